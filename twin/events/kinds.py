@@ -1,0 +1,104 @@
+"""The words of the event log, and how station states map to the standards.
+
+Simulated and real lines speak these events. One row is (time, kind, element, part, detail, value,
+quality); the table ``MEANING`` says what ``element``, ``detail`` and ``value`` stand for in each
+kind.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+
+class Kind(IntEnum):
+    """What happened. Numbers are written to disk: never reuse one."""
+
+    ORDER_RELEASED = 1
+    PART_CREATED = 2
+    BUFFER_ENTERED = 3
+    STATION_ENTERED = 4
+    SETUP_STARTED = 5
+    SETUP_ENDED = 6
+    PROCESSING_STARTED = 7
+    PROCESSING_ENDED = 8
+    REWORK_SENT = 9
+    PART_SCRAPPED = 10
+    PART_FINISHED = 11
+    FAILED = 12
+    REPAIR_STARTED = 13
+    REPAIRED = 14
+    SHIFT_ENDED = 15
+    SHIFT_STARTED = 16
+    LINK_LOST = 17
+    LINK_RESTORED = 18
+    GAP = 19
+
+
+MEANING: dict[Kind, tuple[str, str, str]] = {
+    # kind: (element, detail, value)
+    Kind.ORDER_RELEASED: ("-", "index of the order", "-"),
+    Kind.PART_CREATED: ("source", "index of the product", "index of the order, or -1"),
+    Kind.BUFFER_ENTERED: ("buffer", "-", "-"),
+    Kind.STATION_ENTERED: ("station", "index of the operation in the routing", "-"),
+    Kind.SETUP_STARTED: ("station", "index of the product set up for", "setup time drawn, s"),
+    Kind.SETUP_ENDED: ("station", "index of the product set up for", "-"),
+    Kind.PROCESSING_STARTED: ("station", "index of the operation", "processing time drawn, s"),
+    Kind.PROCESSING_ENDED: ("station", "index of the operation", "-"),
+    Kind.REWORK_SENT: ("station", "index of the operation it goes back to", "-"),
+    Kind.PART_SCRAPPED: ("station", "index of the operation", "-"),
+    Kind.PART_FINISHED: ("sink", "-", "-"),
+    Kind.FAILED: ("station", "index of the failure mode, or -1 for an outage from outside", "-"),
+    Kind.REPAIR_STARTED: ("station", "index of the failure mode", "repair time drawn, s"),
+    Kind.REPAIRED: ("station", "index of the failure mode, or -1", "-"),
+    Kind.SHIFT_ENDED: ("station", "-", "-"),
+    Kind.SHIFT_STARTED: ("station", "-", "-"),
+    Kind.LINK_LOST: ("-", "-", "time of the last value, s"),
+    Kind.LINK_RESTORED: ("-", "-", "-"),
+    Kind.GAP: ("-", "-", "moment from which values may be missing, s"),
+}
+"""What the columns of a row stand for. A time that was not drawn but observed is NaN."""
+
+OUTAGE = -1
+"""Detail of FAILED and REPAIRED for an outage that no failure mode of the line explains."""
+
+
+class Status(StrEnum):
+    """What a server of a station is doing. Every moment of every server has exactly one."""
+
+    PROCESSING = "processing"
+    SETUP = "setup"
+    BLOCKED = "blocked"
+    STARVED = "starved"
+    FAILED = "failed"
+    OFF = "off"
+
+
+MACHINERY_STATE: dict[Status, str] = {
+    Status.PROCESSING: "Executing",
+    Status.SETUP: "NotExecuting",
+    Status.BLOCKED: "NotExecuting",
+    Status.STARVED: "NotExecuting",
+    Status.FAILED: "OutOfService",
+    Status.OFF: "NotAvailable",
+}
+"""MachineryItemState of OPC 40001-1."""
+
+PACKML_STATE: dict[Status, str] = {
+    Status.PROCESSING: "Execute",
+    Status.SETUP: "Starting",
+    Status.BLOCKED: "Suspended",
+    Status.STARVED: "Idle",
+    Status.FAILED: "Aborted",
+    Status.OFF: "Stopped",
+}
+"""State of the PackML state machine (OPC 30050) that shows the status."""
+
+ISO_22400_TIME: dict[Status, str] = {
+    Status.PROCESSING: "APT",
+    Status.SETUP: "AUST",
+    Status.BLOCKED: "ADET",
+    Status.STARVED: "ADET",
+    Status.FAILED: "ADET",
+    Status.OFF: "outside PBT",
+}
+"""Time element of ISO 22400-2: actual production, unit setup and delay time; planned busy time."""

@@ -1,0 +1,154 @@
+"""The state document: where everything is at one moment, enough to go on from it.
+
+A pending event is told by how far its clock has come (``worked_s`` up to ``since_s``, and whether it
+runs since then) and by the index of its draw, never by the drawn time itself. A run that continues
+the stream the state came from draws the same number again and so goes on exactly; any other run
+draws what is left **given** the age that was reached. A known remaining time may be stated outright.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from twin.line.spec import Id, Spec
+
+PartStatus = Literal["waiting", "setup", "processing", "done"]
+
+
+class Clock(Spec):
+    """How far one timed activity has come."""
+
+    worked_s: float = Field(default=0.0, ge=0)
+    """Time it had run when it last started or stopped, s."""
+    since_s: float | None = None
+    """Moment since which it runs, s since the line's start; None: it stands still."""
+    remaining_s: float | None = Field(default=None, ge=0)
+    """Time left at the moment of the state, where it is known, s; None: drawn."""
+
+    def elapsed_s(self, now_s: float) -> float:
+        """Return the time it has run up to ``now_s``, s."""
+        return self.worked_s + (now_s - self.since_s if self.since_s is not None else 0.0)
+
+
+class PartState(Spec):
+    """One part in the line."""
+
+    id: int = Field(ge=0)
+    """Number of the part: the source's slot times 2**40 plus its number at that source."""
+    product: Id
+    """What it is."""
+    order: Id | None = None
+    """Order it belongs to."""
+    created_s: float
+    """Moment it entered the line, s."""
+    location: Id
+    """Source, buffer or station where it is."""
+    entered_s: float
+    """Moment it came there, s."""
+    operation: int = Field(default=0, ge=0)
+    """Index in its routing: the operation it waits for or is in; when done, the next one."""
+    status: PartStatus = "waiting"
+    """``waiting`` in a source or buffer, or in a station for work to begin; ``done``: its operation
+    is finished and it waits to leave the station."""
+    visits: int = Field(default=0, ge=0)
+    """Operations begun so far; with the part's number it names its random draws."""
+    reworks: dict[str, int] = Field(default_factory=dict)
+    """Times it was sent back, by index of the operation that sent it."""
+    clock: Clock | None = None
+    """Progress of setup or processing."""
+    done_s: float | None = None
+    """Moment its operation was finished, for parts that are done, s."""
+
+
+class ModeState(Spec):
+    """One failure mode of one station."""
+
+    status: Literal["running", "waiting", "repair"] = "running"
+    """Ageing; failed and waiting for a crew; under repair."""
+    count: int = Field(default=0, ge=0)
+    """Failures so far."""
+    age: Clock = Clock()
+    """Age since the last repair, on the mode's own clock."""
+    failed_s: float | None = None
+    """Moment of the failure, s, while it is failed."""
+    repair: Clock | None = None
+    """Progress of the repair."""
+
+
+class StationState(Spec):
+    """One station."""
+
+    on: bool = True
+    """Whether its shift is running."""
+    setup_group: str | None = None
+    """Setup in place."""
+    modes: dict[Id, ModeState] = Field(default_factory=dict)
+    """Failure modes by id."""
+    outages: int = Field(default=0, ge=0)
+    """Outages from outside that are not over."""
+    finished: int = Field(default=0, ge=0)
+    """Operations finished so far."""
+
+
+class SourceState(Spec):
+    """One source."""
+
+    created: int = Field(default=0, ge=0)
+    """Parts made so far."""
+    since_s: float | None = None
+    """Moment since which the next arrival is on its way, s; None for sources without arrivals."""
+
+
+class OrderState(Spec):
+    """One order."""
+
+    released: bool = False
+    """Whether its parts may enter."""
+    created: int = Field(default=0, ge=0)
+    """Parts that entered."""
+    finished: int = Field(default=0, ge=0)
+    """Good parts finished."""
+    scrapped: int = Field(default=0, ge=0)
+    """Parts scrapped."""
+
+
+class StreamState(Spec):
+    """Random numbers that the state came from."""
+
+    seed: int
+    """Seed."""
+    replication: int = 0
+    """Replication."""
+    antithetic: bool = False
+    """Whether each uniform u was replaced by 1 - u."""
+
+
+class LineState(Spec):
+    """Where everything is at one moment."""
+
+    line_id: Id
+    """Line it belongs to."""
+    time_s: float
+    """The moment, s since the line's start."""
+    stream: StreamState | None = None
+    """Random numbers of a simulated state; None: a real line, or one whose future is open."""
+    parts: tuple[PartState, ...] = ()
+    """Parts in the line, by id."""
+    stations: dict[Id, StationState] = Field(default_factory=dict)
+    """Stations by id."""
+    sources: dict[Id, SourceState] = Field(default_factory=dict)
+    """Sources by id."""
+    orders: dict[Id, OrderState] = Field(default_factory=dict)
+    """Orders by id."""
+    finished: int = Field(default=0, ge=0)
+    """Good parts finished since the count began."""
+    scrapped: int = Field(default=0, ge=0)
+    """Parts scrapped since the count began."""
+    queue: tuple[str, ...] = ()
+    """Failures waiting for a crew, first come first: ``station/mode``."""
+
+    def opened(self) -> LineState:
+        """Return the same state without its stream: whoever goes on draws a new future."""
+        return self.model_copy(update={"stream": None})

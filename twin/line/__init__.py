@@ -1,0 +1,70 @@
+"""What the line is: stations, buffers, products, failures, calendars and orders, as data."""
+
+from twin.line.calendars import Calendar, Period, Shift
+from twin.line.distributions import (
+    AnyDistribution,
+    Constant,
+    Discrete,
+    Distribution,
+    Empirical,
+    Exponential,
+    Lognormal,
+    Normal,
+    Triangular,
+    Uniform,
+    Weibull,
+    scaled,
+)
+from twin.line.files import (
+    example_line,
+    example_names,
+    line_from_document,
+    line_from_text,
+    line_schema,
+    load_line,
+    save_line,
+)
+from twin.line.line import Line, serial_line
+from twin.line.orders import JobOrder
+from twin.line.products import Operation, Product, Rework
+from twin.line.reliability import Crew, Failure
+from twin.line.stations import Buffer, Setup, Signal, Sink, Source, Station
+
+__all__ = [
+    "AnyDistribution",
+    "Buffer",
+    "Calendar",
+    "Constant",
+    "Crew",
+    "Discrete",
+    "Distribution",
+    "Empirical",
+    "Exponential",
+    "Failure",
+    "JobOrder",
+    "Line",
+    "Lognormal",
+    "Normal",
+    "Operation",
+    "Period",
+    "Product",
+    "Rework",
+    "Setup",
+    "Shift",
+    "Signal",
+    "Sink",
+    "Source",
+    "Station",
+    "Triangular",
+    "Uniform",
+    "Weibull",
+    "example_line",
+    "example_names",
+    "line_from_document",
+    "line_from_text",
+    "line_schema",
+    "load_line",
+    "save_line",
+    "scaled",
+    "serial_line",
+]

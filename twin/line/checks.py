@@ -1,0 +1,225 @@
+"""What must hold between the parts of a line. Every finding is collected, none is raised here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from twin.errors import Finding
+from twin.line.calendars import Calendar
+from twin.line.orders import JobOrder
+from twin.line.products import Operation, Product
+from twin.line.reliability import Crew
+from twin.line.stations import Buffer, Sink, Source, Station
+
+_Item = TypeVar("_Item")
+
+SECTIONS: dict[str, type] = {
+    "sources": Source,
+    "stations": Station,
+    "buffers": Buffer,
+    "sinks": Sink,
+    "products": Product,
+    "crews": Crew,
+    "calendars": Calendar,
+    "orders": JobOrder,
+}
+"""The lists of a line document and what stands in them."""
+PLACES = ("sources", "stations", "buffers", "sinks")
+"""Sections whose ids share one name space, because events name them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The pieces of a line that could be read, and every id that was named."""
+
+    items: Mapping[str, Sequence[object]]
+    """Readable items by section."""
+    ids: Mapping[str, Sequence[str]]
+    """Ids by section, those of unreadable items included, so that one error does not breed more."""
+    complete: bool = True
+    """Whether every item could be read."""
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(self, path: str, message: str, expected: str = "", remedy: str = "") -> None:
+        """Note a finding."""
+        self.findings.append(Finding(path, message, expected, remedy))
+
+    def known(self, section: str, name: str | None, path: str, what: str) -> bool:
+        """Note a finding unless ``name`` is in ``section``; None is always fine."""
+        names = self.ids.get(section, ())
+        if name is None or name in names:
+            return True
+        shown = ", ".join(sorted(names)[:12]) or f"none: the line has no {section}"
+        self.add(path, f"unknown {what} {name!r}", f"one of: {shown}", f"add it to {section}")
+        return False
+
+
+def check(parts: Parts) -> list[Finding]:
+    """Return all findings about how the parts fit together, in document order."""
+    _unique(parts)
+    _not_empty(parts)
+    for source in _of(parts, "sources", Source):
+        _source(parts, source)
+    for station in _of(parts, "stations", Station):
+        _station(parts, station)
+    for product in _of(parts, "products", Product):
+        _product(parts, product)
+    for order in _of(parts, "orders", JobOrder):
+        parts.known("products", order.product, f"orders.{order.id}.product", "product")
+    if parts.complete:
+        _connected(parts)
+    return parts.findings
+
+
+def _of(parts: Parts, section: str, kind: type[_Item]) -> Iterable[_Item]:
+    return (item for item in parts.items.get(section, ()) if isinstance(item, kind))
+
+
+def _unique(parts: Parts) -> None:
+    for section in SECTIONS:
+        for name, count in Counter(parts.ids.get(section, ())).items():
+            if count > 1:
+                parts.add(f"{section}.{name}", f"id used {count} times", remedy="rename one")
+    seen: dict[str, str] = {}
+    for section in PLACES:
+        for name in dict.fromkeys(parts.ids.get(section, ())):
+            if name in seen:
+                message = f"id {name!r} is also the id of one of the {seen[name]}"
+                parts.add(f"{section}.{name}", message, remedy="rename one of the two")
+            seen.setdefault(name, section)
+
+
+def _not_empty(parts: Parts) -> None:
+    for section in ("sources", "stations", "sinks", "products"):
+        if not parts.ids.get(section):
+            parts.add(section, "the line has none", "at least one", f"add one to {section}")
+
+
+def _source(parts: Parts, source: Source) -> None:
+    path = f"sources.{source.id}"
+    for name in source.products:
+        parts.known("products", name, f"{path}.products.{name}", "product")
+    if source.arrivals == "orders":
+        if source.products:
+            parts.add(f"{path}.products", "products come with the orders", remedy="remove it")
+    elif not source.products and len(parts.ids.get("products", ())) > 1:
+        names = ", ".join(parts.ids["products"])
+        parts.add(
+            f"{path}.products",
+            "the line has several products and this source names none",
+            f"weights for some of: {names}",
+            "write e.g. products: {" + parts.ids["products"][0] + ": 1}",
+        )
+
+
+def _station(parts: Parts, station: Station) -> None:
+    path = f"stations.{station.id}"
+    parts.known("buffers", station.input_buffer, f"{path}.input_buffer", "buffer")
+    parts.known("calendars", station.calendar, f"{path}.calendar", "calendar")
+    for name, count in Counter(mode.id for mode in station.failures).items():
+        if count > 1:
+            parts.add(f"{path}.failures.{name}", f"id used {count} times", remedy="rename one")
+    for mode in station.failures:
+        here = f"{path}.failures.{mode.id}"
+        parts.known("crews", mode.crew, f"{here}.crew", "crew")
+        if not mode.time_to_failure_s.expected_s() > 0:
+            parts.add(
+                f"{here}.time_to_failure_s", "fails without ever running", "a mean above zero"
+            )
+    if station.setup and parts.complete:
+        groups = {product.group for product in _of(parts, "products", Product)}
+        matrix = station.setup.matrix_s
+        named = set(matrix).union(*matrix.values()) if matrix else set()
+        for name in sorted(named - groups):
+            parts.add(
+                f"{path}.setup.matrix_s.{name}",
+                f"no product is of setup group {name!r}",
+                f"one of: {', '.join(sorted(groups))}",
+                "rename it or remove it",
+            )
+
+
+def _product(parts: Parts, product: Product) -> None:
+    path = f"products.{product.id}"
+    parts.known("sinks", product.sink, f"{path}.sink", "sink")
+    names = [operation.id for operation in product.routing]
+    for name, count in Counter(names).items():
+        if count > 1:
+            parts.add(f"{path}.routing.{name}", f"id used {count} times", remedy="rename one")
+    for position, operation in enumerate(product.routing):
+        _operation(parts, operation, names[: position + 1], f"{path}.routing.{operation.id}")
+
+
+def _operation(parts: Parts, operation: Operation, so_far: list[str], path: str) -> None:
+    for name in operation.stations:
+        parts.known("stations", name, f"{path}.stations", "station")
+    if len(set(operation.stations)) < len(operation.stations):
+        parts.add(f"{path}.stations", "a station is named twice", remedy="name each once")
+    for name in operation.processing_time_by_station_s:
+        if name not in operation.stations:
+            parts.add(
+                f"{path}.processing_time_by_station_s.{name}",
+                f"station {name!r} is not among the stations of this operation",
+                f"one of: {', '.join(operation.stations)}",
+            )
+    rework = operation.rework
+    if rework is None:
+        return
+    if rework.to not in so_far:
+        parts.add(
+            f"{path}.rework.to",
+            f"{rework.to!r} is not this operation nor one before it",
+            f"one of: {', '.join(so_far)}",
+        )
+    if rework.probability + operation.scrap_probability > 1:
+        parts.add(path, "scrap and rework together exceed 1", "a sum of at most 1")
+
+
+def _connected(parts: Parts) -> None:
+    """Every buffer feeds a station; every source with orders has orders and the reverse."""
+    used = {station.input_buffer for station in _of(parts, "stations", Station)}
+    for buffer in _of(parts, "buffers", Buffer):
+        if buffer.id not in used:
+            parts.add(
+                f"buffers.{buffer.id}",
+                "no station takes parts from it",
+                remedy="name it as the input_buffer of a station, or remove it",
+            )
+    visited = {
+        name
+        for product in _of(parts, "products", Product)
+        for operation in product.routing
+        for name in operation.stations
+    }
+    for station in _of(parts, "stations", Station):
+        if station.id not in visited:
+            parts.add(
+                f"stations.{station.id}",
+                "no routing visits it",
+                remedy="add it to an operation of a product, or remove it",
+            )
+    from_orders = any(source.arrivals == "orders" for source in _of(parts, "sources", Source))
+    if parts.ids.get("orders") and not from_orders:
+        parts.add(
+            "orders",
+            "no source makes orders, so none would ever be made",
+            "a source with arrivals: orders",
+            "set arrivals: orders on the source that should make them",
+        )
+
+
+def zone_findings(name: str) -> list[Finding]:
+    """Return a finding if ``name`` is no IANA time zone."""
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        return [
+            Finding(
+                "time_zone", f"unknown time zone {name!r}", "an IANA name such as Asia/Bangkok"
+            )
+        ]
+    return []

@@ -1,0 +1,1 @@
+"""Example lines that ship with the twin; documentation, tests and tutorials use the same ones."""

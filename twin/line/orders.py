@@ -1,0 +1,37 @@
+"""Job orders: what is to be made, from when on, by when."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from twin.line.spec import Id, Spec
+from twin.units import Seconds
+
+
+class JobOrder(Spec):
+    """A quantity of one product with a due date.
+
+    The due date is soft: being late costs. Times count from the line's ``start``; a file may give
+    them as durations (``"8h"``) or as moments (``2026-11-23T14:00``).
+    """
+
+    id: Id
+    """Name, unique in the line."""
+    product: Id
+    """What is made."""
+    quantity: int = Field(ge=1, le=10_000_000)
+    """Parts."""
+    release_s: Seconds = 0.0
+    """Moment from which parts may enter the line, s since the line's start."""
+    due_date_s: Seconds | None = None
+    """Moment by which the last part should be finished, s since the line's start."""
+    priority: float = 1.0
+    """Weight; a higher one is more urgent."""
+
+    @model_validator(mode="after")
+    def _due_after_release(self) -> Self:
+        if self.due_date_s is not None and self.due_date_s <= self.release_s:
+            raise ValueError("due_date_s must lie after release_s")
+        return self

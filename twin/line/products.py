@@ -1,0 +1,58 @@
+"""What is made, and by which way."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from twin.line.distributions import Distribution
+from twin.line.spec import Id, Spec
+
+
+class Rework(Spec):
+    """Parts that go back to an earlier operation, or repeat this one."""
+
+    probability: float = Field(ge=0, le=1)
+    """Share of the parts leaving this operation that go back."""
+    to: Id
+    """Operation they go back to."""
+    limit: int = Field(default=3, ge=1, le=1000)
+    """Times a part may go back from here; after that it is scrapped."""
+
+
+class Operation(Spec):
+    """One step of a routing."""
+
+    id: Id
+    """Name, unique in its routing."""
+    stations: tuple[Id, ...] = Field(min_length=1)
+    """Stations that can do it, in order of preference."""
+    processing_time_s: Distribution
+    """Time per part, s."""
+    processing_time_by_station_s: dict[Id, Distribution] = Field(default_factory=dict)
+    """Stations that need another time."""
+    scrap_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the parts that are scrapped here."""
+    rework: Rework | None = None
+    """Parts that go back."""
+
+
+class Product(Spec):
+    """A kind of part and its routing."""
+
+    id: Id
+    """Name, unique in the line."""
+    name: str = ""
+    """Name for people."""
+    setup_group: str = ""
+    """Group in the setup matrices; empty: the product's id."""
+    routing: tuple[Operation, ...] = Field(min_length=1)
+    """Operations in order."""
+    sink: Id | None = None
+    """Where it leaves; none: the line's first sink."""
+
+    @property
+    def group(self) -> str:
+        """Setup group: as given, or the product's id."""
+        return self.setup_group or self.id

@@ -1,0 +1,112 @@
+"""Where parts are made, wait, come from and go to."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from twin.line.distributions import Distribution
+from twin.line.reliability import Failure
+from twin.line.spec import Id, Spec
+from twin.units import Duration
+
+
+class Setup(Spec):
+    """Time to change a station over from one setup group to another."""
+
+    matrix_s: dict[str, dict[str, Duration]]
+    """``matrix_s[from][to]``, s. A pair that is missing takes no time."""
+    initial_group: str | None = None
+    """Group in place at the start; none: the first part needs no setup."""
+
+
+class Signal(Spec):
+    """How one sensor of a station follows what the station does and how worn it is."""
+
+    idle: float
+    """Mean value while not processing, in the sensor's unit."""
+    running: float
+    """Mean value while processing with no wear."""
+    worn: float
+    """Mean value while processing just before a failure."""
+    noise_sd: float = Field(default=0.0, ge=0)
+    """Standard deviation of the measuring noise."""
+    time_constant_s: Duration = 0.0
+    """How slowly the value follows (first-order lag), s; 0: at once."""
+    unit: str = ""
+    """Unit as shown, e.g. ``mm/s``."""
+
+
+class Station(Spec):
+    """A place of work with one or more identical servers."""
+
+    kind: Literal["station"] = "station"
+    id: Id
+    """Name, unique in the line."""
+    name: str = ""
+    """Name for people; empty: the id is shown."""
+    servers: int = Field(default=1, ge=1, le=10_000)
+    """Parts that can be processed at one time."""
+    input_buffer: Id | None = None
+    """Buffer from which parts are taken; none: parts come straight from the station before."""
+    dispatch_rule: str = "fifo"
+    """Which waiting part goes first: ``fifo``, ``spt``, ``edd``, ``priority``, ``plan`` or the name
+    of a plug-in rule."""
+    setup: Setup | None = None
+    """Change-over times."""
+    failures: tuple[Failure, ...] = ()
+    """Ways to break down; the station is down while any of them is not repaired."""
+    calendar: Id | None = None
+    """When the station is on; none: always."""
+    at_shift_end: Literal["stop", "finish"] = "stop"
+    """``stop``: work pauses and resumes with the next shift; ``finish``: parts in process are
+    finished, no new one is begun."""
+    wear_onset: float = Field(default=0.6, ge=0, lt=1)
+    """Fraction of its life after which a failure mode begins to show in the signals."""
+    signals: dict[Id, Signal] = Field(default_factory=dict)
+    """Sensors by name, e.g. ``vibration``, ``temperature``, ``current``."""
+
+
+class Buffer(Spec):
+    """A place where parts wait."""
+
+    id: Id
+    """Name, unique in the line."""
+    name: str = ""
+    """Name for people."""
+    capacity: int | None = Field(default=None, ge=1)
+    """Places; none: no limit."""
+
+
+class Source(Spec):
+    """Where parts enter the line."""
+
+    id: Id
+    """Name, unique in the line."""
+    name: str = ""
+    """Name for people."""
+    arrivals: Literal["unlimited", "interarrival", "orders"] = "unlimited"
+    """``unlimited``: a part is always waiting; ``interarrival``: parts come by themselves and queue
+    without limit; ``orders``: the parts of released orders wait, one order after the other."""
+    interarrival_s: Distribution | None = None
+    """Time between arrivals, s; only with ``arrivals: interarrival``."""
+    products: dict[Id, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    """Weight of each product; empty: the line's only product. Not used with orders."""
+
+    @model_validator(mode="after")
+    def _interarrival_fits(self) -> Self:
+        if (self.arrivals == "interarrival") != (self.interarrival_s is not None):
+            raise ValueError("interarrival_s goes with arrivals: interarrival, and only with it")
+        if self.products and not sum(self.products.values()) > 0:
+            raise ValueError("the weights of the products must not all be zero")
+        return self
+
+
+class Sink(Spec):
+    """Where finished parts leave the line."""
+
+    id: Id
+    """Name, unique in the line."""
+    name: str = ""
+    """Name for people."""
