@@ -1,0 +1,1 @@
+"""What a line could do and what it should do."""
