@@ -126,32 +126,27 @@ def locked_uv() -> str:
     return "\n".join(lines[start:end]) + "\n"
 
 
-def install_with(installer: list[str], env: dict[str, str]) -> bool:
-    """Install the lock, then this checkout; return whether both succeeded."""
-    locked = [*installer, "--require-hashes", "-r", str(LOCK)]
-    # The build backend is in the lock, so building needs no second, unpinned download.
-    here = [*installer, "--no-deps", "--no-build-isolation", "-e", str(ROOT)]
-    return run(locked, env=env) and run(here, env=env)
-
-
 def install() -> None:
-    """Install with uv, or with pip where uv fails."""
+    """Install the lock with uv, or with pip where uv fails; then this checkout."""
     env = index_settings()
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    uv = [str(PYTHON), "-m", "uv", "pip", "install", "--quiet", "--python", str(PYTHON)]
+    locked = ["--require-hashes", "-r", str(LOCK)]
     with tempfile.TemporaryDirectory() as folder:
         pinned = Path(folder) / "uv.txt"
         pinned.write_text(locked_uv(), encoding="utf-8")
         has_uv = run([*pip, "--require-hashes", "-r", str(pinned)])
-    uv = [str(PYTHON), "-m", "uv", "pip", "install", "--quiet", "--python", str(PYTHON)]
-    if has_uv and install_with(uv, env):
-        return
-    say("uv could not install the packages; trying pip, which takes some minutes")
-    if not install_with(pip, dict(os.environ)):
-        raise SetUpError(
-            "neither uv nor pip could install requirements.lock. Check the network, or the package "
-            "index and proxy that pip is configured with; an air-gapped site sets PIP_NO_INDEX=1 "
-            "and PIP_FIND_LINKS=/path/to/wheels."
-        )
+    if not (has_uv and run([*uv, *locked], env=env)):
+        say("uv could not install the packages; trying pip, which takes some minutes")
+        if not run([*pip, *locked]):
+            raise SetUpError(
+                "neither uv nor pip could install requirements.lock. Check the network, or the "
+                "package index and proxy that pip is configured with; an air-gapped site sets "
+                "PIP_NO_INDEX=1 and PIP_FIND_LINKS=/path/to/wheels."
+            )
+    # The build backend is in the lock, so building needs no second, unpinned download.
+    if not run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)]):
+        raise SetUpError("this checkout cannot be installed; the message above says why")
 
 
 def check_imports() -> None:
