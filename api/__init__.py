@@ -1,1 +1,1 @@
-"""Who asks: command line, web service and page."""
+"""Who asks: the web service, its page and the command line."""

@@ -1,0 +1,122 @@
+"""The command line: ``twin --help``.
+
+Exit codes: 0 done; 1 done and the answer is no (a check failed, infeasible, broken off); 2 the
+command line or a file cannot be used; 3 a plant or server is not there, or the port is taken; 130
+stopped by Ctrl-C. A user never meets a traceback: what is expected to go wrong is told in a message
+on stderr, and what is not leaves its traceback in a file whose name is told.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import tempfile
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+import typer
+
+from api.commands.about import lines, schema, version
+from api.commands.console import ExitCode
+from api.commands.simulate import simulate
+
+app = typer.Typer(
+    name="twin",
+    help="The digital twin of a production line: watch, simulate, ask what-if, schedule, forecast.",
+    epilog="Exit codes: 0 done, 1 the answer is no, 2 bad usage or input, 3 not reachable or port "
+    "taken, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("simulate")(simulate)
+app.command("lines")(lines)
+app.command("schema")(schema)
+app.command("version")(version)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    sys.excepthook = _report
+    code = run(sys.argv[1:])
+    sys.exit(code)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; see ``ExitCode``."""
+    from twin.errors import (  # noqa: PLC0415 - the errors are cheap, but only needed now
+        ConnectionLostError,
+        InvalidInputError,
+        NotSupportedError,
+        TwinError,
+        UnknownNameError,
+    )
+
+    try:
+        app(arguments, prog_name="twin")
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else int(bool(leaving.code))
+    except KeyboardInterrupt:
+        typer.echo("stopped", err=True)
+        return ExitCode.INTERRUPTED
+    except (InvalidInputError, UnknownNameError, NotSupportedError) as error:
+        typer.echo(str(error), err=True)
+        return ExitCode.USAGE
+    except ConnectionLostError as error:
+        typer.echo(str(error), err=True)
+        return ExitCode.UNREACHABLE
+    except TwinError as error:
+        typer.echo(str(error), err=True)
+        return ExitCode.FAILED
+    except ModuleNotFoundError as error:
+        return _missing(error)
+    except OSError as error:
+        return _system(error)
+    return ExitCode.OK
+
+
+def _missing(error: ModuleNotFoundError) -> int:
+    package = (error.name or "").partition(".")[0]
+    if package in {"twin", "scenarios", "api", ""}:
+        raise error
+    typer.echo(
+        f"this command needs the package {package!r}, which is not installed; "
+        "pip install 'linetwin[server,forecast]' brings it",
+        err=True,
+    )
+    return ExitCode.FAILED
+
+
+def _system(error: OSError) -> int:
+    reason = error.strerror or str(error) or type(error).__name__
+    where = f"{error.filename}: " if error.filename else ""
+    typer.echo(f"{where}{reason}", err=True)
+    if error.errno == errno.EADDRINUSE or isinstance(error, ConnectionError | TimeoutError):
+        return ExitCode.UNREACHABLE
+    if isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError):
+        return ExitCode.USAGE
+    return ExitCode.FAILED
+
+
+def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Put an unexpected error's traceback into a file and tell the user where it is."""
+    text = "".join(traceback.format_exception(kind, error, trace))
+    if os.environ.get("TWIN_TRACEBACK"):
+        sys.stderr.write(text)
+        return
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    path = Path(tempfile.gettempdir()) / f"linetwin-error-{moment}-{os.getpid()}.txt"
+    try:
+        path.write_text(text, encoding="utf-8")
+        told = f"details are in {path}"
+    except OSError:
+        told = "set TWIN_TRACEBACK=1 to see where"
+    sys.stderr.write(f"this should not have happened: {kind.__name__}: {error}\n{told}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The subcommands of ``twin``, one module each; heavy libraries are imported when a command runs."""

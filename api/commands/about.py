@@ -1,0 +1,90 @@
+"""``twin version``, ``twin lines`` and ``twin schema``: what is here."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.commands.console import emit_json, emit_table
+
+Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+
+
+def version(json: Json = False) -> None:
+    """Say which version this is."""
+    from importlib.metadata import version as installed  # noqa: PLC0415
+
+    document = {
+        "linetwin": installed("linetwin"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+    if json:
+        emit_json(document)
+    else:
+        typer.echo(f"linetwin {document['linetwin']} (Python {document['python']})")
+
+
+def lines(
+    files: Annotated[
+        list[str] | None, typer.Argument(help="Line files to check; none: the example lines.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List the example lines, or check line files and say what is in them."""
+    from twin.line import example_names, load_line  # noqa: PLC0415
+
+    found = [load_line(name) for name in files or example_names()]
+    described = [
+        {
+            "id": line.id,
+            "name": line.name,
+            "description": line.description,
+            "stations": len(line.stations),
+            "buffers": len(line.buffers),
+            "products": len(line.products),
+            "orders": len(line.orders),
+            "hash": line.hash,
+        }
+        for line in found
+    ]
+    if json:
+        emit_json(described)
+        return
+    emit_table(
+        "Lines",
+        ("id", "stations", "buffers", "products", "orders", "name"),
+        [
+            (
+                str(item["id"]),
+                *(str(item[key]) for key in ("stations", "buffers", "products", "orders")),
+                str(item["name"] or item["description"]),
+            )
+            for item in described
+        ],
+    )
+
+
+def schema(
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write to this file instead of stdout.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Give the JSON Schema of line files, for completion and checks in an editor."""
+    from json import dumps  # noqa: PLC0415
+
+    from twin.line import line_schema  # noqa: PLC0415
+
+    document = line_schema()
+    if out is None:
+        emit_json(document)
+        return
+    out.write_text(dumps(document, indent=2) + "\n", encoding="utf-8")
+    if json:
+        emit_json({"file": str(out)})
+    else:
+        typer.echo(f"wrote {out}; name it in a line file: # yaml-language-server: $schema={out}")

@@ -1,0 +1,124 @@
+"""How the commands talk: exit codes, durations, progress bars, tables and JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Step = Callable[[int, int], None]
+"""Called with what is done and what there is to do."""
+
+
+class ExitCode(IntEnum):
+    """What the exit code of ``twin`` means."""
+
+    OK = 0
+    """Done."""
+    FAILED = 1
+    """Done, and the answer is no: a check failed, a plan is infeasible, a run broke off."""
+    USAGE = 2
+    """The command line or a file that it names cannot be used."""
+    UNREACHABLE = 3
+    """A plant or server is not there, or the port is taken."""
+    INTERRUPTED = 130
+    """Stopped by Ctrl-C."""
+
+
+def parse_duration(text: str | float) -> float:
+    """Return a duration from the command line in seconds, e.g. ``8h30m`` or ``90``."""
+    from twin.units import duration_s  # noqa: PLC0415 - keeps --help quick
+
+    try:
+        return duration_s(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def fail(code: ExitCode, message: str) -> typer.Exit:
+    """Write a message to stderr and return the exit to raise."""
+    typer.echo(message, err=True)
+    return typer.Exit(int(code))
+
+
+def out() -> Console:
+    """Return the console for answers (stdout)."""
+    from rich.console import Console  # noqa: PLC0415 - keeps --help quick
+
+    return Console(highlight=False)
+
+
+def finite(value: Any) -> Any:
+    """Return plain data for JSON: a number that is not finite becomes None."""
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    if hasattr(value, "item") and not isinstance(value, str | bytes):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def emit_json(document: Any) -> None:
+    """Write one JSON document to stdout."""
+    typer.echo(json.dumps(finite(document), ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def emit_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write a table to stdout; every column but the first is set flush right if it holds numbers."""
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for index, name in enumerate(columns):
+        numeric = index > 0 and all(row[index][:1] in set("0123456789+-−–·") for row in rows)
+        table.add_column(name, justify="right" if numeric else "left")
+    for row in rows:
+        table.add_row(*row)
+    out().print(table)
+
+
+@contextmanager
+def progress(title: str, *, quiet: bool = False) -> Iterator[Step]:
+    """Show a progress bar with time left on stderr; nothing when quiet or not on a terminal.
+
+    Yields
+    ------
+    Step
+        To be called with what is done and what there is to do.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich import progress as bars  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+
+    with bars.Progress(
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as display:
+        task = display.add_task(title, total=None)
+        yield lambda done, total: display.update(task, completed=done, total=total)
+
+
+def plus_minus(mean: float, half_width: float, digits: int = 2) -> str:
+    """Return ``mean ± half-width``; a half-width that does not exist is left out."""
+    if not math.isfinite(mean):
+        return "–"
+    if not math.isfinite(half_width):
+        return f"{mean:,.{digits}f}"
+    return f"{mean:,.{digits}f} ± {half_width:,.{digits}f}"

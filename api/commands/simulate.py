@@ -1,0 +1,135 @@
+"""``twin simulate``: replications of a line, with intervals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from api.commands.about import Json
+from api.commands.console import emit_json, emit_table, parse_duration, plus_minus, progress
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Line = Annotated[str, typer.Argument(help="A line file, or the name of an example line.")]
+Horizon = Annotated[
+    float,
+    typer.Option(
+        "--horizon", parser=parse_duration, metavar="DURATION", help="Length of a run, e.g. 8h."
+    ),
+]
+WarmUp = Annotated[
+    float,
+    typer.Option(
+        "--warm-up",
+        parser=parse_duration,
+        metavar="DURATION",
+        help="Part of the horizon, at its beginning, that is not counted.",
+    ),
+]
+Replications = Annotated[
+    int, typer.Option("--replications", "-n", min=1, max=1_000_000, help="Independent runs.")
+]
+Seed = Annotated[int, typer.Option("--seed", help="Same seed, same numbers.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Processes at work.")]
+
+MEASURES: dict[str, tuple[str, float]] = {
+    "finished": ("parts finished", 1.0),
+    "scrapped": ("parts scrapped", 1.0),
+    "wip_mean": ("parts in the line, mean", 1.0),
+    "flow_time_mean_s": ("flow time, mean, min", 1 / 60),
+    "flow_time_p90_s": ("flow time, 90 %, min", 1 / 60),
+}
+
+
+def simulate(
+    line: Line,
+    horizon: Horizon = "8h",  # type: ignore[assignment] - typer parses the default
+    warm_up: WarmUp = "0",  # type: ignore[assignment]
+    replications: Replications = 20,
+    seed: Seed = 0,
+    workers: Workers = 1,
+    save: Annotated[
+        Path | None, typer.Option("--save", help="Write all results to this NetCDF file.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Simulate a line N times and give throughput and station measures with 95 % intervals."""
+    from twin.engine import SimulationOptions, replicate  # noqa: PLC0415
+    from twin.line import load_line  # noqa: PLC0415
+
+    model = load_line(line)
+    options = SimulationOptions(horizon_s=horizon, warm_up_s=warm_up, seed=seed)
+    with progress(f"simulating {model.id}", quiet=json) as step:
+        results = replicate(model, options, replications, workers=workers, progress=step)
+    if save is not None:
+        results.to_netcdf(save)
+    document = _document(model.id, model.hash, results, options)
+    if json:
+        emit_json(document)
+    else:
+        _show(document)
+
+
+def _document(line_id: str, line_hash: str, results: xr.Dataset, options: Any) -> dict[str, Any]:
+    from twin.kpi.output_analysis import mean_interval  # noqa: PLC0415
+
+    def told(values: Any, scale: float = 1.0) -> dict[str, float | int]:
+        found = mean_interval(values * scale)
+        return {"mean": found.mean, "half_width": found.half_width, "n": found.n}
+
+    stations = [str(name) for name in results["station"].values]
+    return {
+        "line": line_id,
+        "model_hash": line_hash,
+        "simulated": True,
+        "confidence_level": 0.95,
+        "replications": int(results.sizes["replication"]),
+        "seed": options.seed,
+        "horizon_s": options.horizon_s,
+        "warm_up_s": options.warm_up_s,
+        "throughput_per_s": told(results["throughput_rate"].values),
+        "throughput_per_h": told(results["throughput_rate"].values, 3600.0),
+        **{name: told(results[name].values) for name in MEASURES},
+        "stations": {
+            name: {
+                key: told(results[key].sel(station=name).values)
+                for key in ("availability", "effectiveness", "quality_ratio", "oee_index")
+            }
+            | {
+                f"{status}_share": told(
+                    results["status_share"].sel(station=name, status=status).values
+                )
+                for status in results["status"].values.tolist()
+            }
+            for name in stations
+        },
+    }
+
+
+def _show(document: dict[str, Any]) -> None:
+    rate = document["throughput_per_h"]
+    rows = [("throughput, parts/h", plus_minus(rate["mean"], rate["half_width"]))]
+    for key, (label, scale) in MEASURES.items():
+        found = document[key]
+        rows.append((label, plus_minus(found["mean"] * scale, found["half_width"] * scale)))
+    title = (
+        f"{document['line']}: {document['replications']} simulated runs of "
+        f"{document['horizon_s'] / 3600:g} h, 95 % intervals"
+    )
+    emit_table(title, ("measure", "mean"), rows)
+    shares = ("processing", "setup", "blocked", "starved", "failed", "off")
+    emit_table(
+        "Stations: share of the time in %, OEE index",
+        ("station", *shares, "OEE"),
+        [
+            (
+                name,
+                *(f"{100 * found[f'{status}_share']['mean']:.1f}" for status in shares),
+                plus_minus(found["oee_index"]["mean"], found["oee_index"]["half_width"], 3),
+            )
+            for name, found in document["stations"].items()
+        ],
+    )

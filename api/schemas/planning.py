@@ -1,0 +1,250 @@
+"""Shapes of schedules and forecasts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from api.schemas.common import Handle, Interval, Moment, Provenance, Shape
+from api.schemas.jobs import JobStatus
+from api.schemas.scenarios import Start
+from twin.line.spec import Id
+
+
+class ScheduleIn(Shape):
+    """What to schedule."""
+
+    line_id: Id
+    """Line."""
+    order_ids: tuple[Id, ...] | None = Field(default=None, min_length=1, max_length=500)
+    """Orders to schedule; none: all that are not finished."""
+    start: Start = "live"
+    """Where the line stands; ``live`` is ``empty`` for a line without a plant."""
+    time_limit_s: float = Field(default=10.0, gt=0, le=600.0)
+    """Wall-clock time for the search, s."""
+    replications: int = Field(default=20, ge=2, le=1000)
+    """Replications of the replay that gives the on-time probabilities."""
+    seed: int = Field(default=1, ge=0, lt=2**63)
+    """Seed of the random numbers."""
+    level: float = Field(default=0.95, gt=0.5, lt=1)
+    """Confidence of the intervals."""
+
+
+class ScheduledOperation(Shape):
+    """One bar of the Gantt chart."""
+
+    order: str
+    """Order."""
+    operation: str
+    """Operation of its routing."""
+    station: str
+    """Where."""
+    product: str = ""
+    """What is made."""
+    start: Moment
+    """From."""
+    end: Moment
+    """To."""
+    start_s: float
+    """From, s since the line's start."""
+    end_s: float
+    """To, s since the line's start."""
+    setup_s: float = 0.0
+    """Setup before it, s; it ends at ``start``."""
+
+
+class ScheduledOrder(Shape):
+    """One order in the schedule."""
+
+    order: str
+    """Order."""
+    product: str
+    """What is made."""
+    quantity: int
+    """Parts that are scheduled."""
+    due_date: Moment | None
+    """Wanted by."""
+    completion: Moment | None
+    """Planned completion."""
+    tardiness_s: float | None
+    """Planned lateness, s; 0 when it is in time; none without due date."""
+    on_time_probability: Interval | None
+    """Share of the replays that keep the due date; none without due date."""
+    completion_p50: Moment | None = None
+    """Done by then in half of the replays; none: beyond their horizon."""
+    completion_p90: Moment | None = None
+    """Done by then in nine of ten replays; none: beyond their horizon."""
+
+
+class ScheduleResult(Shape):
+    """A schedule that was found, checked and replayed."""
+
+    status: Literal["optimal", "feasible", "infeasible", "unknown"]
+    """``unknown``: nothing was found in the time limit."""
+    solver: str
+    """Who found it."""
+    objective: float | None
+    """Value of the objective; smaller is better."""
+    objective_name: str
+    """What the objective is, with its unit."""
+    bound: float | None
+    """No schedule can be better than this; none: not known."""
+    gap: float | None
+    """(objective - bound) / objective; none: not known."""
+    elapsed_s: float
+    """Wall-clock time of the search, s."""
+    operations: tuple[ScheduledOperation, ...]
+    """Bars of the Gantt chart, by start."""
+    orders: tuple[ScheduledOrder, ...]
+    """Orders, by planned completion."""
+    violations: tuple[str, ...]
+    """What an independent check found wrong; empty: nothing."""
+    replications: int
+    """Replays behind the probabilities."""
+    message: str = ""
+    """More, for people."""
+    provenance: Provenance
+    """State it starts from; ``simulated``."""
+
+
+class ScheduleView(Shape):
+    """A schedule that was asked for."""
+
+    id: Handle
+    """Id."""
+    line_id: str
+    """Line."""
+    job_id: Handle
+    """Job that makes it."""
+    status: JobStatus
+    """How far the job has come."""
+    created_at: Moment
+    """Asked for at."""
+    result: ScheduleResult | None = None
+    """The schedule, once it is there."""
+
+
+class ForecastIn(Shape):
+    """What to foretell."""
+
+    line_id: Id
+    """Line."""
+    horizon_s: float = Field(default=3600.0, gt=0, le=7 * 86400.0)
+    """Time ahead, s."""
+
+
+class FanPoint(Shape):
+    """Throughput of one stretch of time ahead."""
+
+    begin: Moment
+    """From."""
+    end: Moment
+    """To."""
+    quantiles: dict[str, float]
+    """Good parts finished in the stretch, by quantile: ``{"0.05": .., "0.5": .., "0.95": ..}``."""
+
+
+class HistoryPoint(Shape):
+    """Throughput of one stretch of time gone by."""
+
+    begin: Moment
+    """From."""
+    end: Moment
+    """To."""
+    finished: float
+    """Good parts finished."""
+
+
+class FaultRisk(Shape):
+    """How likely a station fails soon."""
+
+    station: str
+    """Station."""
+    probability: float = Field(ge=0, le=1)
+    """Probability of a fault within ``horizon_s``."""
+    horizon_s: float
+    """Time ahead, s."""
+    naive_probability: float | None = None
+    """What the station's mean failure rate alone would say."""
+
+
+class ModelScore(Shape):
+    """How a model did on data that it had not seen, against a naive one."""
+
+    target: str
+    """What is foretold, e.g. ``throughput`` or ``fault``."""
+    metric: str
+    """Measure, e.g. ``pinball_loss`` or ``brier``; smaller is better."""
+    model: float
+    """The model's."""
+    naive: float
+    """The naive one's."""
+    naive_name: str = ""
+    """What the naive one does."""
+    skill: float | None = None
+    """1 - model / naive: above 0 is better than naive."""
+    n: int | None = None
+    """Windows it was scored on."""
+
+
+class ForecastModel(Shape):
+    """The model behind a forecast."""
+
+    id: str
+    """Id."""
+    trained_at: Moment
+    """Trained at."""
+    trained_on: str = ""
+    """What it learned from."""
+    scores: tuple[ModelScore, ...] = ()
+    """How it did."""
+
+
+class ForecastResult(Shape):
+    """A forecast from the line's recent past."""
+
+    horizon_s: float
+    """Time ahead, s."""
+    throughput: tuple[FanPoint, ...]
+    """Fan of the throughput."""
+    history: tuple[HistoryPoint, ...] = ()
+    """Throughput before, for the chart."""
+    fault_risks: tuple[FaultRisk, ...]
+    """Stations, the most endangered first."""
+    model: ForecastModel
+    """The model."""
+    provenance: Provenance
+    """State it starts from; ``forecast``."""
+
+
+class ForecastView(Shape):
+    """A forecast that was asked for."""
+
+    id: Handle
+    """Id."""
+    line_id: str
+    """Line."""
+    job_id: Handle
+    """Job that makes it."""
+    status: JobStatus
+    """How far the job has come."""
+    created_at: Moment
+    """Asked for at."""
+    result: ForecastResult | None = None
+    """The forecast, once it is there."""
+
+
+class ForecasterView(Shape):
+    """Whether the forecaster of a line is ready."""
+
+    line_id: str
+    """Line."""
+    status: Literal["off", "training", "ready", "failed"]
+    """``off``: not wanted for this site."""
+    job_id: Handle | None = None
+    """Job that trains it, or trained it."""
+    model: ForecastModel | None = None
+    """The model, once it is there."""
+    message: str = ""
+    """More, for people."""
