@@ -1,0 +1,167 @@
+"""How the service is set up: arguments go over the environment, it over a file, it over defaults.
+
+The environment variable of a setting is ``LINETWIN_`` and its name in capitals, for instance
+``LINETWIN_PORT``. The file is YAML with the names as keys; ``LINETWIN_SETTINGS`` names it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from twin.errors import Finding, OptionsError
+from twin.line.spec import Spec, worded
+
+PREFIX = "LINETWIN_"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+MAX_FILE_BYTES = 1_000_000
+
+
+class Settings(Spec):
+    """Set-up of one site: one process tree, one data folder."""
+
+    data_folder: Path = Field(default_factory=lambda: user_data_path("linetwin", False))
+    """Where keys, database and models are kept; made when it is not there."""
+    keys_file: Path | None = None
+    """File with the hashed API keys; none: ``keys.json`` in the data folder."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(default=8000, ge=0, le=65535)
+    """Port to listen on; 0: any free one."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names under which the service may be asked; none: the loopback names when it listens
+    there only, else any."""
+    page_access: Literal["local", "key"] = "local"
+    """Who may open the page: ``local``: everyone on this machine, only while the service listens on
+    loopback; ``key``: whoever gives an API key."""
+    secure_cookies: bool = False
+    """Whether the page's cookie is only sent over TLS; set it behind a proxy that does TLS."""
+    tick_s: float = Field(default=1.0, ge=0.05, le=60.0)
+    """Wall-clock time between two states on the event stream, s."""
+    stale_after_s: float = Field(default=5.0, gt=0, le=3600.0)
+    """Age above which live values are called stale, s."""
+    job_workers: int = Field(default=1, ge=1, le=64)
+    """Processes for jobs."""
+    quick_workers: int = Field(default=1, ge=1, le=64)
+    """Processes that answer order promises."""
+    queue_limit: int = Field(default=32, ge=1, le=10_000)
+    """Jobs that may wait; further ones are refused until one is done."""
+    job_time_limit_s: float = Field(default=3600.0, gt=0, le=7 * 86400.0)
+    """Wall-clock time after which a job is ended, s."""
+    body_limit_bytes: int = Field(default=1_000_000, ge=1000, le=100_000_000)
+    """Largest request body."""
+    horizon_limit_s: float = Field(default=31 * 86400.0, gt=0)
+    """Longest horizon of a run, s."""
+    replication_limit: int = Field(default=1000, ge=2, le=100_000)
+    """Most replications of a run."""
+    event_ring: int = Field(default=512, ge=16, le=100_000)
+    """Events that are kept for clients that come back."""
+    event_queue: int = Field(default=128, ge=8, le=10_000)
+    """Events that may wait for one client."""
+    event_clients: int = Field(default=1000, ge=1, le=100_000)
+    """Clients that may follow the events at one time."""
+    heartbeat_s: float = Field(default=15.0, ge=0.1, le=300.0)
+    """Time after which a silent event stream gives a sign of life, s."""
+    forecast: bool = False
+    """Whether a forecaster is trained for each line when the service starts."""
+
+    @field_validator("data_folder", "keys_file")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path is not None else None
+
+    @model_validator(mode="after")
+    def _page_only_local(self) -> Self:
+        if self.page_access == "local" and not self.on_loopback:
+            raise ValueError(
+                f"page_access 'local' would open the page to everyone who reaches {self.host}; "
+                "set page_access to 'key'"
+            )
+        return self
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine reaches the service."""
+        return self.host in LOOPBACK
+
+    @property
+    def keys_path(self) -> Path:
+        """File with the hashed API keys."""
+        return self.keys_file or self.data_folder / "keys.json"
+
+    @property
+    def hosts(self) -> frozenset[str] | None:
+        """Host names under which the service may be asked; None: any."""
+        if self.allowed_hosts:
+            return frozenset(name.lower() for name in self.allowed_hosts)
+        return LOOPBACK if self.on_loopback else None
+
+    @classmethod
+    def load(
+        cls,
+        file: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        **arguments: Any,  # noqa: ANN401 - checked by the model
+    ) -> Settings:
+        """Return the settings from arguments, environment and file, in this order of precedence.
+
+        Parameters
+        ----------
+        file : Path, optional
+            YAML file; default: the one that ``LINETWIN_SETTINGS`` names, if any.
+        environment : mapping of str to str, optional
+            Default: that of the process.
+        **arguments
+            Settings by name; None is the same as not given.
+
+        Raises
+        ------
+        OptionsError
+            If a setting is unknown or impossible; all findings at once.
+        """
+        env = os.environ if environment is None else environment
+        named = env.get(f"{PREFIX}SETTINGS")
+        path = file or (Path(named) if named else None)
+        values = _from_file(path) if path else {}
+        values |= _from_environment(env)
+        values |= {name: value for name, value in arguments.items() if value is not None}
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise OptionsError("the settings", [worded(item) for item in error.errors()]) from error
+
+
+def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in Settings.model_fields:
+        text = env.get(f"{PREFIX}{name.upper()}")
+        if text is not None:
+            found[name] = text.split(",") if name == "allowed_hosts" else text
+    return found
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise _unusable(path, f"larger than {MAX_FILE_BYTES} bytes")
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unusable(path, f"cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise _unusable(path, f"no YAML: {error}") from error
+    if document is None:
+        return {}
+    if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
+        raise _unusable(path, "no mapping of setting names to values")
+    return document
+
+
+def _unusable(path: Path, message: str) -> OptionsError:
+    finding = Finding("", message, "a YAML file such as 'port: 8000'", file=str(path))
+    return OptionsError(f"the settings file {path}", [finding])
