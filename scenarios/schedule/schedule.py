@@ -1,0 +1,131 @@
+"""A schedule: who does what from when to when, and how good that is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from scenarios.schedule.problem import SchedulingProblem
+from twin.errors import Finding, InvalidInputError
+from twin.line.spec import worded
+
+
+class _Part(BaseModel):
+    """A frozen piece of a schedule. NaN may be read: saying so is the checker's work."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Placement(_Part):
+    """One operation in time."""
+
+    job: str
+    """Job."""
+    operation: str
+    """Operation of that job."""
+    machine: str
+    """Machine that does it."""
+    start_s: float
+    """Beginning of work, s; its setup lies before."""
+    end_s: float
+    """End of work, s."""
+
+    @property
+    def key(self) -> str:
+        """``job/operation``."""
+        return f"{self.job}/{self.operation}"
+
+
+class JobOutcome(_Part):
+    """When one job is finished."""
+
+    job: str
+    """Job."""
+    completion_s: float
+    """End of its last operation, s."""
+    due_date_s: float | None = None
+    """When it is due, s; none: no date."""
+    tardiness_s: float = 0.0
+    """Time by which it is late, s; 0 if it is not or has no date."""
+
+
+class Schedule(_Part):
+    """Placements with the outcome they lead to; make one with :meth:`of`."""
+
+    problem: str
+    """Name of the problem."""
+    placements: tuple[Placement, ...]
+    """Operations by start."""
+    jobs: tuple[JobOutcome, ...]
+    """Outcome per job, in the problem's order."""
+    objective: float
+    """Weighted sum that the problem asks for."""
+    makespan_s: float
+    """End of the last operation less the problem's start, s."""
+    weighted_tardiness_s: float
+    """Sum of the jobs' tardiness times their weights, s."""
+
+    @staticmethod
+    def of(problem: SchedulingProblem, placements: Iterable[Placement]) -> Schedule:
+        """Return the schedule that these placements make, with its outcome worked out."""
+        placed = tuple(sorted(placements, key=lambda p: (p.start_s, p.end_s, p.machine, p.key)))
+        end_s: dict[str, float] = {}
+        for placement in placed:
+            end_s[placement.job] = max(end_s.get(placement.job, problem.start_s), placement.end_s)
+        outcomes = []
+        for job in problem.jobs:
+            completion_s = end_s.get(job.id, problem.start_s)
+            late_s = 0.0 if job.due_date_s is None else max(0.0, completion_s - job.due_date_s)
+            outcomes.append(
+                JobOutcome(
+                    job=job.id,
+                    completion_s=completion_s,
+                    due_date_s=job.due_date_s,
+                    tardiness_s=late_s,
+                )
+            )
+        makespan_s = max(end_s.values(), default=problem.start_s) - problem.start_s
+        pairs = zip(problem.jobs, outcomes, strict=True)
+        tardiness_s = sum(job.weight * outcome.tardiness_s for job, outcome in pairs)
+        weights = problem.objective
+        return Schedule(
+            problem=problem.id,
+            placements=placed,
+            jobs=tuple(outcomes),
+            objective=weights.makespan * makespan_s + weights.tardiness * tardiness_s,
+            makespan_s=makespan_s,
+            weighted_tardiness_s=tardiness_s,
+        )
+
+    def by_machine(self) -> Mapping[str, tuple[Placement, ...]]:
+        """Return the placements of each machine in order of time."""
+        found: dict[str, list[Placement]] = {}
+        for placement in self.placements:
+            found.setdefault(placement.machine, []).append(placement)
+        return {machine: tuple(found[machine]) for machine in sorted(found)}
+
+    def to_json(self) -> str:
+        """Return the schedule as JSON text."""
+        return self.model_dump_json(indent=1)
+
+    @staticmethod
+    def from_json(text: str | Path) -> Schedule:
+        """Read JSON text, or the file of that path.
+
+        Raises
+        ------
+        InvalidInputError
+            If it is no schedule.
+        """
+        title = "the schedule"
+        try:
+            document = json.loads(text.read_text("utf-8") if isinstance(text, Path) else text)
+            return Schedule.model_validate(document)
+        except ValidationError as error:
+            findings = [worded(item, item=document) for item in error.errors()]
+            raise InvalidInputError(title, findings) from error
+        except (OSError, ValueError) as error:
+            raise InvalidInputError(title, [Finding("", f"no JSON: {error}")]) from error

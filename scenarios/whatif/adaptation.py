@@ -1,0 +1,308 @@
+"""A state document made to fit a line that was changed after the state was taken.
+
+The rules, in one place:
+
+- What exists stays: a part never disappears because a scenario changes the line around it.
+- A buffer that is made smaller than its content keeps the content; nothing enters until there is
+  room again.
+- A part in a buffer that its next station no longer takes from moves to where that station now
+  takes from. A part in a station that is gone, or has lost the server the part is on, goes back to
+  wait for another station of the same operation, and the work on it is lost. Where no buffer can
+  hold it, the state cannot be used.
+- Operations are followed by their id: operations that are added before a part's place are not made
+  up for, and a part cannot stand in one that was removed.
+- An order that is added is not released yet; one that is removed must have no part in the line, and
+  a quantity cannot fall below what was begun.
+- A failure mode that is added starts with age zero; one that is removed is repaired. A repair whose
+  crew became smaller waits again.
+- The line's start cannot move: the state's times count from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from twin.errors import Finding, StateError
+from twin.events.state import (
+    Clock,
+    LineState,
+    ModeState,
+    OrderState,
+    PartState,
+    SourceState,
+    StationState,
+)
+from twin.line import Line
+
+SLOT = 2**40
+"""Part numbers of one source; a part's number is the source's slot times this plus its own."""
+
+
+def adapt_state(state: LineState, before: Line, after: Line) -> LineState:
+    """Return the state of ``before`` as a state of ``after``.
+
+    Parameters
+    ----------
+    state : LineState
+        Where everything is.
+    before : Line
+        Line that the state was taken on.
+    after : Line
+        The same line with changes.
+
+    Returns
+    -------
+    LineState
+        The same object when the lines are equal.
+
+    Raises
+    ------
+    StateError
+        With everything that has no place in the changed line.
+    """
+    if before is after or before.hash == after.hash:
+        return state
+    work = _Adaptation(state, before, after)
+    adapted = work.run()
+    if work.findings:
+        raise StateError(f"the state of line {before.id!r} at {state.time_s:g} s", work.findings)
+    return adapted
+
+
+class _Adaptation:
+    """One state on its way from one line to another; collects what has no place."""
+
+    def __init__(self, state: LineState, before: Line, after: Line) -> None:
+        self.state = state
+        self.before = before
+        self.after = after
+        self.findings: list[Finding] = []
+
+    def run(self) -> LineState:
+        """Return the adapted state; it counts only when there are no findings."""
+        if self.before.start_utc != self.after.start_utc:
+            self._find("start", "the line's start moved, and the state's times count from it",
+                       "leave start as it is")  # fmt: skip
+        parts = [self._part(part) for part in self.state.parts]
+        self._check_orders(parts)
+        parts = self._within_servers(parts)
+        stations = self._stations()
+        stations, queue = self._within_crews(stations)
+        return self.state.model_copy(
+            update={
+                "line_id": self.after.id,
+                "parts": tuple(sorted(parts, key=lambda part: part.id)),
+                "stations": stations,
+                "sources": {
+                    source.id: self.state.sources.get(source.id, self._new_source(source.id))
+                    for source in self.after.sources
+                },
+                "orders": {
+                    order.id: self.state.orders.get(order.id, OrderState())
+                    for order in self.after.orders
+                },
+                "queue": queue,
+            }
+        )
+
+    def _find(self, path: str, message: str, remedy: str) -> None:
+        self.findings.append(Finding(path, message, remedy=remedy))
+
+    def _new_source(self, name: str) -> SourceState:
+        spec = next(source for source in self.after.sources if source.id == name)
+        since_s = self.state.time_s if spec.arrivals == "interarrival" else None
+        return SourceState(since_s=since_s)
+
+    # Parts ----------------------------------------------------------------------------------------
+
+    def _part(self, part: PartState) -> PartState:
+        product = next((p for p in self.after.products if p.id == part.product), None)
+        if product is None:
+            self._find(
+                f"products.{part.product}",
+                f"part {part.id} of it is in the line",
+                "keep the product, or go on from a state without such parts",
+            )
+            return part
+        changes: dict[str, Any] = {"id": self._number(part.id)}
+        old = [operation.id for operation in self.before.product(part.product).routing]
+        new = [operation.id for operation in product.routing]
+        if old != new:
+            changes["operation"] = self._operation(part, old, new)
+            changes["reworks"] = {
+                str(new.index(old[int(place)])): count
+                for place, count in part.reworks.items()
+                if old[int(place)] in new
+            }
+        moved = part.model_copy(update=changes)
+        return self._placed(moved)
+
+    def _number(self, number: int) -> int:
+        """Return a part's number; it carries its source's slot, which moves with other sources."""
+        old = sorted(source.id for source in self.before.sources)
+        new = sorted(source.id for source in self.after.sources)
+        slot, own = divmod(number, SLOT)
+        if slot >= len(old) or old[slot] in new:
+            slot = new.index(old[slot]) if slot < len(old) else slot
+        else:
+            # Its source is gone: a slot that no source has keeps the number from coming again.
+            slot += len(new)
+        return slot * SLOT + own
+
+    def _operation(self, part: PartState, old: list[str], new: list[str]) -> int:
+        if part.operation >= len(old):
+            return len(new)
+        name = old[part.operation]
+        if name in new:
+            return new.index(name)
+        later = [step for step in old[part.operation :] if step in new]
+        if part.status == "waiting" and later:
+            return new.index(later[0])
+        self._find(
+            f"products.{part.product}.routing.{name}",
+            f"part {part.id} is in this operation, which was removed",
+            "keep the operation, or go on from another state",
+        )
+        return 0
+
+    def _placed(self, part: PartState) -> PartState:
+        here = part.location
+        if any(source.id == here for source in self.after.sources):
+            return part
+        if any(station.id == here for station in self.after.stations):
+            return self._in_station(part)
+        if any(buffer.id == here for buffer in self.after.buffers):
+            takers = {station.input_buffer for station in self._able(part)}
+            if here in takers:
+                return part
+        return self._sent_to_wait(part, [])
+
+    def _in_station(self, part: PartState) -> PartState:
+        """Return a part in a station that is still there; it must be allowed to do what it does."""
+        if part.status == "done" or any(s.id == part.location for s in self._able(part)):
+            return part
+        return self._sent_to_wait(part, [part.location])
+
+    def _able(self, part: PartState) -> list[Any]:
+        """Return the stations that can do the part's operation, by preference."""
+        routing = self.after.product(part.product).routing
+        if part.operation >= len(routing):
+            return []
+        return [self.after.station(name) for name in routing[part.operation].stations]
+
+    def _sent_to_wait(self, part: PartState, not_at: Iterable[str]) -> PartState:
+        for station in self._able(part):
+            if station.input_buffer is not None and station.id not in not_at:
+                return part.model_copy(
+                    update={
+                        "location": station.input_buffer,
+                        "status": "waiting",
+                        "entered_s": self.state.time_s,
+                        "clock": None,
+                        "done_s": None,
+                    }
+                )
+        self._find(
+            f"parts.{part.id}",
+            f"part {part.id} ({part.product}) is at {part.location!r}, where it can no longer be, "
+            "and no buffer before its operation can hold it",
+            "keep the place it is at, give a station of its operation an input buffer, or go on "
+            "from another state",
+        )
+        return part
+
+    def _within_servers(self, parts: list[PartState]) -> list[PartState]:
+        """Send the parts that came last back to wait where there are more parts than servers."""
+        placed = []
+        inside: dict[str, int] = {}
+        servers = {station.id: station.servers for station in self.after.stations}
+        # Parts that are done hold their server until they leave; of the others, first come stays.
+        ranked = sorted(parts, key=lambda part: (part.status != "done", part.entered_s, part.id))
+        for part in ranked:
+            here = part.location
+            if here in servers:
+                inside[here] = inside.get(here, 0) + 1
+                if inside[here] > servers[here]:
+                    part = self._sent_to_wait(part, [])  # noqa: PLW2901 - the same part, moved
+            placed.append(part)
+        return placed
+
+    # Orders, stations, crews ----------------------------------------------------------------------
+
+    def _check_orders(self, parts: list[PartState]) -> None:
+        orders = {order.id: order for order in self.after.orders}
+        products = {order.id: order.product for order in self.before.orders}
+        for part in parts:
+            if part.order is not None and part.order not in orders:
+                self._find(
+                    f"orders.{part.order}",
+                    f"part {part.id} of it is in the line",
+                    "keep the order, and lower its quantity to what was begun",
+                )
+        for name, done in self.state.orders.items():
+            order = orders.get(name)
+            if order is None or done.created == 0:
+                continue
+            if order.quantity < done.created:
+                self._find(
+                    f"orders.{name}.quantity",
+                    f"{done.created} parts were begun, so it cannot be {order.quantity}",
+                    f"set at least {done.created}",
+                )
+            if products.get(name, order.product) != order.product:
+                self._find(
+                    f"orders.{name}.product",
+                    f"{done.created} parts of {products[name]!r} were begun",
+                    "keep the product, and add another order",
+                )
+
+    def _stations(self) -> dict[str, StationState]:
+        groups = {product.group for product in self.after.products}
+        stations = {}
+        for station in self.after.stations:
+            old = self.state.stations.get(station.id, StationState())
+            modes = {
+                mode.id: old.modes.get(mode.id, self._new_mode(mode.clock))
+                for mode in station.failures
+            }
+            group = old.setup_group if old.setup_group in groups else None
+            stations[station.id] = old.model_copy(update={"modes": modes, "setup_group": group})
+        return stations
+
+    def _new_mode(self, clock: str) -> ModeState:
+        """Return a mode as new; one that ages by the calendar starts now."""
+        since_s = self.state.time_s if clock == "calendar" else None
+        return ModeState(age=Clock(since_s=since_s))
+
+    def _within_crews(
+        self, stations: dict[str, StationState]
+    ) -> tuple[dict[str, StationState], tuple[str, ...]]:
+        """Let repairs wait that have no crew any more; those begun last wait first in the queue."""
+        modes = {
+            f"{station.id}/{mode.id}": mode
+            for station in self.after.stations
+            for mode in station.failures
+        }
+        queue = [name for name in self.state.queue if name in modes]
+        for crew in self.after.crews:
+            at_work = [
+                name
+                for name, mode in modes.items()
+                if mode.crew == crew.id and _mode(stations, name).status == "repair"
+            ]
+            at_work.sort(key=lambda name: (_mode(stations, name).failed_s or 0.0, name))
+            for name in reversed(at_work[crew.size :]):
+                station, mode_id = name.split("/")
+                waiting = _mode(stations, name).model_copy(
+                    update={"status": "waiting", "repair": None}
+                )
+                kept = stations[station].modes | {mode_id: waiting}
+                stations[station] = stations[station].model_copy(update={"modes": kept})
+                queue.insert(0, name)
+        return stations, tuple(queue)
+
+
+def _mode(stations: dict[str, StationState], name: str) -> ModeState:
+    station, _, mode = name.partition("/")
+    return stations[station].modes[mode]

@@ -1,0 +1,249 @@
+"""A scenario: named changes to a line and things that happen to it, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, ValidationError
+
+from scenarios.whatif.changes import apply_changes
+from scenarios.whatif.differences import Difference, differences, fault_difference
+from twin.engine.options import Fault, SimulationOptions
+from twin.errors import Finding, InvalidInputError, LineError
+from twin.line import Line, line_from_document
+from twin.line.spec import Spec, worded
+
+BASE = "base"
+"""Name of the scenario that changes nothing."""
+
+Name = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-]*$", min_length=1, max_length=64)
+]
+"""A scenario's name: letters, digits, ``_`` or ``-``."""
+
+
+class ScenarioError(InvalidInputError):
+    """Scenarios that cannot be used: an unknown path, an impossible value, a circle of parents."""
+
+
+def _plain(value: Any) -> Any:
+    """Let a part of a line, such as ``Exponential(mean_s=9)``, stand for its data."""
+    if isinstance(value, Spec):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+class Scenario(Spec):
+    """What would be different.
+
+    Changes are made in the order in which they are written; a later one sees what an earlier one
+    did. Those of the parent come first, and a change with a path that the parent has too takes the
+    parent's place.
+
+    Examples
+    --------
+    >>> from twin.line import Constant, serial_line
+    >>> line = serial_line([Constant(value_s=10.0), Constant(value_s=12.0)], buffers=[3])
+    >>> more = Scenario(name="more", changes={"buffers.b1.capacity": {"plus": 2}})
+    >>> more.apply(line).buffer("b1").capacity
+    5
+    """
+
+    name: Name
+    """Name, unique in an experiment; ``base`` is the line as it is."""
+    description: str = ""
+    """What it is about, for people."""
+    extends: Name | None = None
+    """Scenario whose changes and faults are taken over first."""
+    changes: Annotated[dict[str, JsonValue], BeforeValidator(_plain)] = Field(default_factory=dict)
+    """Dotted path to a new value, ``{"times": 1.15}``, ``{"plus": 5}`` or ``{"remove": true}``.
+    Items of a list are named by their id, ``*`` stands for all of them; a path that ends in a new
+    id adds an item, such as the rush order ``orders.rush``. Times act on a whole distribution;
+    integers are rounded to the nearest."""
+    faults: tuple[Fault, ...] = ()
+    """What breaks down or slows down, after which time of the run and for how long."""
+
+    def __init__(self, **data: Any) -> None:
+        """Read and check the scenario; keywords are the fields."""
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            findings = [worded(item) for item in error.errors()]
+            raise ScenarioError(f"the scenario {data.get('name', '')!r}", findings) from error
+
+    def apply(self, line: Line) -> Line:
+        """Return the line with the changes made.
+
+        Parameters
+        ----------
+        line : Line
+            Line as it is.
+
+        Returns
+        -------
+        Line
+            The same object when nothing changes.
+
+        Raises
+        ------
+        ScenarioError
+            With every change that cannot be made and everything that does not hold together.
+        """
+        self._must_stand_alone()
+        if not self.changes:
+            findings: list[Finding] = []
+            changed = line
+        else:
+            changed, findings = self._changed(line)
+        findings += self._fault_findings(changed)
+        if findings:
+            raise ScenarioError(f"the scenario {self.name!r}", [self._told(f) for f in findings])
+        return changed
+
+    def options(self, options: SimulationOptions) -> SimulationOptions:
+        """Return the options of a run with this scenario's faults added to those it has.
+
+        Raises
+        ------
+        ScenarioError
+            If the scenario extends another one; ``resolve`` it first.
+        """
+        self._must_stand_alone()
+        if not self.faults:
+            return options
+        return options.model_copy(update={"faults": (*options.faults, *self.faults)})
+
+    def difference(self, line: Line) -> list[Difference]:
+        """Return what is different from ``line``, in the order of the line, faults last.
+
+        Raises
+        ------
+        ScenarioError
+            If the scenario does not fit the line.
+        """
+        changed = self.apply(line)
+        return [*differences(line, changed), *(fault_difference(fault) for fault in self.faults)]
+
+    def _must_stand_alone(self) -> None:
+        if self.extends is not None:
+            message = f"extends {self.extends!r}, which is not at hand"
+            remedy = "resolve the scenarios together first: resolve(scenarios)"
+            finding = Finding(f"scenarios.{self.name}.extends", message, remedy=remedy)
+            raise ScenarioError(f"the scenario {self.name!r}", [finding])
+
+    def _changed(self, line: Line) -> tuple[Line, list[Finding]]:
+        document = line.model_dump(mode="json")
+        findings = apply_changes(document, self.changes)
+        if findings:
+            return line, findings
+        try:
+            return line_from_document(document, f"the line of scenario {self.name!r}"), []
+        except LineError as error:
+            return line, list(error.findings)
+
+    def _fault_findings(self, line: Line) -> list[Finding]:
+        known = [station.id for station in line.stations]
+        return [
+            Finding(
+                f"faults.{position}.station",
+                f"unknown station {fault.station!r}",
+                f"one of: {', '.join(sorted(known))}",
+            )
+            for position, fault in enumerate(self.faults)
+            if fault.station not in known
+        ]
+
+    def _told(self, finding: Finding) -> Finding:
+        """Return a finding with the path of the change it comes from, where there is one."""
+        where = finding.path
+        if not where.startswith("faults."):
+            cause = self._cause(where)
+            note = "" if cause == where else f"{where}: "
+            finding = Finding(
+                f"changes.{cause}" if cause else where,
+                note + finding.message,
+                finding.expected,
+                finding.remedy,
+            )
+        return Finding(
+            f"scenarios.{self.name}.{finding.path}",
+            finding.message,
+            finding.expected,
+            finding.remedy,
+        )
+
+    def _cause(self, where: str) -> str:
+        """Return the path of the change that touched ``where``, or an empty text."""
+        steps = where.split(".")
+        for path in reversed(self.changes):
+            mine = path.split(".")
+            pairs = zip(mine, steps, strict=False)
+            if all(left in (right, "*") for left, right in pairs):
+                return path
+        return ""
+
+
+def resolve(scenarios: Sequence[Scenario]) -> tuple[Scenario, ...]:
+    """Return the scenarios with what they take over from their parents written out.
+
+    Parameters
+    ----------
+    scenarios : sequence of Scenario
+        In any order; ``base`` need not be among them to be extended.
+
+    Raises
+    ------
+    ScenarioError
+        If a name is used twice, a parent is missing, or parents go round in a circle.
+    """
+    findings = [
+        Finding(f"scenarios.{name}", f"name used {count} times", remedy="rename one")
+        for name, count in _counted(scenario.name for scenario in scenarios).items()
+        if count > 1
+    ]
+    by_name = {scenario.name: scenario for scenario in scenarios}
+    by_name.setdefault(BASE, Scenario(name=BASE))
+    resolved = [resolved_among(scenario, by_name, findings) for scenario in scenarios]
+    if findings:
+        raise ScenarioError("the scenarios", findings)
+    return tuple(resolved)
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def resolved_among(
+    scenario: Scenario, by_name: Mapping[str, Scenario], findings: list[Finding]
+) -> Scenario:
+    """Return one scenario with its parents written out; what is wrong is added to ``findings``."""
+    lineage = [scenario]
+    path = f"scenarios.{scenario.name}.extends"
+    while (parent := lineage[-1].extends) is not None:
+        if parent not in by_name:
+            known = ", ".join(sorted(by_name))
+            findings.append(Finding(path, f"unknown scenario {parent!r}", f"one of: {known}"))
+            break
+        if any(found.name == parent for found in lineage):
+            chain = " -> ".join([*(found.name for found in lineage), parent])
+            findings.append(Finding(path, f"scenarios extend each other in a circle: {chain}"))
+            break
+        lineage.append(by_name[parent])
+    changes: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for found in reversed(lineage):
+        for key, value in found.changes.items():
+            changes.pop(key, None)  # the child's change takes the parent's place, at the end
+            changes[key] = value
+        faults += found.faults
+    return scenario.model_copy(
+        update={"extends": None, "changes": changes, "faults": tuple(faults)}
+    )
