@@ -15,6 +15,7 @@ from pydantic import Field
 from twin.line.spec import Id, Spec
 
 PartStatus = Literal["waiting", "setup", "processing", "done"]
+ModeStatus = Literal["running", "waiting", "repair"]
 
 
 class Clock(Spec):
@@ -49,6 +50,8 @@ class PartState(Spec):
     """Moment it came there, s."""
     operation: int = Field(default=0, ge=0)
     """Index in its routing: the operation it waits for or is in; when done, the next one."""
+    server: int | None = None
+    """Server of the station, for parts in a station."""
     status: PartStatus = "waiting"
     """``waiting`` in a source or buffer, or in a station for work to begin; ``done``: its operation
     is finished and it waits to leave the station."""
@@ -65,7 +68,7 @@ class PartState(Spec):
 class ModeState(Spec):
     """One failure mode of one station."""
 
-    status: Literal["running", "waiting", "repair"] = "running"
+    status: ModeStatus = "running"
     """Ageing; failed and waiting for a crew; under repair."""
     count: int = Field(default=0, ge=0)
     """Failures so far."""
@@ -77,6 +80,15 @@ class ModeState(Spec):
     """Progress of the repair."""
 
 
+class Outage(Spec):
+    """A stop that no failure mode of the line explains, such as one that a planner supposes."""
+
+    since_s: float
+    """Moment it began, s."""
+    until_s: float | None = None
+    """Moment it ends where that is known, s."""
+
+
 class StationState(Spec):
     """One station."""
 
@@ -86,8 +98,8 @@ class StationState(Spec):
     """Setup in place."""
     modes: dict[Id, ModeState] = Field(default_factory=dict)
     """Failure modes by id."""
-    outages: int = Field(default=0, ge=0)
-    """Outages from outside that are not over."""
+    outages: tuple[Outage, ...] = ()
+    """Outages that are not over, oldest first."""
     finished: int = Field(default=0, ge=0)
     """Operations finished so far."""
 
@@ -98,7 +110,7 @@ class SourceState(Spec):
     created: int = Field(default=0, ge=0)
     """Parts made so far."""
     since_s: float | None = None
-    """Moment since which the next arrival is on its way, s; None for sources without arrivals."""
+    """Moment of its last part, since when the next one is on its way, s; None: not known."""
 
 
 class OrderState(Spec):
@@ -135,7 +147,7 @@ class LineState(Spec):
     stream: StreamState | None = None
     """Random numbers of a simulated state; None: a real line, or one whose future is open."""
     parts: tuple[PartState, ...] = ()
-    """Parts in the line, by id."""
+    """Parts in the line, in the order in which they came to where they are."""
     stations: dict[Id, StationState] = Field(default_factory=dict)
     """Stations by id."""
     sources: dict[Id, SourceState] = Field(default_factory=dict)

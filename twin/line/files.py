@@ -90,7 +90,7 @@ def line_from_text(text: str, file: str = "") -> Line:
         raise LineError(
             title, [Finding("", message, remedy="mend the text", file=file, line=row)]
         ) from error
-    return line_from_document(document, title, file, dict(_rows(node)) if node else {})
+    return line_from_document(document, title, file, dict(rows_of(node)) if node else {})
 
 
 def line_from_document(
@@ -111,7 +111,7 @@ def line_from_document(
     findings += check(parts)
     if not findings:
         return Line(**document)
-    raise LineError(title, [_located(found, file, rows or {}) for found in findings])
+    raise LineError(title, [located(found, file, rows or {}) for found in findings])
 
 
 def _read(path: Path) -> str:
@@ -171,7 +171,8 @@ def _head(document: dict[str, Any]) -> list[Finding]:
     return findings
 
 
-def _located(finding: Finding, file: str, rows: Lines) -> Finding:
+def located(finding: Finding, file: str, rows: Lines) -> Finding:
+    """Return the finding with its file, and its line where ``rows`` or a parent's row tell it."""
     keys = tuple(finding.path.split(".")) if finding.path else ()
     while keys and keys not in rows:
         keys = keys[:-1]
@@ -185,18 +186,18 @@ def _located(finding: Finding, file: str, rows: Lines) -> Finding:
     )
 
 
-def _rows(node: yaml.Node, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], int]]:
+def rows_of(node: yaml.Node, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], int]]:
     """Yield the line of each value; items of a list are named by their id, as findings do."""
     yield path, node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             yield (*path, key.value), key.start_mark.line + 1
-            for inner, row in _rows(value, (*path, key.value)):
+            for inner, row in rows_of(value, (*path, key.value)):
                 if inner != (*path, key.value):
                     yield inner, row
     elif isinstance(node, yaml.SequenceNode):
         for position, value in enumerate(node.value):
-            yield from _rows(value, (*path, _name_of(value, position)))
+            yield from rows_of(value, (*path, _name_of(value, position)))
 
 
 def _name_of(node: yaml.Node, position: int) -> str:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 
 
-from twin.errors import LineError, UnknownNameError
+from twin.errors import Finding, LineError, UnknownNameError
 from twin.line.calendars import Calendar
 from twin.line.checks import SECTIONS, Parts, check, zone_findings
 from twin.line.distributions import AnyDistribution
@@ -245,8 +245,6 @@ def serial_line(
     >>> serial_line([Exponential(mean_s=1.0)] * 3, buffers=[1, 1]).flow_order
     ('s1', 's2', 's3')
     """
-    from twin.errors import Finding  # noqa: PLC0415 - only to tell of misuse
-
     count = len(processing_times)
     places = list(buffers) or [0] * max(count - 1, 0)
     if count < 1 or len(places) != count - 1:

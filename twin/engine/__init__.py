@@ -1,0 +1,6 @@
+"""What the line does: the same sample path from every engine."""
+
+from twin.engine.options import DispatchPlan, Fault, SimulationOptions
+from twin.engine.simulate import replicate, simulate
+
+__all__ = ["DispatchPlan", "Fault", "SimulationOptions", "replicate", "simulate"]

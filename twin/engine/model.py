@@ -1,0 +1,149 @@
+"""The one build step: a line turned into tables that an engine walks.
+
+Elements carry the numbers of ``Names``; stations stand in ``Line.flow_order``. Nothing here depends
+on the order of declaration, nothing is completed later, nothing changes during a run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.engine.options import SimulationOptions
+from twin.engine.streams import Purpose, quantile, residual, stream_key, uniform
+from twin.events.log import Names
+from twin.line import AnyDistribution, Line, Operation, Product, Station
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One distribution with the stream it draws from, for one seed and replication."""
+
+    code: int
+    parameters: NDArray[np.float64]
+    key: np.uint64
+    replication: int
+    antithetic: bool
+
+    def __call__(self, a: int, b: int = 0) -> float:
+        """Return the time that belongs to index (a, b), s."""
+        return quantile(self.code, self.parameters, self._uniform(a, b))
+
+    def left(self, age_s: float, a: int, b: int = 0) -> float:
+        """Return the time left given an age, for index (a, b), s."""
+        return residual(self.code, self.parameters, age_s, self._uniform(a, b))
+
+    def _uniform(self, a: int, b: int) -> float:
+        u = uniform(self.key, self.replication, a, b)
+        return 1.0 - u if self.antithetic else u
+
+
+@dataclass(frozen=True, slots=True)
+class Coin:
+    """A uniform number for one element and purpose."""
+
+    key: np.uint64
+    replication: int
+    antithetic: bool
+
+    def __call__(self, a: int, b: int = 0) -> float:
+        """Return the number in (0, 1) that belongs to index (a, b)."""
+        u = uniform(self.key, self.replication, a, b)
+        return 1.0 - u if self.antithetic else u
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation of a routing, ready to run."""
+
+    spec: Operation
+    index: int
+    """Place in the routing."""
+    stations: tuple[str, ...]
+    """Stations that may do it, by preference."""
+    time: dict[str, Draw]
+    """Processing time by station."""
+    mean_s: dict[str, float]
+    """Expected processing time by station, s."""
+    outcome: dict[str, Coin]
+    """Scrap and rework by station."""
+    rework_to: int
+    """Place in the routing that rework goes to, or -1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A product with its routing, ready to run."""
+
+    spec: Product
+    index: int
+    """Number of the product in the log."""
+    steps: tuple[Step, ...]
+    sink: str
+
+
+class Draws:
+    """Makes draws for one run; the seed and replication are the same in all of them."""
+
+    def __init__(self, options: SimulationOptions) -> None:
+        self._seed = options.seed
+        self._replication = options.replication
+        self._antithetic = options.antithetic
+        self._made: dict[int, tuple[int, NDArray[np.float64]]] = {}
+
+    def time(self, distribution: AnyDistribution, element: str, purpose: Purpose) -> Draw:
+        """Return the draw of a time for an element."""
+        code, parameters = distribution.encode()
+        key = stream_key(self._seed, element, purpose)
+        table = np.array(parameters, dtype=np.float64)
+        return Draw(int(code), table, key, self._replication, self._antithetic)
+
+    def coin(self, element: str, purpose: Purpose) -> Coin:
+        """Return the uniform numbers of an element."""
+        key = stream_key(self._seed, element, purpose)
+        return Coin(key, self._replication, self._antithetic)
+
+
+def ways(line: Line, names: Names, draws: Draws) -> dict[str, Way]:
+    """Return every product's routing with its draws, by product id."""
+    numbers = {name: i for i, name in enumerate(names.products)}
+    return {
+        product.id: Way(
+            spec=product,
+            index=numbers[product.id],
+            steps=tuple(
+                _step(product, operation, index, draws)
+                for index, operation in enumerate(product.routing)
+            ),
+            sink=product.sink or line.sinks[0].id,
+        )
+        for product in line.products
+    }
+
+
+def _step(product: Product, operation: Operation, index: int, draws: Draws) -> Step:
+    times = {
+        name: operation.processing_time_by_station_s.get(name, operation.processing_time_s)
+        for name in operation.stations
+    }
+    places = [step.id for step in product.routing]
+    return Step(
+        spec=operation,
+        index=index,
+        stations=operation.stations,
+        time={
+            name: draws.time(time_s, name, Purpose.PROCESSING) for name, time_s in times.items()
+        },
+        mean_s={name: time_s.expected_s() for name, time_s in times.items()},
+        outcome={name: draws.coin(name, Purpose.QUALITY) for name in operation.stations},
+        rework_to=places.index(operation.rework.to) if operation.rework else -1,
+    )
+
+
+def setup_s(station: Station, before: str | None, group: str) -> float:
+    """Return the time to change a station over, s; 0 when nothing was in place before."""
+    if station.setup is None or before is None or before == group:
+        return 0.0
+    return station.setup.matrix_s.get(before, {}).get(group, 0.0)

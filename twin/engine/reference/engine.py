@@ -1,0 +1,180 @@
+"""The reference engine: a SimPy model of the line, written to be read.
+
+Each server is a SimPy process (``places.machine``) that takes a part, sets up, works and lets it go.
+Failures, shifts and repairs are timers (``interruptions``) that stop and start what a server does
+without its knowing. ``clock`` fires what is due at one moment in a written order; ``settle`` then
+decides what is shared. A run always begins from a ``LineState``: an empty one, or where a real or
+simulated line stands.
+"""
+
+from __future__ import annotations
+
+from twin.engine.options import Fault, SimulationOptions
+from twin.engine.reference.clock import LineClock
+from twin.engine.reference.interruptions import (
+    CrewPool,
+    FailureMode,
+    OutageSwitch,
+    ShiftSwitch,
+    SlowdownSwitch,
+)
+from twin.engine.reference.places import BufferPlace, StationPlace, machine
+from twin.engine.reference.restore import restore
+from twin.engine.reference.run import Run
+from twin.engine.reference.settle import Settle
+from twin.engine.reference.snapshot import snapshot
+from twin.engine.reference.sources import SourcePlace
+from twin.errors import Finding, OptionsError
+from twin.events import EventLog, EventLogBuilder, LineState, Stream
+from twin.events.fold import empty_state
+from twin.line import Line
+
+
+class ReferenceEngine:
+    """One run of a line that can be taken forward step by step.
+
+    Parameters
+    ----------
+    line : Line
+        What runs.
+    options : SimulationOptions
+        Horizon, random numbers, faults, plan.
+    state : LineState, optional
+        Where to begin; none: the empty line at its time zero.
+
+    Raises
+    ------
+    OptionsError
+        If a fault or the plan names what the line does not have.
+    StateError
+        If the state does not fit the line.
+    """
+
+    def __init__(
+        self, line: Line, options: SimulationOptions, state: LineState | None = None
+    ) -> None:
+        begin_s = 0.0 if state is None else state.time_s
+        stream = Stream(options.seed, options.replication, options.antithetic)
+        initial = None if state is None else state.model_dump(mode="json")
+        self.line = line
+        self.options = options
+        self.begin_s = begin_s
+        self.end_s = begin_s + options.horizon_s
+        self.builder = EventLogBuilder(line, begin_s, stream, initial)
+        self._clock = LineClock(begin_s, lambda: self._settle())
+        self._run = Run(line, options, self._clock, self.builder)
+        self._build(line)
+        _check_names(line, options)
+        restore(self, state or empty_state(line, begin_s))
+        for fault in options.faults:
+            self.inject(fault)
+        for station in self.stations.values():
+            for server in station.servers:
+                self._clock.process(machine(server))
+        self._clock.ask()
+
+    def _build(self, line: Line) -> None:
+        run = self._run
+        self.buffers = {spec.id: BufferPlace(run, spec) for spec in line.buffers}
+        self.crews = {spec.id: CrewPool(spec) for spec in sorted(line.crews, key=lambda c: c.id)}
+        self.stations: dict[str, StationPlace] = {}
+        self.modes: dict[str, list[FailureMode]] = {}
+        self.outages: list[OutageSwitch] = []
+        self.shifts: list[ShiftSwitch] = []
+        for rank, name in enumerate(line.flow_order):
+            spec = line.station(name)
+            source = self.buffers[spec.input_buffer] if spec.input_buffer else None
+            station = self.stations[name] = StationPlace(run, spec, rank, source)
+            self.modes[name] = [
+                FailureMode(run, station, mode, k, self.crews[mode.crew] if mode.crew else None)
+                for k, mode in enumerate(sorted(spec.failures, key=lambda m: m.id))
+            ]
+            if spec.calendar:
+                self.shifts.append(ShiftSwitch(run, station, line.calendar(spec.calendar)))
+        self.sources = {
+            spec.id: SourcePlace(run, spec, slot)
+            for slot, spec in enumerate(sorted(line.sources, key=lambda s: s.id))
+        }
+        self._settle = Settle(
+            run, self.stations, tuple(self.sources.values()), tuple(self.crews.values())
+        )
+
+    @property
+    def run(self) -> Run:
+        """What the objects of this run share."""
+        return self._run
+
+    @property
+    def now_s(self) -> float:
+        """The moment up to which the run has come, s since the line's start."""
+        return float(self._clock.now)
+
+    def advance(self, until_s: float) -> None:
+        """Let everything before ``until_s`` happen; what is due at exactly that moment waits.
+
+        Raises
+        ------
+        SimulationError
+            If zero-time work never ends.
+        """
+        if until_s > self._clock.now:
+            self._clock.run(until=until_s)
+
+    def inject(self, fault: Fault) -> None:
+        """Let a fault happen, ``fault.after_s`` from now.
+
+        Raises
+        ------
+        OptionsError
+            If the line has no such station.
+        """
+        if fault.station not in self.stations:
+            known = ", ".join(self.stations)
+            finding = Finding(
+                "faults.station", f"unknown station {fault.station!r}", f"one of: {known}"
+            )
+            raise OptionsError("the fault", [finding])
+        station = self.stations[fault.station]
+        since_s = self.now_s + fault.after_s
+        if fault.kind == "breakdown":
+            outage = OutageSwitch(self._run, station, since_s, since_s + fault.duration_s)
+            self.outages.append(outage)
+            outage.arm()
+        else:
+            SlowdownSwitch(self._run, station, fault, since_s).arm()
+
+    def state(self) -> LineState:
+        """Return where everything is now."""
+        return snapshot(self)
+
+    def log(self) -> EventLog:
+        """Return what happened so far."""
+        observe_from_s = self.begin_s + self.options.warm_up_s
+        return self.builder.log(self.now_s, min(observe_from_s, self.now_s))
+
+
+def _check_names(line: Line, options: SimulationOptions) -> None:
+    """Find every name in faults and plan that the line does not have."""
+    stations, orders = set(line.flow_order), {order.id for order in line.orders}
+    findings = [
+        Finding(f"faults.{i}.station", f"unknown station {fault.station!r}", _listed(stations))
+        for i, fault in enumerate(options.faults)
+        if fault.station not in stations
+    ]
+    plan = options.plan
+    if plan is not None:
+        named = {name for order in plan.sequence.values() for name in order} | set(plan.release)
+        findings += [
+            Finding("plan", f"unknown order {name!r}", _listed(orders))
+            for name in sorted(named - orders)
+        ]
+        findings += [
+            Finding("plan", f"unknown station {name!r}", _listed(stations))
+            for name in sorted((set(plan.sequence) | set(plan.assignment.values())) - stations)
+        ]
+    if findings:
+        raise OptionsError("the simulation options", findings)
+
+
+def _listed(names: set[str]) -> str:
+    return "one of: " + (", ".join(sorted(names)) or "none")

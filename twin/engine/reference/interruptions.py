@@ -1,0 +1,193 @@
+"""What comes from outside the flow of parts: failures, repair, shifts, supposed faults, orders."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from twin.engine.options import Fault
+from twin.engine.reference.clock import Due, Timer
+from twin.engine.reference.places import StationPlace
+from twin.engine.reference.run import Run
+from twin.engine.streams import Purpose
+from twin.events.kinds import OUTAGE, Kind
+from twin.line import Calendar, Crew, Failure
+from twin.line.switching import next_switch_s
+
+
+class CrewPool:
+    """People who repair; failures wait for them first come, first served."""
+
+    def __init__(self, spec: Crew) -> None:
+        self.free = spec.size
+        self.queue: list[FailureMode] = []
+
+
+class FailureMode:
+    """One way in which one station breaks down: it ages, fails, waits for a crew, is repaired."""
+
+    def __init__(
+        self, run: Run, station: StationPlace, spec: Failure, number: int, crew: CrewPool | None
+    ) -> None:
+        self.run = run
+        self.station = station
+        self.spec = spec
+        self.number = number
+        self.crew = crew
+        self.status: Literal["running", "waiting", "repair"] = "running"
+        self.count = 0
+        self.failed_s: float | None = None
+        element = f"{station.id}/{spec.id}"
+        self.life_time = run.draws.time(spec.time_to_failure_s, element, Purpose.FAILURE)
+        self.repair_time = run.draws.time(spec.time_to_repair_s, element, Purpose.REPAIR)
+        clock, rank = run.clock, station.rank
+        self.life = Timer(clock, (Due.FAILURE, rank, number), element, self._failed)
+        self.repair = Timer(clock, (Due.REPAIR, rank, number), element, self._repaired)
+        if spec.clock == "operating":
+            station.ageing.append(self.life)
+
+    def new_life(self) -> None:
+        """Draw the age at the next failure and begin to age."""
+        self.life.load(self.life_time(self.count))
+        if self.spec.clock == "calendar" or self.station.working:
+            self.life.resume()
+
+    def _failed(self) -> None:
+        """Phase 1: the station stops."""
+        self.status, self.failed_s = "waiting", self.run.clock.now
+        self.count += 1
+        self.station.stops += 1
+        self.station.pause()
+        self.run.note(Kind.FAILED, self.station.number, detail=self.number)
+        self.run.newly_failed.append(self)
+
+    def begin_repair(self) -> None:
+        """Phase 2: a crew is there."""
+        self.status = "repair"
+        time_s = self.repair_time(self.count - 1)
+        self.run.note(Kind.REPAIR_STARTED, self.station.number, detail=self.number, value=time_s)
+        self.repair.load(time_s)
+        self.repair.resume()
+
+    def _repaired(self) -> None:
+        """Phase 1: the mode is as new; the station goes on unless something else stops it."""
+        self.status, self.failed_s = "running", None
+        self.run.note(Kind.REPAIRED, self.station.number, detail=self.number)
+        if self.crew is not None:
+            self.crew.free += 1
+        self.new_life()
+        self.station.stops -= 1
+        self.station.go_on()
+
+
+class ShiftSwitch:
+    """Switches one station on and off by its calendar."""
+
+    def __init__(self, run: Run, station: StationPlace, calendar: Calendar) -> None:
+        self.run = run
+        self.station = station
+        self.calendar = calendar
+        clock, rank = run.clock, station.rank
+        self._start = Timer(clock, (Due.SHIFT_START, rank, 0), station.id, self._started)
+        self._end = Timer(clock, (Due.SHIFT_END, rank, 0), station.id, self._ended)
+
+    def arm(self) -> None:
+        """Wait for the next switch."""
+        due_s = next_switch_s(self.run.line, self.calendar, self.run.clock.now)
+        if due_s is not None:
+            (self._end if self.station.on else self._start).resume_at(due_s)
+
+    def _started(self) -> None:
+        self.station.on = True
+        self.run.note(Kind.SHIFT_STARTED, self.station.number)
+        self.station.go_on()
+        self.arm()
+
+    def _ended(self) -> None:
+        self.station.on = False
+        self.run.note(Kind.SHIFT_ENDED, self.station.number)
+        if not self.station.running:
+            self.station.pause()
+        self.arm()
+
+
+class OutageSwitch:
+    """Stops one station from one moment to another."""
+
+    def __init__(self, run: Run, station: StationPlace, since_s: float, until_s: float | None):
+        self.run = run
+        self.station = station
+        self.since_s = since_s
+        self.until_s = until_s
+        self.active = False
+        clock, rank = run.clock, station.rank
+        self._start = Timer(clock, (Due.OUTAGE_START, rank, 0), station.id, self._started)
+        self._end = Timer(clock, (Due.OUTAGE_END, rank, 0), station.id, self._ended)
+
+    def arm(self) -> None:
+        """Wait for the beginning."""
+        self._start.resume_at(self.since_s)
+
+    def go_on(self) -> None:
+        """Be in force from the state that the run began with."""
+        self.active = True
+        self.station.stops += 1
+        if self.until_s is not None:
+            self._end.resume_at(max(self.until_s, self.run.clock.now))
+
+    def _started(self) -> None:
+        assert self.until_s is not None
+        self.active = True
+        self.station.stops += 1
+        self.station.pause()
+        length_s = self.until_s - self.since_s
+        self.run.note(Kind.FAILED, self.station.number, detail=OUTAGE, value=length_s)
+        self._end.resume_at(self.until_s)
+
+    def _ended(self) -> None:
+        self.active = False
+        self.station.stops -= 1
+        self.run.note(Kind.REPAIRED, self.station.number, detail=OUTAGE)
+        self.station.go_on()
+
+
+class SlowdownSwitch:
+    """Makes what one station begins take longer, from one moment to another."""
+
+    def __init__(self, run: Run, station: StationPlace, fault: Fault, since_s: float) -> None:
+        self.station = station
+        self.factor = fault.factor
+        self._since_s = since_s
+        self._until_s = since_s + fault.duration_s
+        clock, rank = run.clock, station.rank
+        self._start = Timer(clock, (Due.OUTAGE_START, rank, 1), station.id, self._started)
+        self._end = Timer(clock, (Due.OUTAGE_END, rank, 1), station.id, self._ended)
+
+    def arm(self) -> None:
+        """Wait for the beginning."""
+        self._start.resume_at(self._since_s)
+
+    def _started(self) -> None:
+        self.station.factors.append(self.factor)
+        self._end.resume_at(self._until_s)
+
+    def _ended(self) -> None:
+        self.station.factors.remove(self.factor)
+
+
+class OrderRelease:
+    """Lets the parts of one order enter from its release on."""
+
+    def __init__(self, run: Run, order: str) -> None:
+        self.run = run
+        self.order = order
+        rank = (Due.RELEASE, run.order_numbers[order], 0)
+        self._timer = Timer(run.clock, rank, order, self._released)
+
+    def arm(self) -> None:
+        """Wait for the release; one that lies in the past comes now."""
+        release_s = self.run.order_specs[self.order].release_s
+        self._timer.resume_at(max(release_s, self.run.clock.now))
+
+    def _released(self) -> None:
+        self.run.orders[self.order].released = True
+        self.run.note(Kind.ORDER_RELEASED, -1, detail=self.run.order_numbers[self.order])

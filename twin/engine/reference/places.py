@@ -1,0 +1,298 @@
+"""Where parts are: buffers, stations with their servers, sources."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from simpy.events import Event
+
+from twin.engine.dispatch import fifo, rule
+from twin.engine.model import setup_s
+from twin.engine.reference.clock import Due, Timer
+from twin.engine.reference.run import Part, Run
+from twin.events.kinds import Kind
+from twin.line import Buffer, Station
+
+Process = Generator[Event, Any, None]
+
+
+class BufferPlace:
+    """A place where parts wait, in the order they came."""
+
+    def __init__(self, run: Run, spec: Buffer) -> None:
+        self.run = run
+        self.id = spec.id
+        self.number = run.index[spec.id]
+        self.capacity = spec.capacity
+        self.parts: list[Part] = []
+        self.feeders = 0
+        """Stations and sources that send parts here; above one, who waited longest goes first."""
+
+    def has_room(self, part: Part) -> bool:
+        """Tell whether one more part fits."""
+        del part
+        return self.capacity is None or len(self.parts) < self.capacity
+
+    def enter(self, part: Part) -> None:
+        """Put a part at the end of the queue."""
+        self.run.move(part, self.id)
+        self.parts.append(part)
+        self.run.note(Kind.BUFFER_ENTERED, self.number, part.id)
+
+
+class Server:
+    """One server of a station: it takes a part, sets up, works and lets go, for ever."""
+
+    def __init__(self, station: StationPlace, number: int) -> None:
+        run = station.run
+        self.station = station
+        self.number = number
+        self.part: Part | None = None
+        rank = (Due.FINISH, station.rank, number)
+        self.timer = Timer(run.clock, rank, station.id, self._finished)
+        self._wake: Event | None = None
+
+    def wait(self) -> Event:
+        """Return an event that comes when something about this server has changed."""
+        self._wake = Event(self.station.run.clock)
+        return self._wake
+
+    def notify(self) -> None:
+        """Let the server's process look again."""
+        if self._wake is not None:
+            wake, self._wake = self._wake, None
+            wake.succeed()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the part inside can begin, or has begun already."""
+        return self.station.may_begin or (self.part is not None and self.part.status != "waiting")
+
+    def set_up(self, part: Part) -> Process:
+        """Change over to the part's setup group, if that takes time; returns when it is done."""
+        group = part.way.spec.group
+        if part.status == "waiting":
+            time_s = setup_s(self.station.spec, self.station.group, group)
+            if time_s > 0:
+                part.status = "setup"
+                self._begin(Kind.SETUP_STARTED, part.way.index, time_s)
+        while part.status == "setup":
+            yield self.wait()
+
+    def work(self, part: Part) -> Process:
+        """Process the part; returns when it is done. Stops, waits for repair and resumes by itself."""
+        station = self.station
+        while part.status == "waiting" and not station.may_begin:
+            yield self.wait()
+        if part.status == "waiting":
+            station.group = part.way.spec.group
+            time_s = part.way.steps[part.step].time[station.id](part.id, part.visits - 1)
+            part.status = "processing"
+            self._begin(Kind.PROCESSING_STARTED, part.step, time_s * station.slowdown())
+        while self.part is part and part.status == "processing":
+            yield self.wait()
+
+    def _begin(self, kind: Kind, detail: int, time_s: float) -> None:
+        assert self.part is not None
+        self.station.run.note(kind, self.station.number, self.part.id, detail, time_s)
+        self.timer.load(time_s)
+        self.timer.resume()
+        if kind == Kind.PROCESSING_STARTED:
+            self.station.work_began()
+
+    def _finished(self) -> None:
+        """Phase 1: setup or processing is over."""
+        part, station = self.part, self.station
+        assert part is not None
+        if part.status == "setup":
+            station.group = part.way.spec.group
+            station.run.note(Kind.SETUP_ENDED, station.number, part.id, part.way.index)
+            part.status = "waiting"
+        else:
+            station.work_ended()
+            station.finished += 1
+            self._outcome(part)
+        self.notify()
+
+    def _outcome(self, part: Part) -> None:
+        """Decide whether the part is good, goes back or is scrapped."""
+        station, run = self.station, self.station.run
+        step = part.way.steps[part.step]
+        run.note(Kind.PROCESSING_ENDED, station.number, part.id, part.step)
+        scrap, rework = step.spec.scrap_probability, step.spec.rework
+        part.status, part.done_s = "done", run.clock.now
+        next_step = part.step + 1
+        if scrap > 0 or rework:
+            u = step.outcome[station.id](part.id, part.visits - 1)
+            back = rework is not None and scrap <= u < scrap + rework.probability
+            sent = part.reworks.get(part.step, 0)
+            if u < scrap or (back and rework is not None and sent >= rework.limit):
+                self._scrap(part)
+                return
+            if back:
+                part.reworks[part.step] = sent + 1
+                next_step = step.rework_to
+                run.note(Kind.REWORK_SENT, station.number, part.id, next_step)
+        part.step = next_step
+        station.done.append(self)
+
+    def _scrap(self, part: Part) -> None:
+        run = self.station.run
+        run.note(Kind.PART_SCRAPPED, self.station.number, part.id, part.step)
+        self.part = None
+        self.station.free.append(self.number)
+        self.station.free.sort()
+        run.leave(part, good=False)
+
+
+def machine(server: Server) -> Process:
+    """Live the life of one server. Breakdowns and shifts are none of its business."""
+    while True:
+        while server.part is None or not server.ready:
+            yield server.wait()
+        part = server.part
+        yield from server.set_up(part)
+        yield from server.work(part)
+        while server.part is part and part.status == "done":
+            yield server.wait()
+
+
+class StationPlace:
+    """A station: servers that share its failures, shifts and setup."""
+
+    def __init__(self, run: Run, spec: Station, rank: int, source: BufferPlace | None) -> None:
+        self.run = run
+        self.spec = spec
+        self.id = spec.id
+        self.rank = rank
+        self.number = run.index[spec.id]
+        self.input = source
+        self.feeders = 0
+        self.servers = [Server(self, k) for k in range(spec.servers)]
+        self.free = list(range(spec.servers))
+        self.done: list[Server] = []
+        self.on = True
+        self.stops = 0
+        """Failures and outages that are not over."""
+        self.group: str | None = None
+        self.working = 0
+        self.finished = 0
+        self.ageing: list[Timer] = []
+        """Clocks of the failure modes that age only while the station processes."""
+        self.factors: list[float] = []
+        """Slowdowns in force."""
+        self._rule = rule(spec.dispatch_rule)
+        if run.options.plan and spec.id in run.options.plan.sequence:
+            self._rule = rule("plan")
+
+    def slowdown(self) -> float:
+        """Return the factor on the processing times that begin now."""
+        factor = 1.0
+        for one in self.factors:
+            factor *= one
+        return factor
+
+    @property
+    def may_begin(self) -> bool:
+        """Tell whether work on a part inside may begin."""
+        return self.on and not self.stops
+
+    @property
+    def running(self) -> bool:
+        """Whether work in process goes on."""
+        return not self.stops and (self.on or self.spec.at_shift_end == "finish")
+
+    def work_began(self) -> None:
+        """One more server processes: failure modes on the operating clock age."""
+        self.working += 1
+        if self.working == 1:
+            for timer in self.ageing:
+                timer.resume()
+
+    def work_ended(self) -> None:
+        """One server fewer processes."""
+        self.working -= 1
+        if self.working == 0:
+            for timer in self.ageing:
+                timer.pause()
+
+    def pause(self) -> None:
+        """Phase 1: work in process stands still."""
+        for server in self.servers:
+            if server.timer.since_s is not None:
+                server.timer.pause()
+                if server.part is not None and server.part.status == "processing":
+                    self.work_ended()
+
+    def go_on(self) -> None:
+        """Phase 1: work in process goes on, and parts inside may begin."""
+        if not self.running:
+            return
+        for server in self.servers:
+            part = server.part
+            if part is not None and part.status in ("setup", "processing"):
+                if server.timer.since_s is None:
+                    server.timer.resume()
+                    if part.status == "processing":
+                        self.work_began()
+            else:
+                server.notify()
+
+    def has_room(self, part: Part) -> bool:
+        """Tell whether a part may come straight in: a free server, and its shift is running."""
+        del part
+        return self.on and bool(self.free)
+
+    def enter(self, part: Part) -> None:
+        """Put a part into the first free server."""
+        number = self.free.pop(0)
+        server = self.servers[number]
+        self.run.move(part, self.id)
+        part.server = number
+        part.visits += 1
+        server.part = part
+        self.run.note(Kind.STATION_ENTERED, self.number, part.id, part.step, float(number))
+        server.notify()
+
+    def leave(self, server: Server) -> None:
+        """Let a part that is done go."""
+        self.done.remove(server)
+        assert server.part is not None
+        server.part.server = None
+        server.part = None
+        self.free.append(server.number)
+        self.free.sort()
+        server.notify()
+
+    def take(self) -> bool:
+        """Fill free servers from the input buffer by the dispatch rule; tell whether any moved."""
+        source, moved = self.input, False
+        while source is not None and self.on and self.free and source.parts:
+            part = self._choose(source.parts)
+            if part is None:
+                break
+            source.parts.remove(part)
+            self.enter(part)
+            moved = True
+        return moved
+
+    def _choose(self, parts: list[Part]) -> Part | None:
+        best, best_key = None, 0.0
+        for part in parts:
+            if not self._eligible(part):
+                continue
+            if self._rule is fifo:
+                return part
+            key = self._rule(self.run.candidate(part, self.id))
+            if best is None or key < best_key:
+                best, best_key = part, key
+        return best
+
+    def _eligible(self, part: Part) -> bool:
+        step = part.way.steps[part.step]
+        if self.run.assignment and part.order:
+            given = self.run.assignment.get(f"{part.order}/{step.spec.id}")
+            if given is not None:
+                return given == self.id
+        return self.id in step.stations

@@ -1,0 +1,131 @@
+"""What the objects of one run share: the clock, the log, the tables."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from twin.engine.dispatch import LAST, NO_DUE_DATE, Candidate
+from twin.engine.model import Draws, Way, ways
+from twin.engine.options import SimulationOptions
+from twin.engine.reference.clock import LineClock
+from twin.events.builder import EventLogBuilder, Row
+from twin.events.kinds import Kind
+from twin.events.state import OrderState, PartStatus
+from twin.line import JobOrder, Line
+
+if TYPE_CHECKING:
+    from twin.engine.reference.interruptions import FailureMode
+
+
+@dataclass(slots=True)
+class Part:
+    """One part on its way."""
+
+    id: int
+    way: Way
+    order: str | None
+    created_s: float
+    place: str
+    entered_s: float
+    step: int = 0
+    """Place in the routing: the operation it waits for or is in; after it, the next one."""
+    status: PartStatus = "waiting"
+    visits: int = 0
+    reworks: dict[int, int] = field(default_factory=dict)
+    server: int | None = None
+    done_s: float = 0.0
+
+
+@dataclass(slots=True)
+class OrderCount:
+    """How far one order has come."""
+
+    released: bool = False
+    created: int = 0
+    finished: int = 0
+    scrapped: int = 0
+
+    def state(self) -> OrderState:
+        """Return it as a piece of the state document."""
+        return OrderState(
+            released=self.released,
+            created=self.created,
+            finished=self.finished,
+            scrapped=self.scrapped,
+        )
+
+
+class Run:
+    """One run of one line: shared by all its objects, made once, thrown away with the run."""
+
+    def __init__(
+        self, line: Line, options: SimulationOptions, clock: LineClock, builder: EventLogBuilder
+    ) -> None:
+        self.line = line
+        self.options = options
+        self.clock = clock
+        self.builder = builder
+        self.index = builder.index
+        self.draws = Draws(options)
+        self.ways: dict[str, Way] = ways(line, builder.names, self.draws)
+        self.order_numbers = {name: i for i, name in enumerate(builder.names.orders)}
+        self.order_specs: dict[str, JobOrder] = {order.id: order for order in line.orders}
+        self.orders = {order.id: OrderCount() for order in line.orders}
+        self.parts: dict[int, Part] = {}
+        self.finished = 0
+        self.scrapped = 0
+        self.newly_failed: list[FailureMode] = []
+        self._rows = builder.rows
+        plan = options.plan
+        self.assignment: dict[str, str] = dict(plan.assignment) if plan else {}
+        self._place: dict[str, dict[str, int]] = {
+            station: {order: i for i, order in enumerate(orders)}
+            for station, orders in (plan.sequence.items() if plan else ())
+        }
+
+    def note(
+        self,
+        kind: Kind,
+        element: int,
+        part: int = -1,
+        detail: int = -1,
+        value: float = math.nan,
+    ) -> None:
+        """Write one event of this moment to the log."""
+        self._rows.append(
+            tuple.__new__(Row, (self.clock.now, int(kind), element, part, detail, value, 0))
+        )
+
+    def candidate(self, part: Part, station: str) -> Candidate:
+        """Return what a dispatch rule may know about a part that waits for a station."""
+        order = self.order_specs.get(part.order) if part.order else None
+        place = self._place.get(station, {}).get(part.order or "", LAST)
+        return Candidate(
+            processing_time_s=part.way.steps[part.step].mean_s[station],
+            due_date_s=NO_DUE_DATE
+            if order is None or order.due_date_s is None
+            else order.due_date_s,
+            priority=order.priority if order else 0.0,
+            place=place,
+        )
+
+    def move(self, part: Part, place: str) -> None:
+        """Note that a part comes to a place; parts stand in the order of their last move."""
+        part.place, part.entered_s, part.status = place, self.clock.now, "waiting"
+        del self.parts[part.id]
+        self.parts[part.id] = part
+
+    def leave(self, part: Part, *, good: bool) -> None:
+        """Take a part out of the line and count it."""
+        del self.parts[part.id]
+        count = self.orders.get(part.order) if part.order else None
+        if good:
+            self.finished += 1
+            if count:
+                count.finished += 1
+        else:
+            self.scrapped += 1
+            if count:
+                count.scrapped += 1

@@ -1,0 +1,97 @@
+"""Where everything is now, as a state document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twin.engine.reference.clock import Timer
+from twin.engine.reference.interruptions import FailureMode
+from twin.engine.reference.run import Part
+from twin.events.state import (
+    Clock,
+    LineState,
+    ModeState,
+    Outage,
+    PartState,
+    SourceState,
+    StationState,
+    StreamState,
+)
+
+if TYPE_CHECKING:
+    from twin.engine.reference.engine import ReferenceEngine
+
+
+def snapshot(engine: ReferenceEngine) -> LineState:
+    """Return the state of a run between two moments."""
+    run, options = engine.run, engine.options
+    queue = [
+        f"{mode.station.id}/{mode.spec.id}" for crew in engine.crews.values() for mode in crew.queue
+    ]
+    return LineState(
+        line_id=engine.line.id,
+        time_s=engine.now_s,
+        stream=StreamState(
+            seed=options.seed, replication=options.replication, antithetic=options.antithetic
+        ),
+        parts=tuple(_part(engine, part) for part in run.parts.values()),
+        stations={name: _station(engine, name) for name in sorted(engine.stations)},
+        sources={
+            name: SourceState(created=source.created, since_s=source.since_s)
+            for name, source in sorted(engine.sources.items())
+        },
+        orders={name: count.state() for name, count in sorted(run.orders.items())},
+        finished=run.finished,
+        scrapped=run.scrapped,
+        queue=tuple(queue),
+    )
+
+
+def _clock(timer: Timer) -> Clock:
+    return Clock(worked_s=timer.worked_s, since_s=timer.since_s)
+
+
+def _part(engine: ReferenceEngine, part: Part) -> PartState:
+    clock = None
+    if part.status in ("setup", "processing") and part.server is not None:
+        clock = _clock(engine.stations[part.place].servers[part.server].timer)
+    return PartState(
+        id=part.id,
+        product=part.way.spec.id,
+        order=part.order,
+        created_s=part.created_s,
+        location=part.place,
+        entered_s=part.entered_s,
+        operation=part.step,
+        server=part.server,
+        status=part.status,
+        visits=part.visits,
+        reworks={str(step): count for step, count in sorted(part.reworks.items())},
+        clock=clock,
+        done_s=part.done_s if part.status == "done" else None,
+    )
+
+
+def _station(engine: ReferenceEngine, name: str) -> StationState:
+    station = engine.stations[name]
+    return StationState(
+        on=station.on,
+        setup_group=station.group,
+        modes={mode.spec.id: _mode(mode) for mode in engine.modes[name]},
+        outages=tuple(
+            Outage(since_s=outage.since_s, until_s=outage.until_s)
+            for outage in engine.outages
+            if outage.active and outage.station is station
+        ),
+        finished=station.finished,
+    )
+
+
+def _mode(mode: FailureMode) -> ModeState:
+    return ModeState(
+        status=mode.status,
+        count=mode.count,
+        age=_clock(mode.life) if mode.status == "running" else Clock(),
+        failed_s=mode.failed_s,
+        repair=_clock(mode.repair) if mode.status == "repair" else None,
+    )

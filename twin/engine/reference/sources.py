@@ -1,0 +1,140 @@
+"""Where parts come from: an endless supply, arrivals by themselves, or the released orders."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import accumulate
+
+from twin.engine.dispatch import NO_DUE_DATE
+from twin.engine.model import Way
+from twin.engine.reference.clock import Due, Timer
+from twin.engine.reference.run import Part, Run
+from twin.engine.streams import Purpose
+from twin.events.kinds import Kind
+from twin.line import Source
+
+PARTS_PER_SOURCE = 2**40
+"""A part's number is its source's slot times this plus its count there."""
+
+
+class SourcePlace:
+    """One source. It holds arrivals in a queue without limit; other parts are made as they enter."""
+
+    def __init__(self, run: Run, spec: Source, slot: int) -> None:
+        self.run = run
+        self.spec = spec
+        self.id = spec.id
+        self.number = run.index[spec.id]
+        self.rank = slot
+        self.slot = slot
+        self.created = 0
+        self.since_s: float = run.clock.now
+        """Moment of the last part, since when the next one is on its way."""
+        self.queue: list[Part] = []
+        weights = spec.products or {run.line.products[0].id: 1.0}
+        self._names = sorted(weights)
+        self._shares = list(accumulate(weights[name] for name in self._names))
+        self._coin = run.draws.coin(spec.id, Purpose.PRODUCT)
+        self._between = (
+            run.draws.time(spec.interarrival_s, spec.id, Purpose.ARRIVAL)
+            if spec.interarrival_s
+            else None
+        )
+        self._arrival = Timer(run.clock, (Due.ARRIVAL, slot, 0), spec.id, self._arrived)
+
+    def expect(self, left_s: float | None = None) -> None:
+        """Wait for the next arrival, ``left_s`` from now or as drawn."""
+        if self._between is None:
+            return
+        total_s = self._between(self.created)
+        if left_s is not None:
+            self._arrival.load(left_s)
+            self._arrival.resume()
+        else:
+            self._arrival.load(total_s)
+            self._arrival.resume(self.since_s)
+
+    def left_s(self, age_s: float) -> float:
+        """Return the time to the next arrival given the time since the last one, s."""
+        assert self._between is not None
+        return self._between.left(age_s, self.created)
+
+    def due_s(self) -> float:
+        """Return the moment of the next arrival by its own draw, s."""
+        assert self._between is not None
+        return self.since_s + self._between(self.created)
+
+    def _arrived(self) -> None:
+        """Phase 1: one more part waits in front of the line."""
+        self.queue.append(self._make(self._next_way(), None))
+        self.expect()
+
+    def _next_way(self) -> Way:
+        """Return the product of the next part."""
+        if len(self._names) == 1:
+            return self.run.ways[self._names[0]]
+        u = self._coin(self.created) * self._shares[-1]
+        return self.run.ways[self._names[bisect_left(self._shares, u)]]
+
+    def _make(self, way: Way, order: str | None) -> Part:
+        run = self.run
+        number = self.slot * PARTS_PER_SOURCE + self.created
+        self.created += 1
+        self.since_s = now = run.clock.now
+        part = Part(number, way, order, now, self.id, now)
+        run.parts[number] = part
+        code = -1.0 if order is None else float(run.order_numbers[order])
+        run.note(Kind.PART_CREATED, self.number, number, way.index, code)
+        return part
+
+    @property
+    def waits_since_s(self) -> float:
+        """Moment since which the part that would enter next waits, s."""
+        return self.queue[0].created_s if self.queue else self.since_s
+
+    def head(self) -> tuple[Way, str | None] | None:
+        """Return product and order of the part that would enter next, or None."""
+        if self.spec.arrivals == "interarrival":
+            return (self.queue[0].way, None) if self.queue else None
+        if self.spec.arrivals == "unlimited":
+            return self._next_way(), None
+        order = self._next_order()
+        if order is None:
+            return None
+        return self.run.ways[self.run.order_specs[order].product], order
+
+    def pop(self) -> Part:
+        """Return the part that enters now."""
+        if self.spec.arrivals == "interarrival":
+            return self.queue.pop(0)
+        head = self.head()
+        assert head is not None
+        way, order = head
+        part = self._make(way, order)
+        if order is not None:
+            self.run.orders[order].created += 1
+        return part
+
+    def _next_order(self) -> str | None:
+        """Return the order being fed: the one begun, else the first of those released.
+
+        By the plan if there is one; otherwise higher priority, earlier due date, earlier release,
+        name.
+        """
+        run = self.run
+        open_orders = [
+            name
+            for name, count in run.orders.items()
+            if count.released and count.created < run.order_specs[name].quantity
+        ]
+        if not open_orders:
+            return None
+        begun = [name for name in open_orders if run.orders[name].created]
+        return min(begun or open_orders, key=self._urgency)
+
+    def _urgency(self, name: str) -> tuple[int, float, float, float, str]:
+        order, plan = self.run.order_specs[name], self.run.options.plan
+        release = plan.release if plan else ()
+        place = release.index(name) if name in release else len(release)
+        due_s = NO_DUE_DATE if order.due_date_s is None else order.due_date_s
+        return place, -order.priority, due_s, order.release_s, name

@@ -1,0 +1,267 @@
+"""Random numbers as a pure function of what they are for.
+
+A uniform is ``philox(key(seed, element, purpose), (a, b, replication))``: ``a`` and ``b`` name what
+the number decides (part and visit; the how-manieth failure), never the order of asking. So two
+engines agree by construction, and a change at one place of a line leaves every other number where
+it was. Both engines call these compiled functions; ``math`` functions agree between Python and
+compiled code to the last bit, NumPy's vector functions do not, so only ``math`` is used here.
+
+References
+----------
+Salmon, Moraes, Dror, Shaw (2011), Parallel random numbers: as easy as 1, 2, 3. SC11. (Philox4x32-10)
+Wichura (1988), Algorithm AS 241: the percentage points of the normal distribution. Applied
+Statistics 37. (PPND16)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from enum import StrEnum
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from twin.line.distributions import Code
+
+Floats = NDArray[np.float64]
+
+
+class Purpose(StrEnum):
+    """What a stream of numbers is for."""
+
+    PROCESSING = "processing"
+    QUALITY = "quality"
+    FAILURE = "failure"
+    REPAIR = "repair"
+    ARRIVAL = "arrival"
+    PRODUCT = "product"
+    SIGNAL = "signal"
+    GAP = "gap"
+
+
+def stream_key(seed: int, element: str, purpose: str) -> np.uint64:
+    """Return the key of the stream of one element and purpose; names count, not positions."""
+    text = f"{seed}|{element}|{purpose}".encode()
+    return np.uint64(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little"))
+
+
+@njit(cache=True)
+def philox4x32(
+    c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
+    """Return the four 32-bit words of Philox4x32-10 for a counter and a key of 32-bit words."""
+    mask = np.uint64(0xFFFFFFFF)
+    shift = np.uint64(32)
+    for _ in range(10):
+        p0 = np.uint64(0xD2511F53) * c0
+        p1 = np.uint64(0xCD9E8D57) * c2
+        c0, c1, c2, c3 = (p1 >> shift) ^ c1 ^ k0, p1 & mask, (p0 >> shift) ^ c3 ^ k1, p0 & mask
+        k0 = (k0 + np.uint64(0x9E3779B9)) & mask
+        k1 = (k1 + np.uint64(0xBB67AE85)) & mask
+    return c0, c1, c2, c3
+
+
+@njit(cache=True)
+def uniform(key: np.uint64, replication: int, a: int, b: int) -> float:
+    """Return the number in (0, 1) that belongs to this key, replication and index.
+
+    ``a`` counts up to 2**64, ``b`` and ``replication`` up to 2**32. Neither 0 nor 1 ever comes, and
+    the numbers lie symmetric about 1/2, so 1 - u is exact.
+    """
+    mask = np.uint64(0xFFFFFFFF)
+    shift = np.uint64(32)
+    wide = np.uint64(a)
+    key = np.uint64(key)
+    c0, c1, _, _ = philox4x32(
+        wide & mask,
+        wide >> shift,
+        np.uint64(b) & mask,
+        np.uint64(replication) & mask,
+        key & mask,
+        key >> shift,
+    )
+    word = ((c0 << shift) | c1) >> np.uint64(12)
+    return (float(word) + 0.5) * (1.0 / 4503599627370496.0)
+
+
+@njit(cache=True)
+def _ratio(top: Floats, bottom: Floats, r: float) -> float:
+    above, below = top[0], bottom[0]
+    for i in range(1, 8):
+        above = above * r + top[i]
+        below = below * r + bottom[i]
+    return above / below
+
+
+# Coefficients of AS 241 (PPND16), highest power first: near the middle, and in two tails.
+_A = np.array([2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4,
+               4.5921953931549871457e4, 1.3731693765509461125e4, 1.9715909503065514427e3,
+               1.3314166789178437745e2, 3.3871328727963666080e0])  # fmt: skip
+_B = np.array([5.2264952788528545610e3, 2.8729085735721942674e4, 3.9307895800092710610e4,
+               2.1213794301586595867e4, 5.3941960214247511077e3, 6.8718700749205790830e2,
+               4.2313330701600911252e1, 1.0])  # fmt: skip
+_C = np.array([7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1,
+               1.27045825245236838258e0, 3.64784832476320460504e0, 5.76949722146069140550e0,
+               4.63033784615654529590e0, 1.42343711074968357734e0])  # fmt: skip
+_D = np.array([1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2,
+               1.48103976427480074590e-1, 6.89767334985100004550e-1, 1.67638483018380384940e0,
+               2.05319162663775882187e0, 1.0])  # fmt: skip
+_E = np.array([2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3,
+               2.65321895265761230930e-2, 2.96560571828504891230e-1, 1.78482653991729133580e0,
+               5.46378491116411436990e0, 6.65790464350110377720e0])  # fmt: skip
+_F = np.array([2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5,
+               7.86869131145613259100e-4, 1.48753612908506148525e-2, 1.36929880922735805310e-1,
+               5.99832206555887937690e-1, 1.0])  # fmt: skip
+
+
+@njit(cache=True)
+def normal_quantile(p: float) -> float:
+    """Return the standard normal quantile of ``p`` in (0, 1), to about 1e-16 relative."""
+    q = p - 0.5
+    if abs(q) <= 0.425:
+        return q * _ratio(_A, _B, 0.180625 - q * q)
+    r = math.sqrt(-math.log(p if q < 0 else 1.0 - p))
+    value = _ratio(_C, _D, r - 1.6) if r <= 5.0 else _ratio(_E, _F, r - 5.0)
+    return -value if q < 0 else value
+
+
+@njit(cache=True)
+def _discrete(parameters: Floats, u: float) -> float:
+    count = len(parameters) // 2
+    low, high = 0, count - 1
+    while low < high:
+        middle = (low + high) // 2
+        if parameters[count + middle] < u:
+            low = middle + 1
+        else:
+            high = middle
+    return parameters[low]
+
+
+@njit(cache=True)
+def quantile(code: int, parameters: Floats, u: float) -> float:
+    """Return the time below which a share ``u`` of the distribution lies, s.
+
+    Parameters
+    ----------
+    code, parameters
+        As ``Distribution.encode`` gives them.
+    u : float
+        In (0, 1).
+    """
+    if code == Code.CONSTANT:
+        return parameters[0]
+    if code == Code.EXPONENTIAL:
+        return -parameters[0] * math.log1p(-u)
+    if code == Code.UNIFORM:
+        return parameters[0] + u * (parameters[1] - parameters[0])
+    if code == Code.TRIANGULAR:
+        low, mode, high = parameters[0], parameters[1], parameters[2]
+        if u * (high - low) < mode - low:
+            return low + math.sqrt(u * (high - low) * (mode - low))
+        return high - math.sqrt((1.0 - u) * (high - low) * (high - mode))
+    if code == Code.NORMAL:
+        p = parameters[2] + u * (1.0 - parameters[2])
+        return max(0.0, parameters[0] + parameters[1] * normal_quantile(p))
+    if code == Code.LOGNORMAL:
+        return math.exp(parameters[0] + parameters[1] * normal_quantile(u))
+    if code == Code.WEIBULL:
+        return parameters[0] * (-math.log1p(-u)) ** (1.0 / parameters[1])
+    if code == Code.DISCRETE:
+        return _discrete(parameters, u)
+    place = u * (len(parameters) - 1)
+    left = int(place)
+    if left >= len(parameters) - 1:
+        return parameters[len(parameters) - 1]
+    return parameters[left] + (place - left) * (parameters[left + 1] - parameters[left])
+
+
+@njit(cache=True)
+def _normal_cdf(z: float) -> float:
+    return 0.5 * math.erfc(-z / math.sqrt(2.0))
+
+
+@njit(cache=True)
+def cdf(code: int, parameters: Floats, x: float) -> float:
+    """Return the share of the distribution at or below ``x`` s."""
+    if code == Code.CONSTANT:
+        return 1.0 if x >= parameters[0] else 0.0
+    if x <= 0.0:
+        return _discrete_cdf(parameters, x) if code == Code.DISCRETE else 0.0
+    if code == Code.EXPONENTIAL:
+        return -math.expm1(-x / parameters[0])
+    if code == Code.UNIFORM:
+        width = parameters[1] - parameters[0]
+        if width <= 0.0:
+            return 1.0 if x >= parameters[0] else 0.0
+        return min(1.0, max(0.0, (x - parameters[0]) / width))
+    if code == Code.TRIANGULAR:
+        low, mode, high = parameters[0], parameters[1], parameters[2]
+        if x <= low:
+            return 0.0
+        if x >= high:
+            return 1.0
+        if x < mode:
+            return (x - low) ** 2 / ((high - low) * (mode - low))
+        return 1.0 - (high - x) ** 2 / ((high - low) * (high - mode))
+    if code == Code.NORMAL:
+        p = _normal_cdf((x - parameters[0]) / parameters[1])
+        return max(0.0, (p - parameters[2]) / (1.0 - parameters[2]))
+    if code == Code.LOGNORMAL:
+        return _normal_cdf((math.log(x) - parameters[0]) / parameters[1])
+    if code == Code.WEIBULL:
+        return -math.expm1(-((x / parameters[0]) ** parameters[1]))
+    if code == Code.DISCRETE:
+        return _discrete_cdf(parameters, x)
+    return _empirical_cdf(parameters, x)
+
+
+@njit(cache=True)
+def _discrete_cdf(parameters: Floats, x: float) -> float:
+    count = len(parameters) // 2
+    share = 0.0
+    for i in range(count):
+        if parameters[i] <= x:
+            share = parameters[count + i]
+    return share
+
+
+@njit(cache=True)
+def _empirical_cdf(parameters: Floats, x: float) -> float:
+    last = len(parameters) - 1
+    if x >= parameters[last]:
+        return 1.0
+    if x < parameters[0]:
+        return 0.0
+    left = 0
+    for i in range(last):
+        if parameters[i] <= x:
+            left = i
+    width = parameters[left + 1] - parameters[left]
+    inside = (x - parameters[left]) / width if width > 0.0 else 0.0
+    return (left + inside) / last
+
+
+@njit(cache=True)
+def residual(code: int, parameters: Floats, age_s: float, u: float) -> float:
+    """Return the time left, s, given that ``age_s`` has passed: the quantile of what remains.
+
+    An age beyond the longest possible time leaves nothing: the activity is due now.
+    """
+    if age_s <= 0.0:
+        return quantile(code, parameters, u)
+    if code == Code.EXPONENTIAL:
+        return quantile(code, parameters, u)
+    if code == Code.WEIBULL:
+        # Through the cumulative hazard: exact in the far tail, where 1 - cdf has no digits left.
+        hazard = (age_s / parameters[0]) ** parameters[1] - math.log1p(-u)
+        return max(0.0, parameters[0] * hazard ** (1.0 / parameters[1]) - age_s)
+    reached = cdf(code, parameters, age_s)
+    if reached >= 1.0:
+        return 0.0
+    p = reached + u * (1.0 - reached)
+    if p >= 1.0:
+        return 0.0
+    return max(0.0, quantile(code, parameters, p) - age_s)
