@@ -6,6 +6,8 @@ hashes, installs ``requirements.lock``, then this checkout in editable form. Whe
 does the same work more slowly.
 """
 
+from __future__ import annotations  # an older Python gets as far as the message it deserves
+
 import hashlib
 import os
 import shutil
