@@ -1,0 +1,24 @@
+"""A plant to try the twin on: a line that runs in scaled real time behind an OPC UA server.
+
+Its true parameters differ from the twin's file by a stated ``RealityGap``. For loopback and closed
+networks: nobody has to log in.
+"""
+
+from twin.emulator.faults import fault_from_text, inject_fault
+from twin.emulator.gap import RealityGap, StationGap
+from twin.emulator.plant import Plant, PlantError
+from twin.emulator.run import run_plant
+from twin.emulator.space import NAMESPACE_URI
+from twin.emulator.tracker import PACKML_NUMBER
+
+__all__ = [
+    "NAMESPACE_URI",
+    "PACKML_NUMBER",
+    "Plant",
+    "PlantError",
+    "RealityGap",
+    "StationGap",
+    "fault_from_text",
+    "inject_fault",
+    "run_plant",
+]

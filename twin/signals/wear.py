@@ -1,0 +1,123 @@
+"""Lives of failure modes, and where each station stands when a log begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from twin.engine.model import Draw
+from twin.engine.streams import Purpose, normal_quantile, stream_key, uniform
+from twin.events.log import Stream
+from twin.events.state import LineState, ModeState
+from twin.line import Failure, Station
+
+Floats = NDArray[np.float64]
+Whole = NDArray[np.int64]
+
+
+def lives_of(station: Station, mode: Failure, stream: Stream) -> Draw:
+    """Return the lives of a failure mode, s on its clock, as the engine draws them."""
+    code, parameters = mode.time_to_failure_s.encode()
+    key = stream_key(stream.seed, f"{station.id}/{mode.id}", Purpose.FAILURE)
+    numbers = np.array(parameters, dtype=np.float64)
+    return Draw(int(code), numbers, key, stream.replication, stream.antithetic)
+
+
+def severity_of(wear: Floats | float, onset: float) -> Floats:
+    """Return how strongly signals tell of a wear, 0 to 1.
+
+    Parameters
+    ----------
+    wear : float or array
+        Age over life, 0 to 1.
+    onset : float
+        Wear below which nothing is seen, at least 0 and below 1.
+    """
+    return np.square(np.clip((np.asarray(wear) - onset) / (1.0 - onset), 0.0, 1.0))
+
+
+@njit(cache=True)
+def noise(key: np.uint64, replication: int, ticks: Whole) -> Floats:
+    """Return standard normal numbers of a stream, by their indexes."""
+    values = np.empty(len(ticks))
+    for i in range(len(ticks)):
+        values[i] = normal_quantile(uniform(key, replication, ticks[i], 0))
+    return values
+
+
+def ticks_of(times_s: Floats) -> Whole:
+    """Return the number in the noise stream of each moment: milliseconds, from 2^40 on."""
+    return np.rint(times_s * 1000.0).astype(np.int64) + 2**40
+
+
+def noise_key(stream: Stream, station: str, signal: str) -> np.uint64:
+    """Return the key of the noise of one sensor."""
+    return stream_key(stream.seed, f"{station}/{signal}", Purpose.SIGNAL)
+
+
+@dataclass(frozen=True, slots=True)
+class ModeStart:
+    """One failure mode where a log begins."""
+
+    lives: Draw
+    operating: bool
+    up: bool
+    number: int
+    """Which of its lives it is in; while it is failed, which comes next."""
+    age_s: float
+    life_s: float
+
+
+def _mode(station: Station, mode: Failure, stream: Stream, initial: LineState) -> ModeStart:
+    lives = lives_of(station, mode, stream)
+    operating = mode.clock == "operating"
+    found = initial.stations.get(station.id)
+    state = (found.modes.get(mode.id) if found else None) or ModeState()
+    if state.status != "running":
+        return ModeStart(lives, operating, up=False, number=state.count, age_s=0.0, life_s=0.0)
+    age_s = state.age.elapsed_s(initial.time_s)
+    came = initial.stream
+    if state.age.remaining_s is not None:
+        life_s = age_s + state.age.remaining_s
+    elif came and stream == Stream(came.seed, came.replication, came.antithetic):
+        life_s = lives(state.count)
+    else:
+        life_s = age_s + lives.left(age_s, state.count)
+    return ModeStart(lives, operating, True, state.count, age_s, life_s)
+
+
+def modes_at_start(station: Station, stream: Stream, initial: LineState) -> tuple[ModeStart, ...]:
+    """Return the modes of a station in the order of their numbers in a log."""
+    ordered = sorted(station.failures, key=lambda mode: mode.id)
+    return tuple(_mode(station, mode, stream, initial) for mode in ordered)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Parts in a station by what is done to them, and what stops it."""
+
+    inside: int = 0
+    setup: int = 0
+    processing: int = 0
+    down: int = 0
+    off: int = 0
+
+
+def counts_at_start(station: Station, initial: LineState) -> Counts:
+    """Return what a station holds where a log begins."""
+    here = [part for part in initial.parts if part.location == station.id]
+    state = initial.stations.get(station.id)
+    down = 0
+    if state is not None:
+        failed = [mode for mode in state.modes.values() if mode.status != "running"]
+        down = len(failed) + len(state.outages)
+    return Counts(
+        inside=len(here),
+        setup=sum(part.status == "setup" for part in here),
+        processing=sum(part.status == "processing" for part in here),
+        down=down,
+        off=int(state is not None and not state.on),
+    )
