@@ -113,6 +113,7 @@ class Network:
         machine_index = {machine.id: i for i, machine in enumerate(problem.machines)}
         operations = [(j, job, o) for j, job in enumerate(problem.jobs) for o in job.operations]
         index = {f"{job.id}/{o.id}": i for i, (_, job, o) in enumerate(operations)}
+        running = {key: machine.id for machine in problem.machines for key in machine.running}
         before: list[list[int]] = [[] for _ in operations]
         after: list[list[int]] = [[] for _ in operations]
         for left, right in edges(problem.jobs):
@@ -132,6 +133,8 @@ class Network:
                         _either(mode.last_part_s, mode.duration_s),
                     )
                     for mode in operation.modes
+                    # What is under way stays where it is.
+                    if running.get(f"{job.id}/{operation.id}", mode.machine) == mode.machine
                 ),
                 overlap=operation.overlap and bool(before[i]),
                 splittable=operation.splittable or operation.overlap,

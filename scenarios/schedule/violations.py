@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
+from itertools import combinations, pairwise, zip_longest
 
 from scenarios.schedule.problem import Job, Machine, Mode, Operation, SchedulingProblem
 from scenarios.schedule.schedule import Placement, Schedule
@@ -170,12 +170,13 @@ class _Checker:
         work_s = self._work_s(placed.machine, placed.start_s, placed.end_s)
         if operation.splittable or operation.overlap:
             for begin, end in self._closed(placed.machine):
-                for moment_s, what in ((placed.start_s, "starts"), (placed.end_s, "ends")):
+                moments = [(placed.start_s, "starts")]
+                # One that waits for its predecessor's last part may be released at any moment.
+                moments += [] if operation.overlap else [(placed.end_s, "ends")]
+                for moment_s, what in moments if mode.duration_s > 0 else ():
                     inside_s = min(moment_s - begin, end - moment_s)
                     message = f"{what} while {placed.machine} is closed"
-                    # Work of no length may be anywhere: it needs no open calendar.
-                    if mode.duration_s > 0:
-                        yield from self._late(kind.CALENDAR, key, inside_s, message)
+                    yield from self._late(kind.CALENDAR, key, inside_s, message)
         else:
             paused_s = placed.end_s - placed.start_s - work_s
             message = f"runs while {placed.machine} is closed and may not pause"
@@ -226,8 +227,8 @@ class _Checker:
             yield from self._late(ViolationKind.MACHINE, right, both_s, message)
         yield from self._setups(machine, here)
         expected = [key for key in machine.running if key in self.sound]
-        actual = [key for _, _, key in here][: len(expected)]
-        for key, found in zip(expected, actual, strict=False):
+        actual = [key for _, _, key in here]
+        for key, found in zip_longest(expected, actual[: len(expected)], fillvalue="nothing"):
             if key != found:
                 message = f"is under way on {machine.id}, but {found} comes first there"
                 yield Violation(ViolationKind.FROZEN, key, math.nan, message)
@@ -287,7 +288,7 @@ class _Checker:
             for placed, _ in self.sound.values():
                 if placed.machine in visits:
                     visits[placed.machine][placed.job] = placed.start_s
-            for left, right in pairwise([visits[name] for name in group]):
+            for left, right in combinations([visits[name] for name in group], 2):
                 yield from self._overtaking(left, right)
 
     def _overtaking(

@@ -1,0 +1,286 @@
+"""Dispatch rules: a schedule in milliseconds, and the start of every search.
+
+Steps are placed one after the other, each as early as it can be. At every turn the *conflict set*
+is worked out, the steps that compete for the machine which matters next, and the rule picks from it.
+
+References
+----------
+Giffler and Thompson (1960), Algorithms for solving production-scheduling problems.
+Vepsalainen and Morton (1987), Priority rules for job shops with weighted tardiness costs.
+Lee, Bhaskaran and Pinedo (1997), A heuristic to minimize the total weighted tardiness with
+sequence-dependent setups.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from scenarios.schedule.schedule import Schedule
+from scenarios.schedule.timing import Choice, Network, Timeline
+
+Style = Literal["active", "non_delay"]
+"""``non_delay``: no machine waits while it could work; ``active``: it may wait for a step that would
+be delayed otherwise."""
+
+_LOOK_AHEAD = 2.0
+"""How many average durations ahead lateness begins to press, in ATC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A step that could come next, as a rule sees it."""
+
+    step: int
+    choice: Choice
+    start_s: float
+    end_s: float
+    setup_s: float
+    due_s: float
+    """Due date of the job, infinite without one, s."""
+    weight: float
+    left_s: float
+    """Shortest work from this step to the end of its job, this step included, s."""
+    mean_s: float
+    """Average duration over all steps, s."""
+
+
+Rule = Callable[[Candidate], float]
+
+
+def edd(candidate: Candidate) -> float:
+    """Earliest due date first."""
+    return candidate.due_s
+
+
+def spt(candidate: Candidate) -> float:
+    """Shortest setup and work first."""
+    return candidate.choice.duration_s + candidate.setup_s
+
+
+def most_work(candidate: Candidate) -> float:
+    """Most work remaining in the job first."""
+    return -candidate.left_s
+
+
+def least_setup(candidate: Candidate) -> float:
+    """Shortest setup first; the more pressing due date among equals."""
+    due_s = min(candidate.due_s, 1e12)
+    return candidate.setup_s + 1e-9 * due_s
+
+
+def atc(candidate: Candidate) -> float:
+    """Apparent tardiness cost: weight per second of work, fading with the slack that is left."""
+    work_s = max(candidate.choice.duration_s, 1e-9)
+    scale_s = _LOOK_AHEAD * max(candidate.mean_s, 1e-9)
+    slack_s = max(0.0, candidate.due_s - candidate.left_s - candidate.start_s)
+    # In logarithms: an index that underflows to zero could no longer tell two late jobs apart.
+    index = math.log(max(candidate.weight, 1e-12) / work_s) - min(slack_s, 1e15) / scale_s
+    return -(index - candidate.setup_s / scale_s)
+
+
+RULES: dict[str, Rule] = {
+    "edd": edd,
+    "atc": atc,
+    "spt": spt,
+    "most_work": most_work,
+    "least_setup": least_setup,
+}
+"""Rules by name; the smallest key goes first."""
+
+
+def dispatch(network: Network, rule: str | Rule, style: Style = "non_delay") -> Schedule:
+    """Return the schedule that a rule makes.
+
+    It meets every demand but, if the rule steers badly, a deadline, the horizon or a frozen start.
+
+    Parameters
+    ----------
+    network : Network
+        The problem.
+    rule : str or callable
+        Name in ``RULES`` or a function from :class:`Candidate` to a key; the smallest goes first.
+    style : {"non_delay", "active"}
+        Which steps compete.
+
+    Returns
+    -------
+    Schedule
+    """
+    pick = RULES[rule] if isinstance(rule, str) else rule
+    return _Dispatch(network).run(pick, style)
+
+
+class _Dispatch:
+    """State of one pass."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.timeline = Timeline(network)
+        steps = network.steps
+        self.left_s = [0.0] * len(steps)
+        for i in reversed(network.topological):
+            own = [self.left_s[j] for j in steps[i].after if steps[j].job == steps[i].job]
+            self.left_s[i] = steps[i].least_s + max(own, default=0.0)
+        self.mean_s = sum(step.least_s for step in steps) / max(len(steps), 1)
+        self.waiting = [len(step.before) for step in steps]
+        self.open = {i: math.nan for i, step in enumerate(steps) if not step.before}
+        """Steps whose predecessors are placed, and when they may start, s."""
+        for i in self.open:
+            self.open[i] = self.timeline.arrival_s(i)
+        self.running = [
+            [network.index[key] for key in machine.running] for machine in network.machines
+        ]
+        self.fixed = [
+            sorted(
+                (step.fixed_s, i)
+                for i, step in enumerate(steps)
+                if step.fixed_s is not None and step.choices[0].machine == m
+            )
+            for m in range(len(network.machines))
+        ]
+        self.order: list[list[int]] = [[] for _ in network.problem.same_order]
+        """Jobs in the order in which they entered each group of machines."""
+        self.visits: dict[tuple[int, int], int] = {
+            (step.job, choice.machine): i
+            for i, step in enumerate(steps)
+            for choice in step.choices
+            if choice.machine in network.group_of
+        }
+
+    def run(self, rule: Rule, style: Style) -> Schedule:
+        while self.open:
+            candidates = self._candidates(respect_fixed=True) or self._candidates(
+                respect_fixed=False
+            )
+            best = min(_conflict(candidates, style), key=lambda c: (rule(c), c.start_s, c.step))
+            self._place(best)
+        return self.timeline.schedule()
+
+    def _candidates(self, *, respect_fixed: bool) -> list[Candidate]:
+        found = []
+        for step, arrival_s in self.open.items():
+            options = [
+                candidate
+                for choice in self.network.steps[step].choices
+                if self._allowed(step, choice.machine)
+                for candidate in [self._candidate(step, choice, arrival_s)]
+                if not respect_fixed or self._leaves_room(candidate)
+            ]
+            if options:
+                found.append(min(options, key=lambda c: (c.end_s, c.start_s)))
+        return found
+
+    def _candidate(self, step: int, choice: Choice, arrival_s: float) -> Candidate:
+        timeline, job = self.timeline, self.network.problem.jobs[self.network.steps[step].job]
+        start_s, end_s = timeline.earliest(step, choice, arrival_s)
+        previous = timeline.last[choice.machine]
+        return Candidate(
+            step=step,
+            choice=choice,
+            start_s=start_s,
+            end_s=end_s,
+            setup_s=self.network.setup_time_s(choice.machine, previous, step),
+            due_s=math.inf if job.due_date_s is None else job.due_date_s,
+            weight=job.weight,
+            left_s=self.left_s[step],
+            mean_s=self.mean_s,
+        )
+
+    def _allowed(self, step: int, machine: int) -> bool:
+        """Say whether a step may come next on a machine: what runs there first, nobody overtakes."""
+        running = self.running[machine]
+        if running and running[0] != step:
+            return False
+        group = self.network.group_of.get(machine)
+        if group is None:
+            return True
+        job, order = self.network.steps[step].job, self.order[group]
+        ahead = order[: order.index(job)] if job in order else order
+        return all(
+            self.timeline.choice[self.visits[other, machine]] is not None
+            for other in ahead
+            if (other, machine) in self.visits
+        )
+
+    def _leaves_room(self, candidate: Candidate) -> bool:
+        """Say whether a step leaves the machine in time for the next one that is fixed there."""
+        machine = candidate.choice.machine
+        if not self.fixed[machine]:
+            return True
+        fixed_s, step = self.fixed[machine][0]
+        if step == candidate.step:
+            return True
+        setup_s = self.network.setup_time_s(machine, candidate.step, step)
+        clock = self.network.clocks[machine]
+        return clock.finish(candidate.end_s, setup_s) <= (fixed_s or 0.0)
+
+    def _place(self, best: Candidate) -> None:
+        step, machine, network = best.step, best.choice.machine, self.network
+        self.timeline.place(step, best.choice, (best.start_s, best.end_s))
+        del self.open[step]
+        if self.running[machine]:
+            self.running[machine].pop(0)
+        self.fixed[machine] = [item for item in self.fixed[machine] if item[1] != step]
+        group = network.group_of.get(machine)
+        if group is not None and network.steps[step].job not in self.order[group]:
+            self.order[group].append(network.steps[step].job)
+        for after in network.steps[step].after:
+            self.waiting[after] -= 1
+            if not self.waiting[after]:
+                self.open[after] = self.timeline.arrival_s(after)
+
+
+def _conflict(candidates: list[Candidate], style: Style) -> list[Candidate]:
+    """Return the candidates that compete for the machine which matters next."""
+    if style == "non_delay":
+        first_s = min(c.start_s - c.setup_s for c in candidates)
+        return [c for c in candidates if c.start_s - c.setup_s <= first_s]
+    first = min(candidates, key=lambda c: (c.end_s, c.step))
+    return [
+        c
+        for c in candidates
+        if c is first or (c.choice.machine == first.choice.machine and c.start_s < first.end_s)
+    ]
+
+
+def best_of_rules(
+    network: Network, until: Callable[[], bool] = lambda: False
+) -> tuple[Schedule, str]:
+    """Return the best schedule that any rule makes, and the rule's name.
+
+    Parameters
+    ----------
+    network : Network
+        The problem.
+    until : callable
+        Asked before each further rule; True stops there. The first rule is always played.
+    """
+    best: tuple[Schedule, str] | None = None
+    styles: tuple[Style, ...] = ("non_delay", "active")
+    for style in styles:
+        for name in RULES:
+            if best is not None and until():
+                return best
+            schedule = dispatch(network, name, style)
+            better = best is None or _rank(network, schedule) < _rank(network, best[0])
+            if better:
+                best = schedule, f"{name}, {style}"
+    if best is None:
+        raise AssertionError("there is at least one rule")
+    return best
+
+
+def _rank(network: Network, schedule: Schedule) -> tuple[float, float]:
+    """Return what is late against hard demands first, then the objective."""
+    problem, hard_s = network.problem, 0.0
+    for job, outcome in zip(problem.jobs, schedule.jobs, strict=True):
+        for limit_s in (job.deadline_s, problem.horizon_s):
+            if limit_s is not None:
+                hard_s += max(0.0, outcome.completion_s - limit_s)
+    for placed in schedule.placements:
+        fixed_s = network.steps[network.index[placed.key]].fixed_s
+        hard_s += 0.0 if fixed_s is None else abs(placed.start_s - fixed_s)
+    return hard_s, schedule.objective

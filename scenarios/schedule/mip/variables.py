@@ -1,0 +1,207 @@
+"""Variables of the disjunctive model, and how a schedule is read from and written into them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import pyomo.environ as pyo
+
+from scenarios.schedule.mip.windows import Pair, Windows, pairs, windows
+from scenarios.schedule.schedule import Schedule
+from scenarios.schedule.timing import Choice, Network, decisions
+
+MOST_PAUSES = 1500
+"""Closures over all steps up to which the model knows of them; beyond, times alone do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A closure of a machine that a step could meet."""
+
+    step: int
+    choice: Choice
+    number: int
+    begin_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Formulation:
+    """What the model is made from: the problem, its windows, the pairs and the closures."""
+
+    network: Network
+    limits: Windows
+    open_pairs: tuple[Pair, ...]
+    """Pairs whose order is a decision."""
+    decided_pairs: tuple[Pair, ...]
+    """Pairs of which one order only is possible, or none."""
+    pauses: tuple[Pause, ...]
+    """Closures by step."""
+
+    @staticmethod
+    def of(network: Network, upper: float | None, *, room: float = 1.0) -> Formulation:
+        """Return the formulation of a problem; see :func:`windows` for the arguments."""
+        limits = windows(network, upper, room=room)
+        found = sorted(pairs(network, limits), key=lambda pair: pair.name)
+        undecided: list[Pair] = []
+        decided: list[Pair] = []
+        for _, members in groupby(found, key=lambda pair: pair.name):
+            same = list(members)
+            # One variable may stand for several machines: what one of them rules out, all do.
+            forward = all(pair.forward or _apart(network, pair) for pair in same)
+            backward = all(pair.backward or _apart(network, pair) for pair in same)
+            for pair in same:
+                both = pair.forward and pair.backward and forward and backward
+                target = undecided if both or _apart(network, pair) else decided
+                target.append(_restricted(pair, forward=forward, backward=backward))
+        pauses = tuple(_pauses(network, limits))
+        if len(pauses) > MOST_PAUSES:
+            pauses = ()
+        return Formulation(network, limits, tuple(undecided), tuple(decided), pauses)
+
+
+def _apart(network: Network, pair: Pair) -> bool:
+    """Say whether the two steps of a pair could avoid each other by going to other machines."""
+    return any(len(network.steps[i].choices) > 1 for i in (pair.first, pair.second))
+
+
+def _restricted(pair: Pair, *, forward: bool, backward: bool) -> Pair:
+    return Pair(
+        pair.first,
+        pair.second,
+        pair.first_choice,
+        pair.second_choice,
+        pair.forward_s,
+        pair.backward_s,
+        pair.name,
+        pair.forward and forward,
+        pair.backward and backward,
+    )
+
+
+def _pauses(network: Network, limits: Windows) -> list[Pause]:
+    found = []
+    for i, step in enumerate(network.steps):
+        for choice in step.choices:
+            closed = network.clocks[choice.machine].closed
+            found += [
+                Pause(i, choice, number, begin, end)
+                for number, (begin, end) in enumerate(closed)
+                if end > limits.start_lo[i] and begin < limits.end_hi[i]
+            ]
+    return found
+
+
+def declare(model: Any, form: Formulation) -> None:
+    r"""Declare the variables.
+
+    ========================  =====================================================================
+    ``start[s]``              start of step ``s`` (``job/operation``), s
+    ``end[s]``                its end, s
+    ``assign[s, m]``          1 if machine m does it; only for steps with a choice
+    ``order[g, a, b]``        1 if a comes before b: jobs for a group g of machines in one order,
+                              else steps with g empty; only where both orders are possible
+    ``before, spans, beyond`` position of a step to closure k of machine m: ends before it, pauses
+                              over it, or starts after it
+    ``makespan``              end of the last step less the problem's start, s
+    ``tardiness[j]``          lateness of job j, s; for jobs with a due date
+    ========================  =====================================================================
+    """
+    network, limits = form.network, form.limits
+    keys = [step.key for step in network.steps]
+    at = network.index
+    model.start = pyo.Var(keys, bounds=lambda _, k: (limits.start_lo[at[k]], limits.start_hi[at[k]]))
+    model.end = pyo.Var(keys, bounds=lambda _, k: (limits.end_lo[at[k]], limits.end_hi[at[k]]))
+    options = [
+        (step.key, network.machines[choice.machine].id)
+        for step in network.steps
+        if len(step.choices) > 1
+        for choice in step.choices
+    ]
+    model.assign = pyo.Var(options, domain=pyo.Binary)
+    model.order = pyo.Var(sorted({pair.name for pair in form.open_pairs}), domain=pyo.Binary)
+    closures = [pause_name(network, pause) for pause in form.pauses]
+    model.before = pyo.Var(closures, domain=pyo.Binary)
+    model.spans = pyo.Var(closures, domain=pyo.Binary)
+    model.beyond = pyo.Var(closures, domain=pyo.Binary)
+    length_s = max(0.0, limits.horizon_s - network.problem.start_s)
+    model.makespan = pyo.Var(bounds=(0, length_s))
+    due = [job.id for job in network.problem.jobs if job.due_date_s is not None]
+    model.tardiness = pyo.Var(due, domain=pyo.NonNegativeReals)
+
+
+def pause_name(network: Network, pause: Pause) -> tuple[str, str, int]:
+    """Return the index of a closure's variables: step, machine, number of the closure."""
+    return network.steps[pause.step].key, network.machines[pause.choice.machine].id, pause.number
+
+
+def assigned(model: Any, network: Network, step: int, choice: Choice) -> Any:
+    """Return the variable that says that a step is done by a choice; 1 for steps without a choice."""
+    if len(network.steps[step].choices) == 1:
+        return 1
+    return model.assign[network.steps[step].key, network.machines[choice.machine].id]
+
+
+def write(model: Any, form: Formulation, schedule: Schedule) -> None:
+    """Give every variable the value it has in a schedule."""
+    network = form.network
+    sequences, choices = decisions(network, schedule)
+    position = {step: at for sequence in sequences for at, step in enumerate(sequence)}
+    for placed in schedule.placements:
+        model.start[placed.key].set_value(placed.start_s, skip_validation=True)
+        model.end[placed.key].set_value(placed.end_s, skip_validation=True)
+    for key, machine in model.assign:
+        chosen = choices[network.index[key]].machine == network.machine_index[machine]
+        model.assign[key, machine].set_value(int(chosen))
+    for pair in form.open_pairs:
+        together = choices[pair.first].machine == choices[pair.second].machine
+        if together and choices[pair.first].machine == pair.first_choice.machine:
+            ahead = position[pair.first] < position[pair.second]
+            model.order[pair.name].set_value(int(ahead))
+        elif model.order[pair.name].value is None:
+            model.order[pair.name].set_value(_free_order(model, network, pair))
+    for pause in form.pauses:
+        _write_pause(model, network, pause, choices)
+    model.makespan.set_value(schedule.makespan_s, skip_validation=True)
+    for outcome in schedule.jobs:
+        if outcome.due_date_s is not None:
+            model.tardiness[outcome.job].set_value(outcome.tardiness_s, skip_validation=True)
+
+
+def _free_order(model: Any, network: Network, pair: Pair) -> int:
+    """Return an order for two steps that do not meet; any will do."""
+    first, second = network.steps[pair.first].key, network.steps[pair.second].key
+    return int(model.start[first].value <= model.start[second].value)
+
+
+def _write_pause(
+    model: Any, network: Network, pause: Pause, choices: Mapping[int, Choice]
+) -> None:
+    name, key = pause_name(network, pause), network.steps[pause.step].key
+    here = choices[pause.step].machine == pause.choice.machine
+    before = here and model.end[key].value <= pause.begin_s
+    beyond = here and not before and model.start[key].value >= pause.end_s
+    model.before[name].set_value(int(before))
+    model.beyond[name].set_value(int(beyond))
+    model.spans[name].set_value(int(here and not before and not beyond))
+
+
+def read(model: Any, form: Formulation) -> tuple[list[list[int]], dict[int, Choice], list[float]]:
+    """Return sequences, choices and starts (s) from the variables' values, rounding errors removed."""
+    network = form.network
+    choices: dict[int, Choice] = {}
+    starts, ends = [], []
+    for i, step in enumerate(network.steps):
+        values = [pyo.value(assigned(model, network, i, choice)) for choice in step.choices]
+        choices[i] = step.choices[max(range(len(values)), key=values.__getitem__)]
+        starts.append(pyo.value(model.start[step.key]))
+        ends.append(pyo.value(model.end[step.key]))
+    position = {step: at for at, step in enumerate(network.topological)}
+    order = sorted(range(len(starts)), key=lambda i: (round(starts[i], 5), ends[i], position[i]))
+    sequences: list[list[int]] = [[] for _ in network.machines]
+    for i in order:
+        sequences[choices[i].machine].append(i)
+    return sequences, choices, starts
