@@ -24,15 +24,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from twin.errors import Finding, StateError
-from twin.events.state import (
-    Clock,
-    LineState,
-    ModeState,
-    OrderState,
-    PartState,
-    SourceState,
-    StationState,
-)
+from twin.events.fold import empty_state
+from twin.events.state import LineState, ModeState, PartState, StationState
 from twin.line import Line
 
 SLOT = 2**40
@@ -78,6 +71,8 @@ class _Adaptation:
         self.before = before
         self.after = after
         self.findings: list[Finding] = []
+        self.fresh = empty_state(after, state.time_s)
+        self.moved: dict[int, None] = {}
 
     def run(self) -> LineState:
         """Return the adapted state; it counts only when there are no findings."""
@@ -87,20 +82,21 @@ class _Adaptation:
         parts = [self._part(part) for part in self.state.parts]
         self._check_orders(parts)
         parts = self._within_servers(parts)
-        stations = self._stations()
-        stations, queue = self._within_crews(stations)
+        # Parts stand in the order in which they came; one that was moved came last.
+        parts.sort(key=lambda part: part.id in self.moved)
+        stations, queue = self._within_crews(self._stations())
         return self.state.model_copy(
             update={
                 "line_id": self.after.id,
-                "parts": tuple(sorted(parts, key=lambda part: part.id)),
+                "parts": tuple(parts),
                 "stations": stations,
                 "sources": {
-                    source.id: self.state.sources.get(source.id, self._new_source(source.id))
-                    for source in self.after.sources
+                    name: self.state.sources.get(name, new)
+                    for name, new in self.fresh.sources.items()
                 },
                 "orders": {
-                    order.id: self.state.orders.get(order.id, OrderState())
-                    for order in self.after.orders
+                    name: self.state.orders.get(name, new)
+                    for name, new in self.fresh.orders.items()
                 },
                 "queue": queue,
             }
@@ -108,11 +104,6 @@ class _Adaptation:
 
     def _find(self, path: str, message: str, remedy: str) -> None:
         self.findings.append(Finding(path, message, remedy=remedy))
-
-    def _new_source(self, name: str) -> SourceState:
-        spec = next(source for source in self.after.sources if source.id == name)
-        since_s = self.state.time_s if spec.arrivals == "interarrival" else None
-        return SourceState(since_s=since_s)
 
     # Parts ----------------------------------------------------------------------------------------
 
@@ -194,11 +185,13 @@ class _Adaptation:
     def _sent_to_wait(self, part: PartState, not_at: Iterable[str]) -> PartState:
         for station in self._able(part):
             if station.input_buffer is not None and station.id not in not_at:
+                self.moved[part.id] = None
                 return part.model_copy(
                     update={
                         "location": station.input_buffer,
                         "status": "waiting",
                         "entered_s": self.state.time_s,
+                        "server": None,
                         "clock": None,
                         "done_s": None,
                     }
@@ -213,20 +206,19 @@ class _Adaptation:
         return part
 
     def _within_servers(self, parts: list[PartState]) -> list[PartState]:
-        """Send the parts that came last back to wait where there are more parts than servers."""
-        placed = []
-        inside: dict[str, int] = {}
-        servers = {station.id: station.servers for station in self.after.stations}
+        """Give parts another server where theirs is gone; where none is free they wait again."""
+        free = {station.id: list(range(station.servers)) for station in self.after.stations}
+        placed = {part.id: part for part in parts}
         # Parts that are done hold their server until they leave; of the others, first come stays.
-        ranked = sorted(parts, key=lambda part: (part.status != "done", part.entered_s, part.id))
-        for part in ranked:
-            here = part.location
-            if here in servers:
-                inside[here] = inside.get(here, 0) + 1
-                if inside[here] > servers[here]:
-                    part = self._sent_to_wait(part, [])  # noqa: PLW2901 - the same part, moved
-            placed.append(part)
-        return placed
+        for part in sorted(parts, key=lambda part: part.status != "done"):
+            rooms = free.get(part.location)
+            if rooms is not None and (part.server in rooms or (part.server is None and rooms)):
+                rooms.remove(rooms[0] if part.server is None else part.server)
+            elif rooms:
+                placed[part.id] = part.model_copy(update={"server": rooms.pop(0)})
+            elif rooms is not None:
+                placed[part.id] = self._sent_to_wait(part, [])
+        return list(placed.values())
 
     # Orders, stations, crews ----------------------------------------------------------------------
 
@@ -260,20 +252,26 @@ class _Adaptation:
     def _stations(self) -> dict[str, StationState]:
         groups = {product.group for product in self.after.products}
         stations = {}
-        for station in self.after.stations:
-            old = self.state.stations.get(station.id, StationState())
-            modes = {
-                mode.id: old.modes.get(mode.id, self._new_mode(mode.clock))
-                for mode in station.failures
-            }
+        for name, new in self.fresh.stations.items():
+            old = self.state.stations.get(name)
+            if old is None:
+                stations[name] = new
+                continue
             group = old.setup_group if old.setup_group in groups else None
-            stations[station.id] = old.model_copy(update={"modes": modes, "setup_group": group})
+            stations[name] = old.model_copy(
+                update={
+                    "on": old.on if self._same_calendar(name) else new.on,
+                    "modes": {key: old.modes.get(key, mode) for key, mode in new.modes.items()},
+                    "setup_group": group,
+                }
+            )
         return stations
 
-    def _new_mode(self, clock: str) -> ModeState:
-        """Return a mode as new; one that ages by the calendar starts now."""
-        since_s = self.state.time_s if clock == "calendar" else None
-        return ModeState(age=Clock(since_s=since_s))
+    def _same_calendar(self, name: str) -> bool:
+        before, after = self.before.station(name).calendar, self.after.station(name).calendar
+        if before is None or after is None:
+            return before is after
+        return self.before.calendar(before) == self.after.calendar(after)
 
     def _within_crews(
         self, stations: dict[str, StationState]

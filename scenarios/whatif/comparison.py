@@ -305,7 +305,7 @@ def _row(
         both = np.isfinite(values) & np.isfinite(reference)
         pairs = values[both] - reference[both]
         missing = len(values) - len(pairs)
-        difference = _interval(pairs, level)
+        difference = mean_interval(pairs, level)
         verdict = verdict_of(difference, relevance, higher_is_better=spec.higher_is_better)
         if missing:
             # Runs without a value are no random ones (an order that is late beyond the horizon),
@@ -316,7 +316,7 @@ def _row(
     if missing:
         note = f"no value in {missing} of {len(values)} replications; a longer horizon may help"
     return Row(
-        scenario, kpi, element, spec.unit, spec.higher_is_better, _interval(known, level),
+        scenario, kpi, element, spec.unit, spec.higher_is_better, mean_interval(known, level),
         difference, relevance, verdict, needed, note,
     )  # fmt: skip
 
@@ -327,12 +327,6 @@ def _needed(pairs: Floats, relevance: float, level: float) -> int | None:
     mean, sd = float(pairs.mean()), float(pairs.std(ddof=1))
     needed = replications_needed(mean, sd, relevance, level)
     return None if needed is None else max(needed, len(pairs) + 1)
-
-
-def _interval(values: Floats, level: float) -> Interval:
-    if len(values) == 0:
-        return Interval(math.nan, math.nan, math.nan, math.nan, 0)
-    return mean_interval(values, level)
 
 
 def _plain(value: Any) -> Any:

@@ -11,19 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-import xarray as xr
-
-from twin.engine.options import SimulationOptions
-from twin.engine.simulate import simulate
 from twin.errors import SimulationError
-from twin.events.state import LineState
-from twin.kpi import summarise
-from twin.line import Line
 
-Piece = tuple[Line, SimulationOptions, LineState | None]
-"""What one scenario runs."""
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
+Work = Callable[[Piece, int], Result]
+"""Runs one replication of a piece of work; a function at the top of a module, so that another
+process finds it by name."""
 
 POLL_S = 0.1
 """How often a waiting experiment asks whether it was cancelled, s."""
@@ -41,16 +37,19 @@ class Task(NamedTuple):
 
 
 def run_tasks(
+    work: Work[Piece, Result],
     pieces: Sequence[Piece],
     tasks: Sequence[Task],
     workers: int = 1,
     cancelled: Callable[[], bool] | None = None,
-) -> Iterator[tuple[Task, xr.Dataset]]:
+) -> Iterator[tuple[Task, Result]]:
     """Yield tasks with their results, in the order of the tasks; end early when cancelled.
 
     Parameters
     ----------
-    pieces : sequence of (Line, SimulationOptions, LineState or None)
+    work : callable
+        Given a piece and the number of a replication, returns its result.
+    pieces : sequence
         What there is to run.
     tasks : sequence of Task
         Runs wanted.
@@ -74,42 +73,38 @@ def run_tasks(
         for task in tasks:
             if stop():
                 return
-            yield task, _run(pieces[task.piece], task.replication)
+            yield task, work(pieces[task.piece], task.replication)
     else:
-        yield from _in_processes(pieces, tasks, count, stop)
+        yield from _in_processes((work, pieces), tasks, count, stop)
 
 
 def _never() -> bool:
     return False
 
 
-def _run(piece: Piece, replication: int) -> xr.Dataset:
-    line, options, state = piece
-    numbered = options.model_copy(update={"replication": replication})
-    return summarise(simulate(line, numbered, state), line)
+# A worker process is told once, when it starts, what to do; tasks then name pieces by number.
+_ORDERS: list[Any] = []
 
 
-# A worker process is told the pieces once, when it starts; tasks then name them by number.
-_PIECES: list[Piece] = []
+def _begin(work: Work[Piece, Result], pieces: Sequence[Piece]) -> None:
+    _ORDERS[:] = [work, pieces]
 
 
-def _begin(pieces: list[Piece]) -> None:
-    _PIECES[:] = pieces
-
-
-def _run_here(task: Task) -> xr.Dataset:
-    return _run(_PIECES[task.piece], task.replication)
+def _run_here(task: Task) -> Any:
+    work, pieces = _ORDERS
+    return work(pieces[task.piece], task.replication)
 
 
 def _in_processes(
-    pieces: Sequence[Piece], tasks: Sequence[Task], count: int, stop: Callable[[], bool]
-) -> Iterator[tuple[Task, xr.Dataset]]:
+    orders: tuple[Work[Piece, Result], Sequence[Piece]],
+    tasks: Sequence[Task],
+    count: int,
+    stop: Callable[[], bool],
+) -> Iterator[tuple[Task, Result]]:
     # Spawned, not forked: a fork would copy the locks of the threads a service runs.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(
-        count, mp_context=context, initializer=_begin, initargs=(list(pieces),)
-    )
-    waiting: list[tuple[Task, Future[xr.Dataset]]] = []
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=orders)
+    waiting: list[tuple[Task, Future[Result]]] = []
     rest = iter(tasks)
     try:
         # A short queue bounds memory and lets cancellation take effect within one run.

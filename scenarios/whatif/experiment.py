@@ -18,8 +18,10 @@ from scenarios.whatif.adaptation import adapt_state
 from scenarios.whatif.executors import Task, run_tasks
 from scenarios.whatif.scenario import BASE, Scenario, ScenarioError, resolve
 from twin.engine.options import SimulationOptions
+from twin.engine.simulate import simulate
 from twin.errors import Finding, InvalidInputError, StateError, TwinError
 from twin.events.state import LineState
+from twin.kpi import summarise
 from twin.line import Line
 from twin.line.spec import Spec, worded
 
@@ -47,7 +49,7 @@ class Experiment(Spec):
 
     line: Line
     """Line as it is."""
-    scenarios: tuple[Scenario, ...] = ()
+    scenarios: tuple[Scenario, ...] = Field(default=(), validate_default=True)
     """Scenarios; the first is always ``base``, the line untouched, and is added when absent."""
     options: SimulationOptions
     """Horizon, warm-up, seed; ``options.replication`` is the number of the first replication."""
@@ -211,8 +213,8 @@ def run_experiment(
         for number in range(len(planned))
     ]
     runs: list[list[xr.Dataset]] = [[] for _ in planned]
-    pieces = [(one.line, one.options, one.state) for one in planned]
-    for done, (task, result) in enumerate(run_tasks(pieces, tasks, workers, cancelled), start=1):
+    finished = run_tasks(run_once, planned, tasks, workers, cancelled)
+    for done, (task, result) in enumerate(finished, start=1):
         runs[task.piece].append(result)
         if progress is not None:
             progress(done, len(tasks))
@@ -220,6 +222,12 @@ def run_experiment(
     if done < len(tasks):
         raise ExperimentCancelledError(done, len(tasks))
     return _joined(experiment, runs)
+
+
+def run_once(planned: Planned, replication: int) -> xr.Dataset:
+    """Return the KPIs of one replication of one scenario."""
+    options = planned.options.model_copy(update={"replication": replication})
+    return summarise(simulate(planned.line, options, planned.state), planned.line)
 
 
 def _joined(experiment: Experiment, runs: list[list[xr.Dataset]]) -> xr.Dataset:

@@ -233,12 +233,13 @@ def _findings(engine: ReferenceEngine, state: LineState) -> list[Finding]:
 
 
 def _overfull(engine: ReferenceEngine, content: dict[str, int]) -> list[Finding]:
-    rooms = {name: buffer.capacity for name, buffer in engine.buffers.items()}
-    rooms |= {name: len(station.servers) for name, station in engine.stations.items()}
+    # A buffer may hold more than its capacity, which a scenario can lower below what lies in it:
+    # nothing enters until there is room again.
+    rooms = {name: len(station.servers) for name, station in engine.stations.items()}
     return [
         Finding(name, f"holds {count} parts", f"at most {rooms[name]}")
         for name, count in sorted(content.items())
-        if (room := rooms.get(name)) is not None and count > room
+        if count > rooms.get(name, count)
     ]
 
 

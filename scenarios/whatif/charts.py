@@ -1,0 +1,168 @@
+"""Charts of a comparison: what each scenario changes, and how far its runs scatter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import altair as alt
+import pandas as pd
+import xarray as xr
+
+from twin.kpi.charts import ACCENT, BETTER, NEUTRAL, WORSE, Width
+
+if TYPE_CHECKING:
+    from scenarios.whatif.comparison import Comparison
+
+NAMES = {
+    "throughput_rate": "throughput",
+    "finished": "finished",
+    "scrapped": "scrapped",
+    "wip_mean": "in the line, mean",
+    "flow_time_mean_s": "flow time, mean",
+    "flow_time_p90_s": "flow time, 90 %",
+}
+"""Names of the line's own figures, in the order in which they are drawn."""
+VERDICTS = {"better": BETTER, "worse": WORSE}
+
+
+def comparison_table(comparison: Comparison) -> pd.DataFrame:
+    """Return what ``comparison_chart`` draws: relative changes of the line's own figures.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``scenario``, ``figure``, ``change``, ``low``, ``high`` (shares of the base's mean),
+        ``verdict``. A figure whose base is zero has no relative change and is left out.
+    """
+    base = {
+        row.kpi: row.mean.mean
+        for row in comparison.rows
+        if row.scenario == comparison.base and not row.element
+    }
+    rows = [
+        {
+            "scenario": row.scenario,
+            "figure": NAMES.get(row.kpi, row.kpi),
+            "change": row.difference.mean / base[row.kpi],
+            "low": row.difference.low / base[row.kpi],
+            "high": row.difference.high / base[row.kpi],
+            "verdict": str(row.verdict),
+        }
+        for row in comparison.rows
+        if row.difference is not None and not row.element and base.get(row.kpi)
+    ]
+    columns = ["scenario", "figure", "change", "low", "high", "verdict"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def comparison_chart(table: pd.DataFrame, *, width: Width = 460) -> alt.LayerChart:
+    """Return dots with intervals: the change of each figure in percent of the base.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As from ``comparison_table``.
+    width : int or "container"
+        Width, pixels.
+    """
+    several = table["scenario"].nunique() > 1
+    order = [name for name in NAMES.values() if name in set(table["figure"])]
+    judged = sorted(set(table["verdict"]))
+    place = alt.Y("figure:N", title=None, sort=order)
+    offset = alt.YOffset("scenario:N") if several else alt.Undefined
+    tint = (
+        alt.Color("verdict:N", title=None, sort=judged)
+        .scale(domain=judged, range=[VERDICTS.get(name, NEUTRAL) for name in judged])
+        .legend(orient="top")
+    )
+    change = alt.X("change:Q", title="change against the base").axis(format="+%")
+    told = [
+        alt.Tooltip("scenario:N"),
+        alt.Tooltip("figure:N"),
+        alt.Tooltip("change:Q", format="+.1%"),
+        alt.Tooltip("low:Q", format="+.1%"),
+        alt.Tooltip("high:Q", format="+.1%"),
+        alt.Tooltip("verdict:N"),
+    ]
+    shared = alt.Chart(table).encode(y=place, yOffset=offset, color=tint, tooltip=told)
+    zero = alt.Chart(pd.DataFrame({"at": [0.0]})).mark_rule(color=NEUTRAL).encode(x="at:Q")
+    spans = shared.mark_rule(strokeWidth=4, opacity=0.45, strokeCap="round").encode(
+        x=alt.X("low:Q", title=change.title if hasattr(change, "title") else None), x2="high:Q"
+    )
+    dots = shared.mark_point(filled=True, size=85, opacity=1).encode(x=change)
+    step = 34 if not several else 18 * table["scenario"].nunique()
+    return alt.layer(zero, spans, dots).properties(width=width, height=alt.Step(step))
+
+
+def sample_table(results: xr.Dataset, figure: str = "throughput_rate") -> pd.DataFrame:
+    """Return what ``samples_chart`` draws: one figure of the line in every run.
+
+    Parameters
+    ----------
+    results : xarray.Dataset
+        From ``run_experiment``, dims ``scenario`` and ``replication``.
+    figure : str
+        Variable without further dims.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``scenario``, ``replication``, ``value``.
+    """
+    values = results[figure]
+    return pd.DataFrame(
+        [
+            {"scenario": str(name), "replication": int(number), "value": float(value)}
+            for name, runs in zip(values["scenario"].values, values.values, strict=True)
+            for number, value in zip(values["replication"].values, runs, strict=True)
+        ]
+    )
+
+
+def samples_chart(
+    table: pd.DataFrame, title: str = "throughput", *, width: Width = 460
+) -> alt.LayerChart:
+    """Return a dot per run, with a line from each base run to the run that met the same luck.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As from ``sample_table``; the first scenario is the base.
+    title : str
+        Name and unit of the figure.
+    width : int or "container"
+        Width, pixels.
+    """
+    names = list(dict.fromkeys(table["scenario"]))
+    colours = [NEUTRAL, ACCENT, "#e08a1e", "#8467d7", "#1f9d67", "#d9463b"][: len(names)]
+    at = alt.X("scenario:N", title=None, sort=names).axis(
+        labelAngle=0, labelLimit=170, grid=False, ticks=False
+    )
+    value = alt.Y("value:Q", title=title).scale(zero=False)
+    lines = (
+        alt.Chart(table)
+        .mark_line(strokeWidth=1, opacity=0.28, color=NEUTRAL)
+        .encode(x=at, y=value, detail="replication:N")
+    )
+    dots = (
+        alt.Chart(table)
+        .mark_point(filled=True, size=38, opacity=0.6)
+        .encode(
+            x=at,
+            y=value,
+            color=alt.Color("scenario:N", sort=names, legend=None).scale(
+                domain=names, range=colours
+            ),
+            tooltip=[
+                alt.Tooltip("scenario:N"),
+                alt.Tooltip("replication:N"),
+                alt.Tooltip("value:Q", format=",.2f"),
+            ],
+        )
+    )
+    means = (
+        alt.Chart(table)
+        .mark_tick(thickness=3, width=46, color=ACCENT)
+        .encode(x=at, y=alt.Y("mean(value):Q", title=title))
+    )
+    return alt.layer(lines, dots, means).properties(width=width, height=230)
