@@ -130,6 +130,13 @@ def _station(parts: Parts, station: Station) -> None:
             parts.add(
                 f"{here}.time_to_failure_s", "fails without ever running", "a mean above zero"
             )
+    if station.setup and station.servers > 1:
+        parts.add(
+            f"{path}.setup",
+            f"{station.servers} servers would share one setup",
+            "servers: 1",
+            "write the servers as stations of their own with one input_buffer",
+        )
     if station.setup and parts.complete:
         groups = {product.group for product in _of(parts, "products", Product)}
         matrix = station.setup.matrix_s
@@ -202,14 +209,41 @@ def _connected(parts: Parts) -> None:
                 "no routing visits it",
                 remedy="add it to an operation of a product, or remove it",
             )
-    from_orders = any(source.arrivals == "orders" for source in _of(parts, "sources", Source))
-    if parts.ids.get("orders") and not from_orders:
+    feeding = [source.id for source in _of(parts, "sources", Source) if source.arrivals == "orders"]
+    if len(feeding) > 1:
+        parts.add(
+            f"sources.{feeding[1]}.arrivals",
+            f"{feeding[0]!r} makes the orders already",
+            "one source with arrivals: orders",
+            "give the others arrivals of their own",
+        )
+    if parts.ids.get("orders") and not feeding:
         parts.add(
             "orders",
             "no source makes orders, so none would ever be made",
             "a source with arrivals: orders",
             "set arrivals: orders on the source that should make them",
         )
+    _bounded(parts)
+
+
+def _bounded(parts: Parts) -> None:
+    """An endless supply needs an entrance that fills up."""
+    unlimited = {buffer.id for buffer in _of(parts, "buffers", Buffer) if buffer.capacity is None}
+    entrance = {station.id: station.input_buffer for station in _of(parts, "stations", Station)}
+    routings = {product.id: product.routing for product in _of(parts, "products", Product)}
+    for source in _of(parts, "sources", Source):
+        if source.arrivals != "unlimited":
+            continue
+        for product in source.products or routings:
+            for station in routings[product][0].stations if product in routings else ():
+                if entrance.get(station) in unlimited:
+                    parts.add(
+                        f"sources.{source.id}.arrivals",
+                        f"an endless supply would fill buffer {entrance[station]!r} for ever",
+                        "a capacity on that buffer, or arrivals with times between them",
+                        f"add capacity to buffers.{entrance[station]}",
+                    )
 
 
 def zone_findings(name: str) -> list[Finding]:

@@ -1,0 +1,273 @@
+"""The journal: an SQLite file that has a value before the twin believes it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from twin.errors import JournalError
+from twin.history.protocol import GapRecord, Record, Sample, Scalar
+from twin.units import aware_utc
+
+FORMAT = 1
+BATCH = 1000
+"""Rows read at a time by ``replay``."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS node (
+    id INTEGER PRIMARY KEY, source TEXT NOT NULL, node TEXT NOT NULL,
+    element TEXT NOT NULL, property TEXT NOT NULL, UNIQUE (source, node)
+);
+CREATE TABLE IF NOT EXISTS value (
+    row INTEGER PRIMARY KEY AUTOINCREMENT, node INTEGER NOT NULL REFERENCES node (id),
+    source_us INTEGER NOT NULL, sequence INTEGER NOT NULL, received_us INTEGER NOT NULL,
+    value TEXT, quality TEXT NOT NULL, epoch INTEGER NOT NULL,
+    UNIQUE (node, source_us, sequence)
+);
+CREATE TABLE IF NOT EXISTS gap (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL,
+    begin_us INTEGER NOT NULL, end_us INTEGER NOT NULL, reason TEXT NOT NULL
+);
+"""
+_SELECT = """
+SELECT value.row, source, node.node, element, property, source_us, received_us, value.value,
+       quality, sequence, epoch
+FROM value JOIN node ON node.id = value.node
+"""
+
+
+class SqliteStore:
+    """Keeps received values in an SQLite file.
+
+    Writing is durable: a write-ahead log with ``synchronous=FULL``, so what ``append`` returned from
+    survives a kill and a power cut. A value whose key (source, node, source time, sequence) is
+    there already is left out, so writing the same values twice changes nothing. One process
+    writes; threads may share the store.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; made if it is not there.
+
+    Raises
+    ------
+    JournalError
+        If the file cannot be opened or is no journal.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._lock = threading.Lock()
+        self._nodes: dict[tuple[str, str], int] = {}
+        try:
+            self._db = sqlite3.connect(
+                self.path, timeout=5.0, isolation_level=None, check_same_thread=False
+            )
+        except sqlite3.Error as error:
+            raise self._told("opened", error) from error
+        try:
+            self._prepare()
+        except sqlite3.Error as error:
+            self._db.close()
+            raise self._told("opened", error) from error
+        except JournalError:
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        found = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if found not in (0, FORMAT):
+            raise JournalError(
+                f"the journal {self.path} has format {found}; expected {FORMAT}; "
+                "use the version of the twin that wrote it, or another file"
+            )
+        self._db.executescript(_SCHEMA)
+        self._db.execute(f"PRAGMA user_version={FORMAT}")
+        rows = self._db.execute("SELECT source, node, id FROM node")
+        self._nodes = {(source, node): number for source, node, number in rows}
+
+    def append(self, values: Sequence[Sample]) -> int:
+        """Write values in one transaction and return how many were new.
+
+        Raises
+        ------
+        JournalError
+            If they could not be written, for instance because the disk is full; none of them is
+            stored then.
+        """
+        with self._lock:
+            known = dict(self._nodes)
+            before = self._db.total_changes
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                added = self._add_nodes(values)
+                rows = [self._row(value) for value in values]
+                self._db.executemany(
+                    "INSERT OR IGNORE INTO value"
+                    " (node, source_us, sequence, received_us, value, quality, epoch)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    rows,
+                )
+                self._db.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._nodes = known
+                self._roll_back()
+                raise self._told("written", error) from error
+            return self._db.total_changes - before - added
+
+    def declare_gap(self, source: str, begin: datetime, end: datetime, reason: str) -> None:
+        """Write that values may be missing between two moments.
+
+        Raises
+        ------
+        JournalError
+            If it could not be written.
+        """
+        with self._lock:
+            try:
+                self._db.execute(
+                    "INSERT INTO gap (source, begin_us, end_us, reason) VALUES (?, ?, ?, ?)",
+                    (source, _micros(begin), _micros(end), reason),
+                )
+            except sqlite3.Error as error:
+                self._roll_back()
+                raise self._told("written", error) from error
+
+    def watermark(self) -> int:
+        """Return the number of the newest stored row; 0 for an empty store."""
+        (newest,) = self._read("SELECT max(row) FROM value", ())[0]
+        return int(newest or 0)
+
+    def replay(self, after_row: int = 0) -> Iterator[Record]:
+        """Yield the values stored after a row, in order of writing."""
+        while True:
+            rows = self._read(f"{_SELECT} WHERE row > ? ORDER BY row LIMIT ?", (after_row, BATCH))
+            for row in rows:
+                yield _record(row)
+            if len(rows) < BATCH:
+                return
+            after_row = rows[-1][0]
+
+    def last_values(self, source: str) -> list[Record]:
+        """Return the newest value of each node of a source."""
+        newest = (
+            " WHERE value.row = (SELECT row FROM value AS other WHERE other.node = node.id"
+            " ORDER BY source_us DESC, sequence DESC LIMIT 1) AND source = ?"
+        )
+        return [_record(row) for row in self._read(_SELECT + newest, (source,))]
+
+    def gaps(self, source: str) -> list[GapRecord]:
+        """Return the gaps of a source, oldest first."""
+        rows = self._read(
+            "SELECT source, begin_us, end_us, reason FROM gap WHERE source = ? ORDER BY id",
+            (source,),
+        )
+        return [
+            GapRecord(name, _moment(begin), _moment(end), reason)
+            for name, begin, end, reason in rows
+        ]
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def _read(self, query: str, parameters: tuple[object, ...]) -> list[tuple[int, ...]]:
+        with self._lock:
+            try:
+                return self._db.execute(query, parameters).fetchall()
+            except sqlite3.Error as error:
+                raise self._told("read", error) from error
+
+    def _add_nodes(self, values: Sequence[Sample]) -> int:
+        added = 0
+        for value in values:
+            key = (value.source, value.node)
+            if key not in self._nodes:
+                cursor = self._db.execute(
+                    "INSERT INTO node (source, node, element, property) VALUES (?, ?, ?, ?)",
+                    (*key, value.element, value.property),
+                )
+                self._nodes[key] = int(cursor.lastrowid or 0)
+                added += 1
+        return added
+
+    def _row(self, value: Sample) -> tuple[object, ...]:
+        return (
+            self._nodes[value.source, value.node],
+            _micros(value.source_time),
+            value.sequence,
+            _micros(value.received_at),
+            _text(value.value),
+            str(value.quality),
+            value.epoch,
+        )
+
+    def _roll_back(self) -> None:
+        # A transaction that failed may be over already; then there is nothing to roll back.
+        with suppress(sqlite3.Error):
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    def _told(self, what: str, error: sqlite3.Error) -> JournalError:
+        reason = str(error)
+        full = "full" in reason or "disk I/O" in reason
+        remedy = "free some space on its disk" if full else "check the path and who may write there"
+        return JournalError(f"the journal {self.path} cannot be {what}: {reason}; {remedy}")
+
+
+def _micros(moment: datetime) -> int:
+    return (aware_utc(moment) - _EPOCH) // _MICROSECOND
+
+
+def _moment(micros: int) -> datetime:
+    return _EPOCH + micros * _MICROSECOND
+
+
+def _text(value: Scalar) -> str | None:
+    """Return a value as JSON; moments and lists carry a tag, so that they come back as they were."""
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return json.dumps({"t": _micros(value)})
+    if isinstance(value, tuple):
+        return json.dumps({"l": value}, separators=(",", ":"))
+    return json.dumps(value)
+
+
+def _value(text: str | None) -> Scalar:
+    if text is None:
+        return None
+    found = json.loads(text)
+    if isinstance(found, dict):
+        return _moment(found["t"]) if "t" in found else tuple(found["l"])
+    assert isinstance(found, bool | int | float | str), text
+    return found
+
+
+def _record(row: tuple[object, ...]) -> Record:
+    number, source, node, element, name, source_us, received_us, text, quality, sequence, epoch = (
+        row
+    )
+    return Record(
+        row=int(str(number)),
+        source=str(source),
+        node=str(node),
+        element=str(element),
+        property=str(name),
+        source_time=_moment(int(str(source_us))),
+        received_at=_moment(int(str(received_us))),
+        value=_value(None if text is None else str(text)),
+        quality=str(quality),
+        sequence=int(str(sequence)),
+        epoch=int(str(epoch)),
+    )

@@ -1,0 +1,119 @@
+"""What a sample of replications says: means and shares with their intervals.
+
+References
+----------
+Student (1908), The probable error of a mean. Biometrika 6.
+Wilson (1927), Probable inference, the law of succession, and statistical inference. Journal of the
+American Statistical Association 22.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from twin.events.kinds import Kind
+from twin.events.log import EventLog
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean or share with its confidence interval."""
+
+    mean: float
+    """Estimate; NaN without observations."""
+    low: float
+    """Lower end; NaN if it cannot be told."""
+    high: float
+    """Upper end."""
+    n: int
+    """Observations."""
+    level: float
+    """Confidence level, e.g. 0.95."""
+
+    @property
+    def half_width(self) -> float:
+        """Half of the interval's width."""
+        return (self.high - self.low) / 2
+
+
+def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
+    """Return the mean of independent observations with its Student-t interval.
+
+    NaN observations are left out. One observation has a mean but no interval.
+
+    Raises
+    ------
+    ValueError
+        If ``level`` is not between 0 and 1.
+    """
+    _check_level(level)
+    found = np.asarray(values, dtype=np.float64).ravel()
+    found = found[~np.isnan(found)]
+    n = len(found)
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0, level)
+    mean = float(found.mean())
+    if n == 1:
+        return Interval(mean, np.nan, np.nan, 1, level)
+    error = float(found.std(ddof=1)) / np.sqrt(n)
+    half = float(stats.t.ppf(0.5 + level / 2, n - 1)) * float(error)
+    return Interval(mean, mean - half, mean + half, n, level)
+
+
+def proportion_interval(successes: int, n: int, level: float = 0.95) -> Interval:
+    """Return a share with its Wilson score interval, which holds for few and for extreme cases.
+
+    Raises
+    ------
+    ValueError
+        If ``successes`` is not between 0 and ``n``, or ``level`` not between 0 and 1.
+    """
+    _check_level(level)
+    if not 0 <= successes <= n:
+        raise ValueError(f"{successes} of {n} is no share")
+    if n == 0:
+        return Interval(np.nan, 0.0, 1.0, 0, level)
+    z = float(stats.norm.ppf(0.5 + level / 2))
+    share = successes / n
+    spread = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    middle = share + z * z / (2 * n)
+    low, high = (middle - spread) / scale, (middle + spread) / scale
+    return Interval(share, max(0.0, float(low)), min(1.0, float(high)), n, level)
+
+
+def throughput_series(
+    log: EventLog, bin_s: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how many parts were finished in each stretch of the log.
+
+    Parameters
+    ----------
+    log : EventLog
+        Simulated or real.
+    bin_s : float
+        Length of a stretch, s.
+
+    Returns
+    -------
+    edges_s : ndarray, shape (bins + 1,)
+        Limits of the stretches, s; the last, incomplete one is left out.
+    counts : ndarray, shape (bins,)
+        Parts finished in each.
+    """
+    if not bin_s > 0:
+        raise ValueError(f"a stretch of {bin_s!r} s is not above zero")
+    bins = int((log.end_s - log.begin_s) / bin_s + 1e-9)
+    edges_s = log.begin_s + bin_s * np.arange(bins + 1)
+    moments = log.time_s[log.kind == Kind.PART_FINISHED]
+    counts, _ = np.histogram(moments[moments < edges_s[-1]], bins=edges_s) if bins else (np.array([]), 0)
+    return edges_s, counts.astype(np.float64)
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ValueError(f"a confidence level of {level!r} is not between 0 and 1")

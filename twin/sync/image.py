@@ -1,0 +1,178 @@
+"""The picture of the plant: the newest value of each node, and typed views of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from twin.errors import UnknownNameError
+from twin.events.kinds import Status
+from twin.line import Line
+from twin.sync.mapping import PACKML, Mapping, status_of
+from twin.sync.protocol import Quality, Reading, Value
+
+NO_PART = -1
+"""Number of the part where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The newest value of one node."""
+
+    value: Reading
+    """The value."""
+    time_s: float
+    """Its source time, s since the line's start."""
+    quality: Quality
+    """How far it can be trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerView:
+    """What the plant says of one server."""
+
+    status: Status | None
+    """What it does; None where the plant gives no state that is known."""
+    part: int
+    """Part inside, or -1."""
+    product: str
+    """Its product, or empty."""
+    order: str
+    """Its order, or empty."""
+    operation: int
+    """Index of its operation, or -1."""
+    part_s: float
+    """Moment the part came in, as far as the plant tells, s."""
+    status_s: float
+    """Moment the status began, as far as the plant tells, s."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationView:
+    """What the plant says of one station."""
+
+    servers: tuple[ServerView, ...]
+    """Its servers."""
+    failed: tuple[str, ...]
+    """Names of what stops it, as the plant writes them."""
+    failed_s: float
+    """Moment this last changed, s."""
+    repairing: bool
+    """Whether somebody repairs it."""
+    repairing_s: float
+    """Moment this last changed, s."""
+    on: bool
+    """Whether its shift is running."""
+    group: str | None
+    """Setup in place; None where the plant does not say."""
+    processed: int
+    """Operations finished, by the plant's counter."""
+    scrapped: int
+    """Parts scrapped, by the plant's counter."""
+
+
+class Image:
+    """The newest value of each node, by element and property.
+
+    Parameters
+    ----------
+    line : Line
+        Line that the plant runs.
+    mapping : Mapping or None
+        Tables of state numbers; None: PackML.
+    """
+
+    def __init__(self, line: Line, mapping: Mapping | None = None) -> None:
+        self.unknown_codes = 0
+        """State numbers that no table knows, as often as they were looked at."""
+        self._servers = {station.id: station.servers for station in line.stations}
+        self._seen: dict[tuple[str, str], Seen] = {}
+        self._mapping = mapping
+        nodes = mapping.nodes if mapping else ()
+        self._specs = {(spec.element, spec.property): spec for spec in nodes}
+
+    def take(self, value: Value, time_s: float) -> bool:
+        """Take in a value; False if it is bad or older than what is known, and so changes nothing."""
+        key = (value.element, value.property)
+        seen = self._seen.get(key)
+        if value.quality is Quality.BAD or (seen is not None and time_s < seen.time_s):
+            return False
+        self._seen[key] = Seen(value.value, time_s, value.quality)
+        return True
+
+    def clear(self) -> None:
+        """Forget everything: a new picture is to come."""
+        self._seen.clear()
+
+    def oldest_bad(self) -> bool:
+        """Tell whether any value in the picture is less than good."""
+        return any(seen.quality is not Quality.GOOD for seen in self._seen.values())
+
+    def latest_s(self) -> float:
+        """Return the greatest source time in the picture, s; minus infinity if it is empty."""
+        return max((seen.time_s for seen in self._seen.values()), default=float("-inf"))
+
+    def station(self, name: str) -> StationView:
+        """Return what is known of a station."""
+        failed = self._seen.get((name, "failure_mode"))
+        repairing = self._seen.get((name, "repairing"))
+        text = str(failed.value) if failed and failed.value else ""
+        group = self._seen.get((name, "setup_group"))
+        return StationView(
+            servers=tuple(self._server(name, k) for k in range(self._servers[name])),
+            failed=tuple(filter(None, text.split("+"))),
+            failed_s=failed.time_s if failed else 0.0,
+            repairing=bool(repairing.value) if repairing else False,
+            repairing_s=repairing.time_s if repairing else 0.0,
+            on=bool(self._get(name, "on", default=True)),
+            group=str(group.value) if group and group.value else None,
+            processed=self.count(name, "processed"),
+            scrapped=self.count(name, "scrapped"),
+        )
+
+    def _server(self, name: str, k: int) -> ServerView:
+        at = f"servers.{k}"
+        part = self._seen.get((name, f"{at}.part"))
+        state = self._seen.get((name, f"{at}.state"))
+        number = part.value if part else NO_PART
+        return ServerView(
+            status=self._status(name, f"{at}.state", state),
+            part=number if isinstance(number, int) and number >= 0 else NO_PART,
+            product=str(self._get(name, f"{at}.product", default="")),
+            order=str(self._get(name, f"{at}.order", default="")),
+            operation=self.count(name, f"{at}.operation", NO_PART),
+            part_s=part.time_s if part else 0.0,
+            status_s=state.time_s if state else 0.0,
+        )
+
+    def _status(self, name: str, prop: str, seen: Seen | None) -> Status | None:
+        if seen is None or not isinstance(seen.value, int):
+            return None
+        spec = self._specs.get((name, prop))
+        try:
+            if self._mapping is None or spec is None:
+                return PACKML[seen.value]
+            return status_of(self._mapping, spec, seen.value)
+        except (UnknownNameError, KeyError):
+            self.unknown_codes += 1
+            return None
+
+    def parts(self, buffer: str) -> tuple[int, ...]:
+        """Return the parts in a buffer, front first."""
+        found = self._get(buffer, "parts", default=())
+        items: Iterable[int] = found if isinstance(found, tuple) else ()
+        return tuple(part for part in items if part >= 0)
+
+    def changed_s(self, element: str, prop: str) -> float:
+        """Return the source time of a value, s; 0 where there is none."""
+        seen = self._seen.get((element, prop))
+        return seen.time_s if seen else 0.0
+
+    def count(self, element: str, prop: str, missing: int = 0) -> int:
+        """Return a whole number, ``missing`` where there is none."""
+        found = self._get(element, prop, default=missing)
+        return found if isinstance(found, int) else missing
+
+    def _get(self, element: str, prop: str, default: Reading) -> Reading:
+        seen = self._seen.get((element, prop))
+        return default if seen is None or seen.value is None else seen.value

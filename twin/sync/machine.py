@@ -1,0 +1,256 @@
+"""How a source connects, fails and comes back, as one pure function.
+
+``transition`` knows no clock, no socket and no chance: it is told what happened and answers with
+the next state and what to do. The input and output around it live in ``twin.sync.opcua``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from twin.sync.protocol import CONNECTED, SourceState
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Times that decide when a link is late, dead, or tried again, s."""
+
+    heartbeat_late_s: float = 1.5
+    """Age of the last heartbeat from which the link is degraded."""
+    heartbeat_dead_s: float = 3.0
+    """Age of the last heartbeat from which the link is given up and built anew."""
+    backoff_shortest_s: float = 0.2
+    """Shortest pause before a new attempt."""
+    backoff_longest_s: float = 30.0
+    """Longest pause before a new attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a source stands, and what it must remember."""
+
+    state: SourceState = SourceState.DISABLED
+    """The state."""
+    attempt: int = 0
+    """Attempts since values last flowed."""
+    epoch: int = 0
+    """Subscriptions made so far."""
+    missing: int = 0
+    """Required nodes that gave no value when the subscription was verified."""
+    reason: str = ""
+    """Why it is in this state, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enabled:
+    """A person or program wants the link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disabled:
+    """A person or program wants no link any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """A person saw to what was wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The session stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Browsed:
+    """Namespaces and limits of the server are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """Every mapped item was asked for and answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """First values came in, and the heartbeat moves."""
+
+    missing: int = 0
+    """Required nodes that gave no usable value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A look at the values that flow."""
+
+    heartbeat_age_s: float
+    """Time since the heartbeat last moved, s."""
+    bad_items: int = 0
+    """Required nodes whose last value is bad."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The connection broke, or a step did not succeed in time."""
+
+    reason: str
+    """What happened, in words."""
+    draw: float = 0.5
+    """A uniform number in [0, 1) that spreads the next attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The server wants something that only a person can give: a certificate, a login."""
+
+    reason: str
+    """What it refused, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """The pause before the next attempt is over."""
+
+
+Event = (
+    Enabled
+    | Disabled
+    | Reset
+    | Opened
+    | Browsed
+    | Subscribed
+    | Verified
+    | Tick
+    | Failed
+    | Refused
+    | Waited
+)
+
+
+class Do(StrEnum):
+    """What is to be done next."""
+
+    CLOSE = "close"
+    OPEN = "open"
+    BROWSE = "browse"
+    SUBSCRIBE = "subscribe"
+    VERIFY = "verify"
+    WATCH = "watch"
+    WAIT = "wait"
+    REST = "rest"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do."""
+
+    do: Do
+    """What."""
+    delay_s: float = 0.0
+    """How long to wait, for ``WAIT``, s."""
+
+
+_STEPS: dict[tuple[SourceState, type], tuple[SourceState, Do]] = {
+    (SourceState.DISABLED, Enabled): (SourceState.CONNECTING, Do.OPEN),
+    (SourceState.CONNECTING, Opened): (SourceState.BROWSING, Do.BROWSE),
+    (SourceState.BROWSING, Browsed): (SourceState.SUBSCRIBING, Do.SUBSCRIBE),
+    (SourceState.SUBSCRIBING, Subscribed): (SourceState.VERIFYING, Do.VERIFY),
+    (SourceState.RECONNECTING, Waited): (SourceState.CONNECTING, Do.OPEN),
+    (SourceState.FAULTED, Reset): (SourceState.CONNECTING, Do.OPEN),
+}
+"""The straight way, from nothing to a subscription."""
+_BUSY = frozenset(SourceState) - {
+    SourceState.DISABLED,
+    SourceState.FAULTED,
+    SourceState.RECONNECTING,
+}
+
+
+def backoff_s(attempt: int, draw: float, limits: Limits) -> float:
+    """Return the pause before an attempt, s.
+
+    It doubles with each attempt up to the longest; ``draw`` in [0, 1) takes up to half of it away,
+    so that many twins do not come back to one server at one moment.
+    """
+    doubled = limits.backoff_shortest_s * 2.0 ** min(attempt, 60)
+    whole = min(limits.backoff_longest_s, doubled)
+    return max(limits.backoff_shortest_s, whole * (1.0 - 0.5 * draw))
+
+
+def transition(
+    link: Link, event: Event, limits: Limits | None = None
+) -> tuple[Link, tuple[Action, ...]]:
+    """Return where a source goes when something happens, and what is to be done.
+
+    Parameters
+    ----------
+    link : Link
+        Where it stands.
+    event : Event
+        What happened. An event that means nothing in this state changes nothing.
+    limits : Limits or None
+        Times that decide; None: the defaults.
+
+    Returns
+    -------
+    (Link, tuple of Action)
+        The next state; actions in order, the last of which leads to the next event. No actions: go
+        on with what was being done.
+    """
+    bounds = limits or Limits()
+    if isinstance(event, Disabled):
+        if link.state is SourceState.DISABLED:
+            return link, ()
+        stopped = replace(link, state=SourceState.DISABLED, attempt=0, reason="switched off")
+        return stopped, (Action(Do.CLOSE), Action(Do.REST))
+    step = _STEPS.get((link.state, type(event)))
+    if step is not None:
+        return _advance(link, *step)
+    if isinstance(event, Refused) and link.state in _BUSY:
+        faulted = replace(link, state=SourceState.FAULTED, reason=event.reason)
+        return faulted, (Action(Do.CLOSE), Action(Do.REST))
+    if isinstance(event, Failed) and link.state in _BUSY:
+        return _lost(link, event.reason, event.draw, bounds)
+    if isinstance(event, Verified) and link.state is SourceState.VERIFYING:
+        return _verified(link, event)
+    if isinstance(event, Tick) and link.state in CONNECTED:
+        return _ticked(link, event, bounds)
+    return link, ()
+
+
+def _advance(link: Link, state: SourceState, do: Do) -> tuple[Link, tuple[Action, ...]]:
+    epoch = link.epoch + (state is SourceState.SUBSCRIBING)
+    # Only values that flow, or a person, make the attempts count from zero again.
+    attempt = 0 if link.state in (SourceState.DISABLED, SourceState.FAULTED) else link.attempt
+    return replace(link, state=state, epoch=epoch, attempt=attempt, reason=""), (Action(do),)
+
+
+def _lost(link: Link, reason: str, draw: float, limits: Limits) -> tuple[Link, tuple[Action, ...]]:
+    delay_s = backoff_s(link.attempt, draw, limits)
+    after = replace(link, state=SourceState.RECONNECTING, attempt=link.attempt + 1, reason=reason)
+    return after, (Action(Do.CLOSE), Action(Do.WAIT, delay_s))
+
+
+def _verified(link: Link, event: Verified) -> tuple[Link, tuple[Action, ...]]:
+    state = SourceState.DEGRADED if event.missing else SourceState.LIVE
+    reason = f"{event.missing} required nodes gave no value" if event.missing else ""
+    after = replace(link, state=state, missing=event.missing, attempt=0, reason=reason)
+    return after, (Action(Do.WATCH),)
+
+
+def _ticked(link: Link, tick: Tick, limits: Limits) -> tuple[Link, tuple[Action, ...]]:
+    age = tick.heartbeat_age_s
+    if age > limits.heartbeat_dead_s:
+        # Sessions and keep-alives may look well while no data come; only data prove life.
+        return _lost(link, f"connected, but no heartbeat for {age:.1f} s", 0.0, limits)
+    if age > limits.heartbeat_late_s:
+        state, reason = SourceState.DEGRADED, f"heartbeat is {age:.1f} s old"
+    elif tick.bad_items or link.missing:
+        state = SourceState.DEGRADED
+        reason = f"{max(tick.bad_items, link.missing)} required nodes without a good value"
+    else:
+        state, reason = SourceState.LIVE, ""
+    # A reason that only counts seconds is no news.
+    reason = link.reason if state is link.state else reason
+    return replace(link, state=state, reason=reason), ()
