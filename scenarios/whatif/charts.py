@@ -75,7 +75,8 @@ def comparison_chart(table: pd.DataFrame, *, width: Width = 460) -> alt.LayerCha
         .scale(domain=judged, range=[VERDICTS.get(name, NEUTRAL) for name in judged])
         .legend(orient="top")
     )
-    change = alt.X("change:Q", title="change against the base").axis(format="+%")
+    title = "change against the base"
+    change = alt.X("change:Q", title=title).axis(format="+%")
     told = [
         alt.Tooltip("scenario:N"),
         alt.Tooltip("figure:N"),
@@ -87,7 +88,7 @@ def comparison_chart(table: pd.DataFrame, *, width: Width = 460) -> alt.LayerCha
     shared = alt.Chart(table).encode(y=place, yOffset=offset, color=tint, tooltip=told)
     zero = alt.Chart(pd.DataFrame({"at": [0.0]})).mark_rule(color=NEUTRAL).encode(x="at:Q")
     spans = shared.mark_rule(strokeWidth=4, opacity=0.45, strokeCap="round").encode(
-        x=alt.X("low:Q", title=change.title if hasattr(change, "title") else None), x2="high:Q"
+        x=alt.X("low:Q", title=title), x2="high:Q"
     )
     dots = shared.mark_point(filled=True, size=85, opacity=1).encode(x=change)
     step = 34 if not several else 18 * table["scenario"].nunique()

@@ -1,0 +1,180 @@
+"""Serves the page: four views, their static files, the drawing script, and chart specifications."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import HTMLResponse, Response
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from starlette.staticfiles import StaticFiles
+
+from api.schemas import ForecastResult, RunResults
+from api.ui import specs
+from api.ui.words import LANGUAGES
+from twin.events.kinds import Status
+
+FOLDER = Path(__file__).parent
+PAGES = (
+    ("live", "/"),
+    ("whatif", "/whatif"),
+    ("schedule", "/schedule"),
+    ("forecast", "/forecast"),
+)
+"""Views and their paths, as in the navigation."""
+POLICY = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+"""What the page may load: nothing from elsewhere. Charts run in an interpreter, so no script is
+made from text; the drawing library does set inline styles."""
+VEGA_PATH = "/static/vega.js"
+
+router = APIRouter(include_in_schema=False)
+
+
+def add_pages(app: FastAPI) -> None:
+    """Add the page to the service: views, charts, and files below ``/static``."""
+    app.include_router(router)
+    app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
+
+
+@router.get("/")
+async def live(request: Request) -> HTMLResponse:
+    """Show the live line."""
+    return _page(request, "live")
+
+
+@router.get("/whatif")
+async def whatif(request: Request) -> HTMLResponse:
+    """Show the what-if form and its answer."""
+    return _page(request, "whatif")
+
+
+@router.get("/schedule")
+async def schedule(request: Request) -> HTMLResponse:
+    """Show the schedule."""
+    return _page(request, "schedule")
+
+
+@router.get("/forecast")
+async def forecast(request: Request) -> HTMLResponse:
+    """Show the forecast."""
+    return _page(request, "forecast")
+
+
+@router.get("/login")
+async def login(request: Request) -> HTMLResponse:
+    """Ask for a key."""
+    return _page(request, "login")
+
+
+@router.post("/ui/charts/comparison")
+def comparison_chart(results: RunResults) -> dict[str, Any]:
+    """Return the Vega-Lite chart of what a scenario changes."""
+    return specs.comparison(results)
+
+
+@router.post("/ui/charts/samples")
+def samples_chart(results: RunResults) -> dict[str, Any]:
+    """Return the Vega-Lite chart of the runs of a comparison."""
+    return specs.samples(results)
+
+
+@router.post("/ui/charts/fan")
+def fan_chart(result: ForecastResult) -> dict[str, Any]:
+    """Return the Vega-Lite chart of the throughput ahead."""
+    return specs.fan(result)
+
+
+@router.post("/ui/charts/risk")
+def risk_chart(result: ForecastResult) -> dict[str, Any]:
+    """Return the Vega-Lite chart of the fault risks."""
+    return specs.risk(result)
+
+
+@router.get(VEGA_PATH)
+async def vega(request: Request) -> Response:
+    """Return the script that draws charts, from the installed package."""
+    script = await asyncio.to_thread(_vega)
+    if request.headers.get("if-none-match") == script.etag:
+        return Response(status_code=304, headers={"ETag": script.etag})
+    packed = "gzip" in request.headers.get("accept-encoding", "")
+    headers = {"ETag": script.etag, "Cache-Control": "max-age=86400", "Vary": "Accept-Encoding"}
+    if packed:
+        headers["Content-Encoding"] = "gzip"
+    content = script.packed if packed else script.plain
+    return Response(content, media_type="text/javascript", headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Script:
+    plain: bytes
+    packed: bytes
+    etag: str
+
+
+@lru_cache(maxsize=1)
+def _vega() -> _Script:
+    """Make the script once; it takes about two seconds and comes out of an installed package."""
+    import vl_convert  # noqa: PLC0415 - starts a script engine; only charts need it
+
+    plain = vl_convert.javascript_bundle().encode()
+    etag = f'"{hashlib.sha256(plain).hexdigest()[:16]}"'
+    return _Script(plain, gzip.compress(plain, 6, mtime=0), etag)
+
+
+def warm_up() -> None:
+    """Make the drawing script and load the chart library, so that the first chart comes at once."""
+    _vega()
+    specs.warm_up()
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=select_autoescape(),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["pages"] = PAGES
+    environment.globals["statuses"] = [str(status) for status in Status]
+    return environment
+
+
+@lru_cache(maxsize=1)
+def _version() -> str:
+    """Return a mark of the static files, so that browsers fetch changed ones anew."""
+    digest = hashlib.sha256()
+    for path in sorted((FOLDER / "static").rglob("*")):
+        if path.is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _page(request: Request, name: str) -> HTMLResponse:
+    root = str(request.scope.get("root_path", "")).rstrip("/")
+    language = "en"
+    words = LANGUAGES[language]
+    text = (
+        _templates()
+        .get_template(f"{name}.html")
+        .render(
+            page=name,
+            root=root,
+            language=language,
+            words=words,
+            t=words.__getitem__,
+            vega=VEGA_PATH,
+            asset=lambda path: f"{root}/static/{path}?v={_version()}",
+        )
+    )
+    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
+    return HTMLResponse(text, headers=headers)

@@ -1,0 +1,137 @@
+"""Turns answers of the API into chart specifications, with the charts that notebooks use too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from api.schemas import ComparisonRow, ForecastResult, RunResults
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_SAMPLES = 200
+"""Runs drawn per scenario; more dots say no more."""
+
+
+def warm_up() -> None:
+    """Load the chart library, which takes about a second."""
+    import scenarios.forecast.charts  # noqa: PLC0415 - heavy, and a page may never need it
+    import scenarios.whatif.charts  # noqa: F401, PLC0415
+
+
+def comparison(results: RunResults) -> dict[str, Any]:
+    """Return the chart of what a scenario changes in the line's own figures."""
+    import pandas as pd  # noqa: PLC0415 - heavy
+
+    from scenarios.whatif.charts import NAMES, comparison_chart  # noqa: PLC0415
+
+    rows = [
+        {"scenario": row.scenario, "figure": NAMES[row.kpi], **_relative(row)}
+        for row in results.rows
+        if row.element is None and row.kpi in NAMES and _drawable(row)
+    ]
+    columns = ["scenario", "figure", "change", "low", "high", "verdict"]
+    return _spec(comparison_chart(pd.DataFrame(rows, columns=columns), width="container"))
+
+
+def _drawable(row: ComparisonRow) -> bool:
+    return row.difference is not None and row.base is not None and row.base.mean != 0
+
+
+def _relative(row: ComparisonRow) -> dict[str, float | str]:
+    assert row.difference is not None
+    assert row.base is not None
+    scale = 1 / row.base.mean
+    return {
+        "change": row.difference.mean * scale,
+        "low": row.difference.low * scale,
+        "high": row.difference.high * scale,
+        "verdict": row.verdict,
+    }
+
+
+def samples(results: RunResults) -> dict[str, Any]:
+    """Return the chart of the throughput in every run."""
+    import pandas as pd  # noqa: PLC0415 - heavy
+
+    from scenarios.whatif.charts import samples_chart  # noqa: PLC0415
+
+    found = results.samples.get("throughput_rate", {})
+    names = {item.id: item.name for item in results.scenarios}
+    table = pd.DataFrame(
+        [
+            {"scenario": names.get(key, key), "replication": number, "value": value * 3600}
+            for key, values in found.items()
+            for number, value in enumerate(values[:MOST_SAMPLES])
+            if value is not None
+        ],
+        columns=["scenario", "replication", "value"],
+    )
+    return _spec(samples_chart(table, "throughput, parts/h", width="container"))
+
+
+def fan(result: ForecastResult) -> dict[str, Any]:
+    """Return the chart of the throughput ahead, in parts per hour."""
+    import pandas as pd  # noqa: PLC0415 - heavy
+
+    from scenarios.forecast.charts import fan_chart  # noqa: PLC0415
+
+    ahead = pd.DataFrame(
+        [
+            {"begin": _wall(point.begin), "end": _wall(point.end)}
+            | {
+                level: parts / _hours(point.begin, point.end)
+                for level, parts in point.quantiles.items()
+            }
+            for point in result.throughput
+        ]
+    )
+    behind = pd.DataFrame(
+        [
+            {
+                "begin": _wall(point.begin),
+                "end": _wall(point.end),
+                "parts_per_h": point.finished / _hours(point.begin, point.end),
+            }
+            for point in result.history
+        ]
+    )
+    return _spec(fan_chart(ahead, behind, width="container"))
+
+
+def risk(result: ForecastResult) -> dict[str, Any]:
+    """Return the chart of the fault risks."""
+    import pandas as pd  # noqa: PLC0415 - heavy
+
+    from scenarios.forecast.charts import risk_chart  # noqa: PLC0415
+
+    table = pd.DataFrame(
+        [
+            {
+                "station": item.station,
+                "probability": item.probability,
+                "naive": item.naive_probability,
+            }
+            for item in result.fault_risks
+        ],
+        columns=["station", "probability", "naive"],
+    )
+    return _spec(risk_chart(table.astype({"naive": float}), width="container"))
+
+
+def _wall(moment: datetime) -> pd.Timestamp:
+    """Return a moment on the plant's own clock: a chart draws times as they stand."""
+    import pandas as pd  # noqa: PLC0415 - heavy
+
+    return pd.Timestamp(moment.replace(tzinfo=None))
+
+
+def _hours(begin: datetime, end: datetime) -> float:
+    return max((end - begin).total_seconds() / 3600, 1e-9)
+
+
+def _spec(chart: Any) -> dict[str, Any]:  # noqa: ANN401 - any kind of chart
+    told: Callable[[], dict[str, Any]] = chart.to_dict
+    return told()

@@ -1,0 +1,135 @@
+// Changes in a planner's words, and the scenario that they come to.
+
+import { duration, el, number, t } from "./core.js";
+
+const DAYS = ["mon", "tue", "wed", "thu", "fri"];
+const SHIFTS = {
+  night: { start: "22:00", end: "06:00", days: DAYS },
+  late: { start: "14:00", end: "22:00", days: DAYS },
+  saturday: { start: "06:00", end: "14:00", days: ["sat"] },
+  sunday: { start: "06:00", end: "14:00", days: ["sun"] },
+};
+
+const stationField = (model) => ({ key: "station", label: t("field.station"), options: choices(model.stations) });
+const choices = (items) => items.map((item) => ({ value: item.id, text: item.name || item.id }));
+const count = (key, value, least, most) =>
+  ({ key, label: t(`field.${key}`), type: "number", value, min: least, max: most, step: 1 });
+const item = (list, id) => list.find((found) => found.id === id);
+const called = (list, id) => item(list, id)?.name || id;
+
+/** The kinds of change: whether the model has room for it, its fields, and what it comes to. */
+export const KINDS = {
+  breakdown: {
+    fields: (model) => [stationField(model), count("minutes", 30, 1, 10080), count("after", 0, 0, 10080)],
+    apply: (value, to) => to.faults.push({ station: value.station, kind: "breakdown",
+      after_s: 60 * value.after, duration_s: 60 * value.minutes }),
+    say: (value, model) => t("say.breakdown", { station: called(model.stations, value.station),
+      length: duration(60 * value.minutes) }),
+  },
+  speed: {
+    fields: (model) => [stationField(model), count("speed", 110, 10, 1000)],
+    apply: (value, to) => to.faults.push({ station: value.station, kind: "slowdown", after_s: 0,
+      duration_s: to.horizon_s, factor: 100 / value.speed }),
+    say: (value, model) => t("say.speed", { station: called(model.stations, value.station),
+      speed: number(value.speed) }),
+  },
+  buffer: {
+    fits: (model) => model.buffers.length > 0,
+    fields: (model) => [
+      { key: "buffer", label: t("field.buffer"), options: choices(model.buffers) },
+      count("capacity", 2 * (model.buffers[0]?.capacity ?? 10), 1, 100000)],
+    suggest: (value, model) => {
+      const now = item(model.buffers, value.buffer)?.capacity;
+      return { capacity: now ? 2 * now : 100 };
+    },
+    apply: (value, to) => { to.changes[`buffers.${value.buffer}.capacity`] = value.capacity; },
+    say: (value, model) => t("say.buffer", { buffer: called(model.buffers, value.buffer),
+      capacity: number(value.capacity) }),
+  },
+  servers: {
+    fields: (model) => [stationField(model), count("servers", (model.stations[0]?.servers ?? 1) + 1, 1, 100)],
+    suggest: (value, model) => ({ servers: (item(model.stations, value.station)?.servers ?? 1) + 1 }),
+    apply: (value, to) => { to.changes[`stations.${value.station}.servers`] = value.servers; },
+    say: (value, model) => t("say.servers", { station: called(model.stations, value.station),
+      servers: number(value.servers) }),
+  },
+  shift: {
+    fits: (model) => model.calendars.length > 0,
+    fields: (model) => [
+      { key: "calendar", label: t("field.calendar"), options: choices(model.calendars) },
+      { key: "shift", label: t("field.shift"), options: Object.keys(SHIFTS).map((key) =>
+        ({ value: key, text: t(`shift.${key}`) })) }],
+    apply: (value, to, model) => {
+      const path = `calendars.${value.calendar}.shifts`;
+      const now = to.changes[path] ?? item(model.calendars, value.calendar).shifts;
+      to.changes[path] = [...now, SHIFTS[value.shift]];
+    },
+    say: (value, model) => t("say.shift", { shift: t(`shift.${value.shift}`),
+      calendar: called(model.calendars, value.calendar) }),
+  },
+  order: {
+    fields: (model) => [
+      { key: "product", label: t("field.product"), options: choices(model.products) },
+      count("quantity", 100, 1, 1000000), count("due", 240, 1, 100000)],
+    apply: (value, to, model) => {
+      let index = 1;
+      while (item(model.orders, `rush-${index}`) || to.changes[`orders.rush-${index}`]) index += 1;
+      to.changes[`orders.rush-${index}`] = { product: value.product, quantity: value.quantity,
+        release_s: to.now_s, due_date_s: to.now_s + 60 * value.due, priority: 100 };
+    },
+    say: (value, model) => t("say.order", { quantity: number(value.quantity),
+      product: called(model.products, value.product), due: duration(60 * value.due) }),
+  },
+};
+
+/** One change in the form. */
+export class ChangeCard {
+  constructor(model, { kind = "breakdown", values = {}, changed, remove }) {
+    this.model = model;
+    this.changed = changed;
+    this.kind = el("select", { "aria-label": t("field.kind"), name: "kind" },
+      Object.entries(KINDS).filter(([, one]) => one.fits?.(model) ?? true).map(([key]) =>
+        el("option", { value: key, text: t(`kind.${key}`), selected: key === kind })));
+    this.fields = el("div", { class: "fields" });
+    this.node = el("div", { class: "change", role: "group", "aria-label": t("change.label") },
+      el("div", { class: "change-head" }, this.kind,
+        el("button", { type: "button", class: "quiet", text: "✕", "aria-label": t("change.remove"),
+          onclick: () => { this.node.remove(); remove(this); } })),
+      this.fields);
+    this.kind.addEventListener("change", () => { this.ask(this.value()); changed(); });
+    this.ask(values);
+  }
+
+  ask(values) {
+    const kind = KINDS[this.kind.value];
+    this.inputs = new Map();
+    this.fields.replaceChildren(...kind.fields(this.model).map((field) => {
+      const given = values[field.key] ?? field.value;
+      const input = field.options
+        ? el("select", { name: field.key }, field.options.map((one) => el("option", {
+          ...one, selected: String(one.value) === String(given) })))
+        : el("input", { name: field.key, type: field.type, min: field.min, max: field.max,
+          step: field.step, value: given, required: true });
+      this.inputs.set(field.key, input);
+      input.addEventListener("input", () => {
+        if (field.options && kind.suggest) this.put(kind.suggest(this.value(), this.model));
+        this.changed();
+      });
+      return el("label", {}, field.label, input);
+    }));
+    if (kind.suggest) this.put(kind.suggest(this.value(), this.model));
+  }
+
+  put(values) {
+    for (const [key, value] of Object.entries(values)) this.inputs.get(key).value = value;
+  }
+
+  value() {
+    const read = (input) => (input.type === "number" ? Number(input.value) : input.value);
+    return Object.fromEntries([...this.inputs].map(([key, input]) => [key, read(input)]));
+  }
+
+  say() { return KINDS[this.kind.value].say(this.value(), this.model); }
+
+  apply(to) { KINDS[this.kind.value].apply(this.value(), to, this.model); }
+}

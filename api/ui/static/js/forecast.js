@@ -1,0 +1,104 @@
+// The forecast: a fan of the throughput, the risk of faults, and how good the model is.
+
+import { $, api, clock, duration, el, number, page, percent, showProblem, site, start, t } from "./core.js";
+import { follow, recalled, remember } from "./jobs.js";
+import { draw } from "./charts.js";
+
+const form = $("#forecast-form");
+let names = new Map();
+
+async function ask(event) {
+  event?.preventDefault();
+  $("#form-problem").replaceChildren();
+  $("#foretell").disabled = true;
+  try {
+    const job = await api("/v1/forecasts", { method: "POST", body: {
+      line_id: site.line.id, horizon_s: 3600 * Number(form.elements.horizon.value) } });
+    remember("forecast", job.subject_id);
+    await watch(job);
+  } catch (error) {
+    showProblem($("#form-problem"), error);
+  } finally {
+    $("#foretell").disabled = false;
+  }
+}
+
+async function watch(job) {
+  const done = await follow(job, $("#job"));
+  if (done) await show((await api(`/v1/forecasts/${done.subject_id}`)).result);
+}
+
+async function show(result) {
+  $("#forecast-empty").hidden = true;
+  $("#forecast-result").hidden = false;
+  $("#forecast-provenance").textContent = t("forecast.provenance", {
+    as_of: clock(result.provenance.as_of, { day: true }), horizon: duration(result.horizon_s) });
+  showModel(result.model);
+  $("#risks tbody").replaceChildren(...result.fault_risks.map((risk) => {
+    const ratio = risk.naive_probability ? risk.probability / risk.naive_probability : null;
+    const level = risk.probability >= 0.5 ? "bad" : risk.probability >= 0.2 ? "warn" : "good";
+    return el("tr", { "data-station": risk.station },
+      el("th", { scope: "row", text: names.get(risk.station) ?? risk.station }),
+      el("td", {}, el("span", { class: `meter ${level}`, role: "img", "aria-label": percent(risk.probability, 1) },
+        el("i", { style: { width: `${100 * risk.probability}%` } }))),
+      el("td", { class: "num strong", text: percent(risk.probability, 1) }),
+      el("td", { class: "num muted", text: percent(risk.naive_probability, 1) }),
+      el("td", { class: "num muted", text: ratio ? `× ${number(ratio, 1)}` : "–" }),
+      el("td", {}, el("a", { text: t("station.what_if"),
+        "aria-label": t("station.what_if_aria", { station: names.get(risk.station) ?? risk.station }),
+        href: `${page.whatif}?${new URLSearchParams({ line: site.line.id, station: risk.station })}` })));
+  }));
+  const ahead = result.fault_risks[0]?.horizon_s;
+  $("#risk-horizon").textContent = ahead ? t("forecast.risk_horizon", { horizon: duration(ahead) }) : "";
+  await Promise.all([draw($("#chart-fan"), "fan", result, t("forecast.fan_label")),
+    draw($("#chart-risk"), "risk", result, t("forecast.risk_label"))]);
+}
+
+function showModel(model) {
+  $("#model").replaceChildren(el("div", {}, el("dt", { text: t("model.id") }), el("dd", { text: model.id })),
+    el("div", {}, el("dt", { text: t("model.trained") }), el("dd", {}, clock(model.trained_at, { day: true }),
+      model.trained_on ? el("small", { text: ` ${model.trained_on}` }) : null)));
+  $("#scores tbody").replaceChildren(...model.scores.map((score) => el("tr", {},
+    el("th", { scope: "row", text: `${known("target", score.target)}: ${known("metric", score.metric)}` }),
+    el("td", { class: "num", text: number(score.model, 4) }),
+    el("td", { class: "num", title: score.naive_name, text: number(score.naive, 4) }),
+    el("td", {}, score.skill === null ? "–" : el("span", { class: `tag ${score.skill > 0 ? "good" : "bad"}`,
+      text: t(score.skill > 0 ? "score.better" : "score.worse", { skill: percent(Math.abs(score.skill)) }) })),
+    el("td", { class: "num muted", text: number(score.n) }))));
+}
+
+function known(group, key) {
+  const found = t(`${group}.${key}`);
+  return found === `${group}.${key}` ? key.replaceAll("_", " ") : found;
+}
+
+/** Wait for the forecaster, which learns when the server starts for the first time. */
+async function ready() {
+  const found = await api(`/v1/lines/${encodeURIComponent(site.line.id)}/forecaster`);
+  const place = $("#training");
+  place.hidden = found.status === "ready";
+  if (found.status === "ready") return true;
+  $("p", place).textContent = found.message || t(`forecaster.${found.status}`);
+  if (found.status === "training" && found.job_id) {
+    await follow(await api(`/v1/jobs/${found.job_id}`), $("#training-job"));
+    return ready();
+  }
+  return false;
+}
+
+await start();
+const model = await api(`/v1/lines/${encodeURIComponent(site.line.id)}/model`);
+names = new Map(model.stations.map((item) => [item.id, item.name || item.id]));
+form.addEventListener("submit", ask);
+try {
+  if (await ready()) {
+    $("#foretell").disabled = false;
+    const id = recalled("forecast");
+    const found = id ? await api(`/v1/forecasts/${id}`).catch(() => null) : null;
+    if (found?.line_id === site.line.id && found.result) await show(found.result);
+    else if (found && ["queued", "running"].includes(found.status)) await watch(await api(`/v1/jobs/${found.job_id}`));
+    else await ask();
+  }
+} catch (error) {
+  showProblem($("#form-problem"), error);
+}

@@ -1,0 +1,239 @@
+// A Gantt chart on a canvas: thousands of bars, dragged and zoomed by mouse, touch or keyboard.
+
+import { clock, duration, el, on, t } from "./core.js";
+import { arrange } from "./map.js";
+
+const COLOURS = ["#3f7fbf", "#e08a3c", "#4aa564", "#a970c9", "#d1495b", "#2a9d8f", "#c9a227",
+  "#6c757d", "#8d6e4f", "#5b6ee1", "#b5838d", "#7fb069"];
+const ROW = 34;
+const HEAD = 26;
+const STEPS = [60, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800];
+
+export class Gantt {
+  constructor(node, model) {
+    this.model = model;
+    this.canvas = el("canvas", { tabindex: 0, role: "img" });
+    this.tip = el("div", { class: "tip", hidden: true });
+    node.replaceChildren(this.canvas, this.tip);
+    this.node = node;
+    this.rows = arrange(model).columns.flat();
+    this.names = new Map(model.stations.map((item) => [item.id, item.name || item.id]));
+    this.held = null;
+    this.wire();
+    new ResizeObserver(() => this.draw()).observe(node);
+    on("theme", () => requestAnimationFrame(() => this.draw()));
+  }
+
+  colour(order) { return COLOURS[this.orders.indexOf(order) % COLOURS.length] ?? "#888"; }
+
+  show(result) {
+    const seconds = (moment) => new Date(moment).getTime() / 1000;
+    this.bars = result.operations.map((bar) => ({ ...bar, from: seconds(bar.start), to: seconds(bar.end) }));
+    this.orders = [...new Set(result.operations.map((bar) => bar.order))].sort();
+    this.dues = result.orders.filter((order) => order.due_date)
+      .map((order) => ({ order: order.order, at: seconds(order.due_date), late: order.tardiness_s > 0 }));
+    this.nowAt ??= seconds(result.provenance.as_of);
+    this.canvas.setAttribute("aria-label", t("gantt.label", {
+      bars: this.bars.length, stations: this.rows.length, orders: this.orders.length }));
+    this.reset();
+  }
+
+  reset() {
+    if (!this.bars?.length) return;
+    const from = Math.min(...this.bars.map((bar) => bar.from - bar.setup_s));
+    const to = Math.max(...this.bars.map((bar) => bar.to));
+    const room = (to - from) * 0.02 + 1;
+    this.full = [from - room, to + room];
+    this.view = [...this.full];
+    this.draw();
+  }
+
+  now(moment) {
+    this.nowAt = new Date(moment).getTime() / 1000;
+    if (this.view) this.ask();
+  }
+
+  highlight(order) {
+    this.marked = order;
+    this.ask();
+  }
+
+  ask() {
+    if (this.asked) return;
+    this.asked = requestAnimationFrame(() => { this.asked = 0; this.draw(); });
+  }
+
+  get left() { return Math.min(130, this.node.clientWidth * 0.2); }
+  x(at) { return this.left + ((at - this.view[0]) / (this.view[1] - this.view[0])) * (this.width - this.left - 8); }
+  at(x) { return this.view[0] + ((x - this.left) / (this.width - this.left - 8)) * (this.view[1] - this.view[0]); }
+
+  draw() {
+    if (!this.view) return;
+    this.width = this.node.clientWidth;
+    const height = HEAD + this.rows.length * ROW + 20;
+    const scale = devicePixelRatio || 1;
+    this.canvas.width = this.width * scale;
+    this.canvas.height = height * scale;
+    this.canvas.style.height = `${height}px`;
+    const pen = this.canvas.getContext("2d");
+    pen.scale(scale, scale);
+    const style = getComputedStyle(document.documentElement);
+    this.ink = (name) => style.getPropertyValue(name).trim();
+    pen.font = `12px ${this.ink("--font")}`;
+    pen.textBaseline = "middle";
+    this.drawGrid(pen, height);
+    pen.save();
+    pen.beginPath();
+    pen.rect(this.left, 0, this.width - this.left, height);
+    pen.clip();
+    for (const bar of this.bars) this.drawBar(pen, bar);
+    this.drawDues(pen, height);
+    this.drawNow(pen, height);
+    pen.restore();
+  }
+
+  drawGrid(pen, height) {
+    pen.fillStyle = this.ink("--ink");
+    this.rows.forEach((id, row) => {
+      const y = HEAD + row * ROW;
+      if (row % 2 === 0) {
+        pen.fillStyle = this.ink("--surface-2");
+        pen.fillRect(0, y, this.width, ROW);
+      }
+      pen.fillStyle = this.ink("--ink");
+      pen.fillText(this.names.get(id), 6, y + ROW / 2, this.left - 12);
+    });
+    const span = this.view[1] - this.view[0];
+    const step = STEPS.find((size) => (span / size) * 64 < this.width - this.left) ?? STEPS.at(-1);
+    const offset = new Date(this.view[0] * 1000).getTimezoneOffset() * 60;
+    pen.strokeStyle = this.ink("--rule");
+    pen.fillStyle = this.ink("--muted");
+    pen.textAlign = "center";
+    for (let at = Math.ceil((this.view[0] - offset) / step) * step + offset; at < this.view[1]; at += step) {
+      const x = Math.round(this.x(at)) + 0.5;
+      pen.beginPath();
+      pen.moveTo(x, HEAD - 4);
+      pen.lineTo(x, height - 20);
+      pen.stroke();
+      const moment = new Date(at * 1000);
+      pen.fillText(clock(moment, { seconds: false, day: step >= 43200 }), x, HEAD / 2);
+    }
+    pen.textAlign = "left";
+  }
+
+  drawBar(pen, bar) {
+    if (bar.to < this.view[0] || bar.from - bar.setup_s > this.view[1]) return;
+    const row = this.rows.indexOf(bar.station);
+    const y = HEAD + row * ROW + 5;
+    const x = this.x(bar.from);
+    const width = Math.max(1, this.x(bar.to) - x);
+    pen.globalAlpha = this.marked && this.marked !== bar.order ? 0.18 : 1;
+    if (bar.setup_s > 0) {
+      const begin = this.x(bar.from - bar.setup_s);
+      pen.fillStyle = this.ink("--setup");
+      pen.fillRect(begin, y + ROW - 16, x - begin, 6);
+    }
+    pen.fillStyle = this.colour(bar.order);
+    pen.beginPath();
+    if (width > 6) pen.roundRect(x, y, width - 0.8, ROW - 10, 4);
+    else pen.rect(x, y, width, ROW - 10);
+    pen.fill();
+    if (width > 8 * bar.order.length) {
+      pen.fillStyle = "#fff";
+      pen.font = `600 12px ${this.ink("--font")}`;
+      pen.fillText(bar.order, x + 6, y + (ROW - 10) / 2, width - 10);
+      pen.font = `12px ${this.ink("--font")}`;
+    }
+    pen.globalAlpha = 1;
+  }
+
+  drawDues(pen, height) {
+    for (const due of this.dues) {
+      const x = this.x(due.at);
+      if (this.marked && this.marked !== due.order) continue;
+      pen.strokeStyle = this.colour(due.order);
+      pen.setLineDash([4, 4]);
+      pen.beginPath();
+      pen.moveTo(x, HEAD);
+      pen.lineTo(x, height - 20);
+      pen.stroke();
+      pen.setLineDash([]);
+      pen.fillStyle = this.ink(due.late ? "--bad" : "--good");
+      pen.textAlign = "center";
+      pen.fillText(`${due.late ? "✕" : "✓"} ${due.order}`, x, height - 10);
+      pen.textAlign = "left";
+    }
+  }
+
+  drawNow(pen, height) {
+    const x = this.x(this.nowAt);
+    pen.strokeStyle = this.ink("--accent");
+    pen.lineWidth = 2;
+    pen.beginPath();
+    pen.moveTo(x, HEAD - 6);
+    pen.lineTo(x, height - 20);
+    pen.stroke();
+    pen.lineWidth = 1;
+  }
+
+  wire() {
+    const { canvas } = this;
+    canvas.addEventListener("wheel", (event) => {
+      if (!this.view || !(event.ctrlKey || event.shiftKey || event.deltaX)) return;
+      event.preventDefault();
+      if (event.ctrlKey) this.zoom(Math.exp(event.deltaY / 300), this.at(event.offsetX));
+      else this.pan(((event.deltaX || event.deltaY) / this.width) * (this.view[1] - this.view[0]));
+    }, { passive: false });
+    canvas.addEventListener("pointerdown", (event) => {
+      this.held = event.clientX;
+      canvas.setPointerCapture(event.pointerId);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!this.view) return;
+      if (this.held === null) { this.point(event); return; }
+      this.pan(((this.held - event.clientX) / (this.width - this.left)) * (this.view[1] - this.view[0]));
+      this.held = event.clientX;
+    });
+    for (const kind of ["pointerup", "pointercancel"]) canvas.addEventListener(kind, () => { this.held = null; });
+    canvas.addEventListener("pointerleave", () => { this.tip.hidden = true; });
+    canvas.addEventListener("dblclick", () => this.reset());
+    canvas.addEventListener("keydown", (event) => {
+      const span = this.view ? this.view[1] - this.view[0] : 0;
+      const act = { ArrowLeft: () => this.pan(-span / 10), ArrowRight: () => this.pan(span / 10),
+        "+": () => this.zoom(0.8), "-": () => this.zoom(1.25), "0": () => this.reset() }[event.key];
+      if (!act || !this.view) return;
+      event.preventDefault();
+      act();
+    });
+  }
+
+  pan(by) {
+    const span = this.view[1] - this.view[0];
+    const from = Math.min(Math.max(this.view[0] + by, this.full[0] - span / 2), this.full[1] - span / 2);
+    this.view = [from, from + span];
+    this.ask();
+  }
+
+  zoom(by, about = (this.view[0] + this.view[1]) / 2) {
+    const span = Math.min((this.view[1] - this.view[0]) * by, 2 * (this.full[1] - this.full[0]));
+    if (span < 30) return;
+    const share = (about - this.view[0]) / (this.view[1] - this.view[0]);
+    this.view = [about - share * span, about + (1 - share) * span];
+    this.ask();
+  }
+
+  point(event) {
+    const row = this.rows[Math.floor((event.offsetY - HEAD) / ROW)];
+    const at = this.at(event.offsetX);
+    const bar = this.bars.find((item) => item.station === row && item.from <= at && at <= item.to);
+    this.tip.hidden = !bar;
+    if (!bar) return;
+    const product = this.model.products.find((item) => item.id === bar.product);
+    this.tip.textContent = [`${bar.order} · ${product?.name || bar.product}`,
+      `${this.names.get(bar.station)}: ${bar.operation}`,
+      `${clock(bar.start, { day: true })} – ${clock(bar.end)} (${duration(bar.to - bar.from)})`,
+      bar.setup_s ? t("gantt.setup", { length: duration(bar.setup_s) }) : ""].filter(Boolean).join("\n");
+    this.tip.style.left = `${Math.min(event.offsetX + 14, this.width - 240)}px`;
+    this.tip.style.top = `${event.offsetY + 14}px`;
+  }
+}

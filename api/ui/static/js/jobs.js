@@ -1,0 +1,89 @@
+// Long work: ask for it, watch it, cancel it; it is found again after a reload.
+
+import { api, duration, el, on, percent, Problem, showProblem, t } from "./core.js";
+
+const FINAL = new Set(["succeeded", "failed", "cancelled"]);
+
+/**
+ * Follow a job to its end inside a node.
+ *
+ * Shows progress, time left and a button that cancels. Resolves to the job when it succeeded, to
+ * null when it was cancelled; rejects with a Problem when it failed.
+ */
+export function follow(job, node) {
+  const bar = el("progress", { max: 1, "aria-label": t("job.progress") });
+  const said = el("p", { class: "muted small", role: "status" });
+  const cancel = el("button", { type: "button", text: t("job.cancel"), class: "cancel" });
+  node.replaceChildren(el("div", { class: "stack job", "data-job": job.id },
+    el("div", { class: "actions" }, said, cancel), bar));
+  node.hidden = false;
+  const began = performance.now();
+  const from = job.progress?.fraction ?? 0;
+
+  return new Promise((resolve, reject) => {
+    let over = false;
+    const end = () => {
+      over = true;
+      clearInterval(timer);
+      unhear();
+      node.replaceChildren();
+    };
+    const see = (now) => {
+      if (over || now.id !== job.id) return;
+      if (FINAL.has(now.status)) {
+        end();
+        node.hidden = true;
+        if (now.status === "succeeded") resolve(now);
+        else if (now.status === "cancelled") resolve(null);
+        else reject(new Problem(now.problem ?? { title: t("job.failed") }, 500));
+        return;
+      }
+      const { fraction, message, objective } = now.progress;
+      if (fraction > 0) bar.value = fraction;
+      const spent = (performance.now() - began) / 1000;
+      const gained = fraction - from;
+      const left = gained > 0.02 ? (spent * (1 - fraction)) / gained : null;
+      said.textContent = [
+        now.status === "queued" ? t("job.queued") : `${percent(fraction)}`,
+        message, objective === null ? "" : t("job.objective", { value: objective }),
+        left === null ? "" : t("job.left", { left: duration(left) }),
+      ].filter(Boolean).join(" · ");
+    };
+    cancel.addEventListener("click", async () => {
+      cancel.disabled = true;
+      try {
+        see(await api(`/v1/jobs/${job.id}:cancel`, { method: "POST" }));
+      } catch (error) {
+        if (error.status !== 409) showProblem(said, error);
+        cancel.disabled = false;
+      }
+    });
+    // The stream tells at once; asking now and then finds what was missed while the server was away.
+    const unhear = on("job", see);
+    const timer = setInterval(async () => {
+      try {
+        see(await api(`/v1/jobs/${job.id}`));
+      } catch (error) {
+        if (error.status === 404) {
+          end();
+          reject(error);
+        }
+      }
+    }, 1500);
+    see(job);
+  });
+}
+
+/** Keep what is in view in the address, so that a reload and a bookmark find it again. */
+export function remember(key, value) {
+  const url = new URL(location.href);
+  url.searchParams.set(key, value);
+  history.replaceState(null, "", url);
+  localStorage.setItem(`last.${key}`, value);
+}
+
+/** The id in the address, or the one that was looked at last. */
+export function recalled(key) {
+  return new URLSearchParams(location.search).get(key) ?? localStorage.getItem(`last.${key}`);
+}
+

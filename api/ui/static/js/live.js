@@ -1,0 +1,190 @@
+// The live line: drawing, figures, stations, orders and news.
+
+import { $, api, clock, el, number, on, page, percent, plusMinus, probability, showProblem, site,
+  start, statusMark, svg, t } from "./core.js";
+import { lateness, LineMap, news, newsItem, productColour } from "./map.js";
+
+const STATUSES = ["processing", "setup", "blocked", "starved", "failed", "off"];
+const NEWS_KEPT = 40;
+let model;
+let map;
+let names;
+let kpis;
+const promises = new Map();
+
+function tile(key, value, unit, note) {
+  const node = $(`[data-tile="${key}"]`);
+  $("dd", node).replaceChildren(el("span", { class: "value", text: value }),
+    el("span", { class: "unit", text: unit }));
+  $(".note", node).replaceChildren(...[note].flat().filter(Boolean));
+}
+
+/** Parts finished in each stretch of the last hour, as small bars. */
+function bars(bins) {
+  const most = Math.max(1, ...bins.map((bin) => bin.finished));
+  const wide = 100 / Math.max(1, bins.length);
+  return svg("svg", { viewBox: "0 0 100 24", width: "100%", height: 26, preserveAspectRatio: "none",
+    role: "img", "aria-label": t("tile.bars", { values: bins.map((bin) => bin.finished).join(", ") }) },
+  bins.map((bin, index) => svg("rect", {
+    x: index * wide + wide * 0.1, width: wide * 0.8, y: 24 - (22 * bin.finished) / most,
+    height: (22 * bin.finished) / most, style: { fill: "var(--accent)", opacity: 0.75 },
+  }, svg("title", { text: `${clock(bin.begin, { seconds: false })}: ${bin.finished}` }))));
+}
+
+function showTiles(state) {
+  const hour = kpis?.hour;
+  const now = kpis?.now;
+  tile("now", number(now?.throughput_per_h), t("unit.parts_h"),
+    t("tile.now_note", { minutes: Math.round((now?.observed_s ?? 0) / 60) }));
+  tile("hour", number(hour?.throughput_per_h), t("unit.parts_h"),
+    hour?.throughput?.length ? bars(hour.throughput) : t("tile.nothing_yet"));
+  tile("wip", number(state.counts.in_line), t("unit.parts"),
+    t("tile.wip_note", { mean: number(hour?.wip_mean, 1) }));
+  const rated = (hour?.stations ?? []).filter((item) => item.oee_index !== null);
+  const worst = rated.reduce((least, item) => (!least || item.oee_index < least.oee_index ? item : least), null);
+  tile("oee", worst ? percent(worst.oee_index) : "–", "",
+    worst ? t("tile.oee_note", { station: names.get(worst.id) ?? worst.id }) : t("tile.nothing_yet"));
+  tile("finished", number(state.counts.finished), t("unit.parts"),
+    t("tile.finished_note", { scrapped: number(state.counts.scrapped) }));
+  showOnTime(state);
+}
+
+function showOnTime(state) {
+  const open = state.orders.filter((order) => order.due_date && order.finished < order.quantity);
+  const known = open.map((order) => promises.get(order.id)?.on_time_probability).filter(Boolean);
+  const fine = known.filter((found) => found.mean >= 0.5).length;
+  tile("on_time", known.length ? `${fine}/${known.length}` : "–", t("unit.orders"), known.length
+    ? el("span", { class: "tag simulated", text: t("simulated") }) : t("tile.on_time_wait"));
+}
+
+/** Put rows into a table body; a row stays where nothing in it changed, and the focus stays too. */
+function sync(body, rows) {
+  rows.forEach((row, index) => {
+    const old = body.children[index];
+    if (old?.isEqualNode(row)) return;
+    const kept = old?.contains(document.activeElement) && old.dataset.station === row.dataset.station;
+    if (old) old.replaceWith(row);
+    else body.append(row);
+    if (kept) $("a", row)?.focus();
+  });
+  while (body.children.length > rows.length) body.lastElementChild.remove();
+}
+
+function showStations(state) {
+  const rates = new Map((kpis?.hour?.stations ?? []).map((item) => [item.id, item]));
+  sync($("#stations tbody"), state.stations.map((station) => {
+    const found = rates.get(station.id);
+    const shares = found?.status_share ?? {};
+    const told = STATUSES.filter((key) => shares[key] > 0.0005)
+      .map((key) => `${t(`status.${key}`)} ${percent(shares[key])}`).join(", ");
+    const busy = station.servers.find((server) => server.product);
+    const signals = Object.entries(station.signals)
+      .map(([, signal]) => `${number(signal.value, 1)} ${signal.unit}`).join(" · ");
+    return el("tr", { "data-station": station.id, "data-status": station.status },
+      el("th", { scope: "row", text: names.get(station.id) ?? station.id }),
+      el("td", {}, statusMark(station.status,
+        station.failure_modes.length ? ` (${station.failure_modes.join(", ")})` : "")),
+      el("td", {}, busy ? productChip(busy) : el("span", { class: "muted", text: "–" })),
+      el("td", {}, el("span", { class: "shares", role: "img", "aria-label": told || t("tile.nothing_yet"), title: told },
+        STATUSES.map((key) => el("i", { class: `b-${key}`, style: { width: `${100 * (shares[key] ?? 0)}%` } })))),
+      el("td", { class: "num", text: found ? percent(found.oee_index) : "–" }),
+      el("td", { class: "num", text: number(station.processed) }),
+      el("td", { class: "num muted small", text: signals || "–" }),
+      el("td", { class: "num" }, el("a", {
+        href: `${page.whatif}?${new URLSearchParams({ line: site.line.id, station: station.id })}`,
+        text: t("station.what_if"), "aria-label": t("station.what_if_aria", { station: names.get(station.id) }),
+      })));
+  }));
+}
+
+function productChip(server) {
+  const product = model.products.find((item) => item.id === server.product);
+  return el("span", {}, el("i", { class: "swatch", style: { background: productColour(model, server.product) } }),
+    el("span", { text: product?.name || server.product }),
+    server.order ? el("span", { class: "muted small", text: ` ${server.order}` }) : null);
+}
+
+function showOrders(state) {
+  const asOf = state.provenance.as_of;
+  const sorted = [...state.orders].sort((a, b) =>
+    (a.finished >= a.quantity) - (b.finished >= b.quantity) || (a.due_date ?? "9") < (b.due_date ?? "9") ? -1 : 1);
+  $("#orders-card").hidden = !sorted.length;
+  sync($("#orders tbody"), sorted.map((order) => {
+    const done = order.finished >= order.quantity;
+    const promise = promises.get(order.id);
+    const share = Math.min(1, order.finished / order.quantity);
+    return el("tr", { "data-order": order.id },
+      el("th", { scope: "row" }, el("i", { class: "swatch", style: { background: productColour(model, order.product) } }), order.id),
+      el("td", {}, el("span", { class: "meter", role: "img", "aria-label": percent(share) },
+        el("i", { style: { width: `${100 * share}%` } })),
+      el("span", { class: "muted small", text: t("order.parts", { finished: number(order.finished), quantity: number(order.quantity) }) })),
+      el("td", {}, order.due_date ? el("span", { text: clock(order.due_date, { seconds: false, day: true }) }) : "–",
+        done || !order.due_date ? null : el("div", { class: "muted small", text: lateness(order, asOf) })),
+      el("td", {}, done ? el("span", { class: "tag good", text: t("order.done") })
+        : promise ? [probability(promise.on_time_probability), promiseText(promise)]
+          : el("span", { class: "muted small", text: order.due_date ? t("order.asking") : "–" })));
+  }));
+}
+
+function promiseText({ on_time_probability: share, completion_p90: late }) {
+  return el("div", { class: "muted small" },
+    share ? [...plusMinus(share, 0, 100), " % · "] : null,
+    late ? t("order.p90", { time: clock(late, { seconds: false, day: true }) }) : t("order.beyond"));
+}
+
+async function readKpis() {
+  const path = `/v1/lines/${encodeURIComponent(site.line.id)}/kpis?window_s=`;
+  try {
+    const [now, hour] = await Promise.all([api(`${path}600`), api(`${path}3600`)]);
+    kpis = { now, hour };
+    if (site.state) { showTiles(site.state); showStations(site.state); }
+  } catch (error) {
+    if (error.status) showProblem($("#page-problem"), error);
+  }
+}
+
+/** Ask for the promise of the next open orders, one after the other, then again after a while. */
+async function readPromises() {
+  for (const order of site.state?.orders ?? []) {
+    if (!order.due_date || order.finished >= order.quantity || document.hidden) continue;
+    try {
+      promises.set(order.id, await api("/v1/order-promises", {
+        method: "POST", body: { line_id: site.line.id, order_id: order.id, time_budget_s: 0.6, replications: 60 },
+      }));
+    } catch (error) {
+      if (error.status === 0) break;
+      promises.delete(order.id);
+    }
+    showOrders(site.state);
+    showOnTime(site.state);
+  }
+  setTimeout(readPromises, 60_000);
+}
+
+function showNews(found) {
+  const list = $("#news");
+  for (const item of found) list.prepend(newsItem(item));
+  while (list.childElementCount > NEWS_KEPT) list.lastElementChild.remove();
+  $("#news-empty").hidden = list.childElementCount > 0;
+}
+
+function show({ state, before }) {
+  map.show(state, before);
+  showTiles(state);
+  showStations(state);
+  showOrders(state);
+  showNews(news(state, before, names));
+}
+
+await start();
+model = await api(`/v1/lines/${encodeURIComponent(site.line.id)}/model`);
+names = new Map(model.stations.map((item) => [item.id, item.name || item.id]));
+map = new LineMap($("#map"), model);
+$("#line-about").textContent = site.line.description;
+on("state", show);
+on("link", (link) => showNews([{ at: link.since ?? new Date().toISOString(),
+  glyph: link.status === "lost" ? "failed" : "processing", text: t(`news.link_${link.status}`) }]));
+if (site.state) show({ state: site.state, before: null });
+await readKpis();
+setInterval(readKpis, 5000);
+setTimeout(readPromises, 500);

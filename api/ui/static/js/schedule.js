@@ -1,0 +1,92 @@
+// The schedule: plan from the live state, see it by station, see which orders keep their dates.
+
+import { $, api, clock, duration, el, number, on, percent, plusMinus, probability, showProblem, site, start, t } from "./core.js";
+import { follow, recalled, remember } from "./jobs.js";
+import { Gantt } from "./gantt.js";
+
+const form = $("#schedule-form");
+let model;
+let gantt;
+
+async function plan(event) {
+  event.preventDefault();
+  $("#form-problem").replaceChildren();
+  $("#plan").disabled = true;
+  try {
+    const job = await api("/v1/schedules", { method: "POST", body: { line_id: site.line.id,
+      time_limit_s: Number(form.elements.time_limit.value),
+      replications: Number(form.elements.replications.value) } });
+    remember("schedule", job.subject_id);
+    await watch(job);
+  } catch (error) {
+    showProblem($("#form-problem"), error);
+  } finally {
+    $("#plan").disabled = false;
+  }
+}
+
+async function watch(job) {
+  const done = await follow(job, $("#job"));
+  if (done) show((await api(`/v1/schedules/${done.subject_id}`)).result);
+}
+
+function fact(key, value, note = "") {
+  return el("div", { "data-fact": key }, el("dt", { text: t(`fact.${key}`) }),
+    el("dd", {}, value, note ? el("small", { text: ` ${note}` }) : null));
+}
+
+function show(result) {
+  $("#plan-empty").hidden = true;
+  $("#plan-result").hidden = false;
+  const late = result.orders.filter((order) => order.tardiness_s > 0).length;
+  $("#facts").replaceChildren(
+    fact("status", t(`plan.${result.status}`)),
+    fact("late", `${late} / ${result.orders.length}`),
+    fact("objective", number(result.objective, 1), result.objective_name),
+    fact("bound", number(result.bound, 1)),
+    fact("gap", percent(result.gap, 1)),
+    fact("violations", result.violations.length ? number(result.violations.length) : t("plan.no_violations")),
+    fact("elapsed", duration(result.elapsed_s), result.solver));
+  $("#violations").replaceChildren(...result.violations.map((text) => el("li", { text })));
+  $("#plan-message").textContent = result.message;
+  $("#plan-provenance").textContent = t("plan.provenance", {
+    replications: number(result.replications), as_of: clock(result.provenance.as_of, { day: true }) });
+  gantt ??= new Gantt($("#gantt"), model);
+  gantt.show(result);
+  $("#plan-orders tbody").replaceChildren(...result.orders.map((order) => orderRow(order)));
+}
+
+function orderRow(order) {
+  const time = (moment) => clock(moment, { seconds: false, day: true });
+  return el("tr", { "data-order": order.order,
+    onmouseenter: () => gantt.highlight(order.order), onmouseleave: () => gantt.highlight(null) },
+  el("th", { scope: "row" }, el("i", { class: "swatch", style: { background: gantt.colour(order.order) } }), order.order),
+  el("td", { text: model.products.find((item) => item.id === order.product)?.name || order.product }),
+  el("td", { class: "num", text: number(order.quantity) }),
+  el("td", { text: time(order.due_date) }),
+  el("td", {}, time(order.completion), order.tardiness_s > 0
+    ? el("span", { class: "tag bad", text: t("order.late", { late: duration(order.tardiness_s) }) }) : null),
+  el("td", {}, probability(order.on_time_probability)),
+  el("td", { class: "num" }, order.on_time_probability ? [...plusMinus(order.on_time_probability, 0, 100), " %"] : "–"),
+  el("td", { class: "muted", text: order.completion_p90 ? time(order.completion_p90) : t("order.beyond") }));
+}
+
+await start();
+model = await api(`/v1/lines/${encodeURIComponent(site.line.id)}/model`);
+form.addEventListener("submit", plan);
+$("#plan").disabled = false;
+$("#gantt-reset").addEventListener("click", () => gantt?.reset());
+on("state", ({ state }) => gantt?.now(state.provenance.as_of));
+const id = recalled("schedule");
+if (id) {
+  try {
+    const found = await api(`/v1/schedules/${id}`);
+    if (found.line_id === site.line.id) {
+      if (found.result) show(found.result);
+      else if (["queued", "running"].includes(found.status)) await watch(await api(`/v1/jobs/${found.job_id}`));
+    }
+  } catch (error) {
+    if (error.status === 404) localStorage.removeItem("last.schedule");
+    else showProblem($("#form-problem"), error);
+  }
+}
