@@ -190,4 +190,5 @@ class OrderRelease:
 
     def _released(self) -> None:
         self.run.orders[self.order].released = True
+        self.run.releases += 1
         self.run.note(Kind.ORDER_RELEASED, -1, detail=self.run.order_numbers[self.order])

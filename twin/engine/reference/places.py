@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Generator
 from typing import Any
 
@@ -29,9 +30,8 @@ class BufferPlace:
         self.feeders = 0
         """Stations and sources that send parts here; above one, who waited longest goes first."""
 
-    def has_room(self, part: Part) -> bool:
+    def has_room(self) -> bool:
         """Tell whether one more part fits."""
-        del part
         return self.capacity is None or len(self.parts) < self.capacity
 
     def enter(self, part: Part) -> None:
@@ -134,15 +134,14 @@ class Server:
                 part.reworks[part.step] = sent + 1
                 next_step = step.rework_to
                 run.note(Kind.REWORK_SENT, station.number, part.id, next_step)
-        part.step = next_step
+        part.step, part.exits = next_step, None
         station.done.append(self)
 
     def _scrap(self, part: Part) -> None:
         run = self.station.run
         run.note(Kind.PART_SCRAPPED, self.station.number, part.id, part.step)
         self.part = None
-        self.station.free.append(self.number)
-        self.station.free.sort()
+        insort(self.station.free, self.number)
         run.leave(part, good=False)
 
 
@@ -239,9 +238,8 @@ class StationPlace:
             else:
                 server.notify()
 
-    def has_room(self, part: Part) -> bool:
+    def has_room(self) -> bool:
         """Tell whether a part may come straight in: a free server, and its shift is running."""
-        del part
         return self.on and bool(self.free)
 
     def enter(self, part: Part) -> None:
@@ -261,8 +259,7 @@ class StationPlace:
         assert server.part is not None
         server.part.server = None
         server.part = None
-        self.free.append(server.number)
-        self.free.sort()
+        insort(self.free, server.number)
         server.notify()
 
     def take(self) -> bool:

@@ -17,6 +17,7 @@ from twin.line import JobOrder, Line
 
 if TYPE_CHECKING:
     from twin.engine.reference.interruptions import FailureMode
+    from twin.engine.reference.places import BufferPlace, StationPlace
 
 
 @dataclass(slots=True)
@@ -36,6 +37,8 @@ class Part:
     reworks: dict[int, int] = field(default_factory=dict)
     server: int | None = None
     done_s: float = 0.0
+    exits: tuple[BufferPlace | StationPlace, ...] | None = None
+    """Where it may go now that it is done; None until asked."""
 
 
 @dataclass(slots=True)
@@ -76,6 +79,8 @@ class Run:
         self.parts: dict[int, Part] = {}
         self.finished = 0
         self.scrapped = 0
+        self.releases = 0
+        """Orders released so far; sources look at it to know that their choice has changed."""
         self.newly_failed: list[FailureMode] = []
         self._rows = builder.rows
         plan = options.plan

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from twin.engine.model import Way
 from twin.engine.reference.interruptions import CrewPool
 from twin.engine.reference.places import BufferPlace, Server, StationPlace
 from twin.engine.reference.run import Part, Run
@@ -41,17 +42,21 @@ class Settle:
         """Settle this moment."""
         if self._run.newly_failed:
             self._call_crews()
-        self._start_repairs()
+        for crew in self._crews:
+            while crew.free and crew.queue:
+                crew.free -= 1
+                crew.queue.pop(0).begin_repair()
         moved = True
         while moved:
             moved = False
             for station in self._downstream_first:
                 if station.done and self._send(station):
                     moved = True
-                if station.input is not None and station.free and station.take():
+                source = station.input
+                if source is not None and source.parts and station.free and station.take():
                     moved = True
-            for source in self._sources:
-                if self._feed(source):
+            for feeding in self._sources:
+                if self._feed(feeding):
                     moved = True
 
     def _call_crews(self) -> None:
@@ -64,76 +69,85 @@ class Settle:
                 mode.crew.queue.append(mode)
         run.newly_failed.clear()
 
-    def _start_repairs(self) -> None:
-        for crew in self._crews:
-            while crew.free and crew.queue:
-                crew.free -= 1
-                crew.queue.pop(0).begin_repair()
-
     def _send(self, station: StationPlace) -> bool:
         """Let the parts that are done leave, as far as there is room."""
         moved = False
         for server in tuple(station.done):
             part = server.part
             assert part is not None
-            moved = self._leave(station, server, part) or moved
+            if part.exits is None:
+                part.exits = self._exits(part, station)
+            if not part.exits:
+                self._finish(station, server, part)
+            elif part.exits[0] is station:
+                self._stay(station, server, part)
+            else:
+                target = self._open(part.exits, part.done_s, station)
+                if target is None:
+                    continue
+                station.leave(server)
+                target.enter(part)
+            moved = True
         return moved
 
-    def _leave(self, station: StationPlace, server: Server, part: Part) -> bool:
+    def _finish(self, station: StationPlace, server: Server, part: Part) -> None:
         run = self._run
-        if part.step == len(part.way.steps):
-            station.leave(server)
-            run.note(Kind.PART_FINISHED, run.index[part.way.sink], part.id)
-            run.leave(part, good=True)
-            return True
-        if station.id in self._targets(part):
-            # Repeating an operation where it is, or the next one at the same station: it stays.
-            station.leave(server)
-            station.free.remove(server.number)
-            station.free.insert(0, server.number)
-            station.enter(part)
-            return True
-        target = self._open_entrance(part, part.done_s, station)
-        if target is None:
-            return False
         station.leave(server)
-        target.enter(part)
-        return True
+        run.note(Kind.PART_FINISHED, run.index[part.way.sink], part.id)
+        run.leave(part, good=True)
+
+    def _stay(self, station: StationPlace, server: Server, part: Part) -> None:
+        """Begin another operation on the same server, without giving way to parts that wait."""
+        station.leave(server)
+        station.free.remove(server.number)
+        station.free.insert(0, server.number)
+        station.enter(part)
 
     def _feed(self, source: SourcePlace) -> bool:
+        """Let parts enter the line, as far as there is room."""
         moved = False
         while True:
             head = source.head()
             if head is None:
                 return moved
-            way, order = head
-            since_s = source.waits_since_s
-            probe = Part(-1, way, order, since_s, source.id, since_s)
-            target = self._open_entrance(probe, since_s, source)
+            target = self._open(self._first_exits(*head), source.waits_since_s, source)
             if target is None:
                 return moved
             target.enter(source.pop())
             moved = True
 
-    def _open_entrance(
-        self, part: Part, since_s: float, sender: StationPlace | SourcePlace
+    def _open(
+        self,
+        exits: tuple[Entrance, ...],
+        since_s: float,
+        sender: StationPlace | SourcePlace,
     ) -> Entrance | None:
-        """Return the first place with room that this part may enter now, by preference."""
-        for entrance in self._places(self._targets(part)):
-            if entrance.has_room(part) and (
+        """Return the first of these places that has room and where nobody has waited longer."""
+        for entrance in exits:
+            if entrance.has_room() and (
                 entrance.feeders < 2 or self._is_first(entrance, since_s, sender)
             ):
                 return entrance
         return None
 
-    def _targets(self, part: Part) -> tuple[str, ...]:
-        """Return the stations that may do the part's next operation, the plan's choice alone if any."""
-        step = part.way.steps[part.step]
-        if self._run.assignment and part.order:
-            given = self._run.assignment.get(f"{part.order}/{step.spec.id}")
+    def _exits(self, part: Part, station: StationPlace) -> tuple[Entrance, ...]:
+        """Return where a part that is done may go: nowhere but out, its own station, or places."""
+        if part.step == len(part.way.steps):
+            return ()
+        stations = self._targets(part.way, part.order, part.step)
+        return (station,) if station.id in stations else self._places(stations)
+
+    def _first_exits(self, way: Way, order: str | None) -> tuple[Entrance, ...]:
+        return self._places(self._targets(way, order, 0))
+
+    def _targets(self, way: Way, order: str | None, step: int) -> tuple[str, ...]:
+        """Return the stations that may do an operation, the plan's choice alone if there is one."""
+        found = way.steps[step]
+        if order is not None and self._run.assignment:
+            given = self._run.assignment.get(f"{order}/{found.spec.id}")
             if given is not None:
                 return (given,)
-        return step.stations
+        return found.stations
 
     def _places(self, stations: tuple[str, ...]) -> tuple[Entrance, ...]:
         """Return the entrances of some stations: their buffers, or themselves; each once."""
@@ -154,21 +168,18 @@ class Settle:
         """Tell whether nobody else has waited longer for this place; ties: downstream first."""
         mine = (since_s, *_place_in_line(sender))
         for station in self._stations.values():
-            if station is sender:
-                continue
-            for server in station.done:
+            for server in station.done if station is not sender else ():
                 part = server.part
-                if part is None or part.step == len(part.way.steps):
-                    continue
+                assert part is not None
                 theirs = (part.done_s, *_place_in_line(station))
-                if theirs < mine and entrance in self._places(self._targets(part)):
+                if theirs < mine and entrance in self._exits(part, station):
                     return False
         for source in self._sources:
             head = source.head() if source is not sender else None
             if head is None:
                 continue
             theirs = (source.waits_since_s, *_place_in_line(source))
-            if theirs < mine and entrance in self._places(head[0].steps[0].stations):
+            if theirs < mine and entrance in self._first_exits(*head):
                 return False
         return True
 

@@ -32,6 +32,8 @@ class SourcePlace:
         """Moment of the last part, since when the next one is on its way."""
         self.queue: list[Part] = []
         weights = spec.products or {run.line.products[0].id: 1.0}
+        self._head: tuple[Way, str | None] | None = None
+        self._head_releases = -1
         self._names = sorted(weights)
         self._shares = list(accumulate(weights[name] for name in self._names))
         self._coin = run.draws.coin(spec.id, Purpose.PRODUCT)
@@ -96,6 +98,11 @@ class SourcePlace:
         """Return product and order of the part that would enter next, or None."""
         if self.spec.arrivals == "interarrival":
             return (self.queue[0].way, None) if self.queue else None
+        if self._head_releases != self.run.releases:
+            self._head, self._head_releases = self._choose(), self.run.releases
+        return self._head
+
+    def _choose(self) -> tuple[Way, str | None] | None:
         if self.spec.arrivals == "unlimited":
             return self._next_way(), None
         order = self._next_order()
@@ -113,6 +120,7 @@ class SourcePlace:
         part = self._make(way, order)
         if order is not None:
             self.run.orders[order].created += 1
+        self._head_releases = -1
         return part
 
     def _next_order(self) -> str | None:
