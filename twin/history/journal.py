@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from twin.errors import JournalError
 from twin.history.protocol import GapRecord, Record, Sample, Scalar
@@ -46,9 +47,9 @@ FROM value JOIN node ON node.id = value.node
 class SqliteStore:
     """Keeps received values in an SQLite file.
 
-    Writing is durable: a write-ahead log with ``synchronous=FULL``, so what ``append`` returned from
-    survives a kill and a power cut. A value whose key (source, node, source time, sequence) is
-    there already is left out, so writing the same values twice changes nothing. One process
+    Writing is durable: a write-ahead log with ``synchronous=FULL``, so what ``append`` returned
+    from survives a kill and a power cut. A value whose key (source, node, source time, sequence)
+    is there already is left out, so writing the same values twice changes nothing. One process
     writes; threads may share the store.
 
     Parameters
@@ -181,7 +182,7 @@ class SqliteStore:
         with self._lock:
             self._db.close()
 
-    def _read(self, query: str, parameters: tuple[object, ...]) -> list[tuple[int, ...]]:
+    def _read(self, query: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self._lock:
             try:
                 return self._db.execute(query, parameters).fetchall()
@@ -234,7 +235,7 @@ def _moment(micros: int) -> datetime:
 
 
 def _text(value: Scalar) -> str | None:
-    """Return a value as JSON; moments and lists carry a tag, so that they come back as they were."""
+    """Return a value as JSON; moments and lists carry a tag, so that they come back as such."""
     if value is None:
         return None
     if isinstance(value, datetime):
@@ -254,20 +255,19 @@ def _value(text: str | None) -> Scalar:
     return found
 
 
-def _record(row: tuple[object, ...]) -> Record:
-    number, source, node, element, name, source_us, received_us, text, quality, sequence, epoch = (
-        row
-    )
+def _record(row: tuple[Any, ...]) -> Record:
+    number, source, node, element, name, source_us, received_us, text, *rest = row
+    quality, sequence, epoch = rest
     return Record(
-        row=int(str(number)),
-        source=str(source),
-        node=str(node),
-        element=str(element),
-        property=str(name),
-        source_time=_moment(int(str(source_us))),
-        received_at=_moment(int(str(received_us))),
-        value=_value(None if text is None else str(text)),
-        quality=str(quality),
-        sequence=int(str(sequence)),
-        epoch=int(str(epoch)),
+        row=number,
+        source=source,
+        node=node,
+        element=element,
+        property=name,
+        source_time=_moment(source_us),
+        received_at=_moment(received_us),
+        value=_value(text),
+        quality=quality,
+        sequence=sequence,
+        epoch=epoch,
     )

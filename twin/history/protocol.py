@@ -30,11 +30,6 @@ class Sample(Protocol):
         ...
 
     @property
-    def property(self) -> str:
-        """What it says about the element."""
-        ...
-
-    @property
     def source_time(self) -> datetime:
         """Moment at the plant, aware."""
         ...
@@ -46,7 +41,7 @@ class Sample(Protocol):
 
     @property
     def value(self) -> Scalar:
-        """The value."""
+        """What the node read."""
         ...
 
     @property
@@ -62,6 +57,11 @@ class Sample(Protocol):
     @property
     def epoch(self) -> int:
         """Number of the subscription."""
+        ...
+
+    @property
+    def property(self) -> str:
+        """What it says about the element."""
         ...
 
 

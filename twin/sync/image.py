@@ -92,7 +92,7 @@ class Image:
         self._specs = {(spec.element, spec.property): spec for spec in nodes}
 
     def take(self, value: Value, time_s: float) -> bool:
-        """Take in a value; False if it is bad or older than what is known, and so changes nothing."""
+        """Take in a value; False if it is bad or older than what is known: it changes nothing."""
         key = (value.element, value.property)
         seen = self._seen.get(key)
         if value.quality is Quality.BAD or (seen is not None and time_s < seen.time_s):

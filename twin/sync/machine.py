@@ -199,19 +199,14 @@ def transition(
         on with what was being done.
     """
     bounds = limits or Limits()
-    if isinstance(event, Disabled):
-        if link.state is SourceState.DISABLED:
-            return link, ()
+    if isinstance(event, Disabled) and link.state is not SourceState.DISABLED:
         stopped = replace(link, state=SourceState.DISABLED, attempt=0, reason="switched off")
         return stopped, (Action(Do.CLOSE), Action(Do.REST))
     step = _STEPS.get((link.state, type(event)))
     if step is not None:
         return _advance(link, *step)
-    if isinstance(event, Refused) and link.state in _BUSY:
-        faulted = replace(link, state=SourceState.FAULTED, reason=event.reason)
-        return faulted, (Action(Do.CLOSE), Action(Do.REST))
-    if isinstance(event, Failed) and link.state in _BUSY:
-        return _lost(link, event.reason, event.draw, bounds)
+    if isinstance(event, Refused | Failed) and link.state in _BUSY:
+        return _broken(link, event, bounds)
     if isinstance(event, Verified) and link.state is SourceState.VERIFYING:
         return _verified(link, event)
     if isinstance(event, Tick) and link.state in CONNECTED:
@@ -224,6 +219,13 @@ def _advance(link: Link, state: SourceState, do: Do) -> tuple[Link, tuple[Action
     # Only values that flow, or a person, make the attempts count from zero again.
     attempt = 0 if link.state in (SourceState.DISABLED, SourceState.FAULTED) else link.attempt
     return replace(link, state=state, epoch=epoch, attempt=attempt, reason=""), (Action(do),)
+
+
+def _broken(link: Link, event: Refused | Failed, limits: Limits) -> tuple[Link, tuple[Action, ...]]:
+    if isinstance(event, Failed):
+        return _lost(link, event.reason, event.draw, limits)
+    faulted = replace(link, state=SourceState.FAULTED, reason=event.reason)
+    return faulted, (Action(Do.CLOSE), Action(Do.REST))
 
 
 def _lost(link: Link, reason: str, draw: float, limits: Limits) -> tuple[Link, tuple[Action, ...]]:

@@ -95,7 +95,7 @@ class NodeSpec(Spec):
     queue_size: int | None = Field(default=None, ge=1, le=1_000_000)
     """Values the server keeps between publications; none: that of the file."""
     max_age_s: PositiveDuration | None = None
-    """Age from which the value is uncertain, plant seconds; none: it may stay unchanged for long."""
+    """Age from which the value is uncertain, plant seconds; none: it may stay as it is for long."""
 
 
 class Heartbeat(Spec):

@@ -228,7 +228,7 @@ class OpcUaConnector:
         except TimeoutError:
             return self._failed(f"{self.endpoint} did not answer in time ({do})")
         except (OSError, ua.UaError) as error:
-            return self._failed(f"{self.endpoint}: {error or type(error).__name__} ({do})")
+            return self._failed(f"{self.endpoint}: {str(error) or type(error).__name__} ({do})")
 
     def _failed(self, reason: str) -> Failed:
         return Failed(reason, float(self._draws.random()))

@@ -43,7 +43,7 @@ CLOSE_S = 2.0
 """Longest wait for a server to say goodbye, s."""
 
 
-class _Counted(Subscription):
+class _Counted(Subscription):  # type: ignore[misc]  # the library hands out Any
     """A subscription that compares the sequence numbers of its notifications."""
 
     on_loss: Callable[[str], None]
@@ -228,7 +228,7 @@ class Session:
             self._wake()
 
     async def _on_lost(self, error: Exception) -> None:
-        self._lose(f"the connection broke: {error or type(error).__name__}")
+        self._lose(f"the connection broke: {str(error) or type(error).__name__}")
 
     async def _pump_values(self, subscription: _Counted) -> None:
         async for event in subscription:
@@ -308,8 +308,9 @@ def _int(raw: object) -> int | None:
 
 
 def _float(raw: object) -> float | None:
-    usable = isinstance(raw, int | float) and not isinstance(raw, bool) and math.isfinite(raw)
-    return float(raw) if usable else None  # type: ignore[arg-type] - checked above
+    if not isinstance(raw, int | float) or isinstance(raw, bool) or not math.isfinite(raw):
+        return None
+    return float(raw)
 
 
 def _moment(raw: object) -> datetime | None:

@@ -1,0 +1,304 @@
+"""The line as the translation believes it to be, and the events that move it on.
+
+Each method writes the event and changes the belief together, so the two cannot part.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from twin.events.builder import Row
+from twin.events.kinds import OUTAGE, Kind
+from twin.events.state import LineState, PartStatus
+from twin.sync.routes import Count, Identity, Routes
+
+GOOD, UNCERTAIN = 0, 1
+
+
+@dataclass(slots=True)
+class Part:
+    """One part, as believed."""
+
+    id: int
+    product: str
+    order: str | None
+    place: str
+    operation: int = 0
+    """The operation it waits for or is in; when done, the next one."""
+    status: PartStatus = "waiting"
+    server: int = -1
+    sure: bool = True
+    """False while product and order are guessed."""
+    lost_s: float | None = None
+    """Moment since which the plant shows it nowhere, s."""
+
+
+@dataclass(slots=True)
+class Place:
+    """One station, as believed."""
+
+    inside: dict[int, int] = field(default_factory=dict)
+    """Part in each server that has one."""
+    on: bool = True
+    group: str | None = None
+    failed: dict[int, bool] = field(default_factory=dict)
+    """Failure modes, or an outage, that stop it, oldest first; True: under repair."""
+    processed: int = 0
+    """What its counter of operations should show."""
+    scrapped: int = 0
+    """What its counter of scrap should show."""
+
+
+class Follower:
+    """Writes events and keeps the belief they lead to.
+
+    Parameters
+    ----------
+    routes : Routes
+        Look-ups on the line.
+    state : LineState
+        Where everything is at the beginning.
+    """
+
+    def __init__(self, routes: Routes, state: LineState) -> None:
+        self.routes = routes
+        self.rows: list[Row] = []
+        self.time_s = state.time_s
+        self.quality = GOOD
+        self.parts = {
+            part.id: Part(
+                part.id,
+                part.product,
+                part.order,
+                part.location,
+                part.operation,
+                part.status,
+                -1 if part.server is None else part.server,
+            )
+            for part in state.parts
+        }
+        self.stations = {name: Place() for name in routes.line.flow_order}
+        self.buffers: dict[str, set[int]] = {buffer.id: set() for buffer in routes.line.buffers}
+        self.created = {source.id: 0 for source in routes.sources}
+        self.finished = {sink.id: 0 for sink in routes.line.sinks}
+        self.orders = {order.id: Count() for order in routes.line.orders}
+        self._crews = {
+            (station.id, k): mode.crew
+            for station in routes.line.stations
+            for k, mode in enumerate(sorted(station.failures, key=lambda mode: mode.id))
+        }
+        self._sizes = {crew.id: crew.size for crew in routes.line.crews}
+        self._begin(state)
+
+    def _begin(self, state: LineState) -> None:
+        for name, found in state.stations.items():
+            place = self.stations[name]
+            place.on, place.group = found.on, found.setup_group
+            modes = self.routes.names.modes[name]
+            place.failed = {
+                k: found.modes[mode].status == "repair"
+                for k, mode in enumerate(modes)
+                if mode in found.modes and found.modes[mode].status != "running"
+            }
+            if found.outages:
+                place.failed[OUTAGE] = True
+        for part in self.parts.values():
+            if part.place in self.stations:
+                self.stations[part.place].inside[part.server] = part.id
+            elif part.place in self.buffers:
+                self.buffers[part.place].add(part.id)
+        for name, source in state.sources.items():
+            self.created[name] = source.created
+        for name, order in state.orders.items():
+            self.orders[name] = Count(order.released, order.created)
+
+    def take_rows(self) -> list[Row]:
+        """Return the events written since last asked."""
+        rows, self.rows = self.rows, []
+        return rows
+
+    def _write(
+        self, kind: Kind, place: str = "", part: int = -1, detail: int = -1, value: float = math.nan
+    ) -> None:
+        element = self.routes.index[place] if place else -1
+        self.rows.append(Row(self.time_s, kind, element, part, detail, value, self.quality))
+
+    # --- orders and parts ---------------------------------------------------------------------
+
+    def release(self, order: str) -> None:
+        """Let the parts of an order enter."""
+        if not self.orders[order].released:
+            self.orders[order].released = True
+            self._write(Kind.ORDER_RELEASED, detail=self.routes.names.orders.index(order))
+
+    def create(self, number: int, identity: Identity) -> Part:
+        """Let a part enter the line."""
+        found = self.routes.source_of(number)
+        source, count = found or (self.routes.sources[0], self.created_count())
+        if identity.order is not None:
+            self.release(identity.order)
+            self.orders[identity.order].created += 1
+        part = Part(number, identity.product, identity.order, source.id, sure=identity.sure)
+        self.parts[number] = part
+        self.created[source.id] = max(self.created[source.id], count + 1)
+        self._tell(part)
+        return part
+
+    def created_count(self) -> int:
+        """Return the parts made so far by the first source."""
+        return self.created[self.routes.sources[0].id]
+
+    def _tell(self, part: Part) -> None:
+        names = self.routes.names
+        found = self.routes.source_of(part.id)
+        source = found[0].id if found else self.routes.sources[0].id
+        order = -1.0 if part.order is None else float(names.orders.index(part.order))
+        product = names.products.index(part.product)
+        quality, self.quality = self.quality, self.quality if part.sure else UNCERTAIN
+        self._write(Kind.PART_CREATED, source, part.id, product, order)
+        self.quality = quality
+
+    def correct(self, part: Part, product: str, order: str | None) -> None:
+        """Tell anew what a part is: the plant shows what could only be guessed before."""
+        if part.order is not None:
+            self.orders[part.order].created -= 1
+        part.product, part.order, part.sure = product, order, False
+        if order is not None:
+            self.release(order)
+            self.orders[order].created += 1
+        self._tell(part)
+        part.sure = True
+
+    def _leave(self, part: Part) -> None:
+        if part.place in self.stations:
+            inside = self.stations[part.place].inside
+            if inside.get(part.server) == part.id:
+                del inside[part.server]
+        elif part.place in self.buffers:
+            self.buffers[part.place].discard(part.id)
+        part.lost_s = None
+
+    def enter_buffer(self, part: Part, buffer: str) -> None:
+        """Let a part wait in a buffer."""
+        self._leave(part)
+        part.place, part.status, part.server = buffer, "waiting", -1
+        self.buffers[buffer].add(part.id)
+        self._write(Kind.BUFFER_ENTERED, buffer, part.id)
+
+    def enter_station(self, part: Part, station: str, server: int, operation: int) -> None:
+        """Let a part come into a server, through the station's buffer if it has one."""
+        door = self.routes.line.station(station).input_buffer
+        if door is not None and part.place != door:
+            self.enter_buffer(part, door)
+        self._leave(part)
+        part.place, part.status, part.server = station, "waiting", server
+        part.operation = operation
+        self.stations[station].inside[server] = part.id
+        self._write(Kind.STATION_ENTERED, station, part.id, operation, float(server))
+
+    def send_back(self, part: Part, operation: int) -> None:
+        """Let a part that is done go back to an earlier operation, or repeat its own."""
+        self._write(Kind.REWORK_SENT, part.place, part.id, operation)
+        part.operation = operation
+
+    def scrap(self, part: Part) -> None:
+        """Take a part out of the line as scrap."""
+        station = part.place
+        if station in self.stations:
+            self.stations[station].scrapped += 1
+        else:
+            station = self._nearest_station(part)
+        self._leave(part)
+        del self.parts[part.id]
+        self._write(Kind.PART_SCRAPPED, station, part.id, max(part.operation - 1, 0))
+
+    def _nearest_station(self, part: Part) -> str:
+        fed = self.routes.fed_by.get(part.place, ())
+        return fed[0] if fed else self.routes.line.flow_order[0]
+
+    def finish(self, part: Part) -> None:
+        """Take a finished part out of the line."""
+        sink = self.routes.line.product(part.product).sink or self.routes.line.sinks[0].id
+        self._leave(part)
+        del self.parts[part.id]
+        self.finished[sink] += 1
+        self._write(Kind.PART_FINISHED, sink, part.id)
+
+    # --- work ---------------------------------------------------------------------------------
+
+    def _product_index(self, part: Part) -> int:
+        return self.routes.names.products.index(part.product)
+
+    def _group(self, part: Part) -> str:
+        return self.routes.line.product(part.product).group
+
+    def begin_setup(self, part: Part) -> None:
+        """Change over for a part."""
+        part.status = "setup"
+        self._write(Kind.SETUP_STARTED, part.place, part.id, self._product_index(part))
+
+    def end_setup(self, part: Part) -> None:
+        """End the change-over; the part waits for its work to begin."""
+        part.status = "waiting"
+        self.stations[part.place].group = self._group(part)
+        self._write(Kind.SETUP_ENDED, part.place, part.id, self._product_index(part))
+
+    def begin_work(self, part: Part) -> None:
+        """Begin to process a part, ending its change-over first."""
+        if part.status == "setup":
+            self.end_setup(part)
+        part.status = "processing"
+        self.stations[part.place].group = self._group(part)
+        self._write(Kind.PROCESSING_STARTED, part.place, part.id, part.operation)
+
+    def finish_work(self, part: Part) -> None:
+        """Bring a part in a station to the end of its operation, from wherever it is in it."""
+        if part.place not in self.stations or part.status == "done":
+            return
+        if part.status != "processing":
+            self.begin_work(part)
+        self._write(Kind.PROCESSING_ENDED, part.place, part.id, part.operation)
+        part.status = "done"
+        part.operation += 1
+        self.stations[part.place].processed += 1
+
+    # --- stops --------------------------------------------------------------------------------
+
+    def fail(self, station: str, mode: int) -> None:
+        """Let a failure mode, or something else, stop a station."""
+        self.stations[station].failed[mode] = mode == OUTAGE
+        self._write(Kind.FAILED, station, detail=mode)
+
+    def begin_repair(self, station: str, mode: int) -> None:
+        """Let a crew begin."""
+        self.stations[station].failed[mode] = True
+        self._write(Kind.REPAIR_STARTED, station, detail=mode)
+
+    def repaired(self, station: str, mode: int) -> None:
+        """Let the station go on, unless something else stops it."""
+        if not self.stations[station].failed[mode]:
+            self.begin_repair(station, mode)
+        del self.stations[station].failed[mode]
+        self._write(Kind.REPAIRED, station, detail=mode)
+
+    def has_free_crew(self, station: str, mode: int) -> bool:
+        """Tell whether the crew that a mode needs is free, or none is needed."""
+        crew = self._crews.get((station, mode))
+        if crew is None:
+            return True
+        busy = sum(
+            repairing and self._crews.get((name, other)) == crew
+            for name, place in self.stations.items()
+            for other, repairing in place.failed.items()
+        )
+        return busy < self._sizes[crew]
+
+    def needs_crew(self, station: str, mode: int) -> bool:
+        """Tell whether a repair waits for a crew."""
+        return self._crews.get((station, mode)) is not None
+
+    def switch(self, station: str, *, on: bool) -> None:
+        """Begin or end a shift."""
+        self.stations[station].on = on
+        self._write(Kind.SHIFT_STARTED if on else Kind.SHIFT_ENDED, station)

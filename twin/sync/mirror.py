@@ -1,0 +1,394 @@
+"""The mirror: a line's live state and event log, kept true to the plant or known to be old."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from twin.events import EventLog, Folder, LineState, Row, Status
+from twin.events.kinds import Kind
+from twin.events.log import Names
+from twin.line import Line
+from twin.sync.clock import Clock, SystemClock
+from twin.sync.durable import DurableWriter
+from twin.sync.ledger import Gap, Ledger
+from twin.sync.mapping import Mapping, default_mapping
+from twin.sync.moments import Moments
+from twin.sync.protocol import CONNECTED, Connector, LinkEvent, Quality, SourceState, Store, Value
+from twin.sync.recent import RecentLog
+from twin.sync.signals import Reading, Signals
+from twin.sync.translate import Tally, Translator
+
+_log = logging.getLogger(__name__)
+BATCH = 500
+BATCH_S = 0.05
+"""Values come to the store at most this many, or this long, at a time."""
+CHANGES_KEPT = 256
+
+
+class ChangeKind(StrEnum):
+    """What news is about."""
+
+    STATE = "state"
+    LINK = "link"
+    GAP = "gap"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """News for whoever follows the mirror."""
+
+    kind: ChangeKind
+    """What it is about."""
+    time_s: float
+    """Plant time of the mirror, s since the line's start."""
+    text: str = ""
+    """In words, for link and gap."""
+    events: int = 0
+    """Events since the last news about the state."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """How far the mirror can be trusted."""
+
+    state: SourceState
+    """Where the link stands."""
+    since: datetime
+    """Since when, aware, UTC, on the mirror's clock."""
+    as_of: datetime | None
+    """Plant time up to which the state is known, aware, UTC; None before the first picture."""
+    age_s: float | None
+    """Time since the plant was last heard, s on our clock; None before the first value."""
+    quality: str
+    """``good``, ``uncertain``, ``gap`` (parts of the past are missing), ``stale`` or ``bad``."""
+    endpoint: str
+    """Where the values come from."""
+    reason: str
+    """Why the link is in its state, in words."""
+    received: int
+    """Values that came in and were new."""
+    duplicates: int
+    """Values that had come in before."""
+    gaps: tuple[Gap, ...]
+    """Stretches of time in which values may be missing, oldest first."""
+    missing: tuple[str, ...]
+    """Mapped nodes that give no usable value."""
+    last_error: str
+    """What last went wrong, in words; empty if nothing did."""
+    mapping_hash: str
+    """Hash of the mapping in use."""
+    skew_s: float | None
+    """Plant's clock less ours when last heard, s."""
+    alarm: str | None
+    """Why values cannot be stored; None if they can."""
+    tally: Tally
+    """What did not go by the book in the translation."""
+
+
+class Mirror:
+    """Follows a plant through a connector.
+
+    Parameters
+    ----------
+    line : Line
+        The line as the twin knows it.
+    connector : Connector
+        Where values come from, such as ``OpcUaConnector``.
+    clock : Clock or None
+        Our clock; None: this computer's.
+    store : Store or None
+        Where values are kept before they are believed, such as ``SqliteStore``; None: nowhere.
+    window_s : float
+        Plant time that ``log`` reaches back, s.
+    mapping : Mapping or None
+        How the plant is read; None: the connector's own, else that of the emulated plant.
+
+    Notes
+    -----
+    ``run`` does the work; everything else may be asked at any time from the same event loop. The
+    state is that of a moment which the plant's own clock has passed and for which all values are
+    there; it lags behind the plant by the hold-back time of the mapping (0.25 s by default).
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        connector: Connector,
+        clock: Clock | None = None,
+        store: Store | None = None,
+        *,
+        window_s: float = 86_400.0,
+        mapping: Mapping | None = None,
+    ) -> None:
+        found = mapping or getattr(connector, "mapping", None)
+        self.line = line
+        self.connector = connector
+        self.mapping = found or default_mapping(line, "opc.tcp://127.0.0.1:4840/")
+        self._clock: Clock = clock or SystemClock()
+        self._writer = DurableWriter(store, self._clock)
+        known = store.last_values(connector.source) if store else ()
+        self._ledger = Ledger(self.mapping.heartbeat.node, known)
+        self._moments = Moments(self.mapping.hold_back_s)
+        self._translator = Translator(line, self.mapping)
+        units = {
+            (spec.element, spec.property.removeprefix("signals.")): spec.unit
+            for spec in self.mapping.nodes
+        }
+        self._signals = Signals(line, units)
+        self._recent = RecentLog(line, window_s)
+        self._folder: Folder | None = None
+        self._as_of_s: float | None = None
+        self._heard_s: float | None = None
+        self._skew_s: float | None = None
+        self._doubt = False
+        self._link = LinkEvent(SourceState.DISABLED, self._clock.now())
+        self._last_error = ""
+        self._picture_from: datetime | None = None
+        self._listeners: set[asyncio.Queue[Change]] = set()
+        self._news = asyncio.Event()
+
+    # --- asking -------------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a state to give."""
+        return self._folder is not None
+
+    def state(self) -> LineState:
+        """Return where everything is, at the last moment for which all values are there.
+
+        ``time_s`` is that moment on the plant's clock; it stands still while the link is lost.
+
+        Raises
+        ------
+        LookupError
+            Before the first picture of the plant is complete; see ``wait_ready``.
+        """
+        if self._folder is None or self._as_of_s is None:
+            raise LookupError(
+                f"no picture of {self.connector.endpoint} yet: the link is {self._link.state}"
+                f"{', ' + self._link.reason if self._link.reason else ''}"
+            )
+        return self._folder.state(self._as_of_s)
+
+    def statuses(self) -> dict[str, list[Status]]:
+        """Return what each server of each station does; empty before the first picture."""
+        return self._folder.statuses() if self._folder else {}
+
+    def log(self) -> EventLog:
+        """Return the events since the last gap, as far back as the window reaches.
+
+        Raises
+        ------
+        LookupError
+            Before the first picture of the plant is complete.
+        """
+        state = self.state()
+        return self._recent.log(state.time_s)
+
+    def logs(self) -> tuple[EventLog, ...]:
+        """Return the event logs between the gaps within the window, oldest first."""
+        return (*self._recent.earlier, self.log()) if self.ready else tuple(self._recent.earlier)
+
+    def signals(self) -> dict[str, dict[str, Reading]]:
+        """Return the newest reading of each sensor, by station and sensor."""
+        return self._signals.latest()
+
+    def signal_history(self, station: str, since_s: float) -> dict[str, list[Reading]]:
+        """Return a station's readings by sensor from ``since_s`` (plant time, s) on, oldest first."""
+        return self._signals.history(station, since_s)
+
+    def status(self) -> LinkStatus:
+        """Return how the link stands and how far the state can be trusted."""
+        now_s = self._clock.steady_s()
+        as_of = None if self._as_of_s is None else self._moment(self._as_of_s)
+        return LinkStatus(
+            state=self._link.state,
+            since=self._link.at,
+            as_of=as_of,
+            age_s=None if self._heard_s is None else max(0.0, now_s - self._heard_s),
+            quality=self._quality(),
+            endpoint=self.connector.endpoint,
+            reason=self._link.reason,
+            received=self._ledger.received,
+            duplicates=self._ledger.duplicates,
+            gaps=tuple(self._ledger.gaps),
+            missing=self._link.missing,
+            last_error=self._last_error,
+            mapping_hash=self.mapping.hash,
+            skew_s=self._skew_s,
+            alarm=self._writer.alarm,
+            tally=self._translator.tally,
+        )
+
+    def _quality(self) -> str:
+        if self._folder is None:
+            return "bad"
+        if self._link.state not in CONNECTED or self._picture_from is not None:
+            return "stale"
+        limit_s = self.mapping.max_skew_s
+        skewed = limit_s is not None and self._skew_s is not None and abs(self._skew_s) > limit_s
+        if self._link.state is SourceState.DEGRADED or skewed or self._writer.alarm or self._doubt:
+            return "uncertain"
+        return "gap" if self._ledger.gaps else "good"
+
+    async def changes(self) -> AsyncIterator[Change]:
+        """Yield news as it comes. A reader who is too slow loses the oldest, never the newest."""
+        queue: asyncio.Queue[Change] = asyncio.Queue(CHANGES_KEPT)
+        self._listeners.add(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._listeners.discard(queue)
+
+    async def wait_ready(self, timeout_s: float) -> None:
+        """Return once there is a state; raises TimeoutError after ``timeout_s``."""
+        async with asyncio.timeout(timeout_s):
+            while self._folder is None:
+                self._news.clear()
+                await self._news.wait()
+
+    # --- following ----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Follow the plant until cancelled; then end the connection."""
+        await self.connector.connect()
+        try:
+            while True:
+                await self.step()
+        finally:
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(self.connector.close())
+
+    async def step(self) -> None:
+        """Take over what came in, waiting a little for it, and bring the state up to date."""
+        items = await self.connector.receive(BATCH, BATCH_S)
+        fresh: list[Value] = []
+        for item in items:
+            if isinstance(item, LinkEvent):
+                await self._believe(fresh)
+                fresh = []
+                await self._link_changed(item)
+            elif (value := self._ledger.accept(item)) is not None:
+                fresh.append(value)
+        await self._believe(fresh)
+        await self._translate(self._moments.due(self._clock.steady_s()))
+
+    async def _believe(self, values: Sequence[Value]) -> None:
+        """Store values, then take them into account."""
+        await self._writer.write(values)
+        for value in values:
+            self._heard_s = self._clock.steady_s()
+            if value.property == "time" and isinstance(value.value, datetime):
+                self._moments.beat(value.value, self._heard_s)
+                self._skew_s = (value.value - value.received_at).total_seconds()
+            elif not self._signals.take(value, self.line.seconds(value.source_time)):
+                self._hold(value)
+
+    def _hold(self, value: Value) -> None:
+        if not value.element:
+            return
+        self._translator.tally.late += self._moments.add(value)
+        if self._picture_from is not None and value.quality is not Quality.BAD:
+            self._picture_from = max(self._picture_from, value.source_time)
+
+    async def _link_changed(self, event: LinkEvent) -> None:
+        before, self._link = self._link, event
+        if event.reason:
+            self._last_error = event.reason
+        if event.state is SourceState.SUBSCRIBING:
+            self._ledger.begin_epoch(event.epoch, self._last_error or "new subscription")
+            self._moments.forget()
+            self._translator.image.clear()
+            self._picture_from = _BEGINNING
+        if before.state in CONNECTED and event.state not in CONNECTED:
+            await self._lost(event)
+        text = f"{event.state}{': ' + event.reason if event.reason else ''}"
+        if (before.state, before.reason) != (event.state, event.reason):
+            self._tell(Change(ChangeKind.LINK, self._as_of_s or 0.0, text))
+
+    async def _lost(self, event: LinkEvent) -> None:
+        """Take in all that came before the loss, and write the loss down."""
+        _log.warning("link to %s lost: %s", self.connector.endpoint, event.reason)
+        await self._translate(self._moments.flush())
+        if self._folder is not None and self._as_of_s is not None:
+            row = Row(self._as_of_s, Kind.LINK_LOST, value=self._as_of_s)
+            self._recent.add([row])
+
+    async def _translate(self, due: Sequence[tuple[datetime, list[Value]]]) -> None:
+        watermark = self._moments.watermark
+        if watermark is None:
+            return
+        if self._picture_from is not None:
+            await self._picture(due, watermark)
+            return
+        events = 0
+        for moment, values in due:
+            events += self._apply(self._translator.moment(self._seconds(moment), values))
+            self._doubt = any(value.quality is not Quality.GOOD for value in values)
+        as_of_s = self._seconds(watermark)
+        events += self._apply(self._translator.released_before(as_of_s))
+        if self._as_of_s is None or as_of_s > self._as_of_s or events:
+            self._as_of_s = max(as_of_s, self._as_of_s or as_of_s)
+            self._recent.trim(self._as_of_s)
+            self._tell(Change(ChangeKind.STATE, self._as_of_s, events=events))
+
+    def _apply(self, rows: list[Row]) -> int:
+        assert self._folder is not None
+        self._folder.apply_all(rows)
+        self._recent.add(rows)
+        return len(rows)
+
+    async def _picture(
+        self, due: Sequence[tuple[datetime, list[Value]]], watermark: datetime
+    ) -> None:
+        """Collect the first picture of a subscription; once whole, begin from it."""
+        for moment, values in due:
+            time_s = self._seconds(moment)
+            self._translator.take((value, time_s) for value in values)
+        assert self._picture_from is not None
+        if self._link.state not in CONNECTED or watermark <= self._picture_from:
+            return
+        self._picture_from = None
+        time_s = self._seconds(watermark)
+        state = self._translator.begin(time_s)
+        names = Names.of(self.line)
+        self._folder = Folder(self.line, state, names)
+        self._signals.forget_after(time_s)
+        gap = self._ledger.close_gap(watermark)
+        before_s, self._as_of_s = self._as_of_s, time_s
+        self._recent.begin(state, before_s)
+        if gap is not None:
+            self._restored(gap, time_s)
+            await self._writer.gap(self.connector.source, gap.begin, gap.end, gap.reason)
+        self._tell(Change(ChangeKind.STATE, time_s))
+
+    def _restored(self, gap: Gap, time_s: float) -> None:
+        begin_s = self._seconds(gap.begin)
+        self._recent.add([Row(time_s, Kind.LINK_RESTORED), Row(time_s, Kind.GAP, value=begin_s)])
+        text = f"{gap.begin.isoformat()} to {gap.end.isoformat()}: {gap.reason}"
+        _log.warning("values of %s may be missing from %s", self.connector.endpoint, text)
+        self._tell(Change(ChangeKind.GAP, time_s, text))
+
+    def _tell(self, change: Change) -> None:
+        self._news.set()
+        for queue in self._listeners:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(change)
+
+    def _seconds(self, moment: datetime) -> float:
+        return self.line.seconds(moment)
+
+    def _moment(self, time_s: float) -> datetime:
+        return self.line.start_utc + timedelta(seconds=time_s)
+
+
+_BEGINNING = datetime.fromisoformat("0001-01-01T00:00:00+00:00")

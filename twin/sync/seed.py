@@ -1,0 +1,235 @@
+"""The first picture of a plant as a state document: what it shows, and no more than that."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import islice
+
+from twin.events.fold import empty_state
+from twin.events.kinds import Status
+from twin.events.state import (
+    Clock,
+    LineState,
+    ModeState,
+    OrderState,
+    Outage,
+    PartState,
+    SourceState,
+    StationState,
+)
+from twin.line import Station
+from twin.sync.image import NO_PART, Image, ServerView, StationView
+from twin.sync.routes import Identity, Routes
+
+
+def seeded(routes: Routes, image: Image, time_s: float) -> LineState:
+    """Return the state that a picture shows.
+
+    Parts in buffers carry a number and nothing else: what they are follows from the sequence of
+    orders, or from their neighbours. Times elapsed count from the source times of the values; what
+    came before them is unknown.
+    """
+    known = _identities(routes, image, time_s)
+    parts = _parts(routes, image, known, time_s)
+    created = {source.id: image.count(source.id, "created") for source in routes.sources}
+    finished = sum(image.count(sink.id, "finished") for sink in routes.line.sinks)
+    stations = {
+        name: _station(routes, routes.line.station(name), image.station(name), time_s)
+        for name in sorted(routes.line.flow_order)
+    }
+    waiting = sorted(
+        (mode.failed_s or 0.0, f"{name}/{mode_id}")
+        for name, station in stations.items()
+        for mode_id, mode in station.modes.items()
+        if mode.status == "waiting" and _crew(routes.line.station(name), mode_id)
+    )
+    return LineState(
+        line_id=routes.line.id,
+        time_s=time_s,
+        parts=tuple(parts),
+        stations=stations,
+        sources={
+            name: SourceState(created=count, since_s=image.changed_s(name, "created"))
+            for name, count in sorted(created.items())
+        },
+        orders=_orders(routes, image, known, parts, time_s),
+        finished=finished,
+        scrapped=sum(image.station(name).scrapped for name in routes.line.flow_order),
+        queue=tuple(name for _, name in waiting),
+    )
+
+
+def _crew(station: Station, mode: str) -> str | None:
+    return next(found.crew for found in station.failures if found.id == mode)
+
+
+def _numbers(routes: Routes, image: Image) -> list[int]:
+    """Return every part the plant shows, and those that wait at sources by themselves."""
+    shown = [part for buffer in routes.fed_by for part in image.parts(buffer)]
+    for name in routes.line.flow_order:
+        shown += [server.part for server in image.station(name).servers if server.part != NO_PART]
+    for source in routes.sources:
+        created, waiting = (image.count(source.id, key) for key in ("created", "waiting"))
+        shown += [routes.number(source.id, n) for n in range(max(0, created - waiting), created)]
+    return list(dict.fromkeys(shown))
+
+
+def _identities(routes: Routes, image: Image, time_s: float) -> dict[int, Identity]:
+    """Return what each visible part is: as shown, else by the sequence of orders."""
+    known: dict[int, Identity] = {}
+    orders = empty_state(routes.line, time_s).orders
+    counts = {name: _Fed(True, 0) for name in orders}
+    for name in routes.line.flow_order:
+        for server in image.station(name).servers:
+            if server.part != NO_PART and server.product in routes.names.products:
+                order = server.order if server.order in orders else None
+                known[server.part] = Identity(server.product, order)
+    numbers = [number for number in _numbers(routes, image) if number not in known]
+    fed = {number: found for number in numbers if (found := routes.source_of(number))}
+    furthest = max(
+        (count for source, count in fed.values() if source.arrivals == "orders"), default=-1
+    )
+    sequence = list(islice(routes.in_sequence(time_s), furthest + 1))
+    for number in numbers:
+        source_count = fed.get(number)
+        by_order = source_count is not None and source_count[0].arrivals == "orders"
+        if by_order and source_count and source_count[1] < len(sequence):
+            order = sequence[source_count[1]]
+            known[number] = Identity(routes.line.order(order).product, order, sure=False)
+        else:
+            guess = routes.identity(number, counts)
+            known[number] = Identity(guess.product, guess.order, guess.sure)
+    return known
+
+
+class _Fed:
+    """How far an order has come, for guesses."""
+
+    def __init__(self, released: bool, created: int) -> None:
+        self.released = released
+        self.created = created
+
+
+def _parts(
+    routes: Routes, image: Image, known: dict[int, Identity], time_s: float
+) -> list[PartState]:
+    parts: dict[int, PartState] = {}
+    for source in routes.sources:
+        created, waiting = (image.count(source.id, key) for key in ("created", "waiting"))
+        for n in range(max(0, created - waiting), created):
+            number = routes.number(source.id, n)
+            since_s = min(image.changed_s(source.id, "created"), time_s)
+            parts[number] = _part(number, known[number], source.id, since_s)
+    for buffer in routes.fed_by:
+        since_s = min(image.changed_s(buffer, "parts"), time_s)
+        for number in image.parts(buffer):
+            found = known[number]
+            operation = routes.operation_at(found.product, buffer, 0, None) or 0
+            parts[number] = _part(number, found, buffer, since_s).model_copy(
+                update={"operation": operation, "visits": operation}
+            )
+    for name in routes.line.flow_order:
+        for k, server in enumerate(image.station(name).servers):
+            if server.part != NO_PART:
+                parts[server.part] = _inside(
+                    routes,
+                    known[server.part]
+                    if server.part in known
+                    else Identity(routes.line.products[0].id, None, sure=False),
+                    name,
+                    k,
+                    server,
+                    time_s,
+                )
+    return list(parts.values())
+
+
+def _part(number: int, identity: Identity, place: str, since_s: float) -> PartState:
+    return PartState(
+        id=number,
+        product=identity.product,
+        order=identity.order,
+        created_s=since_s,
+        location=place,
+        entered_s=since_s,
+    )
+
+
+def _inside(
+    routes: Routes, identity: Identity, station: str, k: int, server: ServerView, time_s: float
+) -> PartState:
+    """Return a part in a server, as far as the server's state tells what happens to it."""
+    entered_s = min(server.part_s, time_s)
+    since_s = min(max(server.part_s, server.status_s), time_s)
+    operation = server.operation
+    if not 0 <= operation < routes.length(identity.product):
+        operation = routes.operation_at(identity.product, station, 0, None) or 0
+    part = _part(server.part, identity, station, entered_s)
+    update: dict[str, object] = {"operation": operation, "server": k, "visits": operation + 1}
+    if server.status is Status.PROCESSING:
+        update |= {"status": "processing", "clock": Clock(since_s=since_s)}
+    elif server.status is Status.SETUP:
+        update |= {"status": "setup", "clock": Clock(since_s=since_s)}
+    elif server.status is Status.BLOCKED:
+        update |= {"status": "done", "done_s": since_s, "operation": operation + 1}
+    elif server.status in (Status.FAILED, Status.OFF):
+        # A stop hides what the part was doing; most likely it was being worked on since it came.
+        worked_s = max(0.0, since_s - entered_s)
+        update |= {"status": "processing", "clock": Clock(worked_s=worked_s)}
+    return part.model_copy(update=update)
+
+
+def _station(routes: Routes, spec: Station, view: StationView, time_s: float) -> StationState:
+    modes = routes.names.modes[spec.id]
+    named = [word for word in view.failed if word in modes]
+    outside = [word for word in view.failed if word not in modes]
+    working = any(server.status is Status.PROCESSING for server in view.servers)
+    states = {}
+    for mode in sorted(spec.failures, key=lambda mode: mode.id):
+        if mode.id not in named:
+            ageing = mode.clock == "calendar" or working
+            states[mode.id] = ModeState(age=Clock(since_s=time_s if ageing else None))
+            continue
+        # With several at one time, the plant does not say which one is being repaired.
+        repairing = view.repairing and mode.id == named[0]
+        repair = Clock(since_s=min(view.repairing_s, time_s)) if repairing else None
+        states[mode.id] = ModeState(
+            status="repair" if repairing else "waiting",
+            count=1,
+            failed_s=min(view.failed_s, time_s),
+            repair=repair,
+        )
+    return StationState(
+        on=view.on,
+        setup_group=view.group,
+        modes=states,
+        outages=tuple(Outage(since_s=min(view.failed_s, time_s)) for _ in outside),
+        finished=view.processed,
+    )
+
+
+def _orders(
+    routes: Routes,
+    image: Image,
+    known: dict[int, Identity],
+    parts: list[PartState],
+    time_s: float,
+) -> dict[str, OrderState]:
+    """Return how far each order has come, as the sequence of orders says."""
+    fed = sum(
+        image.count(source.id, "created")
+        for source in routes.sources
+        if source.arrivals == "orders"
+    )
+    created = Counter(islice(routes.in_sequence(time_s), fed))
+    inside = Counter(part.order for part in parts)
+    shown = Counter(identity.order for identity in known.values())
+    states = {}
+    for order in sorted(routes.line.orders, key=lambda order: order.id):
+        made = min(order.quantity, max(created[order.id], shown[order.id]))
+        states[order.id] = OrderState(
+            released=order.release_s < time_s or made > 0,
+            created=made,
+            finished=max(0, made - inside[order.id]),
+        )
+    return states
