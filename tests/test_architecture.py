@@ -23,16 +23,21 @@ PACKAGES = ("twin", "scenarios", "api")
 # names. Height, unit, siblings it may know.
 FLOORS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     # 8: who asks
-    (10, "api.app", ("api.routes", "api.ui")),
+    (10, "api.app", ("api.routes", "api.site", "api.ui")),
     (10, "api.cli", ("api.app", "api.commands", "api.demo")),
     (10, "api.commands", ("api.app", "api.demo")),
     (10, "api.demo", ("api.app",)),
     (10, "api.__main__", ("api.cli",)),
-    (10, "api.routes", ()),
+    (10, "api.kpis", ()),
+    (10, "api.mirrors", ()),
+    (10, "api.routes", ("api.kpis", "api.site")),
+    (10, "api.server", ("api.app", "api.site")),
+    (10, "api.site", ()),
     (10, "api.ui", ()),
     # 7: what the questions stand on; shapes, refusals and settings lie below the parts that work
+    (9, "api.events", ()),
     (9, "api.guard", ()),
-    (9, "api.jobs", ()),
+    (9, "api.jobs", ("api.store",)),
     (9, "api.live", ()),
     (9, "api.store", ()),
     (8, "api.keys", ()),

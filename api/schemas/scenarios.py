@@ -130,9 +130,8 @@ class RunView(Shape):
     """Path of the results, once they are there."""
 
 
-Verdict = Literal["better", "worse", "differs", "cannot tell", "same"]
-"""What the interval of the paired difference says; ``differs``: for figures that have no better
-side; ``same``: no replication differs."""
+Verdict = Literal["better", "worse", "no relevant difference", "cannot tell yet"]
+"""What the interval of the paired difference allows to say."""
 
 
 class ComparisonRow(Shape):
@@ -156,10 +155,16 @@ class ComparisonRow(Shape):
     """Scenario less base, paired by replication."""
     relative: float | None = None
     """Mean difference over the mean of the base; none where that is zero."""
+    higher_is_better: bool
+    """Which way is up."""
+    relevance: float
+    """Smallest difference that matters, in the figure's unit."""
     verdict: Verdict
     """What the difference says."""
     replications_needed: int | None = None
-    """Replications, guessed, that would make the difference tell; none where it tells."""
+    """Replications that should decide it; none where it is decided, or where none would."""
+    note: str = ""
+    """What the reader must know, such as orders that were not finished."""
 
 
 class ScenarioName(Shape):

@@ -1,0 +1,26 @@
+"""What workers can do, by name. A task takes and gives JSON, and imports what it needs itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from api.jobs.tasks.context import Context, LineCache
+from api.jobs.tasks.forecast import forecast, train
+from api.jobs.tasks.promise import promise
+from api.jobs.tasks.run import run
+from api.jobs.tasks.schedule import schedule
+from api.jobs.tasks.warm import warm
+
+Document = dict[str, Any]
+Task = Callable[[Document, Context, LineCache], Document]
+
+TASKS: dict[str, Task] = {
+    "forecast": forecast,
+    "promise": promise,
+    "run": run,
+    "schedule": schedule,
+    "training": train,
+    "warm": warm,
+}
+"""Tasks by name; jobs go by the name of their kind."""

@@ -1,0 +1,214 @@
+"""Search for a schedule, have it checked, and replay it with randomness in the twin."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from api.jobs.tasks.context import (
+    CancelledWorkError,
+    Context,
+    LineCache,
+    finite,
+    interval_document,
+)
+
+if TYPE_CHECKING:
+    from scenarios.schedule.problem import SchedulingProblem
+    from scenarios.schedule.replay import OrderOutlook
+    from scenarios.schedule.schedule import Schedule
+    from scenarios.schedule.solve import Progress, ScheduleResult
+    from twin.events import LineState
+    from twin.line import Line
+
+SEARCH_SHARE = 0.6
+"""Share of the progress bar that is the search's; the rest is the replay's."""
+STATUSES = {
+    "optimal": "optimal",
+    "feasible": "feasible",
+    "infeasible": "infeasible",
+    "time_limit": "unknown",
+}
+OBJECTIVE = "weighted tardiness + 0.01 x makespan, s"
+
+
+def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dict[str, Any]:
+    """Make a schedule of a line's orders.
+
+    Parameters
+    ----------
+    payload : dict
+        ``line``, ``line_hash``, ``state``, ``order_ids`` (or None), ``time_limit_s``,
+        ``replications``, ``seed``, ``level`` and ``provenance``.
+
+    Returns
+    -------
+    dict
+        ``ScheduleResult``.
+    """
+    from scenarios.schedule.from_line import (  # noqa: PLC0415
+        DEFAULT_OBJECTIVE,
+        problem_from_line,
+    )
+    from scenarios.schedule.solve import Limits, solve  # noqa: PLC0415
+    from scenarios.schedule.violations import violations  # noqa: PLC0415
+    from twin.events import LineState  # noqa: PLC0415
+
+    line = lines.line(payload["line"], payload["line_hash"])
+    state = LineState.model_validate(payload["state"])
+    chosen = payload["order_ids"]
+    orders = [order for order in line.orders if chosen is None or order.id in chosen]
+    problem = problem_from_line(line, orders, state, DEFAULT_OBJECTIVE)
+    watch = _Watch(context, payload["time_limit_s"])
+    limits = Limits(seconds=payload["time_limit_s"], seed=payload["seed"])
+    found = solve(problem, limits, progress=watch.improved, cancelled=watch.cancelled)
+    if context.cancelled():
+        raise CancelledWorkError("the search was cancelled")
+    answer = _head(found, payload)
+    if found.schedule is None:
+        return answer
+    outlook = _replayed((line, state), found.schedule, payload, context)
+    answer["violations"] = [str(item) for item in violations(problem, found.schedule)]
+    answer["operations"] = _operations(line, problem, found.schedule)
+    answer["orders"] = _orders(line, problem, outlook)
+    answer["replications"] = payload["replications"]
+    return answer
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Tells how the search goes."""
+
+    context: Context
+    limit_s: float
+    objective: float | None = None
+    bound: float | None = None
+    began_s: float = 0.0
+
+    def improved(self, step: Progress) -> None:
+        """Hear of a better schedule or bound."""
+        self.objective, self.bound = finite(step.objective), finite(step.bound)
+
+    def cancelled(self) -> bool:
+        """Answer the search, which asks often, and tell how much of its time is over."""
+        self.began_s = self.began_s or time.monotonic()
+        share = min((time.monotonic() - self.began_s) / self.limit_s, 1.0)
+        self.context.progress(SEARCH_SHARE * share, "searching", self.objective, self.bound)
+        return self.context.cancelled()
+
+
+def _head(found: ScheduleResult, payload: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "status": STATUSES.get(found.status.value, "unknown"),
+        "solver": found.engine,
+        "objective": finite(found.objective),
+        "objective_name": OBJECTIVE,
+        "bound": finite(found.bound),
+        "gap": finite(found.gap),
+        "elapsed_s": found.seconds,
+        "operations": [],
+        "orders": [],
+        "violations": [],
+        "replications": 0,
+        "message": "; ".join(found.messages),
+        "provenance": payload["provenance"],
+    }
+
+
+def _replayed(
+    where: tuple[Line, LineState], found: Schedule, payload: dict[str, Any], context: Context
+) -> tuple[OrderOutlook, ...]:
+    from scenarios.schedule.replay import on_time, replay, replay_options  # noqa: PLC0415
+
+    line, state = where
+
+    def step(done: int, total: int) -> None:
+        fraction = SEARCH_SHARE + (1 - SEARCH_SHARE) * done / total
+        context.progress(fraction, f"replay {done} of {total}", finite(found.objective))
+
+    results = replay(
+        line,
+        found,
+        replay_options(found, state, payload["seed"]),
+        payload["replications"],
+        state,
+        progress=step,
+        cancelled=context.cancelled,
+    )
+    if context.cancelled():
+        raise CancelledWorkError("the replay was cancelled")
+    return on_time(results, found, payload["level"])
+
+
+def _operations(line: Line, problem: SchedulingProblem, found: Schedule) -> list[dict[str, Any]]:
+    setups = _setups_s(problem, found)
+    return [
+        {
+            "order": item.job,
+            "operation": item.operation,
+            "station": item.machine,
+            "product": line.order(item.job).product,
+            "start": line.moment(item.start_s).isoformat(),
+            "end": line.moment(item.end_s).isoformat(),
+            "start_s": item.start_s,
+            "end_s": item.end_s,
+            "setup_s": setups.get(item.key, 0.0),
+        }
+        for item in found.placements
+    ]
+
+
+def _setups_s(problem: SchedulingProblem, found: Schedule) -> dict[str, float]:
+    """Return the setup before each operation that needs one, s."""
+    groups = {
+        f"{job.id}/{operation.id}": operation.setup_group
+        for job in problem.jobs
+        for operation in job.operations
+    }
+    machines = {machine.id: machine for machine in problem.machines}
+    setups: dict[str, float] = {}
+    for name, placements in found.by_machine().items():
+        machine = machines[name]
+        before = machine.setup_group
+        for item in placements:
+            after = groups[item.key]
+            if before and after:
+                setups[item.key] = machine.setup_s.get(before, {}).get(after, 0.0)
+            before = after or before
+    return setups
+
+
+def _orders(
+    line: Line, problem: SchedulingProblem, outlook: tuple[OrderOutlook, ...]
+) -> list[dict[str, Any]]:
+    def moment(time_s: float | None) -> str | None:
+        known = time_s is not None and math.isfinite(time_s)
+        return line.moment(time_s).isoformat() if known and time_s is not None else None
+
+    kept = {job.id for job in problem.jobs}
+    rows = []
+    for item in sorted(outlook, key=lambda found: found.planned_s):
+        if item.order not in kept:
+            continue
+        order = line.order(item.order)
+        late_s = None
+        if item.due_date_s is not None:
+            late_s = max(0.0, item.planned_s - item.due_date_s)
+        rows.append(
+            {
+                "order": item.order,
+                "product": order.product,
+                "quantity": order.quantity,
+                "due_date": moment(item.due_date_s),
+                "completion": moment(item.planned_s),
+                "tardiness_s": late_s,
+                "on_time_probability": interval_document(item.on_time, item.on_time.level)
+                if item.on_time is not None
+                else None,
+                "completion_p50": moment(item.p50_s),
+                "completion_p90": moment(item.p90_s),
+            }
+        )
+    return rows

@@ -1,0 +1,134 @@
+"""One worker process: takes a task, does it, tells how far it is, and stops when it is told to.
+
+It lives as long as its standard input is open, so none outlives the service, however that ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from typing import BinaryIO
+
+from api.jobs.frames import Message, pack, read
+from api.jobs.tasks import TASKS
+from api.jobs.tasks.context import CancelledWorkError, Context, LineCache
+from api.problems import refusal
+
+PROGRESS_EVERY_S = 0.1
+"""Shortest time between two messages about progress, s."""
+
+_log = logging.getLogger(__name__)
+
+
+class Channel:
+    """The worker's side of the pipe to the service.
+
+    Parameters
+    ----------
+    source, sink : binary file
+        Where messages come from and go to.
+    """
+
+    def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
+        self._source = source
+        self._sink = sink
+        self._lock = threading.Lock()
+        self.work: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self.cancelled: set[str] = set()
+
+    def send(self, message: Message) -> None:
+        """Send one message."""
+        data = pack(message)
+        with self._lock:
+            self._sink.write(data)
+            self._sink.flush()
+
+    def listen(self) -> None:
+        """Take messages until the service is gone, then end the process at once."""
+        while (message := read(self._source)) is not None:
+            if "cancel" in message:
+                self.cancelled.add(message["cancel"])
+            else:
+                self.work.put(message)
+        os._exit(0)
+
+
+class Reporter:
+    """What a task is given to tell about itself; see ``Context``."""
+
+    def __init__(self, channel: Channel, identity: str) -> None:
+        self._channel = channel
+        self._identity = identity
+        self._last_s = -PROGRESS_EVERY_S
+
+    def progress(
+        self,
+        fraction: float,
+        message: str = "",
+        objective: float | None = None,
+        bound: float | None = None,
+    ) -> None:
+        """Tell how far the work has come."""
+        now_s = time.monotonic()
+        if now_s - self._last_s < PROGRESS_EVERY_S:
+            return
+        self._last_s = now_s
+        told = {
+            "fraction": min(max(fraction, 0.0), 1.0),
+            "message": message,
+            "objective": objective,
+            "bound": bound,
+        }
+        self._channel.send({"id": self._identity, "progress": told})
+
+    def cancelled(self) -> bool:
+        """Tell whether somebody wants the work to end."""
+        return self._identity in self._channel.cancelled
+
+
+def main() -> None:
+    """Serve tasks until the service is gone."""
+    logging.basicConfig(level=logging.WARNING, format="worker %(process)d: %(message)s")
+    if "--background" in sys.argv and hasattr(os, "nice"):
+        with contextlib.suppress(OSError):
+            os.nice(5)  # the live line and the page come first
+    # Solvers write to standard output from C: keep the pipe for messages and send that elsewhere.
+    sink = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    channel = Channel(sys.stdin.buffer, sink)
+    threading.Thread(target=channel.listen, daemon=True, name="listen").start()
+    lines = LineCache()
+    channel.send({"ready": os.getpid()})
+    while True:
+        _do(channel, channel.work.get(), lines)
+
+
+def _do(channel: Channel, message: Message, lines: LineCache) -> None:
+    """Do one task and send what came out."""
+    identity = message["id"]
+    context: Context = Reporter(channel, identity)
+    try:
+        result = TASKS[message["task"]](message["payload"], context, lines)
+        answer: Message = {"id": identity, "result": result}
+        pack(answer)
+    except CancelledWorkError:
+        answer = {"id": identity, "cancelled": True}
+    except Exception as error:  # noqa: BLE001 - whatever a task raises is its job's end, not ours
+        if context.cancelled():
+            answer = {"id": identity, "cancelled": True}
+        else:
+            told = refusal(error)
+            if told.kind.name == "internal":
+                _log.exception("task %s failed", message["task"])
+            answer = {"id": identity, "problem": told.problem().model_dump(mode="json")}
+    channel.cancelled.discard(identity)
+    channel.send(answer)
+
+
+if __name__ == "__main__":
+    main()

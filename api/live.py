@@ -1,0 +1,259 @@
+"""The lines of the site as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from api.schemas import (
+    BufferView,
+    Counts,
+    LineStateView,
+    Link,
+    LinkStatus,
+    OrderView,
+    Provenance,
+    Quality,
+    ServerView,
+    SignalView,
+    SourceView,
+    StationView,
+)
+from twin.events import EventLog, LineState, PartState, Status
+from twin.events.fold import Folder, empty_state
+from twin.line import Line, Station
+
+RANK = (
+    Status.FAILED,
+    Status.PROCESSING,
+    Status.SETUP,
+    Status.BLOCKED,
+    Status.STARVED,
+    Status.OFF,
+)
+"""A station as a whole is in the first of these in which any of its servers is."""
+OUTAGE_NAME = "outage"
+"""Name of a failure that the model does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """The last value of one sensor."""
+
+    value: float
+    """Value."""
+    unit: str
+    """Unit, for people."""
+    at: datetime
+    """Moment of the value, plant's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A line at one moment, as a feed sees it."""
+
+    state: LineState
+    """Where everything is."""
+    statuses: Mapping[str, Sequence[Status]]
+    """What each server of each station is doing."""
+    signals: Mapping[str, Mapping[str, Signal]]
+    """Sensors by station and name."""
+    as_of: datetime
+    """Moment that it shows, plant's clock."""
+    received_at: datetime
+    """Wall-clock moment at which the newest value came in."""
+    quality: Quality
+    """How far it can be trusted."""
+    link: Link
+    """The connection to the plant."""
+
+
+class Feed(Protocol):
+    """Where the live picture of a line comes from."""
+
+    @property
+    def line(self) -> Line:
+        """The line."""
+
+    async def start(self) -> None:
+        """Begin to follow the line; a plant that is not there is no error."""
+
+    async def stop(self) -> None:
+        """End it, within a bounded time."""
+
+    def picture(self) -> Picture:
+        """Return the line as it is now."""
+
+    def link(self) -> Link:
+        """Return how the connection stands."""
+
+    def log(self, window_s: float) -> EventLog | None:
+        """Return the events of the last ``window_s``; None: nothing was seen yet."""
+
+
+class LiveLine:
+    """A line of the site, with or without a plant behind it.
+
+    Parameters
+    ----------
+    line : Line
+        The line.
+    feed : Feed, optional
+        Where its picture comes from; none: the line stands empty at its start.
+    clock : callable, optional
+        Wall clock.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        feed: Feed | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.line = line
+        self.feed = feed
+        self._clock = clock
+        self._document = line.model_dump(mode="json")
+        self._made_at = clock()
+
+    @property
+    def document(self) -> dict[str, object]:
+        """The line as JSON."""
+        return self._document
+
+    def link(self) -> Link:
+        """Return how the connection to the plant stands."""
+        return self.feed.link() if self.feed else Link(status=LinkStatus.NONE)
+
+    def picture(self) -> Picture:
+        """Return the line as it is now; one without a plant is empty, at its start."""
+        if self.feed is not None:
+            return self.feed.picture()
+        folder = Folder(self.line, empty_state(self.line))
+        return Picture(
+            state=folder.state(0.0),
+            statuses=folder.statuses(),
+            signals={},
+            as_of=self.line.start_utc,
+            received_at=self._made_at,
+            quality=Quality.GAP,
+            link=Link(status=LinkStatus.NONE),
+        )
+
+    def provenance(self, picture: Picture) -> Provenance:
+        """Return where a picture comes from and how old it is."""
+        age_s = (self._clock() - picture.received_at).total_seconds()
+        return Provenance(
+            as_of=picture.as_of,
+            received_at=picture.received_at,
+            quality=picture.quality,
+            age_s=max(age_s, 0.0),
+            model_hash=self.line.hash,
+        )
+
+    def view(self) -> LineStateView:
+        """Return the state as the API shows it."""
+        picture = self.picture()
+        state, line = picture.state, self.line
+        inside: dict[str, list[PartState]] = {}
+        for part in state.parts:
+            inside.setdefault(part.location, []).append(part)
+        return LineStateView(
+            line_id=line.id,
+            time_s=state.time_s,
+            provenance=self.provenance(picture),
+            link=picture.link,
+            stations=tuple(
+                _station(line, line.station(name), picture, inside.get(name, []))
+                for name in line.flow_order
+            ),
+            buffers=tuple(
+                BufferView(
+                    id=buffer.id, level=len(inside.get(buffer.id, [])), capacity=buffer.capacity
+                )
+                for buffer in line.buffers
+            ),
+            sources=tuple(
+                SourceView(
+                    id=source.id,
+                    created=state.sources[source.id].created if source.id in state.sources else 0,
+                    waiting=len(inside.get(source.id, [])),
+                )
+                for source in line.sources
+            ),
+            counts=Counts(
+                created=sum(source.created for source in state.sources.values()),
+                finished=state.finished,
+                scrapped=state.scrapped,
+                in_line=len(state.parts),
+            ),
+            orders=_orders(line, state),
+        )
+
+
+def _station(
+    line: Line, station: Station, picture: Picture, parts: Sequence[PartState]
+) -> StationView:
+    statuses = picture.statuses.get(station.id, [])
+    by_server = {part.server: part for part in parts}
+    servers = tuple(
+        _server(line, status, by_server.get(number)) for number, status in enumerate(statuses)
+    )
+    found = picture.state.stations.get(station.id)
+    failed = (
+        [name for name, mode in found.modes.items() if mode.status != "running"] if found else []
+    )
+    if found is not None and found.outages:
+        failed.append(OUTAGE_NAME)
+    return StationView(
+        id=station.id,
+        name=station.name or station.id,
+        status=next((status for status in RANK if status in statuses), Status.OFF),
+        servers=servers,
+        setup_group=found.setup_group if found else None,
+        processed=found.finished if found else 0,
+        failure_modes=tuple(failed),
+        signals={
+            name: SignalView(value=signal.value, unit=signal.unit, as_of=signal.at)
+            for name, signal in picture.signals.get(station.id, {}).items()
+        },
+    )
+
+
+def _server(line: Line, status: Status, part: PartState | None) -> ServerView:
+    if part is None:
+        return ServerView(status=status)
+    routing = line.product(part.product).routing
+    index = part.operation - 1 if part.status == "done" else part.operation
+    operation = routing[index].id if 0 <= index < len(routing) else None
+    return ServerView(
+        status=status,
+        part=str(part.id),
+        product=part.product,
+        order=part.order,
+        operation=operation,
+    )
+
+
+def _orders(line: Line, state: LineState) -> tuple[OrderView, ...]:
+    views = []
+    for order in line.orders:
+        found = state.orders.get(order.id)
+        due = line.moment(order.due_date_s) if order.due_date_s is not None else None
+        views.append(
+            OrderView(
+                id=order.id,
+                product=order.product,
+                quantity=order.quantity,
+                released=found.released if found else False,
+                created=found.created if found else 0,
+                finished=found.finished if found else 0,
+                scrapped=found.scrapped if found else 0,
+                release=line.moment(order.release_s),
+                due_date=due,
+                priority=order.priority,
+            )
+        )
+    return tuple(views)

@@ -1,0 +1,85 @@
+"""Lines: what they are, where they are, how they do."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Response
+
+from api.kpis import kpi_view
+from api.live import LiveLine
+from api.routes.common import MayRead, TheSite, etag_matches
+from api.schemas import ForecasterView, KpiView, LineStateView, LineSummary, Page
+
+router = APIRouter(prefix="/v1/lines", tags=["lines"])
+
+
+@router.get("")
+async def list_lines(site: TheSite, _who: MayRead) -> Page[LineSummary]:
+    """List the lines of the site, by id."""
+    lines = [site.lines[line_id] for line_id in sorted(site.lines)]
+    return Page[LineSummary](items=tuple(summary(live) for live in lines))
+
+
+@router.get("/{line_id}")
+async def get_line(site: TheSite, _who: MayRead, line_id: str) -> LineSummary:
+    """Tell of one line."""
+    return summary(site.line(line_id))
+
+
+@router.get("/{line_id}/model", responses={304: {"description": "It is still the same"}})
+async def get_model(
+    site: TheSite,
+    _who: MayRead,
+    line_id: str,
+    response: Response,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> dict[str, Any]:
+    """Give the model of a line, as in a line file."""
+    live = site.line(line_id)
+    etag = f'"{live.line.hash}"'
+    if etag_matches(if_none_match, etag):
+        return Response(status_code=304, headers={"ETag": etag})  # type: ignore[return-value]
+    response.headers["ETag"] = etag
+    response.headers["Cache-Control"] = "private, no-cache"
+    return dict(live.document)
+
+
+@router.get("/{line_id}/state")
+async def get_state(site: TheSite, _who: MayRead, line_id: str) -> LineStateView:
+    """Tell where everything is now, and how far that can be trusted."""
+    return site.line(line_id).view()
+
+
+@router.get("/{line_id}/kpis")
+def get_kpis(
+    site: TheSite,
+    _who: MayRead,
+    line_id: str,
+    window_s: Annotated[
+        float, Query(gt=0, le=7 * 86400.0, allow_inf_nan=False, description="Time back, s.")
+    ] = 3600.0,
+    bins: Annotated[int, Query(ge=1, le=500, description="Stretches of the throughput.")] = 30,
+) -> KpiView:
+    """Tell how a line did, from now back over a window."""
+    return kpi_view(site.line(line_id), window_s, bins)
+
+
+@router.get("/{line_id}/forecaster")
+def get_forecaster(site: TheSite, _who: MayRead, line_id: str) -> ForecasterView:
+    """Tell whether the forecaster of a line is ready, and how good it is."""
+    return site.forecaster(site.line(line_id))
+
+
+def summary(live: LiveLine) -> LineSummary:
+    """Return a line in short."""
+    line = live.line
+    return LineSummary(
+        id=line.id,
+        name=line.name or line.id,
+        description=line.description,
+        time_zone=line.time_zone,
+        model_hash=line.hash,
+        stations=len(line.stations),
+        link=live.link(),
+    )

@@ -1,0 +1,128 @@
+"""When will it be done? The question that is asked most."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter
+
+from api.jobs import WorkerDiedError
+from api.live import LiveLine
+from api.problems import (
+    NOT_READY,
+    TIME_LIMIT,
+    WORKER_DIED,
+    ProblemType,
+    RefusalError,
+    invalid,
+)
+from api.routes.common import MayRead, TheSite
+from api.schemas import (
+    FieldProblem,
+    OrderPromise,
+    OrderPromiseRequest,
+    Problem,
+    Provenance,
+    Quality,
+)
+from api.site import known_state, line_payload, start_state
+from twin.line import JobOrder
+
+router = APIRouter(prefix="/v1", tags=["order promises"])
+NEW_ORDER = "promise"
+GRACE_S = 30.0
+"""Time over the budget that the fewest replications of a large line may take, s."""
+
+
+@router.post("/order-promises")
+async def promise(site: TheSite, _who: MayRead, body: OrderPromiseRequest) -> OrderPromise:
+    """Tell when an order will be done, from where the line is now; keeps nothing."""
+    began_s = time.monotonic()
+    live = site.line(body.line_id)
+    if not site.quick.ready:
+        raise RefusalError(NOT_READY, "the workers are starting", headers={"Retry-After": "2"})
+    state, as_of, _ = start_state(live, body.start)
+    start = known_state(live, state)
+    order, is_new = _order(live, body, start.time_s)
+    due_s = live.line.seconds(body.due_date) if body.due_date else order.due_date_s
+    payload: dict[str, Any] = line_payload(live) | {
+        "order_id": order.id,
+        "order": order.model_dump(mode="json", exclude={"id"}) if is_new else None,
+        "state": start.model_dump(mode="json"),
+        "due_date_s": due_s,
+    }
+    asked = ("horizon_s", "time_budget_s", "replications", "seed", "level")
+    payload |= {name: getattr(body, name) for name in asked}
+    try:
+        answer = await site.quick.call("promise", payload, body.time_budget_s + GRACE_S)
+    except TimeoutError:
+        detail = "shorten horizon_s, or ask for a run of a scenario instead"
+        raise RefusalError(TIME_LIMIT, detail) from None
+    except WorkerDiedError as error:
+        raise RefusalError(WORKER_DIED, str(error)) from error
+    if "result" not in answer:
+        raise _passed_on(Problem.model_validate(answer["problem"]))
+    found = answer["result"]
+    moment = live.line.moment
+    told = {
+        name: moment(found[f"{name}_s"]) if found[f"{name}_s"] is not None else None
+        for name in ("completion_p50", "completion_p90", "completion_mean")
+    }
+    return OrderPromise(
+        line_id=live.line.id,
+        order_id=None if is_new else order.id,
+        product=order.product,
+        quantity=order.quantity,
+        due_date=moment(due_s) if due_s is not None else None,
+        **told,
+        completion_mean_half_width_s=found["completion_mean_half_width_s"],
+        on_time_probability=found["on_time_probability"],
+        done_within_horizon=found["done_within_horizon"],
+        replications=found["replications"],
+        elapsed_s=time.monotonic() - began_s,
+        provenance=Provenance(
+            as_of=as_of,
+            received_at=datetime.now(UTC),
+            quality=Quality.SIMULATED,
+            age_s=0.0,
+            model_hash=live.line.hash,
+        ),
+    )
+
+
+def _order(live: LiveLine, body: OrderPromiseRequest, now_s: float) -> tuple[JobOrder, bool]:
+    """Return the order that is asked about, and whether it is a new one."""
+    if body.order_id is not None:
+        if body.product is not None or body.quantity is not None:
+            raise invalid("order_id", "stands beside product or quantity", "one or the other")
+        known = [order.id for order in live.line.orders]
+        if body.order_id not in known:
+            shown = ", ".join(known[:20]) or "none: the line has no orders"
+            raise invalid("order_id", f"unknown order {body.order_id!r}", shown)
+        return live.line.order(body.order_id), False
+    if body.product is None or body.quantity is None:
+        raise invalid("order_id", "is missing", "order_id, or product and quantity")
+    products = [product.id for product in live.line.products]
+    if body.product not in products:
+        raise invalid("product", f"unknown product {body.product!r}", ", ".join(products[:20]))
+    taken = {order.id for order in live.line.orders}
+    name = NEW_ORDER
+    while name in taken:
+        name += "_"
+    order = JobOrder(
+        id=name,
+        product=body.product,
+        quantity=body.quantity,
+        release_s=now_s,
+        priority=body.priority,
+    )
+    return order, True
+
+
+def _passed_on(problem: Problem) -> RefusalError:
+    """Return what a worker refused as our own refusal."""
+    kind = ProblemType(problem.type.rpartition(":")[2], problem.status, problem.title)
+    fields = [FieldProblem.model_validate(item) for item in problem.errors]
+    return RefusalError(kind, problem.detail, fields)

@@ -1,0 +1,263 @@
+"""The site: its lines, what it keeps, and who works for it. One object, made once, for all routes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from api.events import Hub
+from api.jobs import JobManager, WorkerDiedError, WorkerPool, new_job
+from api.keys import KeyRing
+from api.live import LiveLine
+from api.problems import NOT_READY, RefusalError, not_found
+from api.schemas import EventKind, ForecasterView, Job, JobKind, JobStatus, Link, LinkChange
+from api.settings import Settings
+from api.store import Resource, ResourceKind, Slice, SqlStore, Store, new_id, sqlite_url
+from twin.errors import JournalError, TwinError
+from twin.events.fold import empty_state
+from twin.events.state import LineState
+
+_log = logging.getLogger(__name__)
+
+
+class Site:
+    """Everything that the routes need.
+
+    Parameters
+    ----------
+    settings : Settings
+        How the service is set up.
+    lines : sequence of LiveLine
+        Lines, each with or without a plant behind it.
+    store : Store, optional
+        Where things are kept; none: a SQLite file in the data folder.
+    """
+
+    def __init__(
+        self, settings: Settings, lines: Sequence[LiveLine], store: Store | None = None
+    ) -> None:
+        self.settings = settings
+        self.lines = {live.line.id: live for live in lines}
+        self.store = store or SqlStore(sqlite_url(settings.data_folder / "site.sqlite"))
+        self.keys = KeyRing(settings.keys_path)
+        self.hub = Hub(settings.event_ring, settings.event_queue)
+        self.jobs = JobManager(self.store, settings, self._tell_job)
+        self.quick = WorkerPool(settings.quick_workers)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._links: dict[str, Link] = {}
+
+    def line(self, line_id: str) -> LiveLine:
+        """Return a line of the site.
+
+        Raises
+        ------
+        RefusalError
+            If there is none of that id.
+        """
+        found = self.lines.get(line_id)
+        if found is None:
+            raise not_found("line", line_id)
+        return found
+
+    # Life -----------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the store, follow the lines, start the workers."""
+        await asyncio.to_thread(self.store.open)
+        await asyncio.to_thread(self.keys.open)
+        for live in self.lines.values():
+            if live.feed is not None:
+                await live.feed.start()
+        warm_up = {"lines": [line_payload(live) for live in self.lines.values()]}
+        await self.jobs.start(warm_up)
+        self._tasks = [
+            asyncio.create_task(self._start_quick(warm_up), name="quick-workers"),
+            *(
+                asyncio.create_task(self._tick(live), name=f"tick-{live.line.id}")
+                for live in self.lines.values()
+            ),
+        ]
+        if self.settings.forecast:
+            await asyncio.to_thread(self._train_missing)
+
+    async def stop(self) -> None:
+        """End everything that start began, whatever state it is in."""
+        self.hub.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(self.jobs.stop(), self.quick.stop())
+        for live in self.lines.values():
+            if live.feed is not None:
+                await live.feed.stop()
+        await asyncio.to_thread(self.store.close)
+
+    async def _start_quick(self, warm_up: dict[str, Any]) -> None:
+        try:
+            await self.quick.start(warm_up)
+        except WorkerDiedError:
+            _log.exception("the workers for order promises did not start")
+
+    async def _tick(self, live: LiveLine) -> None:
+        """Tell everyone where the line is, again and again."""
+        while True:
+            try:
+                view = live.view()
+                self.hub.publish(EventKind.STATE, live.line.id, view)
+                self._tell_link(live.line.id, view.link)
+            except (TwinError, ValueError, LookupError):
+                # One bad moment must not end the stream for good; it is logged and tried again.
+                _log.exception("the state of line %s cannot be told", live.line.id)
+            await asyncio.sleep(self.settings.tick_s)
+
+    def _tell_link(self, line_id: str, link: Link) -> None:
+        before = self._links.get(line_id)
+        self._links[line_id] = link
+        if before is not None and before.status != link.status:
+            self.hub.publish(EventKind.LINK, line_id, LinkChange(line_id=line_id, link=link))
+
+    def _tell_job(self, job: Job) -> None:
+        self.hub.publish(EventKind.JOB, job.line_id, job)
+
+    # Forecasters ----------------------------------------------------------------------------------
+
+    def _train_missing(self) -> None:
+        """Ask for a forecaster for each line that has none for its present model."""
+        for live in self.lines.values():
+            if self.forecaster(live).status in {"ready", "training"}:
+                continue
+            with self.store.begin(write=True) as transaction:
+                now = datetime.now(UTC)
+                model = Resource(
+                    id=new_id("model"),
+                    kind=ResourceKind.MODEL,
+                    line_id=live.line.id,
+                    document={"line_hash": live.line.hash},
+                    created_at=now,
+                    updated_at=now,
+                )
+                payload = line_payload(live) | {
+                    "model_id": model.id,
+                    "folder": str(self.settings.data_folder / "models" / model.id),
+                }
+                job = new_job(JobKind.TRAINING, live.line.id, model.id, payload)
+                model = replace(model, document=model.document | {"job_id": job.id})
+                transaction.add(model)
+                told = self.jobs.add(transaction, job)
+            self.jobs.wake(told)
+
+    def forecaster(self, live: LiveLine) -> ForecasterView:
+        """Return how the forecaster of a line stands."""
+        line_id = live.line.id
+        with self.store.begin() as transaction:
+            found = self._newest_model(
+                transaction.slice(ResourceKind.MODEL, _models(line_id)), live
+            )
+            if found is None:
+                status = "off" if not self.settings.forecast else "training"
+                return ForecasterView(line_id=line_id, status=status)  # type: ignore[arg-type]
+            model = transaction.find(ResourceKind.MODEL, found.id)
+            job = transaction.job(str(found.document["job_id"]))
+        if model is not None and model.result is not None:
+            return ForecasterView(
+                line_id=line_id,
+                status="ready",
+                job_id=found.document["job_id"],
+                model=model.result["model"],
+            )
+        ended = job is None or job.status.final
+        message = job.problem.detail if job is not None and job.problem is not None else ""
+        return ForecasterView(
+            line_id=line_id,
+            status="failed" if ended else "training",
+            job_id=found.document["job_id"],
+            message=message,
+        )
+
+    @staticmethod
+    def _newest_model(found: Sequence[Resource], live: LiveLine) -> Resource | None:
+        return next(
+            (model for model in found if model.document["line_hash"] == live.line.hash), None
+        )
+
+    def trained(self, live: LiveLine) -> Resource:
+        """Return the model of a line's forecaster.
+
+        Raises
+        ------
+        RefusalError
+            If there is none yet.
+        """
+        with self.store.begin() as transaction:
+            for found in transaction.slice(ResourceKind.MODEL, _models(live.line.id)):
+                model = transaction.find(ResourceKind.MODEL, found.id)
+                fits = found.document["line_hash"] == live.line.hash
+                if fits and model is not None and model.result is not None:
+                    return model
+        view = self.forecaster(live)
+        told = {
+            "off": "no forecaster is kept here; start the service with forecast set",
+            "training": "the forecaster is still being trained",
+            "failed": f"the forecaster could not be trained: {view.message}",
+        }
+        raise RefusalError(
+            NOT_READY, told.get(view.status, view.status), headers={"Retry-After": "10"}
+        )
+
+    # Readiness ------------------------------------------------------------------------------------
+
+    def checks(self) -> dict[str, str]:
+        """Return what must be there before work is taken, each with ``ok`` or what is missing."""
+        try:
+            with self.store.begin() as transaction:
+                transaction.count_jobs(JobStatus.QUEUED)
+            store = "ok"
+        except JournalError as error:
+            store = str(error)
+        return {
+            "store": store,
+            "workers": "ok" if self.jobs.ready else "not started",
+            "quick_workers": "ok" if self.quick.ready else "starting",
+        }
+
+
+def line_payload(live: LiveLine) -> dict[str, Any]:
+    """Return what a worker needs to know of a line."""
+    return {"line": live.document, "line_hash": live.line.hash}
+
+
+def start_state(live: LiveLine, start: str | LineState) -> tuple[LineState | None, datetime, str]:
+    """Return where a run begins.
+
+    Parameters
+    ----------
+    live : LiveLine
+        Line.
+    start : str or LineState
+        ``live``, ``empty``, or a state.
+
+    Returns
+    -------
+    tuple of (LineState or None, datetime, str)
+        The state (None: empty, at the line's start), its moment, and ``live``, ``empty`` or
+        ``state``.
+    """
+    if isinstance(start, LineState):
+        return start.opened(), live.line.moment(start.time_s), "state"
+    if start == "live" and live.feed is not None:
+        picture = live.picture()
+        return picture.state.opened(), picture.as_of, "live"
+    return None, live.line.start_utc, "empty"
+
+
+def known_state(live: LiveLine, state: LineState | None) -> LineState:
+    """Return a state, or that of the empty line at its start."""
+    return state if state is not None else empty_state(live.line)
+
+
+def _models(line_id: str) -> Slice:
+    return Slice(limit=20, line_id=line_id)
