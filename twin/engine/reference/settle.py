@@ -110,7 +110,9 @@ class Settle:
             head = source.head()
             if head is None:
                 return moved
-            target = self._open(self._first_exits(*head), source.waits_since_s, source)
+            if source.exits is None:
+                source.exits = self._first_exits(*head)
+            target = self._open(source.exits, source.waits_since_s, source)
             if target is None:
                 return moved
             target.enter(source.pop())

@@ -8,6 +8,7 @@ from itertools import accumulate
 from twin.engine.dispatch import NO_DUE_DATE
 from twin.engine.model import Way
 from twin.engine.reference.clock import Due, Timer
+from twin.engine.reference.places import BufferPlace, StationPlace
 from twin.engine.reference.run import Part, Run
 from twin.engine.streams import Purpose
 from twin.events.kinds import Kind
@@ -32,6 +33,8 @@ class SourcePlace:
         """Moment of the last part, since when the next one is on its way."""
         self.queue: list[Part] = []
         weights = spec.products or {run.line.products[0].id: 1.0}
+        self.exits: tuple[BufferPlace | StationPlace, ...] | None = None
+        """Where the part that would enter next may go; None until asked."""
         self._head: tuple[Way, str | None] | None = None
         self._head_releases = -1
         self._names = sorted(weights)
@@ -100,6 +103,7 @@ class SourcePlace:
             return (self.queue[0].way, None) if self.queue else None
         if self._head_releases != self.run.releases:
             self._head, self._head_releases = self._choose(), self.run.releases
+            self.exits = None
         return self._head
 
     def _choose(self) -> tuple[Way, str | None] | None:
@@ -112,6 +116,7 @@ class SourcePlace:
 
     def pop(self) -> Part:
         """Return the part that enters now."""
+        self.exits = None
         if self.spec.arrivals == "interarrival":
             return self.queue.pop(0)
         head = self.head()
