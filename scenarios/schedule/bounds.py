@@ -34,7 +34,9 @@ def heads(network: Network) -> Heads:
     problem = network.problem
     for i in network.topological:
         step = network.steps[i]
-        arrival_s = max(problem.start_s, problem.jobs[step.job].release_s, step.fixed_s or -math.inf)
+        arrival_s = max(
+            problem.start_s, problem.jobs[step.job].release_s, step.fixed_s or -math.inf
+        )
         for j in step.before:
             if step.overlap:
                 other = network.steps[j]
@@ -84,7 +86,7 @@ def lower_bound(network: Network) -> Bound:
         if job.due_date_s is not None
     )
     path_s = max(completion, default=problem.start_s) if network.steps else problem.start_s
-    machine_s = max((_one_machine(network, early, m) for m in range(len(network.machines))))
+    machine_s = max(_one_machine(network, early, m) for m in range(len(network.machines)))
     makespan_s = max(path_s, machine_s) - problem.start_s
     weights = problem.objective
     value = weights.makespan * makespan_s + weights.tardiness * late

@@ -46,7 +46,7 @@ def gantt_chart(
         alt.Chart(bars)
         .mark_bar(cornerRadius=2, height=18)
         .encode(
-            x=alt.X(f"start:{kind}", title=None if kind == "T" else "s"),
+            x=_start(bars, kind),
             x2="end",
             y=alt.Y("station:N", title=None, sort=rows),
             color=tint,
@@ -62,6 +62,13 @@ def gantt_chart(
             .encode(x=alt.X(f"due:{kind}"), color=tint, tooltip=["order:N", f"due:{kind}"])
         )
     return alt.layer(*layers).properties(width=width, height=alt.Step(26))
+
+
+def _start(bars: pd.DataFrame, kind: str) -> alt.X:
+    if kind == "Q":
+        return alt.X("start:Q", title="s")
+    within_a_day = bars["end"].max() - bars["start"].min() <= pd.Timedelta(hours=24)
+    return alt.X("start:T", title=None).axis(format="%H:%M" if within_a_day else "%a %H:%M")
 
 
 def on_time_chart(orders: pd.DataFrame, *, width: Width = 460) -> alt.LayerChart:

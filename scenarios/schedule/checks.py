@@ -110,7 +110,9 @@ def _precedences(jobs: Sequence[Job], job_names: Collection[str]) -> list[Findin
             findings.append(Finding(path, message, "an operation of this job, or job/operation"))
     if cycle := _cycle(after):
         message = f"operations wait for each other: {' -> '.join(cycle)}"
-        findings.append(Finding("jobs", message, "an order in which they can be done", "remove one"))
+        findings.append(
+            Finding("jobs", message, "an order in which they can be done", "remove one")
+        )
     return findings
 
 

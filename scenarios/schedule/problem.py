@@ -196,7 +196,7 @@ class SchedulingProblem(Spec):
         line: Line,
         orders: Sequence[JobOrder] | None = None,
         state: LineState | None = None,
-        objective: str | Objective = "total_weighted_tardiness",
+        objective: str | Objective | None = None,
     ) -> SchedulingProblem:
         """Return the problem of making ``orders`` on a line, from empty or from where it stands.
 
@@ -228,9 +228,13 @@ class SchedulingProblem(Spec):
         try:
             document = json.loads(text)
         except ValueError as error:
-            raise ProblemError("the scheduling problem", [Finding("", f"no JSON: {error}")]) from error
+            raise ProblemError(
+                "the scheduling problem", [Finding("", f"no JSON: {error}")]
+            ) from error
         if not isinstance(document, dict):
-            finding = Finding("", f"found a {type(document).__name__}", "an object with jobs, machines")
+            finding = Finding(
+                "", f"found a {type(document).__name__}", "an object with jobs, machines"
+            )
             raise ProblemError("the scheduling problem", [finding])
         return cls(**document)
 
@@ -256,7 +260,7 @@ def _items(raw: Any, kind: type[Spec]) -> list[Any]:
     for item in raw if isinstance(raw, list | tuple) else ():
         try:
             found.append(item if isinstance(item, kind) else kind.model_validate(item))
-        except ValidationError:  # noqa: PERF203 - already reported by the caller
+        except ValidationError:
             continue
     return found
 
@@ -264,5 +268,6 @@ def _items(raw: Any, kind: type[Spec]) -> list[Any]:
 def _names(raw: Any) -> set[str]:
     items = raw if isinstance(raw, list | tuple) else ()
     return {
-        str(item.get("id") if isinstance(item, Mapping) else getattr(item, "id", "")) for item in items
+        str(item.get("id") if isinstance(item, Mapping) else getattr(item, "id", ""))
+        for item in items
     }

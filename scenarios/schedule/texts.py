@@ -131,5 +131,3 @@ class _Reader:
             ],
         }
         return SchedulingProblem(**document)
-
-

@@ -243,7 +243,9 @@ class Timeline:
         begin_s = self.free_s(choice.machine)
         setup_s = network.setup_time_s(choice.machine, self.last[choice.machine], step)
         if setup_s > 0:
-            begin_s = clock.finish(max(begin_s, arrival_s) if spec.setup_waits else begin_s, setup_s)
+            begin_s = clock.finish(
+                max(begin_s, arrival_s) if spec.setup_waits else begin_s, setup_s
+            )
         time_s = max(begin_s, arrival_s, not_before_s)
         if this.fixed_s is not None:
             time_s = max(time_s, this.fixed_s)
@@ -321,9 +323,7 @@ def timed(
     return timeline.schedule()
 
 
-def decisions(
-    network: Network, schedule: Schedule
-) -> tuple[list[list[int]], dict[int, Choice]]:
+def decisions(network: Network, schedule: Schedule) -> tuple[list[list[int]], dict[int, Choice]]:
     """Return the sequence of each machine and the choice of each step in a schedule."""
     sequences: list[list[int]] = [[] for _ in network.machines]
     choices: dict[int, Choice] = {}

@@ -116,10 +116,14 @@ class _Checker:
         for placed in self.schedule.placements:
             key = placed.key
             if key not in self.operations:
-                yield Violation(ViolationKind.UNKNOWN, key, math.nan, "the problem has no such operation")
+                yield Violation(
+                    ViolationKind.UNKNOWN, key, math.nan, "the problem has no such operation"
+                )
                 continue
             if key in seen:
-                yield Violation(ViolationKind.DUPLICATED, key, math.nan, "is scheduled more than once")
+                yield Violation(
+                    ViolationKind.DUPLICATED, key, math.nan, "is scheduled more than once"
+                )
                 continue
             seen.add(key)
             if not (math.isfinite(placed.start_s) and math.isfinite(placed.end_s)):
@@ -160,7 +164,9 @@ class _Checker:
         job, operation = self.operations[key]
         kind = ViolationKind
         first_s = max(job.release_s, self.problem.start_s)
-        yield from self._late(kind.RELEASE, key, first_s - placed.start_s, "starts before its release")
+        yield from self._late(
+            kind.RELEASE, key, first_s - placed.start_s, "starts before its release"
+        )
         ready_s = self.machines[placed.machine].ready_s
         message = f"starts before {placed.machine} is ready"
         yield from self._late(kind.MACHINE, key, ready_s - placed.start_s, message)
@@ -219,7 +225,11 @@ class _Checker:
 
     def _machine(self, machine: Machine) -> Iterator[Violation]:
         here = sorted(
-            ((p.start_s, p.end_s, key) for key, (p, _) in self.sound.items() if p.machine == machine.id)
+            (
+                (p.start_s, p.end_s, key)
+                for key, (p, _) in self.sound.items()
+                if p.machine == machine.id
+            )
         )
         for (_, left_end, left), (start, _, right) in pairwise(here):
             both_s = left_end - start

@@ -35,7 +35,7 @@ def precedence(model: Any, form: Formulation) -> None:
 def overlap(model: Any, form: Formulation) -> None:
     r"""Lots that stream: :math:`S_j \ge S_i + \sum_m f_{im} x_{im}` and
     :math:`E_j \ge E_i + \sum_m l_{jm} x_{jm}`, f the work for the first part, l for the last.
-    """  # noqa: D205, D400 - the formula is the summary
+    """  # noqa: D205 - the formula is the summary
     model.overlap = pyo.ConstraintList()
     network = form.network
     for j, step in enumerate(network.steps):
@@ -60,15 +60,13 @@ def duration(model: Any, form: Formulation) -> None:
     r""":math:`E_i = S_i + \sum_m d_{im} x_{im} + \sum_k L_k s_{ik}`, with :math:`L_k` the length of
     closure k and :math:`s_{ik}` whether the step pauses over it; :math:`\ge` for a step that overlaps
     its predecessor, or if closures are left out.
-    """  # noqa: D205, D400 - the formula is the summary
+    """  # noqa: D205 - the formula is the summary
     model.duration = pyo.ConstraintList()
     network = form.network
     paused: dict[int, list[Any]] = {}
     for pause in form.pauses:
         length_s = pause.end_s - pause.begin_s
-        paused.setdefault(pause.step, []).append(
-            length_s * model.spans[pause_name(network, pause)]
-        )
+        paused.setdefault(pause.step, []).append(length_s * model.spans[pause_name(network, pause)])
     for i, step in enumerate(network.steps):
         work = sum(c.duration_s * assigned(model, network, i, c) for c in step.choices)
         end = model.start[step.key] + work + sum(paused.get(i, []))
@@ -108,7 +106,7 @@ def calendar(model: Any, form: Formulation) -> None:
 def disjunction(model: Any, form: Formulation) -> None:
     r"""One at a time, setup between: :math:`S_j \ge E_i + s_{ij} - M (3 - y_{ij} - x_{im} - x_{jm})`
     and the reverse with :math:`1 - y_{ij}`; :math:`M = \overline{E}_i + s_{ij} - \underline{S}_j`.
-    """  # noqa: D205, D400 - the formula is the summary
+    """  # noqa: D205 - the formula is the summary
     model.disjunction = pyo.ConstraintList()
     for pair in form.open_pairs:
         order = model.order[pair.name]
@@ -165,7 +163,7 @@ def load(model: Any, form: Formulation) -> None:
     r""":math:`C \ge \min_i \underline{S}_i - t_0 + \sum_i d_{im} x_{im} + \min_i r_i` for every
     machine m, :math:`r_i` the least time from the end of i to the end: implied, but stronger in the
     linear relaxation.
-    """  # noqa: D205, D400 - the formula is the summary
+    """  # noqa: D205 - the formula is the summary
     model.machine_load = pyo.ConstraintList()
     network, limits, problem = form.network, form.limits, form.network.problem
     if not problem.objective.makespan:

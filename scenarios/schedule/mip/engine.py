@@ -86,7 +86,10 @@ def _empty_window(form: Formulation) -> str:
     """Return why some step has nowhere to lie, or an empty text."""
     limits = form.limits
     for i, step in enumerate(form.network.steps):
-        if limits.start_lo[i] > limits.start_hi[i] + 1e-6 or limits.end_lo[i] > limits.end_hi[i] + 1e-6:
+        if (
+            limits.start_lo[i] > limits.start_hi[i] + 1e-6
+            or limits.end_lo[i] > limits.end_hi[i] + 1e-6
+        ):
             return (
                 f"{step.key} cannot start before {limits.start_lo[i]:g} s nor end before "
                 f"{limits.end_lo[i]:g} s, but must have started by {limits.start_hi[i]:g} s and "
@@ -122,7 +125,9 @@ class _Search:
         if answer.infeasible and self.best is None:
             message = "HiGHS proved that no schedule meets all demands at once"
             if request.extra is not None:
-                message += f", within {self.form.limits.horizon_s:g} s and with the user's constraints"
+                message += (
+                    f", within {self.form.limits.horizon_s:g} s and with the user's constraints"
+                )
             return Outcome(None, -math.inf, infeasible=True, message=message)
         return Outcome(self.best, bound if not answer.infeasible else -math.inf)
 

@@ -113,7 +113,9 @@ def declare(model: Any, form: Formulation) -> None:
     network, limits = form.network, form.limits
     keys = [step.key for step in network.steps]
     at = network.index
-    model.start = pyo.Var(keys, bounds=lambda _, k: (limits.start_lo[at[k]], limits.start_hi[at[k]]))
+    model.start = pyo.Var(
+        keys, bounds=lambda _, k: (limits.start_lo[at[k]], limits.start_hi[at[k]])
+    )
     model.end = pyo.Var(keys, bounds=lambda _, k: (limits.end_lo[at[k]], limits.end_hi[at[k]]))
     options = [
         (step.key, network.machines[choice.machine].id)
@@ -177,9 +179,7 @@ def _free_order(model: Any, network: Network, pair: Pair) -> int:
     return int(model.start[first].value <= model.start[second].value)
 
 
-def _write_pause(
-    model: Any, network: Network, pause: Pause, choices: Mapping[int, Choice]
-) -> None:
+def _write_pause(model: Any, network: Network, pause: Pause, choices: Mapping[int, Choice]) -> None:
     name, key = pause_name(network, pause), network.steps[pause.step].key
     here = choices[pause.step].machine == pause.choice.machine
     before = here and model.end[key].value <= pause.begin_s

@@ -58,7 +58,9 @@ def serial_horizon_s(network: Network) -> float:
     waits += [end for clock in network.clocks for _, end in clock.closed]
     waits += [step.fixed_s for step in network.steps if step.fixed_s is not None]
     work_s = sum(max(choice.duration_s for choice in step.choices) for step in network.steps)
-    times = [t for machine in network.machines for row in machine.setup_s.values() for t in row.values()]
+    times = [
+        t for machine in network.machines for row in machine.setup_s.values() for t in row.values()
+    ]
     setups_s = len(network.steps) * max(times, default=0.0)
     return max(waits) + work_s + setups_s
 
@@ -98,12 +100,12 @@ def windows(network: Network, upper: float | None, *, room: float = 1.0) -> Wind
         start_hi[i] = min(begin, latest - step.least_s)
         if step.fixed_s is not None:
             start_hi[i] = min(start_hi[i], step.fixed_s)
-    return Windows(early.start_s, tuple(start_hi), early.end_s, tuple(end_hi), max(limits, default=0.0))
+    return Windows(
+        early.start_s, tuple(start_hi), early.end_s, tuple(end_hi), max(limits, default=0.0)
+    )
 
 
-def _latest_completion_s(
-    network: Network, j: int, horizon_s: float, upper: float | None
-) -> float:
+def _latest_completion_s(network: Network, j: int, horizon_s: float, upper: float | None) -> float:
     problem = network.problem
     job, weights = problem.jobs[j], problem.objective
     limit_s = horizon_s if job.deadline_s is None else min(horizon_s, job.deadline_s)
