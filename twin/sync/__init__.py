@@ -1,5 +1,7 @@
 """The live line: values from the plant become events, and events the state."""
 
+from typing import TYPE_CHECKING, Any
+
 from twin.sync.clock import Clock, ManualClock, ScaledClock, SystemClock
 from twin.sync.mapping import (
     Mapping,
@@ -10,9 +12,11 @@ from twin.sync.mapping import (
     save_mapping,
 )
 from twin.sync.mirror import Change, ChangeKind, LinkStatus, Mirror
-from twin.sync.opcua import OpcUaConnector
 from twin.sync.protocol import Connector, LinkEvent, Quality, SourceState, Value
 from twin.sync.signals import Reading
+
+if TYPE_CHECKING:
+    from twin.sync.opcua import OpcUaConnector
 
 __all__ = [
     "Change",
@@ -37,3 +41,12 @@ __all__ = [
     "mapping_schema",
     "save_mapping",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # The OPC UA library takes half a second to load; mapping files and clocks do not need it.
+    if name == "OpcUaConnector":
+        from twin.sync.opcua import OpcUaConnector  # noqa: PLC0415
+
+        return OpcUaConnector
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

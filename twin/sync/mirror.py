@@ -150,6 +150,7 @@ class Mirror:
         self._link = LinkEvent(SourceState.DISABLED, self._clock.now())
         self._last_error = ""
         self._picture_from: datetime | None = None
+        self._pictured: set[str] = set()
         self._listeners: set[asyncio.Queue[Change]] = set()
         self._news = asyncio.Event()
 
@@ -201,7 +202,7 @@ class Mirror:
         return self._signals.latest()
 
     def signal_history(self, station: str, since_s: float) -> dict[str, list[Reading]]:
-        """Return a station's readings by sensor from ``since_s`` (plant time, s) on, oldest first."""
+        """Return a station's readings by sensor from ``since_s`` (plant time) on, oldest first."""
         return self._signals.history(station, since_s)
 
     def status(self) -> LinkStatus:
@@ -296,7 +297,9 @@ class Mirror:
         if not value.element:
             return
         self._translator.tally.late += self._moments.add(value)
-        if self._picture_from is not None and value.quality is not Quality.BAD:
+        if self._picture_from is not None and value.node not in self._pictured:
+            # The first value of a node is what it showed already; later ones are changes.
+            self._pictured.add(value.node)
             self._picture_from = max(self._picture_from, value.source_time)
 
     async def _link_changed(self, event: LinkEvent) -> None:
@@ -308,6 +311,7 @@ class Mirror:
             self._moments.forget()
             self._translator.image.clear()
             self._picture_from = _BEGINNING
+            self._pictured.clear()
         if before.state in CONNECTED and event.state not in CONNECTED:
             await self._lost(event)
         text = f"{event.state}{': ' + event.reason if event.reason else ''}"

@@ -38,7 +38,7 @@ from twin.sync.machine import (
     transition,
 )
 from twin.sync.mapping import Mapping
-from twin.sync.protocol import LinkEvent, Quality, Received, SourceState, Value
+from twin.sync.protocol import LinkEvent, Received, SourceState, Value
 from twin.sync.session import REFUSALS, Session
 
 _log = logging.getLogger(__name__)
@@ -111,8 +111,9 @@ class OpcUaConnector:
     async def connect(self) -> None:
         """Begin; returns at once and keeps trying until ``close``."""
         if self._task is None or self._task.done():
-            # One line per value and second would bury what matters.
+            # It logs each value, and each loss with a traceback; losses are told here, in words.
             logging.getLogger("asyncua").setLevel(logging.WARNING)
+            logging.getLogger("asyncua.client").setLevel(logging.CRITICAL)
             self._task = asyncio.create_task(self._supervise(), name=f"opcua {self.endpoint}")
 
     async def close(self) -> None:
@@ -135,6 +136,8 @@ class OpcUaConnector:
     async def receive(self, limit: int, wait_s: float) -> list[Received]:
         """Return up to ``limit`` values and link events, waiting up to ``wait_s`` for the first."""
         if not self._queue:
+            if self._task is not None and self._task.done() and not self._task.cancelled():
+                self._task.result()  # a fault of the program itself must not look like silence
             self._arrived.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._arrived.wait(), wait_s)
@@ -261,6 +264,7 @@ class OpcUaConnector:
             wish = await self._interrupted(0.05)
             if wish is not None:
                 return wish
+        session.check()
         if session.lost is not None:
             return self._failed(session.lost)
         if session.beats < 2:  # noqa: PLR2004 - one is a value; it takes two to move
@@ -274,6 +278,7 @@ class OpcUaConnector:
         wish = await self._interrupted(TICK_S)
         if wish is not None:
             return wish
+        session.check()
         if session.lost is not None:
             return self._failed(session.lost)
         return Tick(session.heartbeat_age_s(), len(session.missing_required()))
@@ -282,9 +287,3 @@ class OpcUaConnector:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
-
-
-def worst(first: Quality, second: Quality) -> Quality:
-    """Return the lesser of two qualities."""
-    order = (Quality.GOOD, Quality.UNCERTAIN, Quality.BAD)
-    return max(first, second, key=order.index)

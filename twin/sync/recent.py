@@ -67,7 +67,7 @@ class RecentLog:
         kept = [row for row in builder.rows if row.time_s >= keep_from_s]
         base.apply_all(builder.rows[: len(builder.rows) - len(kept)])
         self._start(base.state(keep_from_s))
-        self._builder.rows.extend(kept)
+        self.add(kept)
         while self.earlier and self.earlier[0].end_s < keep_from_s:
             self.earlier.popleft()
 

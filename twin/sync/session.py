@@ -96,6 +96,7 @@ class Session:
         self._wake = wake
         self._timeout_s = timeout_s
         self._client = Client(mapping.endpoint, timeout=timeout_s, auto_reconnect=False)
+        self._client.session_timeout = 60_000
         self._subscription: _Counted | None = None
         self._pump: asyncio.Task[None] | None = None
         self._namespaces: list[str] = []
@@ -124,6 +125,11 @@ class Session:
     def heartbeat_age_s(self) -> float:
         """Return the time since the heartbeat last moved, s on our clock."""
         return self._clock.steady_s() - self._beat_s
+
+    def check(self) -> None:
+        """Raise what went wrong in this program while values were read, if anything did."""
+        if self._pump is not None and self._pump.done() and not self._pump.cancelled():
+            self._pump.result()
 
     async def open(self) -> None:
         """Connect and make a session; raises OSError, TimeoutError or UaError."""
@@ -243,7 +249,7 @@ class Session:
     def _hear(self, spec: NodeSpec, data: ua.DataValue) -> None:
         """Decode a value and pass it on."""
         now = self._clock.now()
-        status = data.StatusCode_
+        status = data.StatusCode
         reading, quality = decoded(data, spec)
         source_time = data.SourceTimestamp or data.ServerTimestamp
         if source_time is None:
@@ -284,7 +290,7 @@ class Session:
 
 def decoded(data: ua.DataValue, spec: NodeSpec) -> tuple[Reading, Quality]:
     """Return the value of a node as the mapping says it should be, and how good it is."""
-    status = data.StatusCode_
+    status = data.StatusCode
     quality = Quality.GOOD
     if status is not None and not status.is_good():
         quality = Quality.BAD if status.is_bad() else Quality.UNCERTAIN
