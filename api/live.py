@@ -68,6 +68,8 @@ class Picture:
     """How far it can be trusted."""
     link: Link
     """The connection to the plant."""
+    known: bool = True
+    """Whether the plant was ever seen; else the state stands for nothing."""
 
 
 class Feed(Protocol):

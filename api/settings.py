@@ -48,8 +48,8 @@ class Settings(Spec):
     """Age above which live values are called stale, s."""
     job_workers: int = Field(default=1, ge=1, le=64)
     """Processes for jobs."""
-    quick_workers: int = Field(default=1, ge=1, le=64)
-    """Processes that answer order promises."""
+    quick_workers: int = Field(default_factory=lambda: min(2, os.cpu_count() or 1), ge=1, le=64)
+    """Processes that answer order promises; each promise uses all of them."""
     queue_limit: int = Field(default=32, ge=1, le=10_000)
     """Jobs that may wait; further ones are refused until one is done."""
     job_time_limit_s: float = Field(default=3600.0, gt=0, le=7 * 86400.0)

@@ -1,4 +1,4 @@
-"""The site: its lines, what it keeps, and who works for it. One object, made once, for all routes."""
+"""The site: its lines, what it keeps, and who works for it. One object for all routes."""
 
 from __future__ import annotations
 
@@ -245,11 +245,19 @@ def start_state(live: LiveLine, start: str | LineState) -> tuple[LineState | Non
     tuple of (LineState or None, datetime, str)
         The state (None: empty, at the line's start), its moment, and ``live``, ``empty`` or
         ``state``.
+
+    Raises
+    ------
+    RefusalError
+        If the plant has not been seen yet.
     """
     if isinstance(start, LineState):
         return start.opened(), live.line.moment(start.time_s), "state"
     if start == "live" and live.feed is not None:
         picture = live.picture()
+        if not picture.known:
+            detail = f"no picture of the plant of {live.line.id!r} yet: {picture.link.message}"
+            raise RefusalError(NOT_READY, detail, headers={"Retry-After": "2"})
         return picture.state.opened(), picture.as_of, "live"
     return None, live.line.start_utc, "empty"
 

@@ -165,6 +165,11 @@ class WorkerPool:
         self._started = False
 
     @property
+    def size(self) -> int:
+        """Number of workers."""
+        return len(self._workers)
+
+    @property
     def pids(self) -> list[int]:
         """Numbers of the processes."""
         return [worker.pid for worker in self._workers if worker.pid is not None]

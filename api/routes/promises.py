@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,11 +30,13 @@ from api.schemas import (
     Provenance,
     Quality,
 )
-from api.site import known_state, line_payload, start_state
+from api.site import Site, known_state, line_payload, start_state
 from twin.line import JobOrder
 
 router = APIRouter(prefix="/v1", tags=["order promises"])
 NEW_ORDER = "promise"
+FEWEST = 2
+"""Replications that are run whatever the time: fewer make no interval."""
 GRACE_S = 30.0
 """Time over the budget that the fewest replications of a large line may take, s."""
 
@@ -51,24 +56,19 @@ async def promise(site: TheSite, _who: MayRead, body: OrderPromiseRequest) -> Or
         "order_id": order.id,
         "order": order.model_dump(mode="json", exclude={"id"}) if is_new else None,
         "state": start.model_dump(mode="json"),
-        "due_date_s": due_s,
     }
-    asked = ("horizon_s", "time_budget_s", "replications", "seed", "level")
+    asked = ("horizon_s", "time_budget_s", "replications", "seed")
     payload |= {name: getattr(body, name) for name in asked}
-    try:
-        answer = await site.quick.call("promise", payload, body.time_budget_s + GRACE_S)
-    except TimeoutError:
-        detail = "shorten horizon_s, or ask for a run of a scenario instead"
-        raise RefusalError(TIME_LIMIT, detail) from None
-    except WorkerDiedError as error:
-        raise RefusalError(WORKER_DIED, str(error)) from error
-    if "result" not in answer:
-        raise _passed_on(Problem.model_validate(answer["problem"]))
-    found = answer["result"]
+    completions_s = await _simulated(site, payload)
+    found = await asyncio.to_thread(summarised, completions_s, due_s, body.level)
     moment = live.line.moment
     told = {
-        name: moment(found[f"{name}_s"]) if found[f"{name}_s"] is not None else None
-        for name in ("completion_p50", "completion_p90", "completion_mean")
+        name: moment(value) if value is not None else None
+        for name, value in (
+            ("completion_p50", quantile(completions_s, 0.5)),
+            ("completion_p90", quantile(completions_s, 0.9)),
+            ("completion_mean", found.mean_s),
+        )
     }
     return OrderPromise(
         line_id=live.line.id,
@@ -77,10 +77,10 @@ async def promise(site: TheSite, _who: MayRead, body: OrderPromiseRequest) -> Or
         quantity=order.quantity,
         due_date=moment(due_s) if due_s is not None else None,
         **told,
-        completion_mean_half_width_s=found["completion_mean_half_width_s"],
-        on_time_probability=found["on_time_probability"],
-        done_within_horizon=found["done_within_horizon"],
-        replications=found["replications"],
+        completion_mean_half_width_s=found.half_width_s,
+        on_time_probability=found.on_time,
+        done_within_horizon=found.within,
+        replications=len(completions_s),
         elapsed_s=time.monotonic() - began_s,
         provenance=Provenance(
             as_of=as_of,
@@ -90,6 +90,83 @@ async def promise(site: TheSite, _who: MayRead, body: OrderPromiseRequest) -> Or
             model_hash=live.line.hash,
         ),
     )
+
+
+async def _simulated(site: Site, payload: dict[str, Any]) -> list[float]:
+    """Return the completion of each replication, run by all quick workers together, s."""
+    stride = min(site.quick.size, payload["replications"])
+    fewest = -(-FEWEST // stride)
+    shares = [
+        payload | {"first": first, "stride": stride, "fewest": fewest} for first in range(stride)
+    ]
+    limit_s = payload["time_budget_s"] + GRACE_S
+    try:
+        answers = await asyncio.gather(
+            *(site.quick.call("promise", share, limit_s) for share in shares)
+        )
+    except TimeoutError:
+        detail = "shorten horizon_s, or ask for a run of a scenario instead"
+        raise RefusalError(TIME_LIMIT, detail) from None
+    except WorkerDiedError as error:
+        raise RefusalError(WORKER_DIED, str(error)) from error
+    for answer in answers:
+        if "result" not in answer:
+            raise _passed_on(Problem.model_validate(answer["problem"]))
+    found = [value for answer in answers for value in answer["result"]["completions_s"]]
+    return [math.inf if value is None else float(value) for value in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the completions of the replications say together."""
+
+    mean_s: float | None
+    """Mean completion, s; None unless every replication is done."""
+    half_width_s: float | None
+    """Half its confidence interval, s."""
+    on_time: Interval | None
+    """Share that keeps the due date."""
+    within: Interval
+    """Share that is done within the horizon."""
+
+
+def summarised(completions_s: list[float], due_s: float | None, level: float) -> Summary:
+    """Return what completions, infinite beyond the horizon, say together."""
+    from twin.kpi.output_analysis import mean_interval  # noqa: PLC0415 - scipy takes a while
+
+    n = len(completions_s)
+    done = [value for value in completions_s if math.isfinite(value)]
+    mean = mean_interval(done, level) if len(done) == n and n > 1 else None
+    kept = sum(value <= due_s for value in completions_s) if due_s is not None else 0
+    return Summary(
+        mean_s=mean.mean if mean else None,
+        half_width_s=mean.half_width if mean else None,
+        on_time=_share(kept, n, level) if due_s is not None else None,
+        within=_share(len(done), n, level),
+    )
+
+
+def _share(count: int, n: int, level: float) -> Interval:
+    from twin.kpi.output_analysis import proportion_interval  # noqa: PLC0415
+
+    found = proportion_interval(count, n, level)
+    return Interval(
+        mean=found.mean,
+        low=found.low,
+        high=found.high,
+        half_width=found.half_width,
+        n=found.n,
+        level=level,
+    )
+
+
+def quantile(values: list[float], share: float) -> float | None:
+    """Return the smallest value that at least ``share`` of the values do not exceed.
+
+    None stands for an infinite one.
+    """
+    found = sorted(values)[math.ceil(share * len(values)) - 1]
+    return found if math.isfinite(found) else None
 
 
 def _order(live: LiveLine, body: OrderPromiseRequest, now_s: float) -> tuple[JobOrder, bool]:

@@ -6,7 +6,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-from api.jobs.tasks.context import Context, LineCache, interval_document
+from api.jobs.tasks.context import Context, LineCache
 
 if TYPE_CHECKING:
     from twin.engine.options import SimulationOptions
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 STEP_S = 300.0
 """Simulated time between two looks at the order, s."""
-FEWEST = 2
-"""Replications that are run whatever the time: fewer make no interval."""
 
 
 def promise(payload: dict[str, Any], context: Context, lines: LineCache) -> dict[str, Any]:
@@ -26,14 +24,14 @@ def promise(payload: dict[str, Any], context: Context, lines: LineCache) -> dict
     ----------
     payload : dict
         ``line``, ``line_hash``, ``order_id``, ``order`` (a new one, or None), ``state``,
-        ``horizon_s``, ``time_budget_s``, ``replications``, ``seed``, ``level`` and ``due_date_s``.
+        ``horizon_s``, ``time_budget_s``, ``replications``, ``seed``; ``first`` and ``stride`` say
+        which replications are this worker's, ``fewest`` how many it runs whatever the time.
 
     Returns
     -------
     dict
-        ``completion_p50_s``, ``completion_p90_s``, ``completion_mean_s`` (seconds since the line's
-        start, or None), ``completion_mean_half_width_s``, ``on_time_probability``,
-        ``done_within_horizon`` and ``replications``.
+        ``completions_s``: moment at which the order is done in each replication, s since the line's
+        start; None beyond the horizon.
     """
     from scenarios.whatif import adapt_state  # noqa: PLC0415 - the worker starts without it
     from twin.engine import SimulationOptions  # noqa: PLC0415
@@ -47,16 +45,18 @@ def promise(payload: dict[str, Any], context: Context, lines: LineCache) -> dict
         state = adapt_state(state, line, with_order)
         line = with_order
     found: list[float] = []
-    while len(found) < payload["replications"] and not context.cancelled():
+    for number in range(payload["first"], payload["replications"], payload["stride"]):
         spent_s = time.monotonic() - began_s
         # The next one takes about as long as those before: stop before the budget is overrun.
-        if len(found) >= FEWEST and spent_s * (1 + 1 / len(found)) > payload["time_budget_s"]:
+        next_s = spent_s * (1 + 1 / len(found)) if found else 0.0
+        enough = len(found) >= payload["fewest"] and next_s > payload["time_budget_s"]
+        if enough or context.cancelled():
             break
         options = SimulationOptions(
-            horizon_s=payload["horizon_s"], seed=payload["seed"], replication=len(found)
+            horizon_s=payload["horizon_s"], seed=payload["seed"], replication=number
         )
         found.append(completion_s(line, options, state, payload["order_id"]))
-    return _told(found, payload["due_date_s"], payload["level"])
+    return {"completions_s": [value if math.isfinite(value) else None for value in found]}
 
 
 def completion_s(line: Line, options: SimulationOptions, state: LineState, order: str) -> float:
@@ -98,34 +98,3 @@ def _order_names(line: Line) -> tuple[str, ...]:
     from twin.events import Names  # noqa: PLC0415
 
     return Names.of(line).orders
-
-
-def _told(found: list[float], due_date_s: float | None, level: float) -> dict[str, Any]:
-    from twin.kpi.output_analysis import mean_interval, proportion_interval  # noqa: PLC0415
-
-    n = len(found)
-    done = [value for value in found if math.isfinite(value)]
-    mean = mean_interval(done, level) if len(done) == n else None
-    within = interval_document(proportion_interval(len(done), n, level), level)
-    on_time = None
-    if due_date_s is not None:
-        kept = sum(value <= due_date_s for value in found)
-        on_time = interval_document(proportion_interval(kept, n, level), level)
-    return {
-        "completion_p50_s": quantile(found, 0.5),
-        "completion_p90_s": quantile(found, 0.9),
-        "completion_mean_s": float(mean.mean) if mean else None,
-        "completion_mean_half_width_s": float(mean.half_width) if mean else None,
-        "on_time_probability": on_time,
-        "done_within_horizon": within,
-        "replications": n,
-    }
-
-
-def quantile(values: list[float], share: float) -> float | None:
-    """Return the smallest value that at least ``share`` of the values do not exceed.
-
-    None stands for an infinite one.
-    """
-    found = sorted(values)[math.ceil(share * len(values)) - 1]
-    return found if math.isfinite(found) else None
