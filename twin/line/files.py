@@ -66,9 +66,24 @@ def example_names() -> list[str]:
 
 def save_line(line: Line, path: str | Path) -> None:
     """Write a line as YAML; ``load_line`` gives the same line back. Defaults are left out."""
-    document = line.model_dump(mode="json", exclude_defaults=True)
+    document = _lean(
+        line.model_dump(mode="json"), line.model_dump(mode="json", exclude_defaults=True)
+    )
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
     Path(path).write_text(text, encoding="utf-8")
+
+
+def _lean(full: Any, given: Any) -> Any:  # noqa: ANN401 - plain data
+    """Return what is no default, and every ``kind``: it tells which shape the rest has."""
+    if isinstance(given, dict):
+        return {
+            key: _lean(value, given.get(key, value))
+            for key, value in full.items()
+            if key in given or key == "kind"
+        }
+    if isinstance(given, list):
+        return [_lean(*pair) for pair in zip(full, given, strict=True)]
+    return given
 
 
 def line_schema() -> dict[str, Any]:
@@ -250,5 +265,3 @@ def _seconds_since(start: datetime, value: object) -> object:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=start.tzinfo)
     return moment.timestamp() - start.timestamp()
-
-
