@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests.emulator.small import small_line
-from twin.line import save_line
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
@@ -34,7 +33,7 @@ print("closed", flush=True)
 def started(folder: Path, port: int) -> subprocess.Popen[str]:
     """Start a plant as a program."""
     file = folder / "line.yaml"
-    save_line(small_line(), file)
+    file.write_text(small_line().model_dump_json(), encoding="utf-8")
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(file), str(port)],
         cwd=ROOT,
