@@ -52,7 +52,9 @@ def duration_s(value: object) -> float:
     (30600.0, 12.0)
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"{value!r} is no duration; write seconds or text such as '90 s' or '8h30m'")
+        raise ValueError(
+            f"{value!r} is no duration; write seconds or text such as '90 s' or '8h30m'"
+        )
     if isinstance(value, int | float):
         number = float(value)
     else:
@@ -73,7 +75,9 @@ def _parse(text: str) -> float:
         total += float(match.group(1)) * UNITS_S[unit]
         end = match.end()
     if end == 0 or text[end:].strip():
-        raise ValueError(f"{text!r} is no duration; write seconds or text such as '90 s' or '8h30m'")
+        raise ValueError(
+            f"{text!r} is no duration; write seconds or text such as '90 s' or '8h30m'"
+        )
     return total
 
 

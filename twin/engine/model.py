@@ -133,9 +133,7 @@ def _step(product: Product, operation: Operation, index: int, draws: Draws) -> S
         spec=operation,
         index=index,
         stations=operation.stations,
-        time={
-            name: draws.time(time_s, name, Purpose.PROCESSING) for name, time_s in times.items()
-        },
+        time={name: draws.time(time_s, name, Purpose.PROCESSING) for name, time_s in times.items()},
         mean_s={name: time_s.expected_s() for name, time_s in times.items()},
         outcome={name: draws.coin(name, Purpose.QUALITY) for name in operation.stations},
         rework_to=places.index(operation.rework.to) if operation.rework else -1,

@@ -210,7 +210,9 @@ class Folder:
         self.names = names or Names.of(line)
         self._groups = {product.id: product.group for product in line.products}
         self._crew = {
-            (station.id, mode.id): mode.crew for station in line.stations for mode in station.failures
+            (station.id, mode.id): mode.crew
+            for station in line.stations
+            for mode in station.failures
         }
         self._stations = {name: self._station(name, state) for name in line.flow_order}
         self._sources = {name: list(_pair(found)) for name, found in state.sources.items()}
@@ -257,15 +259,15 @@ class Folder:
             time_s=time_s,
             stream=stream,
             parts=tuple(_part_state(part) for part in self._parts.values()),
-            stations={name: _station_state(self._stations[name]) for name in sorted(self._stations)},
+            stations={
+                name: _station_state(self._stations[name]) for name in sorted(self._stations)
+            },
             sources={
                 name: SourceState(created=created, since_s=since_s)
                 for name, (created, since_s) in sorted(self._sources.items())
             },
             orders={
-                name: OrderState(
-                    released=bool(c[0]), created=c[1], finished=c[2], scrapped=c[3]
-                )
+                name: OrderState(released=bool(c[0]), created=c[1], finished=c[2], scrapped=c[3])
                 for name, c in sorted(self._orders.items())
             },
             finished=self._finished,
@@ -415,7 +417,7 @@ class Folder:
     def _failed(self, row: Row) -> None:
         station = self._at(row)
         if row.detail == OUTAGE:
-            known = row.value == row.value  # noqa: PLR0124 - NaN: nobody knows how long
+            known = row.value == row.value
             until_s = row.time_s + row.value if known else None
             station.outages.append(Outage(since_s=row.time_s, until_s=until_s))
         else:

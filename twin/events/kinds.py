@@ -47,7 +47,11 @@ MEANING: dict[Kind, tuple[str, str, str]] = {
     Kind.REWORK_SENT: ("station", "index of the operation it goes back to", "-"),
     Kind.PART_SCRAPPED: ("station", "index of the operation", "-"),
     Kind.PART_FINISHED: ("sink", "-", "-"),
-    Kind.FAILED: ("station", "index of the failure mode, or -1: an outage", "its length if known, s"),
+    Kind.FAILED: (
+        "station",
+        "index of the failure mode, or -1: an outage",
+        "its length if known, s",
+    ),
     Kind.REPAIR_STARTED: ("station", "index of the failure mode", "repair time drawn, s"),
     Kind.REPAIRED: ("station", "index of the failure mode, or -1", "-"),
     Kind.SHIFT_ENDED: ("station", "-", "-"),

@@ -186,9 +186,7 @@ def _product_of_part(table: Table, log: EventLog) -> dict[int, int]:
     return found
 
 
-def _buffers(
-    values: Values, table: Table, log: EventLog, names: list[str], exits: Ints
-) -> None:
+def _buffers(values: Values, table: Table, log: EventLog, names: list[str], exits: Ints) -> None:
     entered = np.flatnonzero(table.where(Kind.BUFFER_ENTERED))
     step_s = table.steps_s()
     observed_s = table.until_s - table.from_s

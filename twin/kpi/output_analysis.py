@@ -110,7 +110,9 @@ def throughput_series(
     bins = int((log.end_s - log.begin_s) / bin_s + 1e-9)
     edges_s = log.begin_s + bin_s * np.arange(bins + 1)
     moments = log.time_s[log.kind == Kind.PART_FINISHED]
-    counts, _ = np.histogram(moments[moments < edges_s[-1]], bins=edges_s) if bins else (np.array([]), 0)
+    counts, _ = (
+        np.histogram(moments[moments < edges_s[-1]], bins=edges_s) if bins else (np.array([]), 0)
+    )
     return edges_s, counts.astype(np.float64)
 
 

@@ -85,9 +85,7 @@ class Calendar(Spec):
             for shift in self.shifts:
                 if DAYS[day.weekday()] in shift.days:
                     pieces.extend(_pieces(shift, day, start, zone))
-        return [
-            (begin, end) for begin, end in _merged(pieces) if end > from_s and begin < until_s
-        ]
+        return [(begin, end) for begin, end in _merged(pieces) if end > from_s and begin < until_s]
 
 
 def _days(first: date, last: date) -> Iterator[date]:
@@ -95,9 +93,7 @@ def _days(first: date, last: date) -> Iterator[date]:
         yield first + timedelta(days=offset)
 
 
-def _pieces(
-    shift: Shift, day: date, start: datetime, zone: ZoneInfo
-) -> list[tuple[float, float]]:
+def _pieces(shift: Shift, day: date, start: datetime, zone: ZoneInfo) -> list[tuple[float, float]]:
     """Return the shift of one day less its breaks."""
     begin, end = _span(shift, day, day, start, zone)
     pieces = [(begin, end)]

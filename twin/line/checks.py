@@ -252,8 +252,6 @@ def zone_findings(name: str) -> list[Finding]:
         ZoneInfo(name)
     except (LookupError, ValueError, OSError):
         return [
-            Finding(
-                "time_zone", f"unknown time zone {name!r}", "an IANA name such as Asia/Bangkok"
-            )
+            Finding("time_zone", f"unknown time zone {name!r}", "an IANA name such as Asia/Bangkok")
         ]
     return []

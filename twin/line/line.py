@@ -12,8 +12,6 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-
-
 from twin.errors import Finding, LineError, UnknownNameError
 from twin.line.calendars import Calendar
 from twin.line.checks import SECTIONS, Parts, check, zone_findings
@@ -256,12 +254,9 @@ def serial_line(
         id=line_id,
         sources=(Source(id="source"),),
         stations=tuple(
-            Station(id=f"s{i + 1}", input_buffer=inputs[i - 1] if i else None)
-            for i in range(count)
+            Station(id=f"s{i + 1}", input_buffer=inputs[i - 1] if i else None) for i in range(count)
         ),
-        buffers=tuple(
-            Buffer(id=name, capacity=places[i]) for i, name in enumerate(inputs) if name
-        ),
+        buffers=tuple(Buffer(id=name, capacity=places[i]) for i, name in enumerate(inputs) if name),
         products=(
             Product(
                 id="part",
@@ -272,5 +267,3 @@ def serial_line(
             ),
         ),
     )
-
-

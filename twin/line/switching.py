@@ -30,3 +30,15 @@ def next_switch_s(line: Line, calendar: Calendar, time_s: float) -> float | None
         if edges:
             return min(edges)
     return None
+
+
+def switches(
+    line: Line, calendar: Calendar, from_s: float, until_s: float
+) -> list[tuple[float, bool]]:
+    """Return every switch after ``from_s`` and before ``until_s``: the moment, and whether it is on."""
+    found: list[tuple[float, bool]] = []
+    time_s = next_switch_s(line, calendar, from_s)
+    while time_s is not None and time_s < until_s:
+        found.append((time_s, is_on(line, calendar, time_s)))
+        time_s = next_switch_s(line, calendar, time_s)
+    return found

@@ -53,7 +53,8 @@ class LineClock(simpy.Environment):
         assert event.callbacks is not None
         event.callbacks.append(self._fired)
         # Not schedule(delay): now + (time - now) is not always time.
-        heappush(self._queue, (time_s, NORMAL, next(self._eid), event))
+        # Rounding may put what is due now a hair into the past, and time must not run back.
+        heappush(self._queue, (max(time_s, self.now), NORMAL, next(self._eid), event))
         return event
 
     def _fired(self, event: Event) -> None:

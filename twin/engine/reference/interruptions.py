@@ -11,7 +11,7 @@ from twin.engine.reference.run import Run
 from twin.engine.streams import Purpose
 from twin.events.kinds import OUTAGE, Kind
 from twin.line import Calendar, Crew, Failure
-from twin.line.switching import next_switch_s
+from twin.line.switching import is_on, next_switch_s
 
 
 class CrewPool:
@@ -91,22 +91,26 @@ class ShiftSwitch:
         self._end = Timer(clock, (Due.SHIFT_END, rank, 0), station.id, self._ended)
 
     def arm(self) -> None:
-        """Wait for the next switch."""
-        due_s = next_switch_s(self.run.line, self.calendar, self.run.clock.now)
+        """Wait for the next switch of the calendar, whatever the station does now."""
+        line = self.run.line
+        due_s = next_switch_s(line, self.calendar, self.run.clock.now)
         if due_s is not None:
-            (self._end if self.station.on else self._start).resume_at(due_s)
+            on = is_on(line, self.calendar, due_s)
+            (self._start if on else self._end).resume_at(due_s)
 
     def _started(self) -> None:
-        self.station.on = True
-        self.run.note(Kind.SHIFT_STARTED, self.station.number)
-        self.station.go_on()
+        if not self.station.on:
+            self.station.on = True
+            self.run.note(Kind.SHIFT_STARTED, self.station.number)
+            self.station.go_on()
         self.arm()
 
     def _ended(self) -> None:
-        self.station.on = False
-        self.run.note(Kind.SHIFT_ENDED, self.station.number)
-        if not self.station.running:
-            self.station.pause()
+        if self.station.on:
+            self.station.on = False
+            self.run.note(Kind.SHIFT_ENDED, self.station.number)
+            if not self.station.running:
+                self.station.pause()
         self.arm()
 
 

@@ -127,9 +127,7 @@ class Restore:
             station.done.append(server)
         elif part.status == "processing":
             draw = part.way.steps[part.step].time[station.id]
-            self._activity(
-                server.timer, state.clock or Clock(), draw, part.id, part.visits - 1
-            )
+            self._activity(server.timer, state.clock or Clock(), draw, part.id, part.visits - 1)
             if server.timer.since_s is not None:
                 station.working += 1
         elif part.status == "setup":
