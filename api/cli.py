@@ -21,6 +21,9 @@ import typer
 
 from api.commands.about import lines, schema, version
 from api.commands.console import ExitCode
+from api.commands.demo import demo
+from api.commands.plant import plant
+from api.commands.serve import serve
 from api.commands.simulate import simulate
 
 app = typer.Typer(
@@ -33,6 +36,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("demo")(demo)
+app.command("serve")(serve)
+app.command("plant")(plant)
 app.command("simulate")(simulate)
 app.command("lines")(lines)
 app.command("schema")(schema)

@@ -25,8 +25,8 @@ FLOORS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     # 8: who asks
     (10, "api.app", ("api.routes", "api.site", "api.ui")),
     (10, "api.cli", ("api.app", "api.commands", "api.demo")),
-    (10, "api.commands", ("api.app", "api.demo")),
-    (10, "api.demo", ("api.app",)),
+    (10, "api.commands", ("api.app", "api.demo", "api.mirrors", "api.server")),
+    (10, "api.demo", ("api.app", "api.mirrors", "api.server")),
     (10, "api.__main__", ("api.cli",)),
     (10, "api.kpis", ()),
     (10, "api.mirrors", ()),

@@ -1,1 +1,1 @@
-"""The subcommands of ``twin``, one module each; heavy libraries are imported when a command runs."""
+"""The subcommands of ``twin``, a module each; heavy libraries load when a command runs."""

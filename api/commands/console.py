@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from enum import IntEnum
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from rich.console import Console
 
 Step = Callable[[int, int], None]
@@ -44,6 +49,36 @@ def parse_duration(text: str | float) -> float:
         raise typer.BadParameter(str(error)) from error
 
 
+def parse_moment(text: str, zone: ZoneInfo) -> datetime:
+    """Return a moment from the command line; one without an offset is read in ``zone``."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        message = f"{text!r} is no moment; write one such as 2026-01-05T08:00"
+        raise typer.BadParameter(message) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """Take Ctrl-C and a request to terminate as the wish to end, not as an error.
+
+    Whoever runs inside sees ``KeyboardInterrupt`` and tidies up; it goes no further.
+    """
+
+    def asked(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, asked)
+    try:
+        yield
+    except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            typer.echo(err=True)  # the terminal shows ^C on the line
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def fail(code: ExitCode, message: str) -> typer.Exit:
     """Write a message to stderr and return the exit to raise."""
     typer.echo(message, err=True)
@@ -54,10 +89,11 @@ def out() -> Console:
     """Return the console for answers (stdout)."""
     from rich.console import Console  # noqa: PLC0415 - keeps --help quick
 
-    return Console(highlight=False)
+    # Without a terminal there is no width to keep to, and a cut-off name is of no use.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 
-def finite(value: Any) -> Any:
+def finite(value: Any) -> Any:  # noqa: ANN401 - any plain data
     """Return plain data for JSON: a number that is not finite becomes None."""
     if isinstance(value, Mapping):
         return {str(key): finite(item) for key, item in value.items()}
@@ -70,19 +106,19 @@ def finite(value: Any) -> Any:
     return value
 
 
-def emit_json(document: Any) -> None:
+def emit_json(document: Any) -> None:  # noqa: ANN401 - any plain data
     """Write one JSON document to stdout."""
     typer.echo(json.dumps(finite(document), ensure_ascii=False, indent=2, allow_nan=False))
 
 
 def emit_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Write a table to stdout; every column but the first is set flush right if it holds numbers."""
+    """Write a table to stdout; columns of numbers are set flush right."""
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for index, name in enumerate(columns):
         numeric = index > 0 and all(row[index][:1] in set("0123456789+-−–·") for row in rows)
-        table.add_column(name, justify="right" if numeric else "left")
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=numeric)
     for row in rows:
         table.add_row(*row)
     out().print(table)

@@ -11,7 +11,11 @@ from api.commands.about import Json
 from api.commands.console import emit_json, emit_table, parse_duration, plus_minus, progress
 
 if TYPE_CHECKING:
+    import numpy as np
     import xarray as xr
+    from numpy.typing import NDArray
+
+    from twin.engine import SimulationOptions
 
 Line = Annotated[str, typer.Argument(help="A line file, or the name of an example line.")]
 Horizon = Annotated[
@@ -44,7 +48,7 @@ MEASURES: dict[str, tuple[str, float]] = {
 }
 
 
-def simulate(
+def simulate(  # noqa: PLR0913, PLR0917 - the options of a command
     line: Line,
     horizon: Horizon = "8h",  # type: ignore[assignment] - typer parses the default
     warm_up: WarmUp = "0",  # type: ignore[assignment]
@@ -73,10 +77,12 @@ def simulate(
         _show(document)
 
 
-def _document(line_id: str, line_hash: str, results: xr.Dataset, options: Any) -> dict[str, Any]:
+def _document(
+    line_id: str, line_hash: str, results: xr.Dataset, options: SimulationOptions
+) -> dict[str, Any]:
     from twin.kpi.output_analysis import mean_interval  # noqa: PLC0415
 
-    def told(values: Any, scale: float = 1.0) -> dict[str, float | int]:
+    def told(values: NDArray[np.float64], scale: float = 1.0) -> dict[str, float | int]:
         found = mean_interval(values * scale)
         return {"mean": found.mean, "half_width": found.half_width, "n": found.n}
 
@@ -123,7 +129,7 @@ def _show(document: dict[str, Any]) -> None:
     shares = ("processing", "setup", "blocked", "starved", "failed", "off")
     emit_table(
         "Stations: share of the time in %, OEE index",
-        ("station", *shares, "OEE"),
+        ("station", "busy", *shares[1:], "OEE"),
         [
             (
                 name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from api.schemas import ComparisonRow, ForecastResult, RunResults
 if TYPE_CHECKING:
     import pandas as pd
 
+BASE_NAME = "As it is"
 MOST_SAMPLES = 200
 """Runs drawn per scenario; more dots say no more."""
 
@@ -59,7 +59,7 @@ def samples(results: RunResults) -> dict[str, Any]:
     from scenarios.whatif.charts import samples_chart  # noqa: PLC0415
 
     found = results.samples.get("throughput_rate", {})
-    names = {item.id: item.name for item in results.scenarios}
+    names = {item.id: item.name for item in results.scenarios} | {"base": BASE_NAME}
     table = pd.DataFrame(
         [
             {"scenario": names.get(key, key), "replication": number, "value": value * 3600}
@@ -133,5 +133,6 @@ def _hours(begin: datetime, end: datetime) -> float:
 
 
 def _spec(chart: Any) -> dict[str, Any]:  # noqa: ANN401 - any kind of chart
-    told: Callable[[], dict[str, Any]] = chart.to_dict
-    return told()
+    found: dict[str, Any] = chart.to_dict()
+    # Charts with a step per row know their height; only the width is to fit.
+    return found | {"autosize": {"type": "fit-x", "contains": "padding"}}

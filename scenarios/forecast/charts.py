@@ -11,7 +11,7 @@ from twin.kpi.charts import ACCENT, NEUTRAL, WORSE, Width
 def fan_chart(
     fan: pd.DataFrame, history: pd.DataFrame | None = None, *, width: Width = 720
 ) -> alt.LayerChart:
-    """Return the throughput gone by as bars and the throughput ahead as bands around a line.
+    """Return the throughput gone by as a line and the throughput ahead as bands around a line.
 
     Parameters
     ----------
@@ -65,14 +65,23 @@ def _column(level: str) -> str:
     return f"q{level.replace('.', '_')}"
 
 
+def _moment() -> alt.X:
+    return alt.X("begin:T", title=None).axis(format="%H:%M")
+
+
+def _rate(field: str) -> alt.Y:
+    return alt.Y(f"{field}:Q", title="parts/h").scale(zero=False)
+
+
 def _history(history: pd.DataFrame) -> alt.Chart:
+    end = history.sort_values("begin").iloc[[-1]]
+    last = pd.concat([history, end.assign(begin=end["end"])], ignore_index=True)
     return (
-        alt.Chart(history)
-        .mark_bar(color=NEUTRAL, opacity=0.55)
+        alt.Chart(last)
+        .mark_line(color=NEUTRAL, strokeWidth=2, interpolate="step-after")
         .encode(
-            x=alt.X("begin:T", title=None),
-            x2="end:T",
-            y=alt.Y("parts_per_h:Q", title="parts/h"),
+            x=_moment(),
+            y=_rate("parts_per_h"),
             tooltip=[
                 alt.Tooltip("begin:T", title="from", format="%a %H:%M"),
                 alt.Tooltip("parts_per_h:Q", title="measured, parts/h", format=",.0f"),
@@ -86,8 +95,8 @@ def _band(table: pd.DataFrame, low: str, high: str, opacity: float) -> alt.Chart
         alt.Chart(table)
         .mark_area(color=ACCENT, opacity=opacity, interpolate="step-after")
         .encode(
-            x=alt.X("begin:T", title=None),
-            y=alt.Y(f"{_column(low)}:Q", title="parts/h"),
+            x=_moment(),
+            y=_rate(_column(low)),
             y2=alt.Y2(f"{_column(high)}:Q"),
         )
     )
@@ -102,8 +111,8 @@ def _median(table: pd.DataFrame, named: dict[float, str]) -> alt.Chart:
         alt.Chart(table)
         .mark_line(color=ACCENT, strokeWidth=2.5, interpolate="step-after", point=False)
         .encode(
-            x=alt.X("begin:T", title=None),
-            y=alt.Y(f"{_column(named[0.5])}:Q", title="parts/h"),
+            x=_moment(),
+            y=_rate(_column(named[0.5])),
             tooltip=[alt.Tooltip("begin:T", title="from", format="%a %H:%M"), *told],
         )
     )

@@ -76,7 +76,7 @@ def comparison_chart(table: pd.DataFrame, *, width: Width = 460) -> alt.LayerCha
         .legend(orient="top")
     )
     title = "change against the base"
-    change = alt.X("change:Q", title=title).axis(format="+%")
+    change = alt.X("change:Q", title=title).axis(format="+%", tickCount=6).scale(padding=10)
     told = [
         alt.Tooltip("scenario:N"),
         alt.Tooltip("figure:N"),

@@ -117,11 +117,12 @@ def throughput_chart(
     )
     return (
         alt.Chart(rows)
-        .mark_bar(color=ACCENT, opacity=0.8)
+        .mark_rect(color=ACCENT, opacity=0.8)
         .encode(
-            x=alt.X("begin:T", title=None),
+            x=alt.X("begin:T", title=None).axis(format="%H:%M"),
             x2="end:T",
             y=alt.Y("parts:Q", title=f"parts in {bin_s / 60:g} min"),
+            y2=alt.datum(0),
             tooltip=[alt.Tooltip("begin:T", format="%a %H:%M"), alt.Tooltip("parts:Q")],
         )
         .properties(width=width, height=180)

@@ -116,10 +116,12 @@ export function number(value, digits = 0) {
       minimumFractionDigits: digits, maximumFractionDigits: digits,
     }));
   }
-  return numbers.get(digits).format(value);
+  return numbers.get(digits).format(value).replace("-", "−");
 }
+/** A unit as people write it. */
+export const unit = (name) => name.replace(/^deg([CFK])$/, "°$1");
 export const percent = (value, digits = 0) =>
-  value === null || value === undefined ? "–" : `${number(100 * value, digits)} %`;
+  value === null || value === undefined ? "–" : `${number(100 * value, digits)}\u00a0%`;
 
 /** A length of time in words a planner uses: 45 s, 12 min, 3 h 20 min. */
 export function duration(seconds) {
@@ -152,7 +154,14 @@ export function plusMinus(interval, digits = 1, scale = 1) {
     el("span", { class: "half", text: ` ± ${number(interval.half_width * scale, digits)}` })];
 }
 
-/** A probability with its interval, drawn and in figures. */
+/** A share with its interval in figures; an interval of a share is not symmetric. */
+export function share(interval) {
+  if (!interval) return [el("span", { text: "–" })];
+  return [el("span", { text: percent(interval.mean) }), el("span", { class: "half",
+    text: ` (${number(100 * interval.low)}–${percent(interval.high)})` })];
+}
+
+/** A probability with its interval, drawn. */
 export function probability(interval) {
   if (!interval) return el("span", { class: "muted", text: "–" });
   const level = interval.mean >= 0.8 ? "good" : interval.mean >= 0.5 ? "warn" : "bad";
@@ -218,8 +227,17 @@ function takeState(state) {
   const before = site.state;
   site.state = state;
   site.takenAt = performance.now();
+  measurePace(state);
   tell("state", { state, before });
   if (before && before.link.status !== state.link.status) tell("link", state.link);
+}
+
+/** How fast the plant's clock goes against the wall clock; an emulated plant may be quicker. */
+function measurePace(state) {
+  const now = { plant: Date.parse(state.provenance.as_of), wall: site.takenAt };
+  const first = measurePace.first;
+  if (!first || state.link.status !== "connected" || now.wall - first.wall > 60_000) measurePace.first = now;
+  else if (now.wall - first.wall > 4000) site.pace = (now.plant - first.plant) / (now.wall - first.wall);
 }
 
 async function refresh() {
@@ -257,7 +275,8 @@ function showFreshness() {
   if (pill.dataset.level !== level) pill.dataset.level = level;
   if (pill.textContent !== text) pill.textContent = text;
   const state = site.state;
-  const shown = state ? t("plant_time", { time: clock(state.provenance.as_of, { day: true }) }) : "";
+  const pace = site.pace && Math.abs(site.pace - 1) > 0.15 ? t("plant_pace", { pace: number(site.pace, site.pace < 10 ? 1 : 0) }) : "";
+  const shown = state ? t("plant_time", { time: clock(state.provenance.as_of, { day: true }) }) + pace : "";
   if ($("#plant-time").textContent !== shown) $("#plant-time").textContent = shown;
 }
 

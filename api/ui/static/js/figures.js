@@ -17,8 +17,9 @@ const SHOWN = {
   effectiveness: { scale: 100, digits: 1, unit: "unit.percent", better: 1 },
   quality_ratio: { scale: 100, digits: 1, unit: "unit.percent", better: 1 },
 };
-const SIGN = { better: "▲", worse: "▼", differs: "◆", "cannot tell": "?", same: "=" };
-const TONE = { better: "good", worse: "bad", differs: "warn", "cannot tell": "", same: "" };
+export const ALIKE = "no relevant difference";
+const SIGN = { better: "▲", worse: "▼", "cannot tell yet": "?", [ALIKE]: "=" };
+const TONE = { better: "good", worse: "bad" };
 
 /** How a figure is shown: its name and unit in words, its scale and its digits. */
 export function shown({ kpi, unit }) {
@@ -31,7 +32,7 @@ export function shown({ kpi, unit }) {
 
 /** What the paired difference says, as glyph and word. */
 export function verdictTag(row) {
-  return el("span", { class: `tag ${TONE[row.verdict]}` }, el("span", { "aria-hidden": "true", text: SIGN[row.verdict] }),
+  return el("span", { class: `tag ${TONE[row.verdict] ?? ""}` }, el("span", { "aria-hidden": "true", text: SIGN[row.verdict] ?? "" }),
     t(`verdict.${row.verdict}`));
 }
 
@@ -44,7 +45,7 @@ export function comparisonRow(row, elementName) {
     el("td", { class: "num base" }, plusMinus(row.base, digits, scale)),
     el("td", { class: "num value" }, plusMinus(row.value, digits, scale)),
     el("td", { class: "num difference" }, signed(row.difference, digits, scale),
-      row.relative === null || row.verdict === "same" ? null
+      row.relative === null ? null
         : el("div", { class: "muted small", text: `${row.relative > 0 ? "+" : ""}${percent(row.relative, 1)}` })),
     el("td", {}, verdictTag(row), row.replications_needed
       ? el("div", { class: "muted small", text: t("verdict.needed", { n: number(row.replications_needed) }) }) : null));
@@ -64,8 +65,9 @@ export function sentence(row) {
   const size = change ? number(Math.abs(change.mean) * scale, digits) : "–";
   const half = change ? number(change.half_width * scale, digits) : "–";
   const share = row.relative === null ? "" : percent(Math.abs(row.relative), 1);
-  const key = { better: "answer.up", worse: "answer.down", same: "answer.same" }[row.verdict] ?? "answer.open";
-  return t(key, { scenario: row.scenario, size, half, unit, share,
+  const key = { better: "answer.up", worse: "answer.down", [ALIKE]: "answer.same" }[row.verdict] ?? "answer.open";
+  const open = key === "answer.open" && !row.replications_needed ? "answer.unknown" : key;
+  return t(open, { scenario: row.scenario, size, half, unit, share,
     needed: row.replications_needed ? number(row.replications_needed) : "–" });
 }
 

@@ -1,7 +1,8 @@
 // The live line: drawing, figures, stations, orders and news.
 
-import { $, api, clock, el, number, on, page, percent, plusMinus, probability, showProblem, site,
-  start, statusMark, svg, t } from "./core.js";
+import { $, api, clock, el, number, on, page, percent, probability, share, showProblem, site,
+  start, statusMark, svg, t,
+  unit } from "./core.js";
 import { lateness, LineMap, news, newsItem, productColour } from "./map.js";
 
 const STATUSES = ["processing", "setup", "blocked", "starved", "failed", "off"];
@@ -12,10 +13,10 @@ let names;
 let kpis;
 const promises = new Map();
 
-function tile(key, value, unit, note) {
+function tile(key, value, measure, note) {
   const node = $(`[data-tile="${key}"]`);
   $("dd", node).replaceChildren(el("span", { class: "value", text: value }),
-    el("span", { class: "unit", text: unit }));
+    el("span", { class: "unit", text: ` ${measure}` }));
   $(".note", node).replaceChildren(...[note].flat().filter(Boolean));
 }
 
@@ -79,7 +80,7 @@ function showStations(state) {
       .map((key) => `${t(`status.${key}`)} ${percent(shares[key])}`).join(", ");
     const busy = station.servers.find((server) => server.product);
     const signals = Object.entries(station.signals)
-      .map(([, signal]) => `${number(signal.value, 1)} ${signal.unit}`).join(" · ");
+      .map(([, signal]) => `${number(signal.value, 1)} ${unit(signal.unit)}`).join(" · ");
     return el("tr", { "data-station": station.id, "data-status": station.status },
       el("th", { scope: "row", text: names.get(station.id) ?? station.id }),
       el("td", {}, statusMark(station.status,
@@ -112,23 +113,23 @@ function showOrders(state) {
   sync($("#orders tbody"), sorted.map((order) => {
     const done = order.finished >= order.quantity;
     const promise = promises.get(order.id);
-    const share = Math.min(1, order.finished / order.quantity);
+    const part = Math.min(1, order.finished / order.quantity);
     return el("tr", { "data-order": order.id },
       el("th", { scope: "row" }, el("i", { class: "swatch", style: { background: productColour(model, order.product) } }), order.id),
-      el("td", {}, el("span", { class: "meter", role: "img", "aria-label": percent(share) },
-        el("i", { style: { width: `${100 * share}%` } })),
+      el("td", {}, el("span", { class: "meter", role: "img", "aria-label": percent(part) },
+        el("i", { style: { width: `${100 * part}%` } })),
       el("span", { class: "muted small", text: t("order.parts", { finished: number(order.finished), quantity: number(order.quantity) }) })),
       el("td", {}, order.due_date ? el("span", { text: clock(order.due_date, { seconds: false, day: true }) }) : "–",
         done || !order.due_date ? null : el("div", { class: "muted small", text: lateness(order, asOf) })),
       el("td", {}, done ? el("span", { class: "tag good", text: t("order.done") })
+        : promise?.failed ? el("span", { class: "muted small", text: promise.failed })
         : promise ? [probability(promise.on_time_probability), promiseText(promise)]
           : el("span", { class: "muted small", text: order.due_date ? t("order.asking") : "–" })));
   }));
 }
 
-function promiseText({ on_time_probability: share, completion_p90: late }) {
-  return el("div", { class: "muted small" },
-    share ? [...plusMinus(share, 0, 100), " % · "] : null,
+function promiseText({ on_time_probability: found, completion_p90: late }) {
+  return el("div", { class: "muted small" }, found ? [...share(found), " · "] : null,
     late ? t("order.p90", { time: clock(late, { seconds: false, day: true }) }) : t("order.beyond"));
 }
 
@@ -149,11 +150,11 @@ async function readPromises() {
     if (!order.due_date || order.finished >= order.quantity || document.hidden) continue;
     try {
       promises.set(order.id, await api("/v1/order-promises", {
-        method: "POST", body: { line_id: site.line.id, order_id: order.id, time_budget_s: 0.6, replications: 60 },
+        method: "POST", body: { line_id: site.line.id, order_id: order.id, time_budget_s: 1.5, replications: 100 },
       }));
     } catch (error) {
       if (error.status === 0) break;
-      promises.delete(order.id);
+      promises.set(order.id, { failed: error.message });
     }
     showOrders(site.state);
     showOnTime(site.state);

@@ -1,8 +1,8 @@
 // The live line as a drawing: stations, what waits between them, and parts on their way.
 
-import { clock, duration, el, glyph, number, svg, t } from "./core.js";
+import { clock, duration, el, glyph, number, svg, t, unit } from "./core.js";
 
-const CARD = { height: 138, least: 108, most: 190, gapX: 50, gapY: 26 };
+const CARD = { height: 152, least: 108, most: 190, gapX: 50, gapY: 24, tail: 22 };
 const SPARK = { points: 60, height: 22 };
 const COLOURS = ["#4e79a7", "#e07b39", "#59a14f", "#b07aa1", "#d4a72c", "#e15759", "#499894", "#9c755f"];
 
@@ -54,10 +54,10 @@ export class LineMap {
     if (!width || width === this.width) return;
     this.width = width;
     const count = this.plan.columns.length;
-    const fit = Math.max(1, Math.floor(width / (CARD.least + CARD.gapX)));
+    const fit = Math.max(1, Math.floor((width - CARD.tail) / (CARD.least + CARD.gapX)));
     const rows = Math.ceil(count / fit);
     const perRow = Math.ceil(count / rows);
-    const card = Math.min(CARD.most, width / perRow - CARD.gapX);
+    const card = Math.min(CARD.most, (width - CARD.tail) / perRow - CARD.gapX);
     const stack = Math.max(...this.plan.columns.map((column) => column.length));
     const rowHeight = stack * (CARD.height + CARD.gapY);
     this.card = card;
@@ -85,6 +85,10 @@ export class LineMap {
   drawBelts() {
     this.links.clear();
     const entry = this.plan.columns[0].map((to) => ({ from: null, to }));
+    for (const from of this.plan.columns.at(-1)) {
+      const { x, y } = this.place.get(from);
+      this.belts.append(svg("path", { class: "belt", d: `M${x + this.card} ${y + CARD.height / 2}h${CARD.tail - 4}` }));
+    }
     for (const { from, to } of [...entry, ...this.plan.links]) {
       const b = this.place.get(to);
       const a = from ? this.place.get(from) : { x: b.x - CARD.gapX - this.card, y: b.y, row: b.row };
@@ -118,7 +122,8 @@ export class LineMap {
       edge: svg("rect", { class: "edge f-unknown", x: 0, y: 0, width: w, height: 5, rx: 2.5 }),
       word: svg("text", { x: 32, y: 45, style: { fontWeight: 620 } }),
       mark: svg("use", { href: "#g-off", x: 10, y: 32, width: 16, height: 16 }),
-      product: svg("text", { class: "soft", x: 10, y: 67 }),
+      product: svg("text", { class: "soft", x: 10, y: 68 }),
+      order: svg("text", { class: "soft", x: 10, y: 84 }),
       servers: svg("g", { transform: `translate(${w - 12} 20)` }),
       spark: svg("path", { class: "spark" }),
       signal: svg("text", { class: "soft", x: 10, y: CARD.height - 10 }),
@@ -130,7 +135,7 @@ export class LineMap {
     },
     svg("rect", { class: "box", width: w, height: CARD.height, rx: 10 }), parts.edge,
     svg("text", { class: "name", x: 10, y: 24, text: short(station.name || station.id, 7.2) }),
-    parts.servers, parts.mark, parts.word, parts.product,
+    parts.servers, parts.mark, parts.word, parts.product, parts.order,
     svg("g", { transform: `translate(10 ${CARD.height - 56})` }, parts.spark), parts.signal, parts.count);
     this.picture.append(group);
     this.stations.set(station.id, { group, parts, short });
@@ -143,11 +148,12 @@ export class LineMap {
     const top = y + (CARD.height - box.h) / 2;
     const fill = svg("rect", { class: "fill", x: left + 2, width: box.w - 4, rx: 3, y: top + box.h, height: 0 });
     const text = svg("text", { class: "soft", x: left + box.w / 2, y: top + box.h + 15, "text-anchor": "middle" });
-    const places = svg("text", { class: "soft", x: left + box.w / 2, y: top - 6, "text-anchor": "middle" });
+    const name = this.model.buffers.find((item) => item.id === id)?.name || id;
     const group = svg("g", { class: "tank-group", role: "listitem" },
-      svg("rect", { class: "tank", x: left, y: top, width: box.w, height: box.h, rx: 5 }), fill, text, places);
+      svg("rect", { class: "tank", x: left, y: top, width: box.w, height: box.h, rx: 5 }), fill, text,
+      svg("title", { text: name }));
     this.picture.append(group);
-    this.tanks.set(id, { group, fill, text, places, top, box });
+    this.tanks.set(id, { group, fill, text, name, top, box });
   }
 
   /** Show a state; parts that moved since `before` travel along the belts. */
@@ -171,8 +177,9 @@ export class LineMap {
     parts.mark.setAttribute("href", `#g-${station.status}`);
     parts.mark.setAttribute("class", `s-${station.status}`);
     const product = busy?.product ? this.products.get(busy.product) ?? busy.product : "";
-    const doing = modes || [product, busy?.order].filter(Boolean).join(" · ") || t("map.no_part");
-    parts.product.textContent = short(doing, 6.1);
+    const doing = [modes, product, busy?.order].filter(Boolean).join(", ") || t("map.no_part");
+    parts.product.textContent = short(modes || product || t("map.no_part"), 6.1);
+    parts.order.textContent = short(modes ? product : busy?.order ?? "", 6.1);
     parts.count.textContent = number(station.processed);
     const several = station.servers.length > 1 ? station.servers : [];
     parts.servers.replaceChildren(...several.map((server, index) => svg("circle", {
@@ -201,7 +208,7 @@ export class LineMap {
     const y = (value) => SPARK.height - 2 - ((value - low) / span) * (SPARK.height - 4);
     parts.spark.setAttribute("d", values.map((value, index) =>
       `${index ? "L" : "M"}${x(index).toFixed(1)} ${y(value).toFixed(1)}`).join(""));
-    parts.signal.textContent = `${number(signal.value, 1)} ${signal.unit}`;
+    parts.signal.textContent = `${number(signal.value, 1)} ${unit(signal.unit)}`;
     parts.signal.replaceChildren(parts.signal.textContent, svg("title", { text: name }));
   }
 
@@ -213,10 +220,9 @@ export class LineMap {
     tank.fill.setAttribute("height", height);
     tank.fill.setAttribute("y", tank.top + tank.box.h - 2 - height);
     tank.fill.classList.toggle("full", Boolean(capacity) && level >= capacity);
-    tank.text.textContent = number(level);
-    tank.places.textContent = capacity ?? "∞";
+    tank.text.textContent = capacity ? `${number(level)}/${number(capacity)}` : number(level);
     tank.group.setAttribute("aria-label",
-      t("map.buffer", { buffer: id, level, capacity: capacity ?? t("map.no_limit") }));
+      t("map.buffer", { buffer: tank.name, level, capacity: capacity ?? t("map.no_limit") }));
   }
 
   /** Let one part travel along a belt into a station. */

@@ -1,6 +1,6 @@
 // The schedule: plan from the live state, see it by station, see which orders keep their dates.
 
-import { $, api, clock, duration, el, number, on, percent, plusMinus, probability, showProblem, site, start, t } from "./core.js";
+import { $, api, clock, duration, el, number, on, percent, probability, share, showProblem, site, start, t } from "./core.js";
 import { follow, recalled, remember } from "./jobs.js";
 import { Gantt } from "./gantt.js";
 
@@ -67,7 +67,7 @@ function orderRow(order) {
   el("td", {}, time(order.completion), order.tardiness_s > 0
     ? el("span", { class: "tag bad", text: t("order.late", { late: duration(order.tardiness_s) }) }) : null),
   el("td", {}, probability(order.on_time_probability)),
-  el("td", { class: "num" }, order.on_time_probability ? [...plusMinus(order.on_time_probability, 0, 100), " %"] : "–"),
+  el("td", { class: "num" }, share(order.on_time_probability)),
   el("td", { class: "muted", text: order.completion_p90 ? time(order.completion_p90) : t("order.beyond") }));
 }
 

@@ -2,7 +2,7 @@
 
 import { $, api, clock, duration, el, number, page, showProblem, site, start, t } from "./core.js";
 import { ChangeCard } from "./changes.js";
-import { comparisonRow, sentence, shown, tone } from "./figures.js";
+import { ALIKE, comparisonRow, sentence, shown, tone } from "./figures.js";
 import { follow, recalled, remember } from "./jobs.js";
 import { draw } from "./charts.js";
 
@@ -32,6 +32,24 @@ function scenario() {
   for (const card of cards) card.apply(to);
   return { line_id: site.line.id, name: form.elements.name.value.trim() || t("whatif.unnamed"),
     changes: to.changes, faults: to.faults };
+}
+
+/** Ready-made questions for a first try. */
+function offerTries() {
+  const middle = model.stations[Math.floor(model.stations.length / 3)].id;
+  const tries = [["breakdown", { station: middle, minutes: 45 }], ["speed", { station: middle, speed: 110 }],
+    ["order", {}]];
+  if (model.buffers.length) tries.splice(1, 0, ["buffer", { buffer: model.buffers.at(-1).id }]);
+  $("#tries").replaceChildren(...tries.map(([kind, values]) => {
+    const card = new ChangeCard(model, { kind, values, changed: () => {}, remove: () => {} });
+    return el("button", { type: "button", text: card.say(), onclick: () => {
+      for (const old of cards) old.node.remove();
+      cards.clear();
+      named = false;
+      addCard(kind, values);
+      form.requestSubmit();
+    } });
+  }));
 }
 
 async function run(event) {
@@ -89,7 +107,7 @@ async function show(id) {
 
 function showElements(results, kind, wanted) {
   const rows = results.rows.filter((row) => row.element && wanted(row)
-    && (row.base || row.value) && row.verdict !== "same");
+    && (row.base || row.value) && row.verdict !== ALIKE);
   const place = $(`#${kind}-differences`);
   place.hidden = !rows.length;
   const names = new Map(model.stations.map((item) => [item.id, item.name || item.id]));
@@ -133,5 +151,6 @@ addCard("breakdown", asked ? { station: asked } : {});
 form.elements.name.addEventListener("input", () => { named = form.elements.name.value !== ""; });
 $("#add-change").addEventListener("click", () => addCard("buffer", {}).kind.focus());
 form.addEventListener("submit", run);
+offerTries();
 $("#run").disabled = false;
 await Promise.all([recall(), recent()]);

@@ -1,0 +1,96 @@
+"""``twin serve``: the service for lines of your own, with or without a plant behind them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.commands.about import Json
+from api.commands.console import ExitCode, emit_json, fail, stopping
+
+if TYPE_CHECKING:
+    from api.mirrors import MirrorFeed
+    from twin.line import Line
+
+
+def serve(  # noqa: PLR0913, PLR0917 - the options of a command
+    lines: Annotated[
+        list[str], typer.Argument(metavar="LINE...", help="Line files or names of example lines.")
+    ],
+    plant: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--plant",
+            metavar="[LINE=]ENDPOINT|MAPPING",
+            help="Plant to mirror: opc.tcp://host:port of an emulated one, or a mapping file.",
+        ),
+    ] = None,
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="Port; 0: any free one.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Folder for keys, database, journal, models.")
+    ] = None,
+    settings: Annotated[
+        Path | None, typer.Option("--settings", help="YAML file with further settings.")
+    ] = None,
+    new_key: Annotated[
+        str | None, typer.Option("--new-key", metavar="NAME", help="Make an API key and show it.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Serve the API and the page until Ctrl-C."""
+    from api.app import create_app  # noqa: PLC0415 - heavy
+    from api.keys import create_key  # noqa: PLC0415
+    from api.server import check_port  # noqa: PLC0415
+    from api.server import serve as run  # noqa: PLC0415
+    from api.settings import Settings  # noqa: PLC0415
+    from twin.line import load_line  # noqa: PLC0415
+
+    found = Settings.load(settings, data_folder=data, host=host, port=port)
+    check_port(found)
+    models = {model.id: model for model in map(load_line, lines)}
+    feeds = [_feed(models, text, found.data_folder, found.stale_after_s) for text in plant or ()]
+    key = create_key(found.keys_path, new_key) if new_key else ""
+    app = create_app(found, list(models.values()), feeds)
+
+    def ready(address: str) -> None:
+        if json:
+            emit_json({"address": address, "lines": list(models), "key": key or None})
+            return
+        typer.echo(f"the page and the API of {', '.join(models)}: {address}")
+        if key:
+            typer.echo(f"API key (shown this once): {key}")
+
+    with stopping():
+        run(app, found, ready)
+    if not json:
+        typer.echo("stopped")
+
+
+def _feed(models: dict[str, Line], text: str, folder: Path, stale_after_s: float) -> MirrorFeed:
+    from api.mirrors import MirrorFeed  # noqa: PLC0415
+    from twin.history import SqliteStore  # noqa: PLC0415
+    from twin.sync import Mirror, default_mapping, load_mapping  # noqa: PLC0415
+    from twin.sync.opcua import OpcUaConnector  # noqa: PLC0415
+
+    name, sign, where = text.partition("=")
+    if not sign or name not in models:
+        name, where = next(iter(models)), text
+    line = models[name]
+    if where.startswith("opc.tcp://"):
+        mapping = default_mapping(line, where)
+    elif Path(where).exists():
+        mapping = load_mapping(where, line)
+    else:
+        raise fail(
+            ExitCode.USAGE,
+            f"--plant {text}: expected opc.tcp://host:port or a mapping file that is there",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    store = SqliteStore(folder / f"journal-{line.id}.sqlite")
+    mirror = Mirror(line, OpcUaConnector(mapping), store=store)
+    return MirrorFeed(mirror, stale_after_s, store.close)

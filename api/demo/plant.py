@@ -1,0 +1,145 @@
+"""The demo's plant: an emulator in a process of its own, which ends when we do."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from twin.errors import ConnectionLostError
+
+OPEN_TIMEOUT_S = 60.0
+"""Longest wait for a plant to open, s; it may have to run hours of its line first."""
+END_TIMEOUT_S = 8.0
+"""Longest wait for a plant to close before it is ended by force, s."""
+
+
+class PlantProcess:
+    """A plant emulator in its own process.
+
+    It reads its line from a file. Its clock goes on while it is away, so one that is started again
+    continues the same day.
+
+    Parameters
+    ----------
+    line_file : Path
+        Line that it runs.
+    speed : float
+        Seconds of plant time per second.
+    port : int
+        Port; 0: any free one, which is then kept.
+    seed : int
+        Seed of what happens by chance.
+    """
+
+    def __init__(self, line_file: Path, *, speed: float, port: int = 0, seed: int = 7) -> None:
+        self._line_file = line_file
+        self._speed = speed
+        self._port = port
+        self._seed = seed
+        self._process: subprocess.Popen[bytes] | None = None
+        self._epoch = (datetime.now(UTC), time.monotonic())
+        self.endpoint = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def clock(self) -> datetime:
+        """What the plant's clock shows."""
+        moment, began_s = self._epoch
+        return moment + timedelta(seconds=self._speed * (time.monotonic() - began_s))
+
+    def start(self) -> str:
+        """Start the plant and return its endpoint once it listens; see ``opened``."""
+        self.launch()
+        return self.opened()
+
+    def launch(self) -> None:
+        """Start the process; the plant opens a few seconds later."""
+        command = [
+            *(sys.executable, "-m", "api.cli", "plant", str(self._line_file)),
+            *("--port", str(self._port), "--speed", str(self._speed), "--seed", str(self._seed)),
+            *("--start", self.clock.isoformat(), "--json", "--until-eof"),
+        ]
+        # A session of its own: Ctrl-C reaches us alone, and we end the plant in order. Should we
+        # die without a word, its input ends, and so does it.
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+
+    def opened(self) -> str:
+        """Return the plant's endpoint once it listens.
+
+        Raises
+        ------
+        ConnectionLostError
+            If it does not open; the error carries what it said.
+        """
+        self.endpoint = str(self._answer()["endpoint"])
+        self._port = int(self.endpoint.rstrip("/").rpartition(":")[2])
+        return self.endpoint
+
+    def _answer(self) -> dict[str, object]:
+        """Return the JSON document that the plant writes once it is open."""
+        process = self._process
+        assert process is not None
+        assert process.stdout is not None
+        text = b""
+        until_s = time.monotonic() + OPEN_TIMEOUT_S
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(process.stdout, selectors.EVENT_READ)
+            while (left_s := until_s - time.monotonic()) > 0:
+                if not waiting.select(left_s):
+                    break
+                piece = os.read(process.stdout.fileno(), 65536)
+                text += piece
+                if not piece:
+                    break
+                if text.rstrip().endswith(b"}"):
+                    try:
+                        document: dict[str, object] = json.loads(text)
+                    except ValueError:
+                        continue
+                    return document
+        self.kill()
+        said = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
+        raise ConnectionLostError(f"the plant did not open: {said or 'it said nothing'}")
+
+    def stop(self) -> None:
+        """End the plant in order, or by force when it takes too long."""
+        process = self._process
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            process.wait(END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(END_TIMEOUT_S)
+        self._release()
+
+    def kill(self) -> None:
+        """End the plant as a power cut would."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(END_TIMEOUT_S)
+
+    def _release(self) -> None:
+        for stream in (self._process.stdout, self._process.stderr) if self._process else ():
+            if stream is not None:
+                stream.close()
+        self._process = None
