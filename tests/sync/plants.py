@@ -65,6 +65,9 @@ def comparable(state: LineState, digits: int = 5) -> dict[str, object]:
         return item
 
     document = state.model_dump(mode="json", exclude={"stream"})
+    for station in document["stations"].values():
+        for outage in station["outages"]:
+            del outage["until_s"]  # nobody can see how long an outage will last
     document["parts"] = {part["id"]: part for part in document["parts"]}
     return rounded(document)  # type: ignore[return-value]
 

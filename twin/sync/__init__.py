@@ -1,6 +1,6 @@
 """The live line: values from the plant become events, and events the state."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twin.sync.clock import Clock, ManualClock, ScaledClock, SystemClock
 from twin.sync.mapping import (
@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # The OPC UA library takes half a second to load; mapping files and clocks do not need it.
     if name == "OpcUaConnector":
         from twin.sync.opcua import OpcUaConnector  # noqa: PLC0415

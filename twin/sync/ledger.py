@@ -69,7 +69,10 @@ class Ledger:
         return self._last_good
 
     def begin_epoch(self, epoch: int, reason: str) -> None:
-        """Note a new subscription: what happened since the last value may be missing."""
+        """Note a new subscription: what happened since the last value may be missing.
+
+        ``reason`` says why; for several in a row without a picture between them, the first counts.
+        """
         self._epoch = epoch
         if self._gap_begin is None:
             self._gap_begin, self._reason = self._last_good, reason

@@ -66,7 +66,9 @@ class LinkStatus:
     age_s: float | None
     """Time since the plant was last heard, s on our clock; None before the first value."""
     quality: str
-    """``good``, ``uncertain``, ``gap`` (parts of the past are missing), ``stale`` or ``bad``."""
+    """Quality of the state: ``good``, ``uncertain``, ``gap`` (the link is back, but its first
+    picture is not whole yet), ``stale`` (the link is lost) or ``bad`` (there is no state). What is
+    missing of the past is in ``gaps``."""
     endpoint: str
     """Where the values come from."""
     reason: str
@@ -149,6 +151,7 @@ class Mirror:
         self._doubt = False
         self._link = LinkEvent(SourceState.DISABLED, self._clock.now())
         self._last_error = ""
+        self._lost_by = ""
         self._picture_from: datetime | None = None
         self._pictured: set[str] = set()
         self._listeners: set[asyncio.Queue[Change]] = set()
@@ -231,13 +234,15 @@ class Mirror:
     def _quality(self) -> str:
         if self._folder is None:
             return "bad"
-        if self._link.state not in CONNECTED or self._picture_from is not None:
+        if self._link.state not in CONNECTED:
             return "stale"
+        if self._picture_from is not None:
+            return "gap"
         limit_s = self.mapping.max_skew_s
         skewed = limit_s is not None and self._skew_s is not None and abs(self._skew_s) > limit_s
         if self._link.state is SourceState.DEGRADED or skewed or self._writer.alarm or self._doubt:
             return "uncertain"
-        return "gap" if self._ledger.gaps else "good"
+        return "good"
 
     async def changes(self) -> AsyncIterator[Change]:
         """Yield news as it comes. A reader who is too slow loses the oldest, never the newest."""
@@ -289,7 +294,7 @@ class Mirror:
             self._heard_s = self._clock.steady_s()
             if value.property == "time" and isinstance(value.value, datetime):
                 self._moments.beat(value.value, self._heard_s)
-                self._skew_s = (value.value - value.received_at).total_seconds()
+                self._skew_s = (value.value - self._clock.now()).total_seconds()
             elif not self._signals.take(value, self.line.seconds(value.source_time)):
                 self._hold(value)
 
@@ -307,7 +312,7 @@ class Mirror:
         if event.reason:
             self._last_error = event.reason
         if event.state is SourceState.SUBSCRIBING:
-            self._ledger.begin_epoch(event.epoch, self._last_error or "new subscription")
+            self._ledger.begin_epoch(event.epoch, self._lost_by or "the twin was not running")
             self._moments.forget()
             self._translator.image.clear()
             self._picture_from = _BEGINNING
@@ -320,6 +325,7 @@ class Mirror:
 
     async def _lost(self, event: LinkEvent) -> None:
         """Take in all that came before the loss, and write the loss down."""
+        self._lost_by = event.reason
         _log.warning("link to %s lost: %s", self.connector.endpoint, event.reason)
         await self._translate(self._moments.flush())
         if self._folder is not None and self._as_of_s is not None:
@@ -362,7 +368,8 @@ class Mirror:
             return
         self._picture_from = None
         time_s = self._seconds(watermark)
-        state = self._translator.begin(time_s)
+        before = self.state() if self.ready else None
+        state = self._translator.begin(time_s, before)
         names = Names.of(self.line)
         self._folder = Folder(self.line, state, names)
         self._signals.forget_after(time_s)

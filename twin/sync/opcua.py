@@ -229,9 +229,12 @@ class OpcUaConnector:
         except REFUSALS as error:
             return Refused(f"{self.endpoint} refuses: {error}; see to it and reset the link")
         except TimeoutError:
-            return self._failed(f"{self.endpoint} did not answer in time ({do})")
+            return self._failed(f"{self.endpoint} did not answer in time (step: {do})")
+        except ConnectionRefusedError:
+            return self._failed(f"nobody listens at {self.endpoint}; is the plant running?")
         except (OSError, ua.UaError) as error:
-            return self._failed(f"{self.endpoint}: {str(error) or type(error).__name__} ({do})")
+            told = str(error) or type(error).__name__
+            return self._failed(f"{self.endpoint}: {told} (step: {do})")
 
     def _failed(self, reason: str) -> Failed:
         return Failed(reason, float(self._draws.random()))

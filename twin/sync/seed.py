@@ -22,14 +22,26 @@ from twin.sync.image import NO_PART, Image, ServerView, StationView
 from twin.sync.routes import Identity, Routes
 
 
-def seeded(routes: Routes, image: Image, time_s: float) -> LineState:
+def seeded(
+    routes: Routes, image: Image, time_s: float, before: LineState | None = None
+) -> LineState:
     """Return the state that a picture shows.
+
+    ``before`` is the last state before a gap: what it knew of parts that are still there, and of
+    ages, holds on. It is left aside if the plant began anew meanwhile.
 
     Parts in buffers carry a number and nothing else: what they are follows from the sequence of
     orders, or from their neighbours. Times elapsed count from the source times of the values; what
     came before them is unknown.
     """
     known = _identities(routes, image, time_s)
+    earlier = before if before is not None and _goes_on(routes, image, before, time_s) else None
+    if earlier is not None:
+        known |= {
+            part.id: Identity(part.product, part.order)
+            for part in earlier.parts
+            if part.id in known and not known[part.id].sure
+        }
     parts = _parts(routes, image, known, time_s)
     created = {source.id: image.count(source.id, "created") for source in routes.sources}
     finished = sum(image.count(sink.id, "finished") for sink in routes.line.sinks)
@@ -43,6 +55,12 @@ def seeded(routes: Routes, image: Image, time_s: float) -> LineState:
         for mode_id, mode in station.modes.items()
         if mode.status == "waiting" and _crew(routes.line.station(name), mode_id)
     )
+    if earlier is not None:
+        parts = [_remembered(part, earlier) for part in parts]
+        stations = {
+            name: _aged(routes.line.station(name), found, earlier.stations[name], earlier.time_s)
+            for name, found in stations.items()
+        }
     return LineState(
         line_id=routes.line.id,
         time_s=time_s,
@@ -57,6 +75,48 @@ def seeded(routes: Routes, image: Image, time_s: float) -> LineState:
         scrapped=sum(image.station(name).scrapped for name in routes.line.flow_order),
         queue=tuple(name for _, name in waiting),
     )
+
+
+def _goes_on(routes: Routes, image: Image, before: LineState, time_s: float) -> bool:
+    """Tell whether the plant is still the one it was before: its counters never went back."""
+    made = all(
+        image.count(source.id, "created") >= before.sources[source.id].created
+        for source in routes.sources
+    )
+    finished = sum(image.count(sink.id, "finished") for sink in routes.line.sinks)
+    return made and finished >= before.finished and time_s >= before.time_s
+
+
+def _remembered(part: PartState, before: LineState) -> PartState:
+    """Return a part with what was known of it before the gap."""
+    known = next((found for found in before.parts if found.id == part.id), None)
+    if known is None:
+        return part
+    update: dict[str, object] = {"created_s": known.created_s, "reworks": known.reworks}
+    if (known.location, known.operation) == (part.location, part.operation):
+        update |= {"entered_s": known.entered_s, "visits": known.visits}
+    return part.model_copy(update=update)
+
+
+def _aged(
+    spec: Station, found: StationState, before: StationState, before_s: float
+) -> StationState:
+    """Return a station whose failure modes go on ageing from where they were before the gap."""
+    modes = dict(found.modes)
+    for mode in spec.failures:
+        known, seen = before.modes[mode.id], modes[mode.id]
+        if known.status == seen.status == "running":
+            ages = mode.clock == "calendar"
+            # Work inside the gap is not known, so an operating age may be too low, never too high.
+            worked_s = known.age.worked_s if ages else known.age.elapsed_s(before_s)
+            since_s = known.age.since_s if ages else seen.age.since_s
+            age = Clock(worked_s=worked_s, since_s=since_s)
+            modes[mode.id] = seen.model_copy(update={"age": age, "count": known.count})
+        elif known.status == seen.status:
+            modes[mode.id] = known
+        else:
+            modes[mode.id] = seen.model_copy(update={"count": max(seen.count, known.count)})
+    return found.model_copy(update={"modes": modes})
 
 
 def _crew(station: Station, mode: str) -> str | None:
@@ -224,12 +284,29 @@ def _orders(
     created = Counter(islice(routes.in_sequence(time_s), fed))
     inside = Counter(part.order for part in parts)
     shown = Counter(identity.order for identity in known.values())
-    states = {}
-    for order in sorted(routes.line.orders, key=lambda order: order.id):
-        made = min(order.quantity, max(created[order.id], shown[order.id]))
-        states[order.id] = OrderState(
-            released=order.release_s < time_s or made > 0,
-            created=made,
-            finished=max(0, made - inside[order.id]),
+    made = {
+        order.id: min(order.quantity, max(created[order.id], shown[order.id]))
+        for order in routes.line.orders
+    }
+    gone = {name: max(0, count - inside[name]) for name, count in made.items()}
+    scrapped = _shared(sum(image.station(name).scrapped for name in routes.line.flow_order), gone)
+    return {
+        order.id: OrderState(
+            released=order.release_s < time_s or made[order.id] > 0,
+            created=made[order.id],
+            finished=gone[order.id] - scrapped[order.id],
+            scrapped=scrapped[order.id],
         )
-    return states
+        for order in sorted(routes.line.orders, key=lambda order: order.id)
+    }
+
+
+def _shared(total: int, gone: dict[str, int]) -> dict[str, int]:
+    """Return scrap by order in proportion to the parts gone: the plant counts it by station."""
+    whole = sum(gone.values())
+    shares, left, before = {}, min(total, whole), whole
+    for name in sorted(gone):
+        share = round(left * gone[name] / before) if before else 0
+        shares[name] = min(share, gone[name])
+        left, before = left - shares[name], before - gone[name]
+    return shares

@@ -65,13 +65,13 @@ class Translator:
         self._follower: Follower | None = None
         self._releases = sorted((order.release_s, order.id) for order in line.orders)
 
-    def begin(self, time_s: float) -> LineState:
+    def begin(self, time_s: float, before: LineState | None = None) -> LineState:
         """Take the picture as it is for the beginning; what it cannot tell is unknown.
 
         Elapsed times count from when the plant last changed the value; ages of failure modes count
-        from now.
+        from now, or go on from ``before``, the last state before a gap.
         """
-        state = seeded(self.routes, self.image, time_s)
+        state = seeded(self.routes, self.image, time_s, before)
         self._follower = Follower(self.routes, state)
         for name, place in self._follower.stations.items():
             view = self.image.station(name)
