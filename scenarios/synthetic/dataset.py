@@ -12,7 +12,6 @@ import numpy as np
 import xarray as xr
 
 from scenarios.synthetic.sampling import (
-    OWN_LAW,
     Component,
     Floats,
     Sampling,
@@ -43,6 +42,7 @@ from scenarios.whatif.experiment import (
 from twin.engine.options import SimulationOptions
 from twin.engine.simulate import simulate
 from twin.errors import Finding, InvalidInputError
+from twin.events.kinds import Kind
 from twin.line import Line
 from twin.signals import signal_table
 
@@ -74,7 +74,7 @@ class Draw:
     cutting: Cutting
 
 
-def generate_dataset(
+def generate_dataset(  # noqa: PLR0913 - what is made, and how it is run by keyword only
     source: Line | Experiment,
     window_s: float = 900.0,
     horizon_s: float = 3600.0,
@@ -225,7 +225,7 @@ def run_once(draw: Draw, replication: int) -> dict[str, Any]:
         "future_finished": future,
         "moment_time_s": times_s,
         "weight": weight,
-        "failures": int(np.sum((log.kind == 12) & (log.detail >= 0))),  # noqa: PLR2004
+        "failures": int(np.sum((log.kind == Kind.FAILED) & (log.detail >= 0))),
         "signals": signals_in(table),
         "stations": stations,
     }
@@ -318,6 +318,3 @@ def _told(
         "versions": json.dumps(versions(), sort_keys=True),
         "experiment": json.dumps(experiment.model_dump(mode="json"), sort_keys=True),
     }
-
-
-__all__ = ["OWN_LAW", "generate_dataset"]

@@ -10,8 +10,8 @@ that ended, survival of those that did not. Weights never exceed 1 / a_0, and th
 
 References
 ----------
-Veach, Guibas (1995), Optimally combining sampling techniques for Monte Carlo rendering. SIGGRAPH 95.
-(The balance heuristic.)
+Veach, Guibas (1995), Optimally combining sampling techniques for Monte Carlo rendering. SIGGRAPH
+95. (The balance heuristic.)
 Hesterberg (1995), Weighted average importance sampling and defensive mixture distributions.
 Technometrics 37.
 """
@@ -44,8 +44,8 @@ class Sampling(Spec):
     """How runs are drawn."""
 
     own_share: float = Field(default=0.3, gt=0, le=1)
-    """Share of the runs that follow the line's own law; 1 tilts nothing. It bounds the weights: none
-    exceeds its inverse."""
+    """Share of the runs that follow the line's own law; 1 tilts nothing. It bounds the weights:
+    none exceeds its inverse."""
     failures_per_run: float = Field(default=1.0, gt=0, le=10)
     """Failures that a tilted mode should have in a run; one that has more anyway is left alone."""
     smallest_factor: float = Field(default=0.02, gt=0, le=1)
@@ -198,7 +198,7 @@ def log_ratio(line: Line, law: Component, lives: Mapping[tuple[str, str], Lives]
 def weight_of(
     line: Line, laws: Sequence[Component], lives: Mapping[tuple[str, str], Lives]
 ) -> float:
-    """Return the weight of a run: how often it comes under the line's own law, over how often here."""
+    """Return the weight of a run: how likely it is under the line's own law, over how likely here."""
     # exp of a large ratio may overflow to infinity, which is right: the weight is then zero.
     ratios = [min(log_ratio(line, law, lives), 700.0) for law in laws]
     return 1.0 / sum(law.share * math.exp(x) for law, x in zip(laws, ratios, strict=True))

@@ -103,7 +103,7 @@ def _statistics(
 
 
 def _window_sum(values: Floats, ends: Whole, samples: int) -> Floats:
-    """Return the sum over each window; a NaN anywhere in a column makes the column's windows NaN."""
+    """Return the sum over each window; a NaN anywhere in a column makes all its windows NaN."""
     gone = np.isnan(values).any(axis=0)
     sums = np.cumsum(np.where(gone, 0.0, values), axis=0)
     sums = np.concatenate((np.zeros((1, values.shape[1])), sums))
