@@ -24,6 +24,7 @@ from api.problems import (
 from api.routes.common import MayRead, TheSite
 from api.schemas import (
     FieldProblem,
+    Interval,
     OrderPromise,
     OrderPromiseRequest,
     Problem,

@@ -1,0 +1,130 @@
+"""A real service over real HTTP, with real worker processes; shared, because starting one takes time."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from api.app import create_app
+from api.keys import Scope, create_key
+from api.server import SiteServer
+from api.settings import Settings
+from api.site import Site
+from twin.line import Line, example_line
+
+START_S = 60.0
+JOB_S = 90.0
+
+
+@dataclass
+class Service:
+    """A running service."""
+
+    site: Site
+    server: SiteServer
+    thread: threading.Thread
+    key: str
+    folder: Path
+
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+        return self.server.address
+
+    def client(self, key: str | None = None, **options: Any) -> httpx.Client:
+        """Return a client that sends a key; an empty one: none."""
+        given = self.key if key is None else key
+        headers = {"X-API-Key": given} if given else {}
+        return httpx.Client(base_url=self.address, headers=headers, timeout=60.0, **options)
+
+    def stop(self) -> None:
+        """End it."""
+        self.server.should_exit = True
+        self.thread.join(30.0)
+        assert not self.thread.is_alive(), "the service did not end"
+
+
+def run_service(folder: Path, lines: list[Line], **settings: Any) -> Service:
+    """Start a service and wait until it is ready for work."""
+    found = Settings(data_folder=folder, port=0, job_workers=1, quick_workers=1, **settings)
+    key = create_key(found.keys_path, "tests", Scope.WRITE)
+    app = create_app(found, lines)
+    server = SiteServer(app, found)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    service = Service(app.state.site, server, thread, key, folder)
+    wait_until(lambda: server.started or not thread.is_alive(), START_S)
+    assert thread.is_alive(), "the service did not start"
+    with service.client() as client:
+        wait_until(lambda: client.get("/readyz").status_code == 200, START_S)
+    return service
+
+
+def wait_until(condition: Callable[[], bool], limit_s: float = 20.0) -> None:
+    """Wait for something to become true."""
+    until_s = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < until_s, f"it did not happen within {limit_s} s"
+        time.sleep(0.02)
+
+
+def ended(client: httpx.Client, job: dict[str, Any], limit_s: float = JOB_S) -> dict[str, Any]:
+    """Wait until a job has ended and return it."""
+    found = job
+
+    def final() -> bool:
+        nonlocal found
+        found = client.get(f"/v1/jobs/{job['id']}").json()
+        return found["status"] in {"succeeded", "failed", "cancelled"}
+
+    wait_until(final, limit_s)
+    return found
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Return a running service with a small line and one that has orders."""
+    folder = tmp_path_factory.mktemp("site")
+    running = run_service(folder, [example_line("two_station"), example_line("electronics")])
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def client(service: Service) -> Iterator[httpx.Client]:
+    """Return a client that may read and write."""
+    with service.client() as found:
+        yield found
+
+
+@pytest.fixture
+def reader(service: Service) -> Iterator[httpx.Client]:
+    """Return a client that may only read."""
+    with service.client(create_key(service.site.settings.keys_path, "r", Scope.READ)) as found:
+        yield found
+
+
+@pytest.fixture
+def stranger(service: Service) -> Iterator[httpx.Client]:
+    """Return a client without a key."""
+    with service.client("") as found:
+        yield found
+
+
+@pytest.fixture
+def scenario(client: httpx.Client) -> dict[str, Any]:
+    """Return a scenario that is kept."""
+    body = {
+        "line_id": "two_station",
+        "name": "Longer chute",
+        "changes": {"buffers.chute.capacity": 20},
+    }
+    answer = client.post("/v1/scenarios", json=body)
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
