@@ -31,7 +31,7 @@ def edges(jobs: Sequence[Job]) -> list[tuple[str, str]]:
     return found
 
 
-def check(
+def check(  # noqa: PLR0913 - the parts of a problem, and names from unreadable ones
     machines: Sequence[Machine],
     jobs: Sequence[Job],
     same_order: Sequence[Sequence[str]] = (),
@@ -71,6 +71,8 @@ def _unique(machines: Sequence[Machine], jobs: Sequence[Job]) -> list[Finding]:
 
 
 def _job(job: Job, start_s: float) -> list[Finding]:
+    if not job.operations:
+        return [Finding(f"jobs.{job.id}.operations", "the job has no operation", "at least one")]
     if job.deadline_s is None or job.deadline_s > max(start_s, job.release_s):
         return []
     what = "the schedule begins" if job.deadline_s <= start_s else "the job is released"
@@ -100,7 +102,8 @@ def _modes(path: str, operation: Operation, known: Collection[str]) -> list[Find
 def _precedences(jobs: Sequence[Job], job_names: Collection[str]) -> list[Finding]:
     keys = {f"{job.id}/{operation.id}" for job in jobs for operation in job.operations}
     unread = set(job_names) - {job.id for job in jobs}
-    findings, after = [], {key: [] for key in keys}
+    findings: list[Finding] = []
+    after: dict[str, list[str]] = {key: [] for key in keys}
     for before, key in edges(jobs):
         if before in keys:
             after[before].append(key)
@@ -117,7 +120,7 @@ def _precedences(jobs: Sequence[Job], job_names: Collection[str]) -> list[Findin
 
 
 def _cycle(after: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return the operations of one cycle, the first one again at the end; empty if there is none."""
+    """Return the operations of one cycle, the first again at the end; empty if there is none."""
     waiting = Counter(key for targets in after.values() for key in targets)
     free = [key for key in after if not waiting[key]]
     left = set(after)

@@ -1,7 +1,7 @@
 """Dispatch rules: a schedule in milliseconds, and the start of every search.
 
-Steps are placed one after the other, each as early as it can be. At every turn the *conflict set*
-is worked out, the steps that compete for the machine which matters next, and the rule picks from it.
+Steps are placed one after the other, each as early as it can be. At every turn the rule picks from
+the *conflict set*: the steps that compete for the machine which matters next.
 
 References
 ----------
@@ -22,8 +22,8 @@ from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.timing import Choice, Network, Timeline
 
 Style = Literal["active", "non_delay"]
-"""``non_delay``: no machine waits while it could work; ``active``: it may wait for a step that would
-be delayed otherwise."""
+"""``non_delay``: no machine waits while it could work; ``active``: it may wait for a step that
+would be delayed otherwise."""
 
 _LOOK_AHEAD = 2.0
 """How many average durations ahead lateness begins to press, in ATC."""
@@ -190,7 +190,7 @@ class _Dispatch:
         )
 
     def _allowed(self, step: int, machine: int) -> bool:
-        """Say whether a step may come next on a machine: what runs there first, nobody overtakes."""
+        """Say whether a step may come next on a machine: first what runs, and nobody overtakes."""
         running = self.running[machine]
         if running and running[0] != step:
             return False

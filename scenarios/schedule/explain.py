@@ -1,4 +1,4 @@
-"""Why an order is finished when it is: the chain of what holds what, from its end back to a cause."""
+"""Why an order is finished when it is: the chain of what holds what, back to a cause."""
 
 from __future__ import annotations
 
@@ -180,14 +180,9 @@ class _Chain:
         found: list[tuple[Hold, int | None, bool]] = []
 
         def add(kind: HoldKind, by: str, until_s: float, text: str, to: int | None = None) -> None:
-            end = (
-                (kind is HoldKind.PREDECESSOR
-                and not step.overlap)
-                or kind
-                in (
-                    HoldKind.MACHINE,
-                    HoldKind.SETUP,
-                )
+            end = (kind is HoldKind.PREDECESSOR and not step.overlap) or kind in (
+                HoldKind.MACHINE,
+                HoldKind.SETUP,
             )
             found.append((Hold(kind, step.key, by, until_s, text), to, end))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from scenarios.schedule.checks import ProblemError
 from scenarios.schedule.live import Remaining, begun_orders, in_process, machine_now, remaining
@@ -129,7 +130,7 @@ def flow_line(line: Line, orders: Sequence[JobOrder]) -> tuple[str, ...]:
         if any(len(operation.stations) > 1 for operation in routing):
             return ()
         way = [place[operation.stations[0]] for operation in routing]
-        if any(left >= right for left, right in zip(way, way[1:], strict=False)):
+        if any(left >= right for left, right in pairwise(way)):
             return ()
         used.update(operation.stations[0] for operation in routing)
     names = tuple(name for name in line.flow_order if name in used)
@@ -255,7 +256,7 @@ def _machine(
 def _closed(
     line: Line, station: Station, now_s: float, needed_s: float
 ) -> tuple[tuple[float, float], ...] | None:
-    """Return when a station is off, far enough ahead for ``needed_s`` of work; None if it never is on.
+    """Return when a station is off, far enough ahead for ``needed_s`` of work; None: always.
 
     What lies beyond that is of no use: all jobs one after the other would be finished.
     """

@@ -88,7 +88,7 @@ def begun_orders(state: LineState) -> list[str]:
 
 
 def in_process(state: LineState) -> list[tuple[str, int, str]]:
-    """Return order, operation and station of what is being worked on or set up for, oldest first."""
+    """Return order, operation and station of what is worked on or set up for, oldest first."""
     busy = [part for part in state.parts if part.status in ("processing", "setup") and part.order]
     busy.sort(key=lambda part: (part.entered_s, part.id))
     return [(part.order or "", part.operation, part.location) for part in busy]

@@ -6,12 +6,12 @@ Times are seconds since the line's start. An *operation* is worked on one machin
 modes, from its start to its end; no two operations hold a machine at one time, and between two that
 follow each other on it the machine is set up.
 
-* Work counts while the machine's calendar is open. A splittable operation pauses while it is closed;
-  any other must fit between two closures. Setups pause too.
+* Work counts while the machine's calendar is open. A splittable operation pauses while it is
+  closed; any other must fit between two closures. Setups pause too.
 * An operation starts after those it comes ``after`` have ended. With ``overlap`` it may start once
   they have worked ``first_part_s`` (their first part has come), and it must work at least
-  ``last_part_s`` after they have ended (their last part goes through). Meanwhile it may wait, so its
-  end may lie later than its own work asks for, and it holds its machine.
+  ``last_part_s`` after they have ended (their last part goes through). Meanwhile it may wait, so
+  its end may lie later than its own work asks for, and it holds its machine.
 * A due date is soft: lateness costs. A deadline is hard.
 """
 
@@ -71,10 +71,10 @@ class Operation(Spec):
     modes: tuple[Mode, ...]
     """Machines that can do it, at least one; each machine once."""
     setup_group: str = ""
-    """Group in the machines' setup matrices; empty: no setup is ever needed for it."""
+    """Group in the machines' setup matrices; empty: it needs no setup and leaves none behind."""
     after: tuple[str, ...] | None = None
-    """Operations that come before: ids in this job or ``job/operation``; none: the one listed before
-    this one."""
+    """Operations that come before: ids in this job or ``job/operation``; none: the one listed
+    before this one."""
     overlap: bool = False
     """May begin before its predecessors have ended, part by part; implies ``splittable``."""
     splittable: bool = False
@@ -88,8 +88,8 @@ class Job(Spec):
 
     id: Id
     """Name, unique in the problem."""
-    operations: tuple[Operation, ...] = Field(min_length=1)
-    """Steps."""
+    operations: tuple[Operation, ...]
+    """Steps, at least one."""
     release_s: Seconds = 0.0
     """Moment before which no step starts, s."""
     due_date_s: Seconds | None = None
@@ -142,7 +142,7 @@ NAMED_OBJECTIVES: dict[str, dict[str, float]] = {
 """Objectives that may be asked for by name."""
 
 
-def _by_name(value: Any) -> Any:
+def _by_name(value: object) -> object:
     if isinstance(value, str):
         if value not in NAMED_OBJECTIVES:
             raise ValueError(f"no objective is called so; known: {', '.join(NAMED_OBJECTIVES)}")
@@ -178,7 +178,7 @@ class SchedulingProblem(Spec):
     objective: AnyObjective = Objective(tardiness=1.0)
     """What is to be small."""
 
-    def __init__(self, **data: Any) -> None:
+    def __init__(self, **data: Any) -> None:  # noqa: ANN401 - the fields
         """Read and check the parts; keywords are the fields."""
         title = f"the scheduling problem {data.get('id', 'problem')!r}"
         try:
@@ -255,7 +255,7 @@ def _readable(data: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _items(raw: Any, kind: type[Spec]) -> list[Any]:
+def _items(raw: object, kind: type[Spec]) -> list[Any]:
     found = []
     for item in raw if isinstance(raw, list | tuple) else ():
         try:
@@ -265,7 +265,7 @@ def _items(raw: Any, kind: type[Spec]) -> list[Any]:
     return found
 
 
-def _names(raw: Any) -> set[str]:
+def _names(raw: object) -> set[str]:
     items = raw if isinstance(raw, list | tuple) else ()
     return {
         str(item.get("id") if isinstance(item, Mapping) else getattr(item, "id", ""))

@@ -73,7 +73,7 @@ def replay_options(
     return SimulationOptions(horizon_s=horizon_s, seed=seed)
 
 
-def replay(
+def replay(  # noqa: PLR0913 - what is played, in what, how often
     line: Line,
     schedule: Schedule | DispatchPlan,
     options: SimulationOptions | None = None,
@@ -91,8 +91,8 @@ def replay(
     line : Line
         Line that has the orders.
     schedule : Schedule or DispatchPlan
-        What to follow. A station takes, of the parts that wait, one of the order that comes first in
-        its sequence; it does not wait for a part that has not come.
+        What to follow. A station takes, of the parts that wait, one of the order that comes first
+        in its sequence; it does not wait for a part that has not come.
     options : SimulationOptions, optional
         Horizon, seed, faults; none: as :func:`replay_options` says.
     replications : int
@@ -152,7 +152,8 @@ class OrderOutlook:
     p90_s: float
     """Completion met in nine of ten, s; infinite if fewer finished it."""
     on_time: Interval | None
-    """Share of the replications in which it was on time, with its Wilson interval; None: no date."""
+    """Share of the replications in which it was on time, with its Wilson interval; None: no due
+    date."""
 
 
 def on_time(

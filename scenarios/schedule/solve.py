@@ -56,7 +56,7 @@ class Limits(Spec):
     engine: Engine = "auto"
     """Which engine."""
 
-    def __init__(self, **data: Any) -> None:
+    def __init__(self, **data: Any) -> None:  # noqa: ANN401 - the fields
         """Read the limits; keywords are the fields."""
         try:
             super().__init__(**data)
@@ -112,7 +112,7 @@ def solve(
     cancelled: Callable[[], bool] | None = None,
     extra: Callable[[Any], None] | None = None,
 ) -> ScheduleResult:
-    """Return the best schedule found within the limits, and a valid lower bound.
+    r"""Return the best schedule found within the limits, and a valid lower bound.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def solve(
     Examples
     --------
     >>> from scenarios.schedule.texts import from_jobshop_text
-    >>> result = solve(from_jobshop_text("2 2\\n0 3 1 2\\n1 2 0 4\\n"), Limits(seconds=5))
+    >>> result = solve(from_jobshop_text("2 2\n0 3 1 2\n1 2 0 4\n"), Limits(seconds=5))
     >>> result.status.value, result.objective
     ('optimal', 7.0)
     """
@@ -286,8 +286,8 @@ def hard_demands(network: Network) -> list[str]:
                 continue
             verb = "is not possible even" if max(ends) > limit_s + 1e-6 else "would be possible"
             text = (
-                f"job {job.id}: finished by its {what} at {limit_s:g} s {verb} with every machine to "
-                f"itself, where it ends at {max(ends):g} s"
+                f"job {job.id}: finished by its {what} at {limit_s:g} s {verb} with every machine "
+                f"to itself, where it ends at {max(ends):g} s"
             )
             told.append(text)
     told += [

@@ -14,8 +14,8 @@ def from_jobshop_text(
 ) -> SchedulingProblem:
     """Read a classic job shop.
 
-    First line ``jobs machines``, then a line per job with pairs ``machine duration`` in the order of
-    work. Machines count from 0 and are named ``m0``, ``m1``, ...; jobs ``j0``, ``j1``, ...
+    First line ``jobs machines``, then a line per job with pairs ``machine duration`` in the order
+    of work. Machines count from 0 and are named ``m0``, ``m1``, ...; jobs ``j0``, ``j1``, ...
 
     Raises
     ------

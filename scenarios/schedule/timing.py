@@ -292,7 +292,7 @@ def timed(
     choices: Mapping[int, Choice],
     not_before_s: Mapping[int, float] | None = None,
 ) -> Schedule | None:
-    """Return the earliest schedule with given sequences, or None if they contradict the precedences.
+    """Return the earliest schedule with given sequences; None if the precedences forbid them.
 
     Parameters
     ----------

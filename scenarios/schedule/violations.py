@@ -1,7 +1,7 @@
 """Does a schedule do what its problem demands? Written apart from every engine, on purpose.
 
-Nothing here is shared with the code that makes schedules: a mistake in the one is not forgiven by the
-same mistake in the other.
+Nothing here is shared with the code that makes schedules: a mistake in the one is not forgiven by
+the same mistake in the other.
 """
 
 from __future__ import annotations
@@ -91,8 +91,7 @@ class _Checker:
             for operation in job.operations
         }
         self.sound: dict[str, tuple[Placement, Mode]] = {}
-        """Placements that can be measured: known, finite, on an eligible machine, the first of their
-        key."""
+        """Placements that can be measured: known, finite, on an eligible machine, first of key."""
 
     def all(self) -> Iterator[Violation]:
         yield from self._complete()
@@ -152,7 +151,7 @@ class _Checker:
         return [(begin, end) for begin, end in found]
 
     def _work_s(self, machine: str, from_s: float, to_s: float) -> float:
-        """Return the working time of a machine between two moments, s; negative if they are swapped."""
+        """Return the working time of a machine between two moments, s; negative if swapped."""
         if to_s < from_s:
             return -self._work_s(machine, to_s, from_s)
         pauses = (
@@ -294,26 +293,29 @@ class _Checker:
 
     def _same_order(self) -> Iterator[Violation]:
         for group in self.problem.same_order:
-            visits: dict[str, dict[str, float]] = {name: {} for name in group}
+            visits: dict[str, dict[str, tuple[float, float]]] = {name: {} for name in group}
             for placed, _ in self.sound.values():
                 if placed.machine in visits:
-                    visits[placed.machine][placed.job] = placed.start_s
+                    visits[placed.machine][placed.job] = (placed.start_s, placed.end_s)
             for left, right in combinations([visits[name] for name in group], 2):
                 yield from self._overtaking(left, right)
 
     def _overtaking(
-        self, left: Mapping[str, float], right: Mapping[str, float]
+        self, left: Mapping[str, tuple[float, float]], right: Mapping[str, tuple[float, float]]
     ) -> Iterator[Violation]:
         common = sorted(set(left) & set(right), key=lambda job: left[job])
-        for first, second in pairwise(common):
-            ahead_s = right[first] - right[second]
-            message = f"overtakes {first} between machines that must see one order"
-            yield from self._late(ViolationKind.SAME_ORDER, second, ahead_s, message)
+        for first, second in combinations(common, 2):
+            # Two that take no time at one and the same moment have no order.
+            if left[first] < left[second] and right[second] < right[first]:
+                ahead_s = max(a - b for a, b in zip(right[first], right[second], strict=True))
+                message = f"overtakes {first} between machines that must see one order"
+                yield from self._late(ViolationKind.SAME_ORDER, second, ahead_s, message)
 
     def _outcome(self) -> Iterator[Violation]:
         if len(self.sound) < len(self.operations):
             return
-        problem, ends = self.problem, {}
+        problem = self.problem
+        ends: dict[str, float] = {}
         for placed, _ in self.sound.values():
             ends[placed.job] = max(ends.get(placed.job, -math.inf), placed.end_s)
         late = [

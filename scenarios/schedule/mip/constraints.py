@@ -2,8 +2,8 @@ r"""Constraints of the disjunctive model, one function per family.
 
 Notation: :math:`S_i, E_i` start and end of step i, :math:`d_{im}` its duration on machine m,
 :math:`x_{im}` whether m does it, :math:`y_{ij}` whether i comes before j, :math:`\underline{\cdot}`
-and :math:`\overline{\cdot}` the ends of the windows. Every big-M is the least that the windows of its
-own pair allow.
+and :math:`\overline{\cdot}` the ends of the windows. Every big-M is the least that the windows of
+its own pair allow.
 
 Where the meaning of the problem cannot be said in linear rows (setups between immediate neighbours
 when a detour is shorter, setups that wait for the part or pause, leads inside closures) the rows
@@ -20,22 +20,24 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from scenarios.schedule.mip.variables import Formulation, assigned, pause_name
+from scenarios.schedule.mip.variables import Formulation, Term, assigned, pause_name
 from scenarios.schedule.mip.windows import Pair
 
 
-def precedence(model: Any, form: Formulation) -> None:
-    r"""Steps without overlap: :math:`S_j \ge E_i` for i before j."""
+def precedence(model: pyo.ConcreteModel, form: Formulation) -> None:
+    r"""Keep the order of steps without overlap: :math:`S_j \ge E_i` for i before j."""
     model.precedence = pyo.ConstraintList()
     for step in form.network.steps:
         for before in step.before if not step.overlap else ():
             model.precedence.add(model.start[step.key] >= model.end[form.network.steps[before].key])
 
 
-def overlap(model: Any, form: Formulation) -> None:
-    r"""Lots that stream: :math:`S_j \ge S_i + \sum_m f_{im} x_{im}` and
-    :math:`E_j \ge E_i + \sum_m l_{jm} x_{jm}`, f the work for the first part, l for the last.
-    """  # noqa: D205 - the formula is the summary
+def overlap(model: pyo.ConcreteModel, form: Formulation) -> None:
+    r"""Let lots stream.
+
+    :math:`S_j \ge S_i + \sum_m f_{im} x_{im}` and :math:`E_j \ge E_i + \sum_m l_{jm} x_{jm}`, f the
+    work for the first part, l for the last.
+    """
     model.overlap = pyo.ConstraintList()
     network = form.network
     for j, step in enumerate(network.steps):
@@ -47,8 +49,8 @@ def overlap(model: Any, form: Formulation) -> None:
             model.overlap.add(model.end[step.key] >= model.end[other.key] + last)
 
 
-def assignment(model: Any, form: Formulation) -> None:
-    r"""Exactly one machine: :math:`\sum_m x_{im} = 1`."""
+def assignment(model: pyo.ConcreteModel, form: Formulation) -> None:
+    r"""Choose exactly one machine: :math:`\sum_m x_{im} = 1`."""
     model.assignment = pyo.ConstraintList()
     for i, step in enumerate(form.network.steps):
         if len(step.choices) > 1:
@@ -56,11 +58,13 @@ def assignment(model: Any, form: Formulation) -> None:
             model.assignment.add(sum(options) == 1)
 
 
-def duration(model: Any, form: Formulation) -> None:
-    r""":math:`E_i = S_i + \sum_m d_{im} x_{im} + \sum_k L_k s_{ik}`, with :math:`L_k` the length of
-    closure k and :math:`s_{ik}` whether the step pauses over it; :math:`\ge` for a step that overlaps
-    its predecessor, or if closures are left out.
-    """  # noqa: D205 - the formula is the summary
+def duration(model: pyo.ConcreteModel, form: Formulation) -> None:
+    r"""Give every step its time.
+
+    :math:`E_i = S_i + \sum_m d_{im} x_{im} + \sum_k L_k s_{ik}`, with :math:`L_k` the length of
+    closure k and :math:`s_{ik}` whether the step pauses over it; :math:`\ge` for a step that
+    overlaps its predecessor, or if closures are left out.
+    """
     model.duration = pyo.ConstraintList()
     network = form.network
     paused: dict[int, list[Any]] = {}
@@ -79,8 +83,8 @@ def _meets_closure(form: Formulation, step: int) -> bool:
     return any(form.network.clocks[c.machine].closed for c in form.network.steps[step].choices)
 
 
-def calendar(model: Any, form: Formulation) -> None:
-    r"""Position to each closure :math:`[b, e]` of the machine: before, over or beyond it.
+def calendar(model: pyo.ConcreteModel, form: Formulation) -> None:
+    r"""Place each step before, over or beyond each closure :math:`[b, e]` of its machine.
 
     :math:`p + s + q = x_{im}` with p = 1 only if :math:`E_i \le b`, s = 1 only if
     :math:`S_i \le b` and :math:`E_i \ge e`, q = 1 only if :math:`S_i \ge e`; s = 0 for a step that
@@ -103,10 +107,12 @@ def calendar(model: Any, form: Formulation) -> None:
             s.fix(0)
 
 
-def disjunction(model: Any, form: Formulation) -> None:
-    r"""One at a time, setup between: :math:`S_j \ge E_i + s_{ij} - M (3 - y_{ij} - x_{im} - x_{jm})`
-    and the reverse with :math:`1 - y_{ij}`; :math:`M = \overline{E}_i + s_{ij} - \underline{S}_j`.
-    """  # noqa: D205 - the formula is the summary
+def disjunction(model: pyo.ConcreteModel, form: Formulation) -> None:
+    r"""Do one at a time, with the setup between.
+
+    :math:`S_j \ge E_i + s_{ij} - M (3 - y_{ij} - x_{im} - x_{jm})` and the reverse
+    with :math:`1 - y_{ij}`; :math:`M = \overline{E}_i + s_{ij} - \underline{S}_j`.
+    """
     model.disjunction = pyo.ConstraintList()
     for pair in form.open_pairs:
         order = model.order[pair.name]
@@ -118,8 +124,8 @@ def disjunction(model: Any, form: Formulation) -> None:
             order.fix(1)
 
 
-def decided(model: Any, form: Formulation) -> None:
-    r"""Pairs of which the windows leave one order: :math:`S_j \ge E_i + s_{ij}`; both rows if none."""
+def decided(model: pyo.ConcreteModel, form: Formulation) -> None:
+    r"""Sequence pairs of which the windows leave one order: :math:`S_j \ge E_i + s_{ij}`."""
     model.decided = pyo.ConstraintList()
     network = form.network
     for pair in form.decided_pairs:
@@ -134,7 +140,9 @@ def _optional(form: Formulation, pair: Pair) -> bool:
     return any(len(form.network.steps[i].choices) > 1 for i in (pair.first, pair.second))
 
 
-def _sequence(model: Any, form: Formulation, pair: Pair, relaxed: Any, *, reverse: bool) -> None:
+def _sequence(
+    model: pyo.ConcreteModel, form: Formulation, pair: Pair, relaxed: Term, *, reverse: bool
+) -> None:
     """Add the row that puts one step of a pair before the other unless it is relaxed."""
     network, limits = form.network, form.limits
     i, j, lag_s = pair.first, pair.second, pair.forward_s
@@ -150,8 +158,8 @@ def _sequence(model: Any, form: Formulation, pair: Pair, relaxed: Any, *, revers
     model.disjunction.add(start >= end + lag_s - big_m * (relaxed + elsewhere))
 
 
-def makespan(model: Any, form: Formulation) -> None:
-    r""":math:`C \ge E_i - t_0` for every last step i, with :math:`t_0` the problem's start."""
+def makespan(model: pyo.ConcreteModel, form: Formulation) -> None:
+    r"""Bound the makespan: :math:`C \ge E_i - t_0` for last steps i, :math:`t_0` the start."""
     model.last = pyo.ConstraintList()
     problem = form.network.problem
     for step in form.network.steps if problem.objective.makespan else ():
@@ -159,11 +167,12 @@ def makespan(model: Any, form: Formulation) -> None:
             model.last.add(model.makespan >= model.end[step.key] - problem.start_s)
 
 
-def load(model: Any, form: Formulation) -> None:
-    r""":math:`C \ge \min_i \underline{S}_i - t_0 + \sum_i d_{im} x_{im} + \min_i r_i` for every
-    machine m, :math:`r_i` the least time from the end of i to the end: implied, but stronger in the
-    linear relaxation.
-    """  # noqa: D205 - the formula is the summary
+def load(model: pyo.ConcreteModel, form: Formulation) -> None:
+    r"""Bound the makespan by the load of every machine m.
+
+    :math:`C \ge \min_i \underline{S}_i - t_0 + \sum_i d_{im} x_{im}`; implied by the rest, but not
+    in the linear relaxation. Where steps may go elsewhere the first term is left out.
+    """
     model.machine_load = pyo.ConstraintList()
     network, limits, problem = form.network, form.limits, form.network.problem
     if not problem.objective.makespan:
@@ -185,8 +194,8 @@ def load(model: Any, form: Formulation) -> None:
                 model.machine_load.add(model.makespan >= work)
 
 
-def tardiness(model: Any, form: Formulation) -> None:
-    r""":math:`T_j \ge E_i - d_j` for every last step i of a job j with due date :math:`d_j`."""
+def tardiness(model: pyo.ConcreteModel, form: Formulation) -> None:
+    r"""Measure lateness: :math:`T_j \ge E_i - d_j` for last steps i of j, due at :math:`d_j`."""
     model.late = pyo.ConstraintList()
     network = form.network
     for step in network.steps:

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +103,7 @@ class _Search:
     def __init__(self, request: Request, form: Formulation) -> None:
         self.request = request
         self.form = form
-        self.model: Any = build(form, request.extra)
+        self.model = build(form, request.extra)
         self.best = request.start
         if request.start is not None:
             write(self.model, form, request.start)
@@ -132,7 +131,7 @@ class _Search:
         return Outcome(self.best, bound if not answer.infeasible else -math.inf)
 
     def _found(self, values: NDArray[np.float64]) -> None:
-        """Work out the exact times of a solution that HiGHS came by, and keep it if it is better."""
+        """Work out the exact times of a solution of HiGHS, and keep it if it is better."""
         if self.request.extra is None:
             self._keep(self._left_shifted(values))
 

@@ -1,7 +1,7 @@
 """One Pyomo model handed once to one HiGHS: starts, interruption and incumbents that survive it.
 
-The model is turned into arrays by Pyomo's public compiler and given to ``highspy`` directly, because
-the solver interfaces of Pyomo drop partial starts and lose the incumbent of an interrupted run.
+Pyomo's public compiler turns the model into arrays, which go to ``highspy`` directly, because the
+solver interfaces of Pyomo drop partial starts and lose the incumbent of an interrupted run.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 import highspy
 import numpy as np
+import pyomo.environ as pyo
 from numpy.typing import NDArray
 from pyomo.core.expr.visitor import identify_variables
-from pyomo.environ import Constraint, value
-from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
+from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler, LinearStandardFormInfo
 
 from twin.errors import Finding, InvalidInputError
 
@@ -71,14 +71,14 @@ class Program:
         If a constraint is not linear.
     """
 
-    def __init__(self, model: Any, seed: int = 0) -> None:
+    def __init__(self, model: pyo.ConcreteModel, seed: int = 0) -> None:
         try:
             form = LinearStandardFormCompiler().write(model, mixed_form=True)
         except (ValueError, RuntimeError, TypeError) as error:
             finding = Finding("extra", str(error), "linear constraints and one linear objective")
             raise InvalidInputError("the Pyomo model", [finding]) from error
         self.columns: Sequence[Any] = form.columns
-        self._highs = highspy.Highs()
+        self._highs = highspy.Highs()  # type: ignore[no-untyped-call]
         for option, setting in (
             ("output_flag", False),
             ("random_seed", seed % 2**31),
@@ -165,21 +165,23 @@ class Program:
             complete=optimal,
         )
 
-    def _interrupt(self, event: Any) -> None:
+    def _interrupt(self, event: highspy.HighsCallbackEvent) -> None:
         # HiGHS keeps the last answer between calls and runs: give one every time.
-        event.data_in.user_interrupt = bool(self._watch is not None and self._watch.over())
+        if event.data_in is not None:
+            over = self._watch is not None and self._watch.over()
+            event.data_in.user_interrupt = over
 
-    def _improved(self, event: Any) -> None:
+    def _improved(self, event: highspy.HighsCallbackEvent) -> None:
         if self._watch is not None:
             self._watch.on_solution(np.array(event.data_out.mip_solution, dtype=np.float64))
 
-    def _logged(self, event: Any) -> None:
+    def _logged(self, event: highspy.HighsCallbackEvent) -> None:
         bound = float(event.data_out.mip_dual_bound)
         if self._watch is not None and np.isfinite(bound) and abs(bound) < highspy.kHighsInf:
             self._watch.on_bound(bound)
 
 
-def _arrays(form: Any) -> highspy.HighsLp:
+def _arrays(form: LinearStandardFormInfo) -> highspy.HighsLp:
     """Return the compiled model as HiGHS takes it."""
     matrix, infinity = form.A.tocsc(), highspy.kHighsInf
     lower = np.full(len(form.rhs), -infinity)
@@ -213,7 +215,7 @@ def _bound(limit: float | None, infinity: float) -> float:
     return infinity if limit is None else float(limit)
 
 
-def missed(model: Any, tolerance: float) -> list[str]:
+def missed(model: pyo.ConcreteModel, tolerance: float) -> list[str]:
     """Return the active constraints that the variables' values miss, by name.
 
     Parameters
@@ -224,13 +226,13 @@ def missed(model: Any, tolerance: float) -> list[str]:
         Excess up to which a side counts as met.
     """
     names = []
-    for row in model.component_data_objects(Constraint, active=True):
+    for row in model.component_data_objects(pyo.Constraint, active=True):
         known = all(v.value is not None for v in identify_variables(row.body, include_fixed=True))
-        body = value(row.body) if known else None
+        body = pyo.value(row.body) if known else None
         if body is None:
             continue
-        low = row.lower is not None and body < value(row.lower) - tolerance
-        high = row.upper is not None and body > value(row.upper) + tolerance
+        low = row.lower is not None and body < pyo.value(row.lower) - tolerance
+        high = row.upper is not None and body > pyo.value(row.upper) + tolerance
         if low or high:
             names.append(row.name)
     return names

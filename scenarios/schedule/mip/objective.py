@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pyomo.environ as pyo
 
 from scenarios.schedule.mip.constraints import FAMILIES
 from scenarios.schedule.mip.variables import Formulation, declare
 
-Extra = Callable[[Any], None]
+Extra = Callable[[pyo.ConcreteModel], None]
 """A user's own constraints: a function that adds components to the Pyomo model."""
 
 
-def cost(model: Any, form: Formulation) -> None:
+def cost(model: pyo.ConcreteModel, form: Formulation) -> None:
     r""":math:`\min\; w_C\, C + w_T \sum_j w_j T_j`."""
     problem = form.network.problem
     late = sum(
@@ -24,7 +23,7 @@ def cost(model: Any, form: Formulation) -> None:
     model.cost = pyo.Objective(expr=weights.makespan * model.makespan + weights.tardiness * late)
 
 
-def build(form: Formulation, extra: Extra | None = None) -> Any:
+def build(form: Formulation, extra: Extra | None = None) -> pyo.ConcreteModel:
     """Return the Pyomo model of a formulation, with a user's own constraints added last."""
     model = pyo.ConcreteModel(name=form.network.problem.id)
     declare(model, form)

@@ -13,6 +13,8 @@ from scenarios.schedule.mip.windows import Pair, Windows, pairs, windows
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.timing import Choice, Network, decisions
 
+Term = Any
+"""Anything that may stand in a linear row: a Pyomo expression, a variable or a number."""
 MOST_PAUSES = 1500
 """Closures over all steps up to which the model knows of them; beyond, times alone do."""
 
@@ -95,7 +97,7 @@ def _pauses(network: Network, limits: Windows) -> list[Pause]:
     return found
 
 
-def declare(model: Any, form: Formulation) -> None:
+def declare(model: pyo.ConcreteModel, form: Formulation) -> None:
     r"""Declare the variables.
 
     ========================  =====================================================================
@@ -140,14 +142,14 @@ def pause_name(network: Network, pause: Pause) -> tuple[str, str, int]:
     return network.steps[pause.step].key, network.machines[pause.choice.machine].id, pause.number
 
 
-def assigned(model: Any, network: Network, step: int, choice: Choice) -> Any:
-    """Return the variable that says that a step is done by a choice; 1 for steps without a choice."""
+def assigned(model: pyo.ConcreteModel, network: Network, step: int, choice: Choice) -> Term:
+    """Return the variable that says that a choice does a step; 1 for steps without a choice."""
     if len(network.steps[step].choices) == 1:
         return 1
     return model.assign[network.steps[step].key, network.machines[choice.machine].id]
 
 
-def write(model: Any, form: Formulation, schedule: Schedule) -> None:
+def write(model: pyo.ConcreteModel, form: Formulation, schedule: Schedule) -> None:
     """Give every variable the value it has in a schedule."""
     network = form.network
     sequences, choices = decisions(network, schedule)
@@ -173,13 +175,15 @@ def write(model: Any, form: Formulation, schedule: Schedule) -> None:
             model.tardiness[outcome.job].set_value(outcome.tardiness_s, skip_validation=True)
 
 
-def _free_order(model: Any, network: Network, pair: Pair) -> int:
+def _free_order(model: pyo.ConcreteModel, network: Network, pair: Pair) -> int:
     """Return an order for two steps that do not meet; any will do."""
     first, second = network.steps[pair.first].key, network.steps[pair.second].key
     return int(model.start[first].value <= model.start[second].value)
 
 
-def _write_pause(model: Any, network: Network, pause: Pause, choices: Mapping[int, Choice]) -> None:
+def _write_pause(
+    model: pyo.ConcreteModel, network: Network, pause: Pause, choices: Mapping[int, Choice]
+) -> None:
     name, key = pause_name(network, pause), network.steps[pause.step].key
     here = choices[pause.step].machine == pause.choice.machine
     before = here and model.end[key].value <= pause.begin_s
@@ -189,8 +193,10 @@ def _write_pause(model: Any, network: Network, pause: Pause, choices: Mapping[in
     model.spans[name].set_value(int(here and not before and not beyond))
 
 
-def read(model: Any, form: Formulation) -> tuple[list[list[int]], dict[int, Choice], list[float]]:
-    """Return sequences, choices and starts (s) from the variables' values, rounding errors removed."""
+def read(
+    model: pyo.ConcreteModel, form: Formulation
+) -> tuple[list[list[int]], dict[int, Choice], list[float]]:
+    """Return sequences, choices and starts (s) from the variables' values."""
     network = form.network
     choices: dict[int, Choice] = {}
     starts, ends = [], []

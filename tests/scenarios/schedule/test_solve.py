@@ -1,0 +1,221 @@
+"""Search: optimal where it can be proven, honest everywhere, stopped at once."""
+
+import math
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from scenarios.schedule import (
+    Limits,
+    Progress,
+    SchedulingProblem,
+    SolveStatus,
+    from_flexible_text,
+    from_jobshop_text,
+    lower_bound,
+    solve,
+    violations,
+)
+from scenarios.schedule.timing import Network
+from tests.scenarios.schedule.builders import (
+    FT06,
+    brute_force,
+    job,
+    placed,
+    rich_problem,
+    shop,
+    small_problems,
+)
+from twin.errors import InvalidInputError, OptionsError
+
+
+@given(small_problems())
+def test_optimum_of_small_problems(problem: SchedulingProblem) -> None:
+    """What is called optimal is the best of all sequences; bounds never exceed it."""
+    best = brute_force(problem)
+    result = solve(problem, Limits(seconds=20))
+    assert result.schedule is not None
+    assert violations(problem, result.schedule) == []
+    assert lower_bound(Network.of(problem)).value <= best + 1e-6
+    assert result.bound <= best + 1e-6
+    if result.status is SolveStatus.OPTIMAL:
+        assert result.objective == pytest.approx(best)
+    # Only setups that wait or pause, and leads inside closures, are beyond the model.
+    plain = not any(machine.setup_s or machine.unavailable for machine in problem.machines)
+    assert result.status is SolveStatus.OPTIMAL or not plain
+
+
+def test_ft06_is_solved_to_optimality() -> None:
+    """The classic 6 by 6 has makespan 55, to the digit, and it is proven."""
+    problem = from_jobshop_text(FT06, "ft06")
+    result = solve(problem, Limits(seconds=60))
+    assert result.status is SolveStatus.OPTIMAL
+    assert (result.objective, result.bound, result.gap) == (55.0, 55.0, 0.0)
+    assert result.schedule is not None
+    assert violations(problem, result.schedule) == []
+    assert all(p.start_s.is_integer() for p in result.schedule.placements)
+
+
+def test_every_kind_of_demand_at_once() -> None:
+    """A problem with nearly all features is solved and accepted by the checker."""
+    problem = rich_problem()
+    result = solve(problem, Limits(seconds=20))
+    assert result.schedule is not None
+    assert violations(problem, result.schedule) == []
+    assert result.bound <= result.objective <= 2 * result.bound
+
+
+def test_flexible_shop() -> None:
+    """With two machines to choose from, the work is shared."""
+    problem = from_flexible_text("3 2\n1 2 0 4 1 4\n1 2 0 4 1 4\n1 2 0 2 1 9\n")
+    result = solve(problem, Limits(seconds=10))
+    assert (result.status, result.objective) == (SolveStatus.OPTIMAL, 6.0)
+
+
+def test_nothing_to_do() -> None:
+    """No jobs: an empty schedule, optimal at once."""
+    result = solve(shop([], ["m"]), Limits(seconds=1))
+    assert (result.status, result.objective) == (SolveStatus.OPTIMAL, 0.0)
+
+
+def test_deadline_that_nobody_can_meet() -> None:
+    """Infeasible is a status, and the message says which job, which date, what is possible."""
+    problem = shop([job("A", [("m", 10)], deadline_s=8)], ["m"])
+    result = solve(problem, Limits(seconds=5))
+    assert result.status is SolveStatus.INFEASIBLE
+    assert result.schedule is None
+    assert math.isinf(result.objective)
+    assert any("job A" in text and "8 s" in text and "10 s" in text for text in result.messages)
+
+
+def test_deadlines_that_conflict() -> None:
+    """Two deadlines that are possible alone but not together are proven infeasible."""
+    jobs = [job(name, [("m", 5)], deadline_s=9) for name in "AB"]
+    result = solve(shop(jobs, ["m"]), Limits(seconds=5))
+    assert result.status is SolveStatus.INFEASIBLE
+    assert sum("would be possible" in text for text in result.messages) == 2
+
+
+def test_deadline_that_rules_miss_is_met_by_the_model() -> None:
+    """Where no rule finds a feasible schedule the model does."""
+    jobs = [
+        job("A", [("m", 3), ("n", 3)], deadline_s=20, due_date_s=3),
+        job("B", [("m", 4), ("n", 1)], deadline_s=5, due_date_s=30),
+    ]
+    problem = shop(jobs, ["m", "n"], objective="total_weighted_tardiness")
+    result = solve(problem, Limits(seconds=10))
+    assert result.status is SolveStatus.OPTIMAL
+    assert result.schedule is not None
+    assert violations(problem, result.schedule) == []
+
+
+def big_shop(jobs: int, machines: int) -> SchedulingProblem:
+    """Return a job shop with a fixed pattern of routes and durations, too big to be solved."""
+    rows = []
+    for j in range(jobs):
+        route = [(j * 7 + k * (1 + 2 * (j % 2))) % machines for k in range(machines)]
+        route = list(dict.fromkeys([*route, *range(machines)]))
+        rows.append(" ".join(f"{m} {1 + (j * 13 + m * 29) % 97}" for m in route))
+    return from_jobshop_text(f"{jobs} {machines}\n" + "\n".join(rows) + "\n")
+
+
+def test_big_problem_returns_within_its_budget() -> None:
+    """Beyond what the model can do, the rules' schedule comes back in time, with a bound."""
+    problem = big_shop(40, 10)
+    result = solve(problem, Limits(seconds=2))
+    assert result.seconds < 4
+    assert result.schedule is not None
+    assert violations(problem, result.schedule) == []
+    assert 0 < result.bound <= result.objective
+    assert result.status is SolveStatus.FEASIBLE
+
+
+def test_cancel_is_honoured_within_two_seconds() -> None:
+    """Whoever cancels gets the best schedule so far, soon."""
+    stop = threading.Event()
+    timer = threading.Timer(2.0, stop.set)
+    timer.start()
+    began = time.monotonic()
+    result = solve(big_shop(14, 10), Limits(seconds=60), cancelled=stop.is_set)
+    timer.cancel()
+    assert time.monotonic() - began < 4.5
+    assert result.schedule is not None
+    assert any("stopped on request" in text for text in result.messages)
+
+
+def test_progress_is_monotonic() -> None:
+    """Objectives fall, bounds rise, seconds pass; the trajectory is what was reported."""
+    seen: list[Progress] = []
+    result = solve(from_jobshop_text(FT06), Limits(seconds=60), progress=seen.append)
+    assert tuple(seen) == result.trajectory
+    objectives = [step.objective for step in seen if step.objective is not None]
+    assert objectives == sorted(objectives, reverse=True)
+    assert [step.bound for step in seen] == sorted(step.bound for step in seen)
+    assert [step.seconds for step in seen] == sorted(step.seconds for step in seen)
+    assert seen[-1].objective == result.objective
+
+
+def test_constraint_of_ones_own() -> None:
+    """Five lines of Pyomo: B must wait for 7 s after A; the result obeys and is still optimal."""
+    problem = shop([job("A", [("m", 3)]), job("B", [("n", 4)])], ["m", "n"])
+
+    def rest(model: Any) -> None:
+        import pyomo.environ as pyo
+
+        model.rest = pyo.Constraint(expr=model.start["B/o0"] >= model.end["A/o0"] + 7)
+
+    result = solve(problem, Limits(seconds=10), extra=rest)
+    assert result.status is SolveStatus.OPTIMAL
+    assert result.schedule is not None
+    assert result.objective == pytest.approx(14, abs=1e-4)
+    gap_s = placed(result.schedule, "B/o0").start_s - placed(result.schedule, "A/o0").end_s
+    assert gap_s == pytest.approx(7, abs=1e-4)
+    assert violations(problem, result.schedule) == []
+
+
+def test_constraint_of_ones_own_that_is_impossible() -> None:
+    """A user's constraint that nothing can meet ends as infeasible, and the message says so."""
+
+    def early(model: Any) -> None:
+        import pyomo.environ as pyo
+
+        model.early = pyo.Constraint(expr=model.end["A/o0"] <= 2)
+
+    result = solve(shop([job("A", [("m", 3)])], ["m"]), Limits(seconds=5), extra=early)
+    assert result.status is SolveStatus.INFEASIBLE
+    assert any("user's constraints" in text for text in result.messages)
+
+
+def test_constraint_of_ones_own_that_is_not_linear() -> None:
+    """HiGHS takes linear rows only; the error names the way out."""
+
+    def product(model: Any) -> None:
+        import pyomo.environ as pyo
+
+        model.bad = pyo.Constraint(expr=model.start["A/o0"] * model.end["A/o0"] <= 2)
+
+    with pytest.raises(InvalidInputError, match="linear"):
+        solve(shop([job("A", [("m", 3)]), job("B", [("m", 3)])], ["m"]), extra=product)
+
+
+def test_limits_that_make_no_sense() -> None:
+    """A budget of nothing and an unknown engine are refused together."""
+    with pytest.raises(OptionsError) as caught:
+        Limits(seconds=0, engine="magic")
+    assert {finding.path for finding in caught.value.findings} == {"seconds", "engine"}
+
+
+def test_solver_is_loaded_only_when_it_is_needed() -> None:
+    """Whoever only reads schedules does not wait for Pyomo and HiGHS."""
+    code = "import sys, scenarios.schedule; print({'pyomo', 'highspy'} & set(sys.modules))"
+    root = Path(__file__).parents[3]
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=root, timeout=60
+    )
+    assert run.stdout.strip() == "set()"
