@@ -13,7 +13,7 @@ from api.events import Hub
 from api.jobs import JobManager, WorkerDiedError, WorkerPool, new_job
 from api.keys import KeyRing
 from api.live import LiveLine
-from api.problems import NOT_READY, RefusalError, not_found
+from api.problems import NOT_READY, RefusalError, invalid, not_found
 from api.schemas import EventKind, ForecasterView, Job, JobKind, JobStatus, Link, LinkChange
 from api.settings import Settings
 from api.store import Resource, ResourceKind, Slice, SqlStore, Store, new_id, sqlite_url
@@ -249,9 +249,11 @@ def start_state(live: LiveLine, start: str | LineState) -> tuple[LineState | Non
     Raises
     ------
     RefusalError
-        If the plant has not been seen yet.
+        If the plant has not been seen yet, or the state is of another line.
     """
     if isinstance(start, LineState):
+        if start.line_id != live.line.id:
+            raise invalid("start.line_id", f"is {start.line_id!r}", live.line.id)
         return start.opened(), live.line.moment(start.time_s), "state"
     if start == "live" and live.feed is not None:
         picture = live.picture()
