@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -46,29 +47,28 @@ def run_plant(  # noqa: PLR0913 - all that a plant is, told by name in one place
     SimulationError
         If the line cannot go on.
     """
-    asyncio.run(
-        _run(
-            Plant(
-                line,
-                speed=speed,
-                start=start,
-                seed=seed,
-                port=port,
-                reality_gap=reality_gap,
-                faults=faults,
-                rows_kept=ROWS_KEPT,
-            ),
-            opened,
-        )
+    plant = Plant(
+        line,
+        speed=speed,
+        start=start,
+        seed=seed,
+        port=port,
+        reality_gap=reality_gap,
+        faults=faults,
+        rows_kept=ROWS_KEPT,
     )
+    # Where the event loop cannot take signals itself, Ctrl-C comes as an exception.
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_run(plant, opened))
 
 
 async def _run(plant: Plant, opened: Callable[[Plant], None] | None) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
-        loop.add_signal_handler(number, stop.set)
+    with contextlib.suppress(NotImplementedError):
+        for number in signals:
+            loop.add_signal_handler(number, stop.set)
     try:
         async with plant:
             if opened is not None:
@@ -82,5 +82,6 @@ async def _run(plant: Plant, opened: Callable[[Plant], None] | None) -> None:
             else:
                 running.cancel()
     finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
+        with contextlib.suppress(NotImplementedError):
+            for number in signals:
+                loop.remove_signal_handler(number)
