@@ -116,12 +116,11 @@ def disjunction(model: pyo.ConcreteModel, form: Formulation) -> None:
     model.disjunction = pyo.ConstraintList()
     for pair in form.open_pairs:
         order = model.order[pair.name]
-        _sequence(model, form, pair, 1 - order, reverse=False)
-        _sequence(model, form, pair, order, reverse=True)
-        if not pair.forward and not _optional(form, pair):
-            order.fix(0)
-        elif not pair.backward and not _optional(form, pair):
-            order.fix(1)
+        # Where the windows rule one order out on this machine, the other row holds whatever y says.
+        if pair.forward or not pair.backward:
+            _sequence(model, form, pair, 1 - order if pair.backward else 0, reverse=False)
+        if pair.backward or not pair.forward:
+            _sequence(model, form, pair, order if pair.forward else 0, reverse=True)
 
 
 def decided(model: pyo.ConcreteModel, form: Formulation) -> None:
@@ -134,10 +133,6 @@ def decided(model: pyo.ConcreteModel, form: Formulation) -> None:
             model.decided.add(model.start[second] >= model.end[first] + pair.forward_s)
         if not pair.forward:
             model.decided.add(model.start[first] >= model.end[second] + pair.backward_s)
-
-
-def _optional(form: Formulation, pair: Pair) -> bool:
-    return any(len(form.network.steps[i].choices) > 1 for i in (pair.first, pair.second))
 
 
 def _sequence(

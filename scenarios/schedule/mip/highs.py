@@ -33,8 +33,6 @@ class Answer:
     """Proven lower bound; minus infinity without one."""
     infeasible: bool
     """Whether it was proven that there is no solution."""
-    complete: bool
-    """Whether the search came to its end."""
 
 
 @dataclass(slots=True)
@@ -162,7 +160,6 @@ class Program:
             objective=float(info.objective_function_value) if solved else np.inf,
             bound=bound,
             infeasible=status in (done.kInfeasible, done.kUnboundedOrInfeasible),
-            complete=optimal,
         )
 
     def _interrupt(self, event: highspy.HighsCallbackEvent) -> None:

@@ -21,7 +21,7 @@ FT06 = """\
 
 
 def job(
-    name: str, steps: list[tuple[str, float]], extra: dict[str, Any] | None = None, **fields: Any
+    name: str, steps: list[tuple[str, float]], extra: dict[str, Any] | None = None, **fields: object
 ) -> dict[str, Any]:
     """Return a job as a document: machines and durations in order, the same extras on each step."""
     operations = [
@@ -31,13 +31,13 @@ def job(
     return {"id": name, "operations": operations, **fields}
 
 
-def shop(jobs: list[dict[str, Any]], machines: list[Any], **fields: Any) -> SchedulingProblem:
+def shop(jobs: list[dict[str, Any]], machines: list[Any], **fields: object) -> SchedulingProblem:
     """Return a problem; a machine may be given by its name alone."""
     found = [{"id": m} if isinstance(m, str) else m for m in machines]
     return SchedulingProblem(**{"machines": found, "jobs": jobs, "objective": "makespan", **fields})
 
 
-def rich_problem(**fields: Any) -> SchedulingProblem:
+def rich_problem(**fields: object) -> SchedulingProblem:
     """Return a small problem with nearly every kind of demand, for which rules find a schedule."""
     streaming = {
         "id": "C",
@@ -97,7 +97,7 @@ def rich_problem(**fields: Any) -> SchedulingProblem:
     return SchedulingProblem(**document)
 
 
-def moved(schedule: Schedule, problem: SchedulingProblem, key: str, **changes: Any) -> Schedule:
+def moved(schedule: Schedule, problem: SchedulingProblem, key: str, **changes: object) -> Schedule:
     """Return the schedule with one placement changed and the outcome worked out again."""
     placements = [
         placed.model_copy(update=changes) if placed.key == key else placed
@@ -114,8 +114,8 @@ def placed(schedule: Schedule, key: str) -> Placement:
 def brute_force(problem: SchedulingProblem) -> float:
     """Return the best objective over every choice of machines and every sequence on each.
 
-    Objectives do not fall when something is done later, so the earliest schedule of some sequence is
-    best.
+    Objectives do not fall when something is done later, so the earliest schedule of some sequence
+    is best.
     """
     network, best = Network.of(problem), float("inf")
     for combination in product(*(step.choices for step in network.steps)):

@@ -6,8 +6,8 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
+import pyomo.environ as pyo
 import pytest
 from hypothesis import given
 
@@ -165,9 +165,7 @@ def test_constraint_of_ones_own() -> None:
     """Five lines of Pyomo: B must wait for 7 s after A; the result obeys and is still optimal."""
     problem = shop([job("A", [("m", 3)]), job("B", [("n", 4)])], ["m", "n"])
 
-    def rest(model: Any) -> None:
-        import pyomo.environ as pyo
-
+    def rest(model: pyo.ConcreteModel) -> None:
         model.rest = pyo.Constraint(expr=model.start["B/o0"] >= model.end["A/o0"] + 7)
 
     result = solve(problem, Limits(seconds=10), extra=rest)
@@ -182,9 +180,7 @@ def test_constraint_of_ones_own() -> None:
 def test_constraint_of_ones_own_that_is_impossible() -> None:
     """A user's constraint that nothing can meet ends as infeasible, and the message says so."""
 
-    def early(model: Any) -> None:
-        import pyomo.environ as pyo
-
+    def early(model: pyo.ConcreteModel) -> None:
         model.early = pyo.Constraint(expr=model.end["A/o0"] <= 2)
 
     result = solve(shop([job("A", [("m", 3)])], ["m"]), Limits(seconds=5), extra=early)
@@ -195,9 +191,7 @@ def test_constraint_of_ones_own_that_is_impossible() -> None:
 def test_constraint_of_ones_own_that_is_not_linear() -> None:
     """HiGHS takes linear rows only; the error names the way out."""
 
-    def product(model: Any) -> None:
-        import pyomo.environ as pyo
-
+    def product(model: pyo.ConcreteModel) -> None:
         model.bad = pyo.Constraint(expr=model.start["A/o0"] * model.end["A/o0"] <= 2)
 
     with pytest.raises(InvalidInputError, match="linear"):
@@ -216,6 +210,11 @@ def test_solver_is_loaded_only_when_it_is_needed() -> None:
     code = "import sys, scenarios.schedule; print({'pyomo', 'highspy'} & set(sys.modules))"
     root = Path(__file__).parents[3]
     run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=root, timeout=60
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=root,
+        timeout=60,
+        check=True,
     )
     assert run.stdout.strip() == "set()"

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -79,7 +78,7 @@ def test_machine_that_cannot_do_it() -> None:
     assert (Kind.ELIGIBILITY, "A/o0") in {(v.kind, v.where) for v in found}
 
 
-def two_steps(**fields: Any) -> SchedulingProblem:
+def two_steps(**fields: object) -> SchedulingProblem:
     """Return two jobs of two steps; each test changes what it is about."""
     return shop([job("A", [("m", 10), ("n", 5)]), job("B", [("m", 4)])], ["m", "n"], **fields)
 
