@@ -179,7 +179,13 @@ class Mirror:
                 f"no picture of {self.connector.endpoint} yet: the link is {self._link.state}"
                 f"{', ' + self._link.reason if self._link.reason else ''}"
             )
-        return self._folder.state(self._as_of_s)
+        state = self._folder.state(self._as_of_s)
+        lost = self._translator.lost()
+        if lost:
+            # A part between two places, its second half still on the way, is in neither.
+            parts = tuple(part for part in state.parts if part.id not in lost)
+            state = state.model_copy(update={"parts": parts})
+        return state
 
     def statuses(self) -> dict[str, list[Status]]:
         """Return what each server of each station does; empty before the first picture."""

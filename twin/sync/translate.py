@@ -44,6 +44,7 @@ class _Spot:
     place: str
     server: int
     view: ServerView | None
+    since_s: float
 
 
 class Translator:
@@ -79,6 +80,11 @@ class Translator:
         for sink in self._follower.finished:
             self._follower.finished[sink] = self.image.count(sink, "finished")
         return state
+
+    def lost(self) -> frozenset[int]:
+        """Return the parts that the plant shows nowhere, and that may yet turn up."""
+        parts = self._follower.parts.values() if self._follower else ()
+        return frozenset(part.id for part in parts if part.lost_s is not None)
 
     @property
     def seeded(self) -> bool:
@@ -163,16 +169,30 @@ class _Moment:
             self._begins(name, view)
 
     def _spots(self) -> dict[int, _Spot]:
-        """Return where the changed elements show each part."""
+        """Return where the changed elements show each part; where lost parts are seen, all do."""
+        look_everywhere = any(part.lost_s is not None for part in self.follower.parts.values())
         spots: dict[int, _Spot] = {}
         for buffer in self.routes.fed_by:
-            if buffer in self.touched:
-                spots |= {p: _Spot(buffer, -1, None) for p in self.image.parts(buffer)}
-        for name, view in self.views.items():
+            if look_everywhere or buffer in self.touched:
+                since_s = self.image.changed_s(buffer, "parts")
+                for number in self.image.parts(buffer):
+                    self._spot(spots, number, _Spot(buffer, -1, None, since_s))
+        for name in self.routes.line.flow_order if look_everywhere else self.views:
+            view = self.views.get(name) or self.image.station(name)
             for k, server in enumerate(view.servers):
                 if server.part != NO_PART:
-                    spots[server.part] = _Spot(name, k, server)
+                    self._spot(spots, server.part, _Spot(name, k, server, server.part_s))
         return spots
+
+    def _spot(self, spots: dict[int, _Spot], number: int, spot: _Spot) -> None:
+        """Note where a part is seen; of two places the newer counts, then the one it came to."""
+        other = spots.get(number)
+        part = self.follower.parts.get(number)
+        if other is not None:
+            came = part is not None and part.place == other.place
+            if (spot.since_s, came) < (other.since_s, not came):
+                return
+        spots[number] = spot
 
     # --- what ended ---------------------------------------------------------------------------
 
@@ -272,6 +292,8 @@ class _Moment:
         if spot is not None and spot.view is not None and self._is_known(spot.view.product):
             order = spot.view.order if spot.view.order in follower.orders else None
             identity = Identity(spot.view.product, order)
+        if self.routes.source_of(number) is None:
+            identity = Identity(identity.product, identity.order, sure=False)
         part = follower.create(number, identity)
         found = self.routes.source_of(number)
         if spot is None and (found is None or found[0].arrivals != "interarrival"):
@@ -355,7 +377,9 @@ class _Moment:
     def _vanished(self) -> None:
         """Explain parts that are no longer where they were, and nowhere else."""
         follower = self.follower
-        for part in [p for p in follower.parts.values() if p.id not in self.spots]:
+        last = {self.image.count(sink, "last_part", NO_PART) for sink in follower.finished}
+        gone = [part for part in follower.parts.values() if part.id not in self.spots]
+        for part in sorted(gone, key=lambda part: part.id not in last):
             if part.lost_s is None and part.place in self.touched and self._has_left(part):
                 part.lost_s = follower.time_s
             if part.lost_s is None or self._explain(part):
