@@ -21,7 +21,7 @@ class Metric:
     """One figure of merit on data the model has not seen, beside that of the naive forecast."""
 
     name: str
-    """``fault_pr_auc``, ``fault_brier_skill``, ``throughput_pinball``, ``throughput_coverage`` ..."""
+    """``fault_pr_auc``, ``fault_brier_skill``, ``throughput_pinball``, ``throughput_skill`` ..."""
     value: float
     """Of the model."""
     naive: float

@@ -198,7 +198,7 @@ def log_ratio(line: Line, law: Component, lives: Mapping[tuple[str, str], Lives]
 def weight_of(
     line: Line, laws: Sequence[Component], lives: Mapping[tuple[str, str], Lives]
 ) -> float:
-    """Return the weight of a run: how likely it is under the line's own law, over how likely here."""
+    """Return a run's weight: how likely it is under the line's own law, over how likely here."""
     # exp of a large ratio may overflow to infinity, which is right: the weight is then zero.
     ratios = [min(log_ratio(line, law, lives), 700.0) for law in laws]
     return 1.0 / sum(law.share * math.exp(x) for law, x in zip(laws, ratios, strict=True))

@@ -84,8 +84,8 @@ def station_features(table: xr.Dataset, ends: Whole, samples: int) -> Floats:
 def _statistics(
     values: Floats, works: NDArray[np.bool_], ends: Whole, samples: int, step_h: float
 ) -> list[Floats]:
-    # Sums of deviations from a fixed level lose no digits where values are large.
-    level = np.nan_to_num(np.nanmean(values, axis=0)) if np.isfinite(values).any() else 0.0
+    # Sums of deviations from the first value lose no digits where values are large.
+    level = np.nan_to_num(values[0])
     moved = values - level
     total = _window_sum(moved, ends, samples)
     mean = total / samples

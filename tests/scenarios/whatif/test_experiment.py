@@ -186,7 +186,7 @@ def test_file_that_holds_no_results(tmp_path: Path) -> None:
     """Anything else is refused with its path."""
     file = tmp_path / "x.json.gz"
     file.write_text("nothing", encoding="utf-8")
-    with pytest.raises(InvalidInputError, match="x.json.gz"):
+    with pytest.raises(InvalidInputError, match=r"x\.json\.gz"):
         load_results(file)
     with pytest.raises(InvalidInputError, match="no experiment"):
         Experiment.from_results(xr.Dataset())
@@ -331,7 +331,7 @@ def test_state_that_cannot_fit_is_refused_with_findings(line: Line, state: LineS
         options=OPTIONS,
         state=state,
     )
-    with pytest.raises(StateError, match="products.part"):
+    with pytest.raises(StateError, match=r"products\.part"):
         run_experiment(experiment)
 
 
