@@ -26,7 +26,10 @@ class Clock(Spec):
     since_s: float | None = None
     """Moment since which it runs, s since the line's start; None: it stands still."""
     remaining_s: float | None = Field(default=None, ge=0)
-    """Time left at the moment of the state, where it is known, s; None: drawn."""
+    """Time left at the age ``given_s``, or without one at the moment of the state, where it is known,
+    s; None: drawn."""
+    given_s: float | None = Field(default=None, ge=0)
+    """Age at which the time left was drawn, given that age, s; None: drawn anew at age 0."""
 
     def elapsed_s(self, now_s: float) -> float:
         """Return the time it has run up to ``now_s``, s."""
@@ -111,6 +114,9 @@ class SourceState(Spec):
     """Parts made so far."""
     since_s: float | None = None
     """Moment of its last part, since when the next one is on its way, s; None: not known."""
+    drawn_s: float | None = None
+    """Moment at which the time left to the next part was drawn, given that none had come, s; None:
+    drawn with the last part."""
 
 
 class OrderState(Spec):

@@ -1,8 +1,9 @@
 """Timers on SimPy's event list, and the round that takes everything due at one moment.
 
-At each moment, **phase 1** fires every timer that is due, in a written order; a handler changes only
-its own object, so the order of the event list can never show. **Phase 2**, ``settle``, then decides
-all that is shared. SimPy keeps the time: timers have its normal priority, the round comes after them.
+At each moment, **phase 1** fires every timer that is due, in a written order; a handler changes
+only its own object, so the order of the event list can never show. **Phase 2**, ``settle``, then
+decides all that is shared. SimPy keeps the time: timers have its normal priority, the round comes
+after them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from simpy.core import NORMAL
 from simpy.events import Event
 
 from twin.errors import SimulationError
+from twin.events.state import Clock
 
 ROUND_PRIORITY = NORMAL + 1
 MAX_ROUNDS_AT_ONE_TIME = 100_000
@@ -108,7 +110,18 @@ class Timer:
     on from here, gets the same bits.
     """
 
-    __slots__ = ("clock", "event", "handler", "owner", "rank", "since_s", "total_s", "worked_s")
+    __slots__ = (
+        "clock",
+        "event",
+        "given_s",
+        "handler",
+        "owner",
+        "rank",
+        "remaining_s",
+        "since_s",
+        "total_s",
+        "worked_s",
+    )
 
     def __init__(
         self,
@@ -125,10 +138,23 @@ class Timer:
         self.worked_s = 0.0
         self.since_s: float | None = None
         self.event: Event | None = None
+        self.given_s: float | None = None
+        """Age given which the rest was drawn, as the state that the run began with says it."""
+        self.remaining_s: float | None = None
+        """Time that was left at that age, where the state says it."""
 
     def load(self, total_s: float) -> None:
         """Set a new activity of ``total_s``, not yet running."""
         self.total_s, self.worked_s, self.since_s, self.event = total_s, 0.0, None, None
+        self.given_s, self.remaining_s = None, None
+
+    def restore(self, clock: Clock, total_s: float) -> None:
+        """Go on with an activity of a state, of ``total_s`` in all."""
+        self.load(total_s)
+        self.given_s, self.remaining_s = clock.given_s, clock.remaining_s
+        self.worked_s = clock.worked_s
+        if clock.since_s is not None:
+            self.resume(clock.since_s)
 
     def resume(self, since_s: float | None = None) -> None:
         """Run, from now or from a moment in the past; nothing if it runs already."""

@@ -1,10 +1,10 @@
 """The reference engine: a SimPy model of the line, written to be read.
 
-Each server is a SimPy process (``places.machine``) that takes a part, sets up, works and lets it go.
-Failures, shifts and repairs are timers (``interruptions``) that stop and start what a server does
-without its knowing. ``clock`` fires what is due at one moment in a written order; ``settle`` then
-decides what is shared. A run always begins from a ``LineState``: an empty one, or where a real or
-simulated line stands.
+Each server is a SimPy process (``places.machine``) that takes a part, sets up, works and lets it
+go. Failures, shifts and repairs are timers (``interruptions``) that stop and start what a server
+does without its knowing. ``clock`` fires what is due at one moment in a written order; ``settle``
+then decides what is shared. A run always begins from a ``LineState``: an empty one, or where a real
+or simulated line stands.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from twin.engine.reference.interruptions import (
     SlowdownSwitch,
 )
 from twin.engine.reference.places import BufferPlace, StationPlace, machine
+from twin.engine.fitting import check_names, check_state
 from twin.engine.reference.restore import restore
 from twin.engine.reference.run import Run
 from twin.engine.reference.settle import Settle
@@ -26,7 +27,8 @@ from twin.engine.reference.snapshot import snapshot
 from twin.engine.reference.sources import SourcePlace
 from twin.errors import Finding, OptionsError
 from twin.events import EventLog, EventLogBuilder, LineState, Stream
-from twin.events.fold import empty_state
+from twin.events.beginning import beginning, empty_state
+from twin.events.state import StreamState
 from twin.line import Line
 
 
@@ -53,25 +55,35 @@ class ReferenceEngine:
     def __init__(
         self, line: Line, options: SimulationOptions, state: LineState | None = None
     ) -> None:
-        begin_s = 0.0 if state is None else state.time_s
+        check_names(line, options)
+        mine = StreamState(
+            seed=options.seed, replication=options.replication, antithetic=options.antithetic
+        )
+        if state is None:
+            begun = empty_state(line).model_copy(update={"stream": mine})
+        else:
+            check_state(line, state)
+            begun = beginning(line, state, mine)
         stream = Stream(options.seed, options.replication, options.antithetic)
-        initial = None if state is None else state.model_dump(mode="json")
+        initial = None if state is None else begun.model_dump(mode="json")
         self.line = line
         self.options = options
-        self.begin_s = begin_s
-        self.end_s = begin_s + options.horizon_s
-        self.builder = EventLogBuilder(line, begin_s, stream, initial)
-        self._clock = LineClock(begin_s, lambda: self._settle())
+        self.begin_s = begun.time_s
+        self.end_s = begun.time_s + options.horizon_s
+        self.builder = EventLogBuilder(line, begun.time_s, stream, initial)
+        self._clock = LineClock(begun.time_s, self._decide)
         self._run = Run(line, options, self._clock, self.builder)
         self._build(line)
-        _check_names(line, options)
-        restore(self, state or empty_state(line, begin_s))
+        restore(self, begun)
         for fault in options.faults:
             self.inject(fault)
         for station in self.stations.values():
             for server in station.servers:
                 self._clock.process(machine(server))
         self._clock.ask()
+
+    def _decide(self) -> None:
+        self._settle()
 
     def _build(self, line: Line) -> None:
         run = self._run
@@ -137,7 +149,7 @@ class ReferenceEngine:
         station = self.stations[fault.station]
         since_s = self.now_s + fault.after_s
         if fault.kind == "breakdown":
-            outage = OutageSwitch(self._run, station, since_s, since_s + fault.duration_s)
+            outage = OutageSwitch(self._run, station, since_s, fault.duration_s)
             self.outages.append(outage)
             outage.arm()
         else:
@@ -151,30 +163,3 @@ class ReferenceEngine:
         """Return what happened so far."""
         observe_from_s = self.begin_s + self.options.warm_up_s
         return self.builder.log(self.now_s, min(observe_from_s, self.now_s))
-
-
-def _check_names(line: Line, options: SimulationOptions) -> None:
-    """Find every name in faults and plan that the line does not have."""
-    stations, orders = set(line.flow_order), {order.id for order in line.orders}
-    findings = [
-        Finding(f"faults.{i}.station", f"unknown station {fault.station!r}", _listed(stations))
-        for i, fault in enumerate(options.faults)
-        if fault.station not in stations
-    ]
-    plan = options.plan
-    if plan is not None:
-        named = {name for order in plan.sequence.values() for name in order} | set(plan.release)
-        findings += [
-            Finding("plan", f"unknown order {name!r}", _listed(orders))
-            for name in sorted(named - orders)
-        ]
-        findings += [
-            Finding("plan", f"unknown station {name!r}", _listed(stations))
-            for name in sorted((set(plan.sequence) | set(plan.assignment.values())) - stations)
-        ]
-    if findings:
-        raise OptionsError("the simulation options", findings)
-
-
-def _listed(names: set[str]) -> str:
-    return "one of: " + (", ".join(sorted(names)) or "none")

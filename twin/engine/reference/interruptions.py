@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from twin.engine.options import Fault
@@ -117,11 +118,14 @@ class ShiftSwitch:
 class OutageSwitch:
     """Stops one station from one moment to another."""
 
-    def __init__(self, run: Run, station: StationPlace, since_s: float, until_s: float | None):
+    def __init__(
+        self, run: Run, station: StationPlace, since_s: float, length_s: float = math.nan
+    ) -> None:
         self.run = run
         self.station = station
         self.since_s = since_s
-        self.until_s = until_s
+        self.length_s = length_s
+        self.until_s: float | None = since_s + length_s
         self.active = False
         clock, rank = run.clock, station.rank
         self._start = Timer(clock, (Due.OUTAGE_START, rank, 0), station.id, self._started)
@@ -131,8 +135,9 @@ class OutageSwitch:
         """Wait for the beginning."""
         self._start.resume_at(self.since_s)
 
-    def go_on(self) -> None:
-        """Be in force from the state that the run began with."""
+    def go_on(self, until_s: float | None) -> None:
+        """Be in force from the state that the run began with; None: nobody knows how long."""
+        self.until_s = until_s
         self.active = True
         self.station.stops += 1
         if self.until_s is not None:
@@ -143,8 +148,7 @@ class OutageSwitch:
         self.active = True
         self.station.stops += 1
         self.station.pause()
-        length_s = self.until_s - self.since_s
-        self.run.note(Kind.FAILED, self.station.number, detail=OUTAGE, value=length_s)
+        self.run.note(Kind.FAILED, self.station.number, detail=OUTAGE, value=self.length_s)
         self._end.resume_at(self.until_s)
 
     def _ended(self) -> None:

@@ -43,7 +43,7 @@ class Settle:
         if self._run.newly_failed:
             self._call_crews()
         for crew in self._crews:
-            while crew.free and crew.queue:
+            while crew.free > 0 and crew.queue:
                 crew.free -= 1
                 crew.queue.pop(0).begin_repair()
         moved = True

@@ -13,7 +13,6 @@ from twin.events.state import (
     ModeState,
     Outage,
     PartState,
-    SourceState,
     StationState,
     StreamState,
 )
@@ -36,10 +35,7 @@ def snapshot(engine: ReferenceEngine) -> LineState:
         ),
         parts=tuple(_part(engine, part) for part in run.parts.values()),
         stations={name: _station(engine, name) for name in sorted(engine.stations)},
-        sources={
-            name: SourceState(created=source.created, since_s=source.since_s)
-            for name, source in sorted(engine.sources.items())
-        },
+        sources={name: source.state() for name, source in sorted(engine.sources.items())},
         orders={name: count.state() for name, count in sorted(run.orders.items())},
         finished=run.finished,
         scrapped=run.scrapped,
@@ -48,7 +44,12 @@ def snapshot(engine: ReferenceEngine) -> LineState:
 
 
 def _clock(timer: Timer) -> Clock:
-    return Clock(worked_s=timer.worked_s, since_s=timer.since_s)
+    return Clock(
+        worked_s=timer.worked_s,
+        since_s=timer.since_s,
+        given_s=timer.given_s,
+        remaining_s=timer.remaining_s,
+    )
 
 
 def _part(engine: ReferenceEngine, part: Part) -> PartState:
@@ -74,15 +75,16 @@ def _part(engine: ReferenceEngine, part: Part) -> PartState:
 
 def _station(engine: ReferenceEngine, name: str) -> StationState:
     station = engine.stations[name]
+    active = [
+        Outage(since_s=outage.since_s, until_s=outage.until_s)
+        for outage in engine.outages
+        if outage.active and outage.station is station
+    ]
     return StationState(
         on=station.on,
         setup_group=station.group,
         modes={mode.spec.id: _mode(mode) for mode in engine.modes[name]},
-        outages=tuple(
-            Outage(since_s=outage.since_s, until_s=outage.until_s)
-            for outage in engine.outages
-            if outage.active and outage.station is station
-        ),
+        outages=tuple(sorted(active, key=lambda outage: outage.since_s)),
         finished=station.finished,
     )
 

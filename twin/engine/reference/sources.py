@@ -12,6 +12,7 @@ from twin.engine.reference.places import BufferPlace, StationPlace
 from twin.engine.reference.run import Part, Run
 from twin.engine.streams import Purpose
 from twin.events.kinds import Kind
+from twin.events.state import SourceState
 from twin.line import Source
 
 PARTS_PER_SOURCE = 2**40
@@ -19,7 +20,7 @@ PARTS_PER_SOURCE = 2**40
 
 
 class SourcePlace:
-    """One source. It holds arrivals in a queue without limit; other parts are made as they enter."""
+    """One source. Arrivals wait in a queue without limit; other parts are made as they enter."""
 
     def __init__(self, run: Run, spec: Source, slot: int) -> None:
         self.run = run
@@ -31,6 +32,8 @@ class SourcePlace:
         self.created = 0
         self.since_s: float = run.clock.now
         """Moment of the last part, since when the next one is on its way."""
+        self.drawn_s: float | None = None
+        """Moment at which the rest of the time to the next part was drawn; None: with the last."""
         self.queue: list[Part] = []
         weights = spec.products or {run.line.products[0].id: 1.0}
         self.exits: tuple[BufferPlace | StationPlace, ...] | None = None
@@ -47,27 +50,17 @@ class SourcePlace:
         )
         self._arrival = Timer(run.clock, (Due.ARRIVAL, slot, 0), spec.id, self._arrived)
 
-    def expect(self, left_s: float | None = None) -> None:
-        """Wait for the next arrival, ``left_s`` from now or as drawn."""
+    def expect(self) -> None:
+        """Wait for the next arrival."""
         if self._between is None:
             return
-        total_s = self._between(self.created)
-        if left_s is not None:
-            self._arrival.load(left_s)
-            self._arrival.resume()
-        else:
-            self._arrival.load(total_s)
+        if self.drawn_s is None:
+            self._arrival.load(self._between(self.created))
             self._arrival.resume(self.since_s)
-
-    def left_s(self, age_s: float) -> float:
-        """Return the time to the next arrival given the time since the last one, s."""
-        assert self._between is not None
-        return self._between.left(age_s, self.created)
-
-    def due_s(self) -> float:
-        """Return the moment of the next arrival by its own draw, s."""
-        assert self._between is not None
-        return self.since_s + self._between(self.created)
+        else:
+            # Given that none had come by then, what was left then.
+            self._arrival.load(self._between.left(self.drawn_s - self.since_s, self.created))
+            self._arrival.resume(self.drawn_s)
 
     def _arrived(self) -> None:
         """Phase 1: one more part waits in front of the line."""
@@ -86,6 +79,7 @@ class SourcePlace:
         number = self.slot * PARTS_PER_SOURCE + self.created
         self.created += 1
         self.since_s = now = run.clock.now
+        self.drawn_s = None
         part = Part(number, way, order, now, self.id, now)
         run.parts[number] = part
         code = -1.0 if order is None else float(run.order_numbers[order])
@@ -97,10 +91,16 @@ class SourcePlace:
         """Moment since which the part that would enter next waits, s."""
         return self.queue[0].created_s if self.queue else self.since_s
 
+    def state(self) -> SourceState:
+        """Return it as a piece of the state document."""
+        return SourceState(created=self.created, since_s=self.since_s, drawn_s=self.drawn_s)
+
     def head(self) -> tuple[Way, str | None] | None:
         """Return product and order of the part that would enter next, or None."""
+        if self.queue:
+            return self.queue[0].way, self.queue[0].order
         if self.spec.arrivals == "interarrival":
-            return (self.queue[0].way, None) if self.queue else None
+            return None
         if self._head_releases != self.run.releases:
             self._head, self._head_releases = self._choose(), self.run.releases
             self.exits = None
@@ -117,7 +117,7 @@ class SourcePlace:
     def pop(self) -> Part:
         """Return the part that enters now."""
         self.exits = None
-        if self.spec.arrivals == "interarrival":
+        if self.queue:
             return self.queue.pop(0)
         head = self.head()
         assert head is not None

@@ -1,0 +1,159 @@
+"""Whether options and state fit the line. Every finding is collected; engines ask before a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from twin.engine.options import DispatchPlan, SimulationOptions
+from twin.errors import Finding, OptionsError, StateError
+from twin.events.state import LineState, PartState
+from twin.line import Line, Product
+
+
+def check_names(line: Line, options: SimulationOptions) -> None:
+    """Refuse faults and plans that name what the line does not have.
+
+    Raises
+    ------
+    OptionsError
+        With all findings.
+    """
+    stations = set(line.flow_order)
+    findings = [
+        Finding(f"faults.{i}.station", f"unknown station {fault.station!r}", _listed(stations))
+        for i, fault in enumerate(options.faults)
+        if fault.station not in stations
+    ]
+    if options.plan is not None:
+        findings += _plan(line, options.plan)
+    if findings:
+        raise OptionsError("the simulation options", findings)
+
+
+def _plan(line: Line, plan: DispatchPlan) -> Iterable[Finding]:
+    stations, orders = set(line.flow_order), {order.id: order for order in line.orders}
+    named = [("plan.release", name) for name in plan.release]
+    named += [
+        (f"plan.sequence.{station}", name)
+        for station, names in plan.sequence.items()
+        for name in names
+    ]
+    for path, name in named:
+        if name not in orders:
+            yield Finding(path, f"unknown order {name!r}", _listed(orders))
+    for name in plan.sequence:
+        if name not in stations:
+            yield Finding("plan.sequence", f"unknown station {name!r}", _listed(stations))
+    for key, station in plan.assignment.items():
+        path = f"plan.assignment.{key}"
+        order, _, operation = key.partition("/")
+        if order not in orders:
+            yield Finding(path, f"unknown order {order!r}", _listed(orders))
+            continue
+        routing = {step.id: step for step in line.product(orders[order].product).routing}
+        if operation not in routing:
+            yield Finding(path, f"unknown operation {operation!r}", _listed(routing))
+        elif station not in routing[operation].stations:
+            message = f"station {station!r} does not do operation {operation!r}"
+            yield Finding(path, message, _listed(routing[operation].stations))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return "one of: " + (", ".join(sorted(names)) or "none")
+
+
+def check_state(line: Line, state: LineState) -> None:
+    """Refuse a state that names what the line does not have, or holds more than fits.
+
+    Raises
+    ------
+    StateError
+        With all findings.
+    """
+    findings = []
+    if state.line_id != line.id:
+        findings.append(Finding("line_id", f"is {state.line_id!r}", f"{line.id!r}"))
+    for section, known in (
+        ("stations", {station.id for station in line.stations}),
+        ("sources", {source.id for source in line.sources}),
+        ("orders", {order.id for order in line.orders}),
+    ):
+        findings += [
+            Finding(f"{section}.{name}", f"unknown {section[:-1]} {name!r}", _listed(known))
+            for name in sorted(set(getattr(state, section)) - known)
+        ]
+    products = {product.id: product for product in line.products}
+    for part in state.parts:
+        findings += _part(line, part, products)
+    findings += _places(line, state)
+    findings += _modes(line, state)
+    if findings:
+        raise StateError(f"the state of line {line.id!r} at {state.time_s:g} s", findings)
+
+
+def _part(line: Line, part: PartState, products: dict[str, Product]) -> Iterable[Finding]:
+    path = f"parts.{part.id}"
+    stations = {station.id for station in line.stations}
+    waits = {buffer.id for buffer in line.buffers} | {source.id for source in line.sources}
+    if part.order is not None and part.order not in {order.id for order in line.orders}:
+        yield Finding(path, f"is of unknown order {part.order!r}")
+    if part.location not in stations | waits:
+        yield Finding(path, f"is at unknown place {part.location!r}", _listed(stations | waits))
+        return
+    if part.location in waits and part.status != "waiting":
+        yield Finding(path, f"is {part.status!r} in {part.location!r}", "status: waiting there")
+    if part.product not in products:
+        yield Finding(path, f"is of unknown product {part.product!r}", _listed(products))
+        return
+    routing = products[part.product].routing
+    if part.operation > len(routing) - (part.status != "done"):
+        yield Finding(path, f"has no operation {part.operation} in its routing of {len(routing)}")
+        return
+    if part.status in ("processing", "setup") and part.visits < 1:
+        yield Finding(path, f"is in {part.status} on no visit", "visits of at least 1")
+    if part.location in stations and part.status != "done":
+        step = routing[part.operation]
+        if part.location not in step.stations:
+            message = f"station {part.location!r} does not do operation {step.id!r}"
+            yield Finding(path, message, _listed(step.stations))
+
+
+def _places(line: Line, state: LineState) -> Iterable[Finding]:
+    # A buffer may hold more than its capacity, which a scenario can lower below what lies in it:
+    # nothing enters until there is room again.
+    for number, count in Counter(part.id for part in state.parts).items():
+        if count > 1:
+            yield Finding(f"parts.{number}", f"stands in the state {count} times")
+    for station in line.stations:
+        inside = [part for part in state.parts if part.location == station.id]
+        if len(inside) > station.servers:
+            yield Finding(station.id, f"holds {len(inside)} parts", f"at most {station.servers}")
+        named = Counter(part.server for part in inside if part.server is not None)
+        for server, count in sorted(named.items()):
+            if count > 1:
+                yield Finding(f"{station.id}.servers.{server}", f"holds {count} parts", "one")
+            if not 0 <= server < station.servers:
+                yield Finding(
+                    f"{station.id}.servers.{server}",
+                    "no such server",
+                    f"0 to {station.servers - 1}",
+                )
+
+
+def _modes(line: Line, state: LineState) -> Iterable[Finding]:
+    known = {f"{station.id}/{mode.id}" for station in line.stations for mode in station.failures}
+    given = {
+        f"{name}/{mode}": found
+        for name, station in state.stations.items()
+        for mode, found in station.modes.items()
+    }
+    for name in sorted((set(state.queue) | set(given)) - known):
+        yield Finding(f"stations.{name}", f"unknown failure mode {name!r}", _listed(known))
+    for name in state.queue:
+        if name in given and given[name].status != "waiting":
+            yield Finding("queue", f"{name!r} is {given[name].status!r}", "a mode that waits")
+    for name, found in given.items():
+        if found.status != "running" and found.count < 1:
+            message = f"is in {found.status!r} without a failure"
+            yield Finding(f"stations.{name}", message, "a count of at least 1")

@@ -1,0 +1,183 @@
+"""The state that a run begins with: the empty line's, or a given one made ready.
+
+A state may come from a real line, from a run on other random numbers, or from a scenario that
+changed the line since. What it leaves out is added here, once, so that engines and fold begin alike.
+"""
+
+from __future__ import annotations
+
+from twin.events.condition import StationNow
+from twin.events.state import (
+    Clock,
+    LineState,
+    ModeState,
+    OrderState,
+    PartState,
+    SourceState,
+    StationState,
+    StreamState,
+)
+from twin.line import Line, Station
+from twin.line.switching import is_on
+
+
+def empty_state(line: Line, time_s: float = 0.0) -> LineState:
+    """Return the state of the empty line at a moment: all as new, stations on by their calendar."""
+    return LineState(
+        line_id=line.id,
+        time_s=time_s,
+        stations={
+            name: _empty_station(line, line.station(name), time_s)
+            for name in sorted(line.flow_order)
+        },
+        sources={
+            source.id: SourceState(since_s=time_s)
+            for source in sorted(line.sources, key=lambda s: s.id)
+        },
+        orders={order.id: OrderState() for order in sorted(line.orders, key=lambda o: o.id)},
+    )
+
+
+def _empty_station(line: Line, station: Station, time_s: float) -> StationState:
+    calendar = line.calendar(station.calendar) if station.calendar else None
+    return StationState(
+        on=is_on(line, calendar, time_s),
+        setup_group=station.setup.initial_group if station.setup else None,
+        modes={
+            mode.id: ModeState(age=Clock(since_s=time_s if mode.clock == "calendar" else None))
+            for mode in sorted(station.failures, key=lambda m: m.id)
+        },
+    )
+
+
+def beginning(line: Line, state: LineState, stream: StreamState | None) -> LineState:
+    """Return a state as a run on ``stream`` begins with it.
+
+    Stations, failure modes, sources and orders that it leaves out are as new. If it belongs to
+    other random numbers, or to none, each pending activity is marked with the age it has reached:
+    what is left of it will be drawn given that age, or is what the state says outright.
+
+    Parameters
+    ----------
+    line : Line
+        What runs.
+    state : LineState
+        Where to begin. Names that the line does not have must have been refused before.
+    stream : StreamState or None
+        Random numbers of the run; None: a real line, which draws none.
+
+    Returns
+    -------
+    LineState
+        Complete; the same moment, on ``stream``.
+    """
+    fresh = empty_state(line, state.time_s)
+    if state.stream != stream:
+        state = _rebased(state)
+    stations = {
+        name: _completed(line.station(name), state.stations.get(name), new, state)
+        for name, new in fresh.stations.items()
+    }
+    queue = list(state.queue)
+    for name in line.flow_order:
+        waiting = stations[name].modes.items()
+        queue += [
+            f"{name}/{mode}"
+            for mode, found in waiting
+            if found.status == "waiting" and f"{name}/{mode}" not in queue
+        ]
+    crews = {
+        f"{station.id}/{mode.id}": mode.crew
+        for station in line.stations
+        for mode in station.failures
+    }
+    return state.model_copy(
+        update={
+            "stream": stream,
+            "stations": stations,
+            "sources": {name: state.sources.get(name, new) for name, new in fresh.sources.items()},
+            "orders": {name: state.orders.get(name, new) for name, new in fresh.orders.items()},
+            # A failure that needs no crew, or no longer, does not wait: its repair begins at once.
+            "queue": tuple(name for name in queue if crews.get(name)),
+        }
+    )
+
+
+def _completed(
+    spec: Station, found: StationState | None, new: StationState, state: LineState
+) -> StationState:
+    if found is None:
+        return new
+    inside = StationNow.of(spec, found)
+    for part in state.parts:
+        if part.location == spec.id and part.clock is not None and part.status == "processing":
+            inside.working += inside.running or part.clock.since_s is not None
+    modes = {}
+    for mode in sorted(spec.failures, key=lambda m: m.id):
+        given = found.modes.get(mode.id)
+        ages = mode.clock == "calendar" or inside.working > 0
+        if given is None:
+            given = ModeState(age=Clock(since_s=state.time_s if ages else None))
+        elif given.status == "running" and ages and given.age.since_s is None:
+            age = given.age.model_copy(update={"since_s": state.time_s})
+            given = given.model_copy(update={"age": age})
+        elif given.status == "running" and not ages and given.age.since_s is not None:
+            age = given.age.model_copy(
+                update={"worked_s": given.age.elapsed_s(state.time_s), "since_s": None}
+            )
+            given = given.model_copy(update={"age": age})
+        modes[mode.id] = given
+    return found.model_copy(
+        update={"modes": modes, "setup_group": found.setup_group or new.setup_group}
+    )
+
+
+def _rebased(state: LineState) -> LineState:
+    """Return the state with each pending activity marked by the age it has reached."""
+    now_s = state.time_s
+    stations = {
+        name: station.model_copy(
+            update={
+                "modes": {
+                    key: mode.model_copy(
+                        update={
+                            "age": _given(mode.age, now_s),
+                            "repair": mode.repair and _given(mode.repair, now_s),
+                        }
+                    )
+                    for key, mode in station.modes.items()
+                }
+            }
+        )
+        for name, station in state.stations.items()
+    }
+    sources = {
+        name: source.model_copy(update={"drawn_s": now_s})
+        if source.since_s is not None
+        else source.model_copy(update={"since_s": now_s, "drawn_s": None})
+        for name, source in state.sources.items()
+    }
+    parts = tuple(_rebased_part(part, now_s) for part in state.parts)
+    return state.model_copy(update={"stations": stations, "sources": sources, "parts": parts})
+
+
+def _rebased_part(part: PartState, now_s: float) -> PartState:
+    if part.clock is None:
+        return part
+    return part.model_copy(update={"clock": _given(part.clock, now_s)})
+
+
+def _given(clock: Clock, now_s: float) -> Clock:
+    """Return the clock with its age so far as the age given which the rest is drawn."""
+    age_s = clock.elapsed_s(now_s)
+    if age_s <= 0 and clock.remaining_s is None:
+        return Clock(since_s=None if clock.since_s is None else now_s)
+    left_s = clock.remaining_s
+    if left_s is not None and clock.given_s is not None:
+        left_s = max(0.0, clock.given_s + left_s - age_s)
+    return Clock(
+        worked_s=age_s,
+        since_s=None if clock.since_s is None else now_s,
+        given_s=age_s,
+        remaining_s=left_s,
+    )
