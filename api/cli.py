@@ -22,9 +22,12 @@ import typer
 from api.commands.about import lines, schema, version
 from api.commands.console import ExitCode
 from api.commands.demo import demo
+from api.commands.learn import generate, train
 from api.commands.plant import plant
+from api.commands.schedule import schedule
 from api.commands.serve import serve
 from api.commands.simulate import simulate
+from api.commands.whatif import whatif
 
 app = typer.Typer(
     name="twin",
@@ -40,6 +43,10 @@ app.command("demo")(demo)
 app.command("serve")(serve)
 app.command("plant")(plant)
 app.command("simulate")(simulate)
+app.command("whatif")(whatif)
+app.command("schedule")(schedule)
+app.command("generate")(generate)
+app.command("train")(train)
 app.command("lines")(lines)
 app.command("schema")(schema)
 app.command("version")(version)
@@ -54,13 +61,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; see ``ExitCode``."""
-    from twin.errors import (  # noqa: PLC0415 - the errors are cheap, but only needed now
-        ConnectionLostError,
-        InvalidInputError,
-        NotSupportedError,
-        TwinError,
-        UnknownNameError,
-    )
+    from twin.errors import TwinError  # noqa: PLC0415 - only needed now
 
     try:
         app(arguments, prog_name="twin")
@@ -69,20 +70,31 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         typer.echo("stopped", err=True)
         return ExitCode.INTERRUPTED
-    except (InvalidInputError, UnknownNameError, NotSupportedError) as error:
-        typer.echo(str(error), err=True)
-        return ExitCode.USAGE
-    except ConnectionLostError as error:
-        typer.echo(str(error), err=True)
-        return ExitCode.UNREACHABLE
     except TwinError as error:
         typer.echo(str(error), err=True)
-        return ExitCode.FAILED
+        return _code(error)
     except ModuleNotFoundError as error:
         return _missing(error)
     except OSError as error:
         return _system(error)
     return ExitCode.OK
+
+
+def _code(error: Exception) -> int:
+    """Return the exit code for an error that this product raises on purpose."""
+    from twin.errors import (  # noqa: PLC0415 - only needed now
+        ConnectionLostError,
+        InvalidInputError,
+        NotSupportedError,
+        UnknownNameError,
+    )
+
+    if isinstance(error, InvalidInputError | UnknownNameError | NotSupportedError):
+        return ExitCode.USAGE
+    in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+    if in_use or isinstance(error, ConnectionLostError):
+        return ExitCode.UNREACHABLE
+    return ExitCode.FAILED
 
 
 def _missing(error: ModuleNotFoundError) -> int:

@@ -49,6 +49,13 @@ def parse_duration(text: str | float) -> float:
         raise typer.BadParameter(str(error)) from error
 
 
+def duration_option(name: str, text: str, default: str) -> Any:  # noqa: ANN401 - what typer makes
+    """Return an option that takes a duration; ``default`` is how its default is shown."""
+    return typer.Option(
+        name, parser=parse_duration, metavar="DURATION", help=text, show_default=default
+    )
+
+
 def parse_moment(text: str, zone: ZoneInfo) -> datetime:
     """Return a moment from the command line; one without an offset is read in ``zone``."""
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.commands.about import Json
-from api.commands.console import emit_json, emit_table, parse_duration, plus_minus, progress
+from api.commands.console import emit_json, emit_table, duration_option, plus_minus, progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,20 +18,10 @@ if TYPE_CHECKING:
     from twin.engine import SimulationOptions
 
 Line = Annotated[str, typer.Argument(help="A line file, or the name of an example line.")]
-Horizon = Annotated[
-    float,
-    typer.Option(
-        "--horizon", parser=parse_duration, metavar="DURATION", help="Length of a run, e.g. 8h."
-    ),
-]
+Horizon = Annotated[float, duration_option("--horizon", "Length of a run, e.g. 8h.", "8h")]
 WarmUp = Annotated[
     float,
-    typer.Option(
-        "--warm-up",
-        parser=parse_duration,
-        metavar="DURATION",
-        help="Part of the horizon, at its beginning, that is not counted.",
-    ),
+    duration_option("--warm-up", "Beginning of the horizon that is not counted.", "0"),
 ]
 Replications = Annotated[
     int, typer.Option("--replications", "-n", min=1, max=1_000_000, help="Independent runs.")
@@ -39,6 +29,7 @@ Replications = Annotated[
 Seed = Annotated[int, typer.Option("--seed", help="Same seed, same numbers.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Processes at work.")]
 
+HOUR_S = 3600.0
 MEASURES: dict[str, tuple[str, float]] = {
     "finished": ("parts finished", 1.0),
     "scrapped": ("parts scrapped", 1.0),
@@ -50,8 +41,8 @@ MEASURES: dict[str, tuple[str, float]] = {
 
 def simulate(  # noqa: PLR0913, PLR0917 - the options of a command
     line: Line,
-    horizon: Horizon = "8h",  # type: ignore[assignment] - typer parses the default
-    warm_up: WarmUp = "0",  # type: ignore[assignment]
+    horizon: Horizon = 8 * HOUR_S,
+    warm_up: WarmUp = 0.0,
     replications: Replications = 20,
     seed: Seed = 0,
     workers: Workers = 1,

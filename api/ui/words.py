@@ -20,7 +20,7 @@ ENGLISH: dict[str, str] = {
     "plant_time": "plant {time}",
     "plant_pace": " (clock × {pace})",
     "foot.docs": "API reference",
-    "foot.measured": "Dashed tags mark simulated or forecast figures; everything else was measured.",
+    "foot.measured": "Dashed tags mark simulated or forecast figures; all else was measured.",
     "foot.keys": "Everything can be reached by keyboard.",
     "simulated": "simulated",
     "forecasted": "forecast",
@@ -119,8 +119,8 @@ ENGLISH: dict[str, str] = {
     "news.link_none": "No plant is connected",
     # what-if
     "whatif.title": "What if?",
-    "whatif.lead": "Change something, run it many times from the line as it stands now, and compare "
-    "with changing nothing. Both sides meet the same luck, so the difference is fair.",
+    "whatif.lead": "Change something, run it many times from the line as it stands now, and "
+    "compare with changing nothing. Both sides meet the same luck, so the difference is fair.",
     "whatif.changes": "Changes",
     "whatif.add": "Add a change",
     "whatif.no_change": "No change yet: a run would compare the line with itself.",
