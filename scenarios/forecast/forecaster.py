@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from scenarios.forecast.baselines import BaseRates, Persistence
+from scenarios.forecast.calibration import corrected, fit_line, log_odds, unseen_predictions
 from scenarios.forecast.conformal import CalibrationError, correction, least_units
 from scenarios.forecast.protocol import Fan, FaultRisk, Floats, Forecast, Metric, Score
 from scenarios.forecast.regression import Model, Trees, grow
@@ -79,9 +80,10 @@ class Forecaster:
     def fit(self, dataset: xr.Dataset) -> Forecaster:
         """Return a forecaster that has learned from a data set.
 
-        The risk of a failure is learned from all drawn runs by their weights. Of the runs that
-        follow the line's own law, some are held back from the throughput model and used to correct
-        its quantiles.
+        The risk of a failure is learned from all drawn runs by their weights, and its probabilities
+        are corrected by those of trees that had not seen the run. Of the runs that follow the
+        line's own law, some are held back from the throughput model and used to correct its
+        quantiles.
 
         Parameters
         ----------
@@ -100,14 +102,7 @@ class Forecaster:
         rates = BaseRates.of(
             dataset["sample_station"].values, dataset["fails"].values, dataset["weight"].values
         )
-        fitted.texts["fault"] = grow(
-            dataset["features"].values,
-            dataset["fails"].values.astype(np.float64),
-            dataset["weight"].values,
-            self.options.fault_trees,
-            {"objective": "binary"},
-            (dataset.sizes["feature"] - 1,),
-        )
+        line = self._fit_faults(dataset, fitted)
         fitted.facts = {
             "format": FORMAT,
             "options": self.options.model_dump(mode="json"),
@@ -121,11 +116,31 @@ class Forecaster:
             "stations": json.loads(dataset.attrs["stations"]),
             "features": dataset["feature"].values.tolist(),
             "line_features": dataset["line_feature"].values.tolist(),
+            "fault_line": list(line),
             "base_rates": dict(rates.rates),
             "base_rate": rates.overall,
         }
         self._fit_throughput(dataset, fitted)
         return fitted
+
+    def _fit_faults(self, dataset: xr.Dataset, fitted: Forecaster) -> tuple[float, float]:
+        """Grow the trees of the fault risk; return the line that corrects their log odds."""
+        rows, weights = dataset["features"].values, dataset["weight"].values
+        truth = dataset["fails"].values.astype(np.float64)
+        counted = weights > 0
+        rows, weights, truth = rows[counted], weights[counted], truth[counted]
+        station = (rows.shape[1] - 1,)
+        trees, objective = self.options.fault_trees, {"objective": "binary"}
+
+        def predict(learn: NDArray[np.bool_], out: NDArray[np.bool_]) -> Floats:
+            if not 0 < truth[learn].sum() < learn.sum():
+                return np.full(int(out.sum()), float(np.average(truth, weights=weights)))
+            text = grow(rows[learn], truth[learn], weights[learn], trees, objective, station)
+            return Model(text).predict(rows[out])
+
+        unseen = unseen_predictions(dataset["sample_run"].values[counted], predict)
+        fitted.texts["fault"] = grow(rows, truth, weights, trees, objective, station)
+        return fit_line(log_odds(unseen), truth, weights)
 
     def _fit_throughput(self, dataset: xr.Dataset, fitted: Forecaster) -> None:
         options, horizons_s = self.options, dataset["horizon"].values
@@ -230,7 +245,8 @@ class Forecaster:
 
     def risk_of(self, features: Floats) -> Floats:
         """Return the probability of a failure for rows of station features."""
-        return self._models["fault"].predict(features)
+        slope, offset = self.facts["fault_line"]
+        return corrected(self._models["fault"].predict(features), (slope, offset))
 
     def quantiles(self, features: Floats, horizon_s: float) -> Floats:
         """Return corrected quantiles of the parts finished within a horizon of the training data.
