@@ -80,12 +80,14 @@ def _mode(station: Station, mode: Failure, stream: Stream, initial: LineState) -
         return ModeStart(lives, operating, up=False, number=state.count, age_s=0.0, life_s=0.0)
     age_s = state.age.elapsed_s(initial.time_s)
     came = initial.stream
+    mine = came and stream == Stream(came.seed, came.replication, came.antithetic)
+    given_s = state.age.given_s if mine else age_s
     if state.age.remaining_s is not None:
-        life_s = age_s + state.age.remaining_s
-    elif came and stream == Stream(came.seed, came.replication, came.antithetic):
+        life_s = (age_s if given_s is None else given_s) + state.age.remaining_s
+    elif given_s is None:
         life_s = lives(state.count)
     else:
-        life_s = age_s + lives.left(age_s, state.count)
+        life_s = given_s + lives.left(given_s, state.count)
     return ModeStart(lives, operating, True, state.count, age_s, life_s)
 
 
