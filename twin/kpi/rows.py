@@ -23,6 +23,8 @@ Rows = NDArray[np.bool_]
 
 LOCATION = (Kind.PART_CREATED, Kind.BUFFER_ENTERED, Kind.STATION_ENTERED)
 GONE = (Kind.PART_FINISHED, Kind.PART_SCRAPPED)
+NOTHING = 0
+"""Kind of a row that stands for no event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,9 @@ class Table:
 
     def where(self, *kinds: Kind) -> Rows:
         """Return which rows are of these kinds."""
-        return np.isin(self.kind, [int(kind) for kind in kinds])
+        wanted = np.zeros(max(Kind) + 1, dtype=np.bool_)
+        wanted[list(kinds)] = True
+        return wanted[self.kind]
 
     @property
     def observed(self) -> Rows:
@@ -75,6 +79,14 @@ class Table:
     def steps_s(self) -> Floats:
         """Return for each row how long it was the last one, inside the observed stretch, s."""
         edges = np.append(self.time_s, self.until_s)
+        return np.diff(np.clip(edges, self.from_s, self.until_s))
+
+    def lasted_s(self, rows: Ints) -> Floats:
+        """Return how long it was from each of some rows to the next, inside the observed time, s.
+
+        The rows rise; ``len(time_s)`` stands for the end of the log.
+        """
+        edges = np.append(self.time_s, self.until_s)[np.append(rows, len(self.time_s))]
         return np.diff(np.clip(edges, self.from_s, self.until_s))
 
     def exits(self) -> Ints:
@@ -106,6 +118,8 @@ def _initial_rows(state: LineState, log: EventLog) -> list[tuple[float, ...]]:
     def add(kind: Kind, element: int, part: float = -1, detail: float = -1) -> None:
         rows.append((begin, kind, element, part, detail, np.nan, 0))
 
+    # The time before the first event counts too, so there is always a row at the beginning.
+    rows.append((begin, NOTHING, -1, -1, -1, np.nan, 0))
     for name, station in state.stations.items():
         if not station.on:
             add(Kind.SHIFT_ENDED, index[name])
@@ -125,5 +139,6 @@ def _initial_rows(state: LineState, log: EventLog) -> list[tuple[float, ...]]:
         elif part.status == "processing":
             add(Kind.PROCESSING_STARTED, at, part.id)
         elif part.status == "done":
+            add(Kind.PROCESSING_STARTED, at, part.id)
             add(Kind.PROCESSING_ENDED, at, part.id)
     return rows

@@ -18,56 +18,64 @@ def status_times_s(table: Table, station: Station, number: int, exits: Ints) -> 
     starved; what is processed to the end after a shift counts as processing. The sum is servers
     times observed time.
     """
-    here = table.element == number
-    size = len(table.time_s)
-    entered = np.flatnonzero(here & table.where(Kind.STATION_ENTERED))
-    processing = _between(table, here, Kind.PROCESSING_STARTED, Kind.PROCESSING_ENDED)
-    setup = _between(table, here, Kind.SETUP_STARTED, Kind.SETUP_ENDED)
-    ended = np.flatnonzero(here & table.where(Kind.PROCESSING_ENDED))
-    done = table.counted(ended, _exit_of(table, ended, entered, exits))
-    down = np.cumsum(
-        (here & table.where(Kind.FAILED)).astype(np.int64)
-        - (here & table.where(Kind.REPAIRED)).astype(np.int64)
+    rows = np.flatnonzero(table.element == number)
+    kinds = table.kind[rows]
+
+    def at(kind: Kind) -> Ints:
+        return rows[kinds == kind]
+
+    ended = at(Kind.PROCESSING_ENDED)
+    gone = _exit_of(table, ended, at(Kind.STATION_ENTERED), exits)
+    moments, (processing, setup, done, down, off) = _levels(
+        (at(Kind.PROCESSING_STARTED), ended),
+        (at(Kind.SETUP_STARTED), at(Kind.SETUP_ENDED)),
+        (ended, gone),
+        (at(Kind.FAILED), at(Kind.REPAIRED)),
+        (at(Kind.SHIFT_ENDED), at(Kind.SHIFT_STARTED)),
     )
-    off = np.cumsum(
-        (here & table.where(Kind.SHIFT_ENDED)).astype(np.int64)
-        - (here & table.where(Kind.SHIFT_STARTED)).astype(np.int64)
-    )
-    assert size == len(done)
+    lasted_s = table.lasted_s(moments)
     up, on = down == 0, off == 0
-    runs = up & (on if station.at_shift_end == "stop" else np.ones_like(on))
-    step_s = table.steps_s()
-    busy = processing * runs
-    changing = setup * runs
-    rest = station.servers - busy - changing
+    runs = up & on if station.at_shift_end == "stop" else up
+    busy, changing = processing * runs, setup * runs
     counts = {
         Status.PROCESSING: busy,
         Status.SETUP: changing,
         Status.BLOCKED: done * (up & on),
         Status.STARVED: (station.servers - processing - setup - done) * (up & on),
         Status.FAILED: station.servers * ~up,
-        Status.OFF: rest * (up & ~on),
+        Status.OFF: (station.servers - busy - changing) * (up & ~on),
     }
-    return np.array([float(np.dot(counts[status], step_s)) for status in STATUSES])
+    # Not a dot product: its library starts threads, which cost more than they save here.
+    return np.array([float(np.sum(counts[status] * lasted_s)) for status in STATUSES])
 
 
-def _between(table: Table, here: np.ndarray, begin: Kind, end: Kind) -> Ints:
-    started = (here & table.where(begin)).astype(np.int64)
-    return np.cumsum(started - (here & table.where(end)).astype(np.int64))
+def _levels(*changes: tuple[Ints, Ints]) -> tuple[Ints, Floats]:
+    """Return the rows at which something changes, and how many of each pair are open from there.
+
+    Each pair holds the rows that add one and the rows that take one away. The first moment is the
+    first row of the table, with whatever is open there.
+    """
+    sizes = [len(rows) for pair in changes for rows in pair]
+    moments = np.concatenate([[0], *(rows for pair in changes for rows in pair)]).astype(np.int64)
+    steps = np.zeros((len(changes), len(moments)))
+    place = 1
+    for number, size in enumerate(sizes):
+        steps[number // 2, place : place + size] = -1.0 if number % 2 else 1.0
+        place += size
+    order = np.argsort(moments, kind="stable")
+    return moments[order], np.cumsum(steps[:, order], axis=1)
 
 
 def _exit_of(table: Table, ended: Ints, entered: Ints, exits: Ints) -> Ints:
     """Return the row at which the part of each ended operation leaves the station."""
     if not len(ended):
         return ended
-    # The visit of an ended operation is the last entry of its part before it.
-    entry_order = np.lexsort((entered, table.part[entered]))
-    keys_part = table.part[entered][entry_order]
-    keys_row = entered[entry_order]
-    left = np.searchsorted(keys_part, table.part[ended], side="left")
-    right = np.searchsorted(keys_part, table.part[ended], side="right")
-    found = np.empty(len(ended), dtype=np.int64)
-    for i, row in enumerate(ended):
-        place = left[i] + np.searchsorted(keys_row[left[i] : right[i]], row) - 1
-        found[i] = exits[keys_row[place]]
-    return found
+    # The visit of an ended operation is the last entry of its part before it: one sorted key of
+    # part and row finds it for all at once.
+    parts = np.unique(table.part[entered])
+    rows = len(table.time_s) + 1
+    keys = np.searchsorted(parts, table.part[entered]) * rows + entered
+    order = np.argsort(keys, kind="stable")
+    wanted = np.searchsorted(parts, table.part[ended]) * rows + ended
+    entry = entered[order][np.searchsorted(keys[order], wanted) - 1]
+    return exits[entry]
