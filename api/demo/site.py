@@ -43,6 +43,8 @@ class Demo:
         Seconds of plant time per second.
     folder : Path, optional
         Where data are kept; none: a temporary folder that is removed at the end.
+    forecast : bool
+        Whether a forecaster is trained.
 
     Raises
     ------
@@ -59,12 +61,17 @@ class Demo:
         port: int = 8000,
         speed: float = 4.0,
         folder: Path | None = None,
+        forecast: bool = True,
     ) -> None:
         self.line = demo_line(line)
         self._own_folder = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="linetwin-demo-"))
         self.settings = Settings.load(
-            data_folder=self.folder, host="127.0.0.1", port=port, job_workers=WORKERS, forecast=True
+            data_folder=self.folder,
+            host="127.0.0.1",
+            port=port,
+            job_workers=WORKERS,
+            forecast=forecast,
         )
         self.speed = speed
         self.key = ""
