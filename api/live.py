@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Protocol
 
 from api.schemas import (
@@ -36,6 +39,10 @@ RANK = (
 """A station as a whole is in the first of these in which any of its servers is."""
 OUTAGE_NAME = "outage"
 """Name of a failure that the model does not know."""
+
+
+Readings = Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]
+"""Time, s since the line's start, and value, by station and sensor, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,9 @@ class Feed(Protocol):
     def log(self, window_s: float) -> EventLog | None:
         """Return the events of the last ``window_s``; None: nothing was seen yet."""
 
+    def readings(self, since_s: float) -> Readings:
+        """Return what the sensors read from ``since_s`` (plant time) on."""
+
 
 class LiveLine:
     """A line of the site, with or without a plant behind it.
@@ -124,6 +134,20 @@ class LiveLine:
     def document(self) -> dict[str, object]:
         """The line as JSON."""
         return self._document
+
+    @cached_property
+    def physics(self) -> str:
+        """SHA-256 of what the line can do: of its model without start, orders and texts.
+
+        A forecaster that was trained on it stays good when only these change.
+        """
+        kept = {
+            name: value
+            for name, value in self._document.items()
+            if name not in {"start", "orders", "name", "description"}
+        }
+        text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def link(self) -> Link:
         """Return how the connection to the plant stands."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from api.live import Picture, Signal
+from api.live import Picture, Readings, Signal
 from api.schemas import Link, LinkStatus, Quality
 from twin.errors import TwinError
 from twin.events import EventLog
@@ -104,6 +104,19 @@ class MirrorFeed:
         """Return the events since the last gap, at least the last ``window_s`` where they are."""
         del window_s  # the mirror keeps one window; the caller observes a part of it
         return self._ask(self._logged)
+
+    def readings(self, since_s: float) -> Readings:
+        """Return what the sensors read from ``since_s`` (plant time) on."""
+        return self._ask(lambda: self._read(since_s))
+
+    def _read(self, since_s: float) -> Readings:
+        return {
+            station.id: {
+                name: [(reading.time_s, reading.value) for reading in past]
+                for name, past in self._mirror.signal_history(station.id, since_s).items()
+            }
+            for station in self.line.stations
+        }
 
     def _ask(self, question: Callable[[], Found]) -> Found:
         """Ask the mirror in its own thread, wherever the caller is."""

@@ -46,7 +46,7 @@ class Settings(Spec):
     """Wall-clock time between two states on the event stream, s."""
     stale_after_s: float = Field(default=5.0, gt=0, le=3600.0)
     """Age above which live values are called stale, s."""
-    job_workers: int = Field(default=1, ge=1, le=64)
+    job_workers: int = Field(default_factory=lambda: min(2, os.cpu_count() or 1), ge=1, le=64)
     """Processes for jobs."""
     quick_workers: int = Field(default_factory=lambda: min(2, os.cpu_count() or 1), ge=1, le=64)
     """Processes that answer order promises; each promise uses all of them."""
@@ -70,6 +70,12 @@ class Settings(Spec):
     """Time after which a silent event stream gives a sign of life, s."""
     forecast: bool = False
     """Whether a forecaster is trained for each line when the service starts."""
+    forecast_window_s: float = Field(default=600.0, ge=60.0, le=86400.0)
+    """Time that a forecaster looks back on; fault risks are told once so much was seen, s."""
+    training_runs: int = Field(default=24, ge=8, le=10_000)
+    """Synthetic runs of four hours that a forecaster learns from."""
+    test_runs: int = Field(default=6, ge=2, le=1000)
+    """Runs of a plant with a reality gap that it is scored on."""
 
     @field_validator("data_folder", "keys_file")
     @classmethod

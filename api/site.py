@@ -7,10 +7,12 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from api.events import Hub
 from api.jobs import JobManager, WorkerDiedError, WorkerPool, new_job
+from api.jobs.tasks.recent import recent_document
 from api.keys import KeyRing
 from api.live import LiveLine
 from api.problems import NOT_READY, RefusalError, invalid, not_found
@@ -18,8 +20,13 @@ from api.schemas import EventKind, ForecasterView, Job, JobKind, JobStatus, Link
 from api.settings import Settings
 from api.store import Resource, ResourceKind, Slice, SqlStore, Store, new_id, sqlite_url
 from twin.errors import JournalError, TwinError
+from twin.events import EventLog, Kind
 from twin.events.fold import empty_state
 from twin.events.state import LineState
+from twin.line import Line
+
+HISTORY_BINS = 8
+"""Stretches of the past that stand before a forecast."""
 
 _log = logging.getLogger(__name__)
 
@@ -136,13 +143,15 @@ class Site:
                     id=new_id("model"),
                     kind=ResourceKind.MODEL,
                     line_id=live.line.id,
-                    document={"line_hash": live.line.hash},
+                    document={"learns": self._learns(live)},
                     created_at=now,
                     updated_at=now,
                 )
                 payload = line_payload(live) | {
-                    "model_id": model.id,
-                    "folder": str(self.settings.data_folder / "models" / model.id),
+                    "folder": str(self._model_folder(model)),
+                    "window_s": self.settings.forecast_window_s,
+                    "runs": self.settings.training_runs,
+                    "test_runs": self.settings.test_runs,
                 }
                 job = new_job(JobKind.TRAINING, live.line.id, model.id, payload)
                 model = replace(model, document=model.document | {"job_id": job.id})
@@ -154,9 +163,9 @@ class Site:
         """Return how the forecaster of a line stands."""
         line_id = live.line.id
         with self.store.begin() as transaction:
-            found = self._newest_model(
-                transaction.slice(ResourceKind.MODEL, _models(line_id)), live
-            )
+            models = transaction.slice(ResourceKind.MODEL, _models(line_id))
+            learns = self._learns(live)
+            found = next((item for item in models if item.document["learns"] == learns), None)
             if found is None:
                 status = "off" if not self.settings.forecast else "training"
                 return ForecasterView(line_id=line_id, status=status)  # type: ignore[arg-type]
@@ -178,35 +187,48 @@ class Site:
             message=message,
         )
 
-    @staticmethod
-    def _newest_model(found: Sequence[Resource], live: LiveLine) -> Resource | None:
-        return next(
-            (model for model in found if model.document["line_hash"] == live.line.hash), None
-        )
+    def _learns(self, live: LiveLine) -> str:
+        """Return what a forecaster of a line learns from, in short: another one needs another."""
+        return f"{live.physics}/{self.settings.forecast_window_s:g}"
 
-    def trained(self, live: LiveLine) -> Resource:
-        """Return the model of a line's forecaster.
+    def _model_folder(self, model: Resource) -> Path:
+        return self.settings.data_folder / "models" / model.id
+
+    def _trained(self, live: LiveLine) -> Resource | None:
+        """Return the newest trained model of a line; None: there is none yet."""
+        with self.store.begin() as transaction:
+            for found in transaction.slice(ResourceKind.MODEL, _models(live.line.id)):
+                fits = found.document["learns"] == self._learns(live)
+                model = transaction.find(ResourceKind.MODEL, found.id) if fits else None
+                if model is not None and model.result is not None:
+                    return model
+        return None
+
+    def forecast_payload(self, live: LiveLine, horizon_s: float) -> tuple[dict[str, Any], datetime]:
+        """Return what a forecast needs to know, and the moment that it is made from.
 
         Raises
         ------
         RefusalError
-            If there is none yet.
+            If the plant has not been seen yet.
         """
-        with self.store.begin() as transaction:
-            for found in transaction.slice(ResourceKind.MODEL, _models(live.line.id)):
-                model = transaction.find(ResourceKind.MODEL, found.id)
-                fits = found.document["line_hash"] == live.line.hash
-                if fits and model is not None and model.result is not None:
-                    return model
-        view = self.forecaster(live)
-        told = {
-            "off": "no forecaster is kept here; start the service with forecast set",
-            "training": "the forecaster is still being trained",
-            "failed": f"the forecaster could not be trained: {view.message}",
+        state, as_of, _ = start_state(live, "live")
+        start = known_state(live, state)
+        model = self._trained(live)
+        log = live.feed.log(horizon_s) if live.feed is not None else None
+        recent = None
+        if live.feed is not None and log is not None:
+            since_s = log.end_s - 1.1 * self.settings.forecast_window_s
+            recent = recent_document(log, live.line, since_s, live.feed.readings(since_s))
+        payload = line_payload(live) | {
+            "state": start.model_dump(mode="json"),
+            "horizon_s": horizon_s,
+            "history": history(log, live.line, horizon_s) if log is not None else [],
+            "folder": str(self._model_folder(model)) if model else None,
+            "model": model.result["model"] if model and model.result else None,
+            "recent": recent,
         }
-        raise RefusalError(
-            NOT_READY, told.get(view.status, view.status), headers={"Retry-After": "10"}
-        )
+        return payload, as_of
 
     # Readiness ------------------------------------------------------------------------------------
 
@@ -262,6 +284,26 @@ def start_state(live: LiveLine, start: str | LineState) -> tuple[LineState | Non
             raise RefusalError(NOT_READY, detail, headers={"Retry-After": "2"})
         return picture.state.opened(), picture.as_of, "live"
     return None, live.line.start_utc, "empty"
+
+
+def history(log: EventLog, line: Line, window_s: float) -> list[dict[str, Any]]:
+    """Return the parts finished in equal stretches of the last ``window_s`` that were seen."""
+    length_s = window_s / HISTORY_BINS
+    moments_s = log.time_s[log.kind == Kind.PART_FINISHED]
+    found = []
+    for number in range(HISTORY_BINS, 0, -1):
+        begin_s, end_s = log.end_s - number * length_s, log.end_s - (number - 1) * length_s
+        if begin_s < log.begin_s:
+            continue  # not seen as a whole
+        begin, end = moments_s.searchsorted([begin_s, end_s])
+        found.append(
+            {
+                "begin": line.moment(begin_s).isoformat(),
+                "end": line.moment(end_s).isoformat(),
+                "finished": float(end - begin),
+            }
+        )
+    return found
 
 
 def known_state(live: LiveLine, state: LineState | None) -> LineState:

@@ -67,16 +67,8 @@ def create_schedule(site: TheSite, who: TheCaller, body: ScheduleIn) -> Response
 def create_forecast(site: TheSite, who: TheCaller, body: ForecastIn) -> Response:
     """Foretell throughput and faults from the line's recent past."""
     live = site.line(body.line_id)
-    model = site.trained(live)
-    recent = site.recent_log(live, model)
-    picture = live.picture()
-    payload: dict[str, Any] = line_payload(live) | {
-        "model_id": model.id,
-        "folder": str(site.settings.data_folder / "models" / model.id),
-        "recent": recent,
-        "horizon_s": body.horizon_s,
-        "provenance": _provenance(live.line.hash, picture.as_of, Quality.FORECAST),
-    }
+    payload, as_of = site.forecast_payload(live, body.horizon_s)
+    payload["provenance"] = _provenance(live.line.hash, as_of, Quality.FORECAST)
 
     def effect(transaction: Transaction) -> Created:
         return _accept(site, transaction, (JobKind.FORECAST, body.line_id), payload)

@@ -175,17 +175,23 @@ class ModelScore(Shape):
     target: str
     """What is foretold, e.g. ``throughput`` or ``fault``."""
     metric: str
-    """Measure, e.g. ``pinball_loss`` or ``brier``; smaller is better."""
+    """Measure, e.g. ``pinball``, ``brier`` or ``pr_auc``."""
     model: float
     """The model's."""
     naive: float
     """The naive one's."""
     naive_name: str = ""
     """What the naive one does."""
+    higher_is_better: bool | None = False
+    """Which way is up; none: as near as possible to its nominal value, as a coverage is."""
+    low: float | None = None
+    """Lower end of the bootstrap interval of the model's figure."""
+    high: float | None = None
+    """Upper end."""
     skill: float | None = None
     """1 - model / naive: above 0 is better than naive."""
     n: int | None = None
-    """Windows it was scored on."""
+    """Independent runs it was scored on."""
 
 
 class ForecastModel(Shape):
@@ -214,6 +220,8 @@ class ForecastResult(Shape):
     """Stations, the most endangered first."""
     model: ForecastModel
     """The model."""
+    message: str = ""
+    """What the reader must know, such as why there are no fault risks."""
     provenance: Provenance
     """State it starts from; ``forecast``."""
 

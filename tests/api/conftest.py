@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 
 from api.app import create_app
 from api.keys import Scope, create_key
+from api.live import Feed
 from api.server import SiteServer
 from api.settings import Settings
 from api.site import Site
@@ -49,11 +50,13 @@ class Service:
         assert not self.thread.is_alive(), "the service did not end"
 
 
-def run_service(folder: Path, lines: list[Line], **settings: Any) -> Service:
+def run_service(
+    folder: Path, lines: list[Line], feeds: Sequence[Feed] = (), **settings: Any
+) -> Service:
     """Start a service and wait until it is ready for work."""
     found = Settings(data_folder=folder, port=0, job_workers=1, quick_workers=1, **settings)
     key = create_key(found.keys_path, "tests", Scope.WRITE)
-    app = create_app(found, lines)
+    app = create_app(found, lines, feeds)
     server = SiteServer(app, found)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

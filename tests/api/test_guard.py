@@ -172,7 +172,10 @@ def test_a_cookie_that_was_tampered_with_is_worth_nothing(service: Service) -> N
 BAD_BODIES: list[tuple[str, bytes]] = [
     ("NaN", b'{"line_id": "two_station", "name": "x", "changes": {"a": NaN}}'),
     ("infinity", b'{"line_id": "two_station", "name": "x", "changes": {"a": 1e999}}'),
-    ("huge integer", b'{"line_id": "two_station", "name": "x", "changes": {"a": 1' + b"0" * 5000 + b"}}"),
+    (
+        "huge integer",
+        b'{"line_id": "two_station", "name": "x", "changes": {"a": 1' + b"0" * 5000 + b"}}",
+    ),
     ("65 bits", b'{"line_id": "two_station", "name": "x", "changes": {"a": 18446744073709551616}}'),
     ("half a surrogate pair", b'{"line_id": "two_station", "name": "\\ud800"}'),
     ("a key twice", b'{"line_id": "two_station", "line_id": "electronics", "name": "x"}'),

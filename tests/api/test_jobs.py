@@ -82,13 +82,15 @@ def test_progress_is_told(client: httpx.Client, scenario: dict[str, Any]) -> Non
 def test_a_killed_worker_is_replaced_and_the_job_done_again(
     service: Service, client: httpx.Client, scenario: dict[str, Any]
 ) -> None:
-    """kill -9 of a worker costs one attempt; a second one ends the job with a clear problem."""
+    """Kill -9 of a worker costs one attempt; a second one ends the job with a clear problem."""
     job = start_run(client, scenario, LONG)
     for attempt in (1, 2):
         wait_until(
-            lambda attempt=attempt: is_running(client, job)  # type: ignore[misc]
-            and client.get(f"/v1/jobs/{job['id']}").json()["attempts"] == attempt
-            and bool(service.site.jobs.pids)
+            lambda attempt=attempt: (
+                is_running(client, job)  # type: ignore[misc]
+                and client.get(f"/v1/jobs/{job['id']}").json()["attempts"] == attempt
+                and bool(service.site.jobs.pids)
+            )
         )
         time.sleep(0.2)
         for pid in service.site.jobs.pids:

@@ -14,9 +14,7 @@ from twin.line import example_line
 RUN = {"horizon_s": 3600.0, "replications": 4, "seed": 7, "start": "empty"}
 
 
-def test_a_run_gives_what_the_library_gives(
-    client: httpx.Client, scenario: dict[str, Any]
-) -> None:
+def test_a_run_gives_what_the_library_gives(client: httpx.Client, scenario: dict[str, Any]) -> None:
     """The figures of a run are those of the same experiment made by hand, to the last bit."""
     answer = client.post(f"/v1/scenarios/{scenario['id']}/runs", json=RUN)
     assert answer.status_code == 202
