@@ -139,8 +139,10 @@ class OpcUaConnector:
             if self._task is not None and self._task.done() and not self._task.cancelled():
                 self._task.result()  # a fault of the program itself must not look like silence
             self._arrived.clear()
+            # Not wait_for: it loses a cancellation that comes together with a value.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._arrived.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._arrived.wait()
         return [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
 
     def _wish(self, event: Event) -> None:
@@ -211,7 +213,8 @@ class OpcUaConnector:
         if not self._wishes:
             self._wake.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
         return self._wishes.popleft() if self._wishes else None
 
     async def _attempt(self, do: Do) -> Event:

@@ -134,19 +134,20 @@ class Session:
     async def open(self) -> None:
         """Connect and make a session; raises OSError, TimeoutError or UaError."""
         self._client.connection_lost_callback = self._on_lost
-        await asyncio.wait_for(self._client.connect(), 2 * self._timeout_s)
+        async with asyncio.timeout(2 * self._timeout_s):
+            await self._client.connect()
 
     async def browse(self) -> None:
         """Read the namespaces and the server's limits."""
-        self._namespaces = await asyncio.wait_for(
-            self._client.get_namespace_array(), self._timeout_s
-        )
+        async with asyncio.timeout(self._timeout_s):
+            self._namespaces = await self._client.get_namespace_array()
         limit = self._client.get_node(
             ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall
         )
         stated = 0
         with suppress(ua.UaError):  # the node is optional
-            stated = int(await asyncio.wait_for(limit.read_value(), self._timeout_s) or 0)
+            async with asyncio.timeout(self._timeout_s):
+                stated = int(await limit.read_value() or 0)
         self._chunk = min(stated or ITEMS_PER_CALL, ITEMS_PER_CALL)
 
     async def subscribe(self, epoch: int) -> None:
@@ -172,7 +173,8 @@ class Session:
             lambda: self._lose("values came faster than they were read")
         )
         self._subscription = subscription
-        await asyncio.wait_for(subscription.init(), self._timeout_s)
+        async with asyncio.timeout(self._timeout_s):
+            await subscription.init()
         self._beat_s = self._clock.steady_s()
         self._pump = asyncio.create_task(self._pump_values(subscription))
         requests = self._requests()
@@ -216,9 +218,8 @@ class Session:
     async def _ask(
         self, subscription: _Counted, requests: list[ua.MonitoredItemCreateRequest]
     ) -> None:
-        results = await asyncio.wait_for(
-            subscription.create_monitored_items(requests), self._timeout_s
-        )
+        async with asyncio.timeout(self._timeout_s):
+            results = await subscription.create_monitored_items(requests)
         for request, result in zip(requests, results, strict=True):
             if isinstance(result, ua.StatusCode):
                 spec = self._specs[request.RequestedParameters.ClientHandle]
@@ -284,7 +285,8 @@ class Session:
             self._pump.cancel()
             await asyncio.wait({self._pump}, timeout=CLOSE_S)
         with suppress(TimeoutError, OSError, ua.UaError):
-            await asyncio.wait_for(self._client.disconnect(), CLOSE_S)
+            async with asyncio.timeout(CLOSE_S):
+                await self._client.disconnect()
         self._client.disconnect_socket()
 
 

@@ -1,0 +1,212 @@
+"""The mirror against a real plant on loopback: equal while linked, honest while not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.sync.plants import comparable, differences
+from twin.emulator import Plant, RealityGap
+from twin.engine.options import Fault
+from twin.events import Kind, fold
+from twin.history import SqliteStore
+from twin.line import Line, example_line
+from twin.sync import (
+    ChangeKind,
+    Mirror,
+    OpcUaConnector,
+    ScaledClock,
+    SourceState,
+    default_mapping,
+)
+from twin.sync.mapping import Heartbeat, NodeSpec
+
+SPEED = 30.0
+
+
+@asynccontextmanager
+async def mirrored(
+    line: Line, endpoint: str, store: SqliteStore | None = None
+) -> AsyncIterator[Mirror]:
+    """Follow a plant for the length of a test."""
+    clock = ScaledClock(line.start_utc, SPEED)
+    connector = OpcUaConnector(default_mapping(line, endpoint), clock=clock)
+    mirror = Mirror(line, connector, clock, store)
+    task = asyncio.create_task(mirror.run())
+    try:
+        yield mirror
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def until(mirror: Mirror, state: SourceState, timeout_s: float = 15.0) -> None:
+    """Wait until the link is in a state."""
+    await eventually(lambda: mirror.status().state is state, timeout_s)
+
+
+async def eventually(holds: Callable[[], object], timeout_s: float = 10.0) -> None:
+    """Look again and again until something holds."""
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + timeout_s
+    while not holds():
+        assert loop.time() < end_s, f"not within {timeout_s} s"
+        await asyncio.sleep(0.02)
+
+
+def off_by(plant: Plant, mirror: Mirror) -> list[str]:
+    """Return how the mirror's state differs from the plant's own at that moment.
+
+    The ages of failure modes are left out: the mirror saw less of them.
+    """
+    found = mirror.state()
+    truth = fold(plant.log().until(found.time_s), plant.line)
+    pairs = differences(comparable(truth, 3), comparable(found, 3))
+    return [line for line in pairs if ".age." not in line]
+
+
+@pytest.mark.parametrize("name", ["two_station", "bottling", "electronics"])
+async def test_state_equals_the_plants(name: str) -> None:
+    """Sampled while it runs: parts, places, statuses, clocks, counts and orders are the plant's."""
+    line = example_line(name)
+    async with Plant(line, speed=SPEED, seed=3) as plant:  # noqa: SIM117 - one needs the other
+        async with mirrored(line, plant.endpoint) as mirror:
+            await mirror.wait_ready(15)
+            for _ in range(4):
+                await asyncio.sleep(0.4)
+                assert off_by(plant, mirror) == []
+            status = mirror.status()
+            assert (status.state, status.quality) == (SourceState.LIVE, "good")
+            assert status.gaps == ()
+            assert status.tally.late == status.tally.unexplained == 0
+            assert (
+                differences(comparable(fold(mirror.log(), line)), comparable(mirror.state())) == []
+            )
+
+
+async def test_injected_fault_and_signals_are_seen() -> None:
+    """A breakdown shows in the state, and the sensors' past can be asked for."""
+    line = example_line("bottling")
+    async with Plant(line, speed=SPEED, reality_gap=RealityGap.none()) as plant:  # noqa: SIM117
+        async with mirrored(line, plant.endpoint) as mirror:
+            await mirror.wait_ready(15)
+            plant.inject(Fault(station="filler", duration_s=600.0))
+            await eventually(lambda: mirror.state().stations["filler"].outages)
+            reading = mirror.signals()["filler"]["vibration"]
+            assert reading.unit == "mm/s"
+            past = mirror.signal_history("filler", 0.0)["vibration"]
+            times = [item.time_s for item in past]
+            assert len(times) > 2
+            assert times == sorted(set(times))
+
+
+async def test_plant_that_dies_and_comes_back(tmp_path: Path) -> None:
+    """Lost is said at once and with an age; restored comes with a declared gap and a true state."""
+    line = example_line("two_station")
+    store = SqliteStore(tmp_path / "journal.db")
+    news = []
+    async with Plant(line, speed=SPEED) as plant:
+        port = int(plant.endpoint.rsplit(":", 1)[1])
+        async with mirrored(line, plant.endpoint, store) as mirror:
+
+            async def listen() -> None:
+                async for change in mirror.changes():
+                    news.append(change)  # noqa: PERF401 - it is cancelled in the middle
+
+            listener = asyncio.create_task(listen())
+            await mirror.wait_ready(15)
+            await asyncio.sleep(0.5)
+            await plant.__aexit__(None, None, None)
+            await until(mirror, SourceState.RECONNECTING)
+            lost = mirror.state().time_s
+            await asyncio.sleep(0.5)
+            status = mirror.status()
+            assert status.quality == "stale"
+            assert status.age_s is not None
+            assert status.age_s > 0.4
+            assert mirror.state().time_s == lost
+            assert int(mirror.log().kind[-1]) == Kind.LINK_LOST
+            begin = plant.moment(lost + 60.0)
+            async with Plant(line, speed=SPEED, start=begin, port=port) as again:
+                await until(mirror, SourceState.LIVE)
+                await eventually(lambda: mirror.status().gaps)
+                await asyncio.sleep(0.5)
+                (gap,) = mirror.status().gaps
+                assert line.seconds(gap.begin) == pytest.approx(lost, abs=10.0)
+                assert gap.end > begin
+                assert mirror.status().quality == "good"
+                assert list(mirror.log().kind[:2]) == [Kind.LINK_RESTORED, Kind.GAP]
+                assert len(mirror.logs()) == 2
+                found = mirror.state()
+                truth = fold(again.log().until(found.time_s), line)
+                assert {p.id: (p.location, p.status) for p in found.parts} == {
+                    p.id: (p.location, p.status) for p in truth.parts
+                }
+                assert (found.finished, found.scrapped) == (truth.finished, truth.scrapped)
+            listener.cancel()
+    assert [stored.reason for stored in store.gaps("plant")] == [gap.reason]
+    assert store.watermark() > 0
+    kinds = [change.kind for change in news]
+    assert ChangeKind.GAP in kinds
+    assert ChangeKind.STATE in kinds
+    store.close()
+
+
+async def test_plant_that_is_not_there() -> None:
+    """Nobody listens: the status says so in words, and asking for the state is told why not."""
+    line = example_line("two_station")
+    async with mirrored(line, "opc.tcp://127.0.0.1:1/") as mirror:
+        await until(mirror, SourceState.RECONNECTING)
+        assert "nobody listens at opc.tcp://127.0.0.1:1/" in mirror.status().last_error
+        assert mirror.status().quality == "bad"
+        with pytest.raises(LookupError, match=r"no picture of opc\.tcp"):
+            mirror.state()
+        with pytest.raises(TimeoutError):
+            await mirror.wait_ready(0.2)
+
+
+async def test_missing_nodes_degrade_the_link() -> None:
+    """Nodes that the plant does not have are named, and the rest is mirrored."""
+    line = example_line("two_station")
+    async with Plant(line, speed=SPEED) as plant:
+        mapping = default_mapping(line, plant.endpoint)
+        extra = [
+            NodeSpec(
+                node="nsu=urn:linetwin:plant;s=nowhere", element="press", property="signals.a"
+            ),
+            NodeSpec(node="nsu=urn:other;s=time", element="press", property="signals.b"),
+        ]
+        mapping = mapping.model_copy(update={"nodes": (*mapping.nodes, *extra)})
+        connector = OpcUaConnector(mapping)
+        await connector.connect()
+        try:
+            async with asyncio.timeout(10):
+                while connector.link.state is not SourceState.DEGRADED:
+                    await connector.receive(100, 0.1)
+            told = " ".join(connector.missing)
+            assert "s=nowhere: BadNodeIdUnknown" in told
+            assert "nsu=urn:other;s=time: its namespace is unknown" in told
+        finally:
+            await connector.close()
+
+
+async def test_heartbeat_that_stands_still_is_no_life() -> None:
+    """A plant whose clock does not move is never called live, however well it connects."""
+    line = example_line("two_station")
+    async with Plant(line, speed=SPEED) as plant:
+        mapping = default_mapping(line, plant.endpoint)
+        still = Heartbeat(node="i=2257")  # when the server started: it never changes
+        connector = OpcUaConnector(
+            mapping.model_copy(update={"heartbeat": still}), verify_timeout_s=0.5
+        )
+        await connector.connect()
+        try:
+            async with asyncio.timeout(10):
+                while connector.link.attempt < 2:
+                    await connector.receive(1000, 0.1)
+                    assert connector.link.state is not SourceState.LIVE
+        finally:
+            await connector.close()
