@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 
 from scenarios.schedule.bounds import Bound, heads, lower_bound
 from scenarios.schedule.dispatching import best_of_rules
+from scenarios.schedule.neighbours import polish
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.timing import Network
@@ -21,8 +22,11 @@ from twin.errors import OptionsError
 from twin.line.spec import Spec, worded
 from twin.units import PositiveDuration
 
+_SHARE_BEFORE = 0.3
+"""Share of the time that neighbours are searched before the model is built, at most."""
 Engine = Literal["auto", "dispatch", "mip"]
-"""Engine by name: ``dispatch`` rules only; ``mip`` and ``auto``: rules, then Pyomo and HiGHS."""
+"""Engine by name: ``dispatch`` rules only; ``mip`` and ``auto``: rules, Pyomo and HiGHS,
+and a search of neighbours in the time that is left."""
 
 
 class SolveStatus(StrEnum):
@@ -181,7 +185,11 @@ class _Run:
         elif extra is None:
             self._better(start, f"dispatch rule {rule}")
         if self.limits.engine != "dispatch" and not self._proven() and not self._over():
-            self._improve(None if found else start, extra)
+            # A better start first: the windows of the model, and so its size, follow from it.
+            self._polish(extra, time.monotonic() + _SHARE_BEFORE * self._left_s())
+            if not self._proven() and not self._over():
+                self._improve(None if found else self.best or start, extra)
+            self._polish(extra, self.until)
         elif extra is not None:
             message = "constraints of one's own are met only by the engine mip; nothing is returned"
             self.messages.append(message)
@@ -208,6 +216,21 @@ class _Run:
         self.infeasible = outcome.infeasible
         if outcome.message:
             self.messages.append(outcome.message)
+
+    def _polish(self, extra: Callable[[Any], None] | None, until: float) -> None:
+        """Search neighbours of the best schedule; they know nothing of a user's own constraints."""
+        if extra is not None or self.best is None:
+            return
+        polish(
+            self.network,
+            self.best,
+            self.limits.seed,
+            lambda: self._over() or self._proven() or time.monotonic() >= until,
+            lambda schedule: self._better(schedule, "neighbour search"),
+        )
+
+    def _left_s(self) -> float:
+        return max(0.0, self.until - time.monotonic())
 
     def _over(self) -> bool:
         return time.monotonic() >= self.until or self.cancelled()

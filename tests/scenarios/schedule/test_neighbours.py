@@ -1,0 +1,51 @@
+"""The search of neighbours: never worse, always feasible, the same for the same seed."""
+
+from hypothesis import given
+
+from scenarios.schedule import Schedule, SchedulingProblem, dispatch, violations
+from scenarios.schedule.neighbours import polish
+from scenarios.schedule.timing import Network
+from tests.scenarios.schedule.builders import job, shop, small_problems
+
+
+def changeovers() -> SchedulingProblem:
+    """Return eight jobs of two groups on a line of two stations with long changeovers."""
+    jobs = [
+        job(f"j{i}", [("fill", 5), ("label", 4)], {"setup_group": "ab"[i % 2]}, due_date_s=12 * i)
+        for i in range(8)
+    ]
+    setups = {"a": {"b": 20}, "b": {"a": 20}}
+    machines = [{"id": name, "setup_s": setups, "setup_waits": True} for name in ("fill", "label")]
+    return shop(jobs, machines, same_order=[["fill", "label"]])
+
+
+def search(problem: SchedulingProblem, start: Schedule, seed: int = 1) -> Schedule:
+    """Search until patience is at its end."""
+    return polish(Network.of(problem), start, seed, lambda: False, lambda _: None)
+
+
+def test_changeovers_are_saved() -> None:
+    """From one changeover per job the search comes down to one in all."""
+    problem = changeovers()
+    start = dispatch(Network.of(problem), "edd")
+    found = search(problem, start)
+    assert start.makespan_s > 180
+    # Four fillings, a changeover, the next filling; labels are changed for it, then four labellings.
+    assert found.makespan_s == 4 * 5 + 20 + 5 + 20 + 4 * 4
+    assert violations(problem, found) == []
+
+
+def test_same_seed_same_schedule() -> None:
+    """Nothing but the seed decides which changes are tried."""
+    problem = changeovers()
+    start = dispatch(Network.of(problem), "edd")
+    assert search(problem, start, 7) == search(problem, start, 7)
+
+
+@given(small_problems())
+def test_never_worse_and_always_feasible(problem: SchedulingProblem) -> None:
+    """Whatever the demands, what comes back meets them and costs no more."""
+    start = dispatch(Network.of(problem), "spt")
+    found = search(problem, start)
+    assert violations(problem, found) == []
+    assert found.objective <= start.objective
