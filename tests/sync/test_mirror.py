@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.sync.plants import comparable, differences
-from twin.emulator import Plant, RealityGap
+from twin.emulator import Plant
 from twin.engine.options import Fault
-from twin.events import Kind, fold
+from twin.events import Kind, Status, fold
 from twin.history import SqliteStore
 from twin.line import Line, example_line
 from twin.sync import (
@@ -68,39 +69,47 @@ def off_by(plant: Plant, mirror: Mirror) -> list[str]:
     return [line for line in pairs if ".age." not in line]
 
 
-@pytest.mark.parametrize("name", ["two_station", "bottling", "electronics"])
-async def test_state_equals_the_plants(name: str) -> None:
-    """Sampled while it runs: parts, places, statuses, clocks, counts and orders are the plant's."""
-    line = example_line(name)
-    async with Plant(line, speed=SPEED, seed=3) as plant:  # noqa: SIM117 - one needs the other
-        async with mirrored(line, plant.endpoint) as mirror:
-            await mirror.wait_ready(15)
-            for _ in range(4):
-                await asyncio.sleep(0.4)
-                assert off_by(plant, mirror) == []
-            status = mirror.status()
-            assert (status.state, status.quality) == (SourceState.LIVE, "good")
-            assert status.gaps == ()
-            assert status.tally.late == status.tally.unexplained == 0
-            assert (
-                differences(comparable(fold(mirror.log(), line)), comparable(mirror.state())) == []
-            )
+# A server takes seconds to build, so tests that only look share one.
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=["electronics", "bottling"])
+async def plant(request: pytest.FixtureRequest) -> AsyncIterator[Plant]:
+    """Return a plant that nobody stops."""
+    async with Plant(example_line(request.param), speed=SPEED, seed=3) as running:
+        yield running
 
 
-async def test_injected_fault_and_signals_are_seen() -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_state_equals_the_plants(plant: Plant) -> None:
+    """Sampled while it runs: places, statuses, clocks, counts and orders are the plant's.
+
+    The mirror begins when the plant has run for a moment only, so there is no past it missed.
+    """
+    line = plant.line
+    async with mirrored(line, plant.endpoint) as mirror:
+        await mirror.wait_ready(15)
+        for _ in range(4):
+            await asyncio.sleep(0.4)
+            assert off_by(plant, mirror) == []
+        status = mirror.status()
+        assert (status.state, status.quality) == (SourceState.LIVE, "good")
+        assert status.gaps == ()
+        assert status.tally.late == status.tally.unexplained == 0
+        folded = fold(mirror.log(), line)
+        assert differences(comparable(folded), comparable(mirror.state())) == []
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_injected_fault_and_signals_are_seen(plant: Plant) -> None:
     """A breakdown shows in the state, and the sensors' past can be asked for."""
-    line = example_line("bottling")
-    async with Plant(line, speed=SPEED, reality_gap=RealityGap.none()) as plant:  # noqa: SIM117
-        async with mirrored(line, plant.endpoint) as mirror:
-            await mirror.wait_ready(15)
-            plant.inject(Fault(station="filler", duration_s=600.0))
-            await eventually(lambda: mirror.state().stations["filler"].outages)
-            reading = mirror.signals()["filler"]["vibration"]
-            assert reading.unit == "mm/s"
-            past = mirror.signal_history("filler", 0.0)["vibration"]
-            times = [item.time_s for item in past]
-            assert len(times) > 2
-            assert times == sorted(set(times))
+    station = plant.line.flow_order[0]
+    async with mirrored(plant.line, plant.endpoint) as mirror:
+        await mirror.wait_ready(15)
+        plant.inject(Fault(station=station, duration_s=600.0))
+        await eventually(lambda: mirror.state().stations[station].outages)
+        assert set(mirror.statuses()[station]) == {Status.FAILED}
+        await eventually(lambda: len(mirror.signal_history(station, 0.0)["vibration"]) > 2)
+        assert mirror.signals()[station]["vibration"].unit == "mm/s"
+        times = [item.time_s for item in mirror.signal_history(station, 0.0)["vibration"]]
+        assert times == sorted(set(times))
 
 
 async def test_plant_that_dies_and_comes_back(tmp_path: Path) -> None:
@@ -168,45 +177,42 @@ async def test_plant_that_is_not_there() -> None:
             await mirror.wait_ready(0.2)
 
 
-async def test_missing_nodes_degrade_the_link() -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_missing_nodes_degrade_the_link(plant: Plant) -> None:
     """Nodes that the plant does not have are named, and the rest is mirrored."""
-    line = example_line("two_station")
-    async with Plant(line, speed=SPEED) as plant:
-        mapping = default_mapping(line, plant.endpoint)
-        extra = [
-            NodeSpec(
-                node="nsu=urn:linetwin:plant;s=nowhere", element="press", property="signals.a"
-            ),
-            NodeSpec(node="nsu=urn:other;s=time", element="press", property="signals.b"),
-        ]
-        mapping = mapping.model_copy(update={"nodes": (*mapping.nodes, *extra)})
-        connector = OpcUaConnector(mapping)
-        await connector.connect()
-        try:
-            async with asyncio.timeout(10):
-                while connector.link.state is not SourceState.DEGRADED:
-                    await connector.receive(100, 0.1)
-            told = " ".join(connector.missing)
-            assert "s=nowhere: BadNodeIdUnknown" in told
-            assert "nsu=urn:other;s=time: its namespace is unknown" in told
-        finally:
-            await connector.close()
+    mapping = default_mapping(plant.line, plant.endpoint)
+    station = plant.line.flow_order[0]
+    extra = [
+        NodeSpec(node="nsu=urn:linetwin:plant;s=nowhere", element=station, property="signals.a"),
+        NodeSpec(node="nsu=urn:other;s=time", element=station, property="signals.b"),
+    ]
+    mapping = mapping.model_copy(update={"nodes": (*mapping.nodes, *extra)})
+    connector = OpcUaConnector(mapping)
+    await connector.connect()
+    try:
+        async with asyncio.timeout(15):
+            while connector.link.state is not SourceState.DEGRADED:
+                await connector.receive(100, 0.1)
+        told = " ".join(connector.missing)
+        assert "s=nowhere: BadNodeIdUnknown" in told
+        assert "nsu=urn:other;s=time: its namespace is unknown" in told
+    finally:
+        await connector.close()
 
 
-async def test_heartbeat_that_stands_still_is_no_life() -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_heartbeat_that_stands_still_is_no_life(plant: Plant) -> None:
     """A plant whose clock does not move is never called live, however well it connects."""
-    line = example_line("two_station")
-    async with Plant(line, speed=SPEED) as plant:
-        mapping = default_mapping(line, plant.endpoint)
-        still = Heartbeat(node="i=2257")  # when the server started: it never changes
-        connector = OpcUaConnector(
-            mapping.model_copy(update={"heartbeat": still}), verify_timeout_s=0.5
-        )
-        await connector.connect()
-        try:
-            async with asyncio.timeout(10):
-                while connector.link.attempt < 2:
-                    await connector.receive(1000, 0.1)
-                    assert connector.link.state is not SourceState.LIVE
-        finally:
-            await connector.close()
+    mapping = default_mapping(plant.line, plant.endpoint)
+    still = Heartbeat(node="i=2257")  # when the server started: it never changes
+    connector = OpcUaConnector(
+        mapping.model_copy(update={"heartbeat": still}), verify_timeout_s=0.5
+    )
+    await connector.connect()
+    try:
+        async with asyncio.timeout(15):
+            while connector.link.attempt < 2:
+                await connector.receive(1000, 0.1)
+                assert connector.link.state is not SourceState.LIVE
+    finally:
+        await connector.close()
