@@ -151,7 +151,7 @@ def _check(horizon_s: float, bin_s: float, levels: tuple[float, ...], replicatio
         findings.append(Finding("bin_s", message, f"at most {MOST_BINS}", "lengthen the stretch"))
     if not levels or list(levels) != sorted(levels) or not all(0 < p < 1 for p in levels):
         findings.append(Finding("levels", f"{levels}", "rising numbers inside (0, 1)"))
-    elif replications < 1 or min(levels[0], 1 - levels[-1]) < 1 / (replications + 1):
+    elif replications < 1 or min(levels[0], 1 - levels[-1]) < 1 / (replications + 1) - 1e-9:
         needed = math.ceil(1 / min(levels[0], 1 - levels[-1]) - 1 - 1e-9)
         message = f"{replications} futures hold no quantiles from {levels[0]:g} to {levels[-1]:g}"
         findings.append(Finding("replications", message, f"at least {max(needed, 1)}"))

@@ -445,14 +445,14 @@ def _held_back(dataset: xr.Dataset, coverage: float) -> NDArray[np.int64]:
     """Return the runs that correct the quantiles: of the line's own law, so all weigh the same."""
     own = (dataset["run_law"].values == "own") & (dataset["run_role"].values == "drawn")
     runs = np.flatnonzero(own)
-    needed = max(least_units(coverage), len(runs) // 2)
+    needed = max(least_units(coverage), 3 * len(runs) // 4)
     if len(runs) < least_units(coverage) or len(own) <= needed:
         message = f"{len(runs)} of {len(own)} runs follow the line's own law"
         expected = f"at least {least_units(coverage)} to support a coverage of {coverage:g}"
         expected += ", and others to learn from"
         remedy = "draw more runs, raise own_share, or ask for levels that lie closer together"
         raise CalibrationError("the calibration", [Finding("run_law", message, expected, remedy)])
-    return runs[:: max(1, len(runs) // needed)][:needed]
+    return runs[-needed:]
 
 
 def _check_dataset(dataset: xr.Dataset) -> None:

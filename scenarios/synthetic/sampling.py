@@ -43,7 +43,7 @@ OWN_LAW = ""
 class Sampling(Spec):
     """How runs are drawn."""
 
-    own_share: float = Field(default=0.3, gt=0, le=1)
+    own_share: float = Field(default=0.5, gt=0, le=1)
     """Share of the runs that follow the line's own law; 1 tilts nothing. It bounds the weights:
     none exceeds its inverse."""
     failures_per_run: float = Field(default=1.0, gt=0, le=10)

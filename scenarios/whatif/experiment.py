@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, Self
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError, field_validator
 
 from scenarios.whatif.adaptation import adapt_state
@@ -21,13 +22,16 @@ from twin.engine.options import SimulationOptions
 from twin.engine.simulate import simulate
 from twin.errors import Finding, InvalidInputError, StateError, TwinError
 from twin.events.state import LineState
-from twin.kpi import summarise
+from twin.kpi.measures import figures
 from twin.line import Line
 from twin.line.spec import Spec, worded
 
 MOST_RUNS = 10_000_000
 """An experiment of more runs is refused."""
 FORMAT = 1
+
+Figures = tuple[dict[str, tuple[tuple[str, ...], NDArray[np.float64]]], dict[str, Sequence[str]]]
+"""KPIs of one run as plain arrays with their dimensions, and the labels of these."""
 
 
 class ExperimentCancelledError(TwinError, RuntimeError):
@@ -212,7 +216,7 @@ def run_experiment(
         for k in range(experiment.replications)
         for number in range(len(planned))
     ]
-    runs: list[list[xr.Dataset]] = [[] for _ in planned]
+    runs: list[list[Figures]] = [[] for _ in planned]
     finished = run_tasks(run_once, planned, tasks, workers, cancelled)
     for done, (task, result) in enumerate(finished, start=1):
         runs[task.piece].append(result)
@@ -224,27 +228,40 @@ def run_experiment(
     return _joined(experiment, runs)
 
 
-def run_once(planned: Planned, replication: int) -> xr.Dataset:
-    """Return the KPIs of one replication of one scenario."""
+def run_once(planned: Planned, replication: int) -> Figures:
+    """Return the KPIs of one replication of one scenario, as ``summarise`` has them."""
     options = planned.options.model_copy(update={"replication": replication})
-    return summarise(simulate(planned.line, options, planned.state), planned.line)
+    values, labels = figures(simulate(planned.line, options, planned.state), planned.line)
+    return values, {dim: [str(name) for name in names] for dim, names in labels.items()}
 
 
-def _joined(experiment: Experiment, runs: list[list[xr.Dataset]]) -> xr.Dataset:
-    by_scenario = [
-        xr.concat(found, dim="replication", coords="minimal", compat="override", join="outer",
-                  data_vars="all", combine_attrs="drop")
-        for found in runs
-    ]  # fmt: skip
-    results = xr.concat(by_scenario, dim="scenario", coords="minimal", compat="override",
-                        join="outer", data_vars="all", combine_attrs="drop")  # fmt: skip
+def _joined(experiment: Experiment, runs: list[list[Figures]]) -> xr.Dataset:
+    """Put the runs into one table per KPI; elements that a scenario lacks are NaN there."""
+    labels: dict[str, list[str]] = {}
+    for found in runs:
+        for dim, names in found[0][1].items():
+            known = labels.setdefault(dim, [])
+            known += [name for name in names if name not in known]
+    kinds = {name: dims for found in runs for name, (dims, _) in found[0][0].items()}
+    size = (len(runs), experiment.replications)
+    variables = {}
+    for name, dims in kinds.items():
+        table = np.full((*size, *(len(labels[dim]) for dim in dims)), np.nan)
+        for number, found in enumerate(runs):
+            own = [[labels[dim].index(label) for label in found[0][1][dim]] for dim in dims]
+            for k, (values, _) in enumerate(found):
+                # The ellipsis keeps a view even where the KPI is a single number.
+                table[number, k, ...][np.ix_(*own)] = values[name][1]
+        variables[name] = (("scenario", "replication", *dims), table)
     numbers = experiment.options.replication + np.arange(experiment.replications)
-    results = results.assign_coords(
-        scenario=("scenario", np.array(experiment.names)),
-        replication=("replication", numbers),
+    results = xr.Dataset(
+        variables,
+        coords={
+            "scenario": np.array(experiment.names),
+            "replication": numbers,
+            **{dim: np.array(names, dtype=np.str_) for dim, names in labels.items()},
+        },
     )
-    for name, variable in results.data_vars.items():
-        variable.attrs.update(runs[0][0].get(name, variable).attrs)
     results.attrs = {
         "format": FORMAT,
         "experiment_id": experiment.id,
@@ -254,7 +271,7 @@ def _joined(experiment: Experiment, runs: list[list[xr.Dataset]]) -> xr.Dataset:
         "versions": json.dumps(versions(), sort_keys=True),
         "experiment": json.dumps(experiment.model_dump(mode="json"), sort_keys=True),
     }
-    return results.transpose("scenario", "replication", ...)
+    return results
 
 
 def versions() -> dict[str, str]:
