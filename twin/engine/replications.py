@@ -13,7 +13,8 @@ from twin.engine.options import SimulationOptions
 from twin.engine.reference.engine import ReferenceEngine
 from twin.errors import Finding, OptionsError
 from twin.events import LineState
-from twin.kpi.measures import Coordinates, Values, figures
+from twin.kpi.counters import Coordinates, Values
+from twin.kpi.measures import figures
 from twin.line import Line
 
 Progress = Callable[[int, int], None]
