@@ -7,9 +7,11 @@ import os
 import selectors
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import IO
 
 from twin.errors import ConnectionLostError
 
@@ -35,15 +37,26 @@ class PlantProcess:
         Port; 0: any free one, which is then kept.
     seed : int
         Seed of what happens by chance.
+    clock : datetime, optional
+        What its clock shows now, aware; none: the wall clock's time.
     """
 
-    def __init__(self, line_file: Path, *, speed: float, port: int = 0, seed: int = 7) -> None:
+    def __init__(
+        self,
+        line_file: Path,
+        *,
+        speed: float,
+        port: int = 0,
+        seed: int = 7,
+        clock: datetime | None = None,
+    ) -> None:
         self._line_file = line_file
         self._speed = speed
         self._port = port
         self._seed = seed
         self._process: subprocess.Popen[bytes] | None = None
-        self._epoch = (datetime.now(UTC), time.monotonic())
+        self._said: IO[bytes] | None = None
+        self._epoch = (clock or datetime.now(UTC), time.monotonic())
         self.endpoint = ""
 
     @property
@@ -71,11 +84,13 @@ class PlantProcess:
         ]
         # A session of its own: Ctrl-C reaches us alone, and we end the plant in order. Should we
         # die without a word, its input ends, and so does it.
+        # Into a file: nobody reads while it runs, and a full pipe would hold it up.
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed in _release
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._said,
             start_new_session=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
@@ -114,9 +129,16 @@ class PlantProcess:
                     except ValueError:
                         continue
                     return document
-        self.kill()
-        said = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
+        process.kill()
+        process.wait(END_TIMEOUT_S)
+        said = self._last_words()
+        self._release()
         raise ConnectionLostError(f"the plant did not open: {said or 'it said nothing'}")
+
+    def _last_words(self) -> str:
+        assert self._said is not None
+        self._said.seek(0)
+        return self._said.read().decode(errors="replace").strip()
 
     def stop(self) -> None:
         """End the plant in order, or by force when it takes too long."""
@@ -137,9 +159,13 @@ class PlantProcess:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait(END_TIMEOUT_S)
+        self._release()
 
     def _release(self) -> None:
-        for stream in (self._process.stdout, self._process.stderr) if self._process else ():
+        process = self._process
+        for stream in (process.stdin, process.stdout) if process else ():
             if stream is not None:
                 stream.close()
-        self._process = None
+        if self._said is not None:
+            self._said.close()
+        self._process = self._said = None

@@ -1,0 +1,210 @@
+"""The command line: answers, exit codes and messages, without a plant."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from api.cli import run
+from api.commands.console import ExitCode
+
+LINE = """
+id: tiny
+sources: [{id: in}]
+stations: [{id: press}]
+products:
+  - id: part
+    routing: [{id: form, stations: [press], processing_time_s: 10}]
+"""
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Run a command in this process; return exit code, stdout and stderr."""
+    code = run(list(arguments))
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_help_comes_quickly() -> None:
+    """`twin --help` lists every command without loading what the commands need."""
+    quickest_s = float("inf")
+    for _attempt in range(5):
+        began_s = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-m", "api.cli", "--help"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+            env={**os.environ, "COLUMNS": "120"},
+        )
+        quickest_s = min(quickest_s, time.perf_counter() - began_s)
+    for name in (
+        *("demo", "serve", "plant", "simulate", "whatif", "schedule"),
+        *("generate", "train", "lines", "schema", "version"),
+    ):
+        assert f" {name} " in done.stdout
+    # The goal is 0.5 s on a free machine; the quickest of five tells when something heavy came in.
+    assert quickest_s < 1.0
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """Importing the command line leaves the big libraries alone."""
+    heavy = ["numpy", "pandas", "xarray", "pyomo", "asyncua", "fastapi", "altair", "pydantic"]
+    code = f"import sys, api.cli; print([n for n in {heavy!r} if n in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_simulate_gives_mean_and_half_width(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--json` prints throughput with its 95 % interval, and the same seed the same numbers."""
+    arguments = ("simulate", "two_station", "--horizon", "1h", "-n", "4", "--json")
+    code, out, err = answer(capsys, *arguments)
+    assert (code, err) == (ExitCode.OK, "")
+    found = json.loads(out)
+    rate = found["throughput_per_h"]
+    assert rate["n"] == 4
+    assert rate["half_width"] > 0
+    assert found["throughput_per_s"]["mean"] * 3600 == pytest.approx(rate["mean"])
+    assert found["simulated"] is True
+    assert answer(capsys, *arguments)[1] == out
+
+
+def test_simulate_shows_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without `--json` people get figures with their intervals."""
+    code, out, _ = answer(capsys, "simulate", "two_station", "--horizon", "30min", "-n", "3")
+    assert code == ExitCode.OK
+    assert "throughput, parts/h" in out
+    assert "±" in out
+
+
+def test_whatif_compares_with_the_base(capsys: pytest.CaptureFixture[str]) -> None:
+    """A breakdown of half the time costs about half the throughput, and the verdict says so."""
+    code, out, _ = answer(
+        capsys,
+        *("whatif", "two_station", "--fault", "press:30min", "--horizon", "1h", "-n", "5"),
+        "--json",
+    )
+    assert code == ExitCode.OK
+    rows = {(row["scenario"], row["kpi"]): row for row in json.loads(out)["rows"]}
+    row = rows["change", "throughput_rate"]
+    assert row["verdict"] == "worse"
+    assert row["difference"]["mean"] < -0.3 * rows["base", "throughput_rate"]["mean"]["mean"]
+
+
+def test_schedule_is_checked_and_dated(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A schedule of one order has no violations, a bound below it and every operation in it."""
+    path = tmp_path / "tiny.yaml"
+    path.write_text(LINE + "orders: [{id: A, product: part, quantity: 5, due_date_s: 1h}]\n")
+    path.write_text(path.read_text().replace("{id: in}", "{id: in, arrivals: orders}"))
+    code, out, _ = answer(capsys, "schedule", str(path), "--budget", "2s", "-n", "2", "--json")
+    assert code == ExitCode.OK
+    found = json.loads(out)
+    assert found["violations"] == []
+    assert found["bound"] <= found["objective"] + 1e-6
+    assert [item["job"] for item in found["operations"]] == ["A"]
+    assert found["orders"][0]["on_time_probability"]["mean"] == 1.0
+
+
+def test_lines_lists_the_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    """The example lines are there with their sizes."""
+    code, out, _ = answer(capsys, "lines", "--json")
+    assert code == ExitCode.OK
+    sizes = {line["id"]: line["stations"] for line in json.loads(out)}
+    assert sizes["bottling"] == 8
+    assert set(sizes) >= {"bottling", "electronics", "two_station"}
+
+
+def test_schema_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The schema file is a JSON Schema of line files."""
+    path = tmp_path / "line.schema.json"
+    code, out, _ = answer(capsys, "schema", "--out", str(path))
+    assert code == ExitCode.OK
+    assert str(path) in out
+    assert "stations" in json.loads(path.read_text())["properties"]
+
+
+def test_version_names_the_product(capsys: pytest.CaptureFixture[str]) -> None:
+    """The version is one line, or JSON."""
+    assert answer(capsys, "version")[1].startswith("linetwin ")
+    assert set(json.loads(answer(capsys, "version", "--json")[1])) >= {"linetwin", "python"}
+
+
+def test_broken_line_file_is_told_with_file_and_row(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Every finding names file and row; the exit code says that the input is at fault."""
+    path = tmp_path / "broken.yaml"
+    path.write_text(LINE.replace("{id: press}", "{id: press, servers: 0}").replace("10}", "-1}"))
+    code, out, err = answer(capsys, "simulate", str(path))
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert f"{path}:4: stations.press.servers" in err
+    assert f"{path}:7: products.part.routing.form.processing_time_s" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("simulate", "no_such_line"), "unknown example line 'no_such_line'"),
+        (("simulate", "missing.yaml"), "cannot be read"),
+        (("simulate", "two_station", "--horizon", "soon"), "no duration"),
+        (("simulate", "two_station", "--horizon", "1h", "--warm-up", "2h"), "warm-up"),
+        (("whatif", "two_station"), "nothing to compare"),
+        (("whatif", "two_station", "--change", "nonsense"), "path=value"),
+        (("whatif", "two_station", "--fault", "nowhere:5min"), "unknown station 'nowhere'"),
+        (("schedule", "two_station", "--order", "X"), "unknown order 'X'"),
+        (("train", "no_such_folder", "--out", "model"), "no_such_folder"),
+        (("plant", "two_station", "--start", "yesterday"), "no moment"),
+        (("plant", "two_station", "--fault", "press"), "no fault"),
+        (("no-such-command",), "No such command"),
+    ],
+)
+def test_bad_input_gets_a_message_and_code_2(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], told: str
+) -> None:
+    """What cannot be used is named, with code 2 and no traceback."""
+    code, _, err = answer(capsys, *arguments)
+    assert code == ExitCode.USAGE
+    assert told in " ".join(err.replace("│", " ").split())
+    assert "Traceback" not in err
+
+
+def test_plant_that_is_not_there_is_code_3(
+    capsys: pytest.CaptureFixture[str], unused_tcp_port: int
+) -> None:
+    """A fault for a plant that does not answer: a message and code 3."""
+    code, _, err = answer(
+        capsys, "plant", "--port", str(unused_tcp_port), "--inject", "filler:1min"
+    )
+    assert code == ExitCode.UNREACHABLE
+    assert "no plant answers" in err
+
+
+def test_unexpected_error_leaves_its_traceback_in_a_file(tmp_path: Path) -> None:
+    """A mistake of ours shows one line; the traceback is in a file that the line names."""
+    code = (
+        "import api.cli as c\n"
+        "def boom(*a, **k): raise ZeroDivisionError('boom')\n"
+        "c.app = boom\n"
+        "c.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    assert done.returncode == ExitCode.FAILED
+    assert "Traceback" not in done.stderr
+    (report,) = tmp_path.glob("linetwin-error-*.txt")
+    assert str(report) in done.stderr
+    assert "ZeroDivisionError: boom" in report.read_text()
