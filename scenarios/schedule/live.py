@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from scenarios.schedule.quality import passes
-from twin.engine.streams import residual
 from twin.events.state import Clock, LineState, PartState
 from twin.line import AnyDistribution, JobOrder, Line, Product, Station
 
@@ -31,6 +30,8 @@ def mean_residual_s(distribution: AnyDistribution, age_s: float) -> float:
     """Return the expected time left of something that has lasted ``age_s`` already, s."""
     if age_s <= 0:
         return distribution.expected_s()
+    from twin.engine.streams import residual  # noqa: PLC0415 - compiled functions, slow to import
+
     code, parameters = distribution.encode()
     values = np.array(parameters, dtype=np.float64)
     return float(np.mean([residual(code, values, age_s, u) for u in _QUANTILES.tolist()]))

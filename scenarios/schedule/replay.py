@@ -10,15 +10,16 @@ import numpy as np
 
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.schedule import Schedule
-from twin.engine.options import DispatchPlan, SimulationOptions
-from twin.engine.simulate import replicate
 from twin.errors import Finding, OptionsError
 from twin.events.state import LineState
-from twin.kpi import Interval, mean_interval, proportion_interval
 from twin.line import Line
 
+# The engine and the statistics take seconds to import; who only makes schedules does not wait.
 if TYPE_CHECKING:
     import xarray as xr
+
+    from twin.engine.options import DispatchPlan, SimulationOptions
+    from twin.kpi import Interval
 
 _ROOM = 2.0
 """Length of a replay in lengths of its plan."""
@@ -38,6 +39,8 @@ def plan_of(schedule: Schedule, problem: SchedulingProblem | None = None) -> Dis
     -------
     DispatchPlan
     """
+    from twin.engine.options import DispatchPlan  # noqa: PLC0415 - heavy
+
     release: dict[str, None] = {}
     sequence: dict[str, dict[str, None]] = {}
     for placed in schedule.placements:
@@ -66,6 +69,8 @@ def replay_options(
     schedule: Schedule, state: LineState | None = None, seed: int = 0
 ) -> SimulationOptions:
     """Return options whose horizon leaves room for every order to be finished or clearly late."""
+    from twin.engine.options import SimulationOptions  # noqa: PLC0415 - heavy
+
     now_s = 0.0 if state is None else state.time_s
     last_s = max((outcome.completion_s for outcome in schedule.jobs), default=now_s)
     due_s = max((o.due_date_s for o in schedule.jobs if o.due_date_s is not None), default=now_s)
@@ -113,6 +118,8 @@ def replay(  # noqa: PLR0913 - what is played, in what, how often
         If the schedule names orders that the line does not have, or a DispatchPlan comes without
         options.
     """
+    from twin.engine.simulate import replicate  # noqa: PLC0415 - heavy
+
     if isinstance(schedule, Schedule):
         plan = plan_of(schedule)
         options = options or replay_options(schedule, state)
@@ -184,6 +191,8 @@ def on_time(
 def _outlook(
     results: xr.Dataset, due_s: float | None, planned_s: float, level: float
 ) -> OrderOutlook:
+    from twin.kpi import mean_interval, proportion_interval  # noqa: PLC0415 - heavy
+
     completion_s = np.asarray(results.order_completion_s.values, dtype=np.float64)
     reached_s = np.where(np.isnan(completion_s), np.inf, completion_s)
     share = None

@@ -30,7 +30,7 @@ def test_changeovers_are_saved() -> None:
     start = dispatch(Network.of(problem), "edd")
     found = search(problem, start)
     assert start.makespan_s > 180
-    # Four fillings, a changeover, the next filling; labels are changed for it, then four labellings.
+    # Four fillings, a changeover, one more filling; labels are changed, then four labellings.
     assert found.makespan_s == 4 * 5 + 20 + 5 + 20 + 4 * 4
     assert violations(problem, found) == []
 
