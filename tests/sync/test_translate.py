@@ -165,6 +165,32 @@ def test_picture_can_be_simulated_on() -> None:
     assert fold(ahead, line).finished >= state.finished
 
 
+def test_guessed_products_are_corrected() -> None:
+    """In a buffer a part is a number only; what it is shows in the first server, and counts."""
+    line = example_line("two_station")
+    twins = [{**line.products[0].model_dump(mode="json"), "id": name} for name in ("left", "right")]
+    line = line.changed(
+        {
+            "products": twins,
+            "sources.coil.products": {"left": 1.0, "right": 1.0},
+            "buffers": [{"id": "rack", "capacity": 5}, *line.model_dump(mode="json")["buffers"]],
+            "stations.press.input_buffer": "rack",
+        }
+    )
+    log = simulate(line, SimulationOptions(horizon_s=3600, seed=2))
+    follower = Follower(line, moments_of(line, log))
+    for time_s, values in follower.moments:
+        follower.feed(time_s, values)
+    ours, theirs = follower.folder.state(3600.0), fold(log, line)
+    assert follower.translator.tally.corrected > 10
+    assert {p.id: p.product for p in ours.parts if p.location != "rack"} == {
+        p.id: p.product for p in theirs.parts if p.location != "rack"
+    }
+    assert ours.sources["coil"] == theirs.sources["coil"].model_copy(
+        update={"since_s": ours.sources["coil"].since_s}
+    )
+
+
 def busy_moments() -> tuple[Line, list[Moment]]:
     """Return a line and what its plant showed."""
     line = example_line("two_station")

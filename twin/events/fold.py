@@ -90,6 +90,7 @@ class Folder:
         self._handlers: dict[int, Callable[[Row], None]] = {
             Kind.ORDER_RELEASED: self._released,
             Kind.PART_CREATED: self._created,
+            Kind.PART_IDENTIFIED: self._identified,
             Kind.BUFFER_ENTERED: self._buffered,
             Kind.STATION_ENTERED: self._entered,
             Kind.SETUP_STARTED: self._setup_started,
@@ -161,6 +162,16 @@ class Folder:
         self._sources[source] = SourceState(created=before.created + 1, since_s=row.time_s)
         if order is not None:
             self._orders[order].created += 1
+
+    def _identified(self, row: Row) -> None:
+        """Believe a real line that shows a part to be other than it was taken for."""
+        part = self._parts[row.part]
+        if part.order is not None:
+            self._orders[part.order].created -= 1
+        part.product = self.names.products[row.detail]
+        part.order = self.names.orders[int(row.value)] if row.value >= 0 else None
+        if part.order is not None:
+            self._orders[part.order].created += 1
 
     def _move(self, row: Row) -> PartNow:
         part = self._parts.pop(row.part)

@@ -32,6 +32,7 @@ class Kind(IntEnum):
     LINK_LOST = 17
     LINK_RESTORED = 18
     GAP = 19
+    PART_IDENTIFIED = 20
 
 
 MEANING: dict[Kind, tuple[str, str, str]] = {
@@ -59,6 +60,7 @@ MEANING: dict[Kind, tuple[str, str, str]] = {
     Kind.LINK_LOST: ("-", "-", "time of the last value, s"),
     Kind.LINK_RESTORED: ("-", "-", "-"),
     Kind.GAP: ("-", "-", "moment from which values may be missing, s"),
+    Kind.PART_IDENTIFIED: ("-", "index of the product it is", "index of its order, or -1"),
 }
 """What the columns of a row stand for. A time that was not drawn but observed is NaN."""
 

@@ -142,33 +142,30 @@ class Follower:
         part = Part(number, identity.product, identity.order, source.id, sure=identity.sure)
         self.parts[number] = part
         self.created[source.id] = max(self.created[source.id], count + 1)
-        self._tell(part)
+        self._tell(Kind.PART_CREATED, part, source.id)
         return part
 
     def created_count(self) -> int:
         """Return the parts made so far by the first source."""
         return self.created[self.routes.sources[0].id]
 
-    def _tell(self, part: Part) -> None:
+    def _tell(self, kind: Kind, part: Part, place: str = "") -> None:
         names = self.routes.names
-        found = self.routes.source_of(part.id)
-        source = found[0].id if found else self.routes.sources[0].id
         order = -1.0 if part.order is None else float(names.orders.index(part.order))
         product = names.products.index(part.product)
         quality, self.quality = self.quality, self.quality if part.sure else UNCERTAIN
-        self._write(Kind.PART_CREATED, source, part.id, product, order)
+        self._write(kind, place, part.id, product, order)
         self.quality = quality
 
     def correct(self, part: Part, product: str, order: str | None) -> None:
-        """Tell anew what a part is: the plant shows what could only be guessed before."""
+        """Tell what a part is: the plant shows what could only be guessed before."""
         if part.order is not None:
             self.orders[part.order].created -= 1
-        part.product, part.order, part.sure = product, order, False
+        part.product, part.order, part.sure = product, order, True
         if order is not None:
             self.release(order)
             self.orders[order].created += 1
-        self._tell(part)
-        part.sure = True
+        self._tell(Kind.PART_IDENTIFIED, part)
 
     def _leave(self, part: Part) -> None:
         if part.place in self.stations:
