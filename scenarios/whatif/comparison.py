@@ -175,7 +175,8 @@ def compare(
     Returns
     -------
     Comparison
-        With a row per KPI of ``KPIS`` that the results have, element and scenario.
+        With a row per KPI of ``KPIS`` that the results have, element and scenario; elements without
+        a value in any run are left out.
 
     Raises
     ------
@@ -194,6 +195,8 @@ def compare(
     used = 1 - (1 - level) / others if correction == "bonferroni" else level
     rows = []
     for kpi, element, table in _columns(results):
+        if not np.isfinite(table).any():
+            continue  # not decided in any run, such as an order that lies beyond the horizon
         reference = table[names.index(base)]
         delta = _relevance(kpi, reference, relevance)
         for name in ordered:
@@ -313,7 +316,9 @@ def _row(
             verdict = Verdict.CANNOT_TELL
         elif verdict is Verdict.CANNOT_TELL:
             needed = _needed(pairs, relevance, level)
-    if missing:
+    if reference is not None and len(known) and not np.isfinite(reference).any():
+        note = "has no value in any run of the base, so there is nothing to compare with"
+    elif missing:
         note = f"no value in {missing} of {len(values)} replications; a longer horizon may help"
     return Row(
         scenario, kpi, element, spec.unit, spec.higher_is_better, mean_interval(known, level),
