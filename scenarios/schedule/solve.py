@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from twin.units import PositiveDuration
 
 _SHARE_BEFORE = 0.3
 """Share of the time that neighbours are searched before the model is built, at most."""
+_LOADING_S = 3.0
+"""Time that loading Pyomo and HiGHS may take on a busy machine, once in a process, s."""
 Engine = Literal["auto", "dispatch", "mip"]
 """Engine by name: ``dispatch`` rules only; ``mip`` and ``auto``: rules, Pyomo and HiGHS,
 and a search of neighbours in the time that is left."""
@@ -196,7 +199,13 @@ class _Run:
         return self._result()
 
     def _improve(self, start: Schedule | None, extra: Callable[[Any], None] | None) -> None:
-        # Pyomo and HiGHS take a second to import; who only reads schedules does not wait for them.
+        # Who only reads schedules, or has no time, does not wait for Pyomo and HiGHS to be loaded.
+        if extra is None and self._left_s() < _LOADING_S and "pyomo.environ" not in sys.modules:
+            message = f"{self._left_s():.1f} s are too few to load Pyomo and HiGHS first"
+            self.messages.append(
+                f"{message}; give more time, or import scenarios.schedule.mip.engine"
+            )
+            return
         from scenarios.schedule.mip.engine import Request, improve  # noqa: PLC0415
 
         request = Request(
