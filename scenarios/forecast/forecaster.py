@@ -16,7 +16,8 @@ from pydantic import Field
 from scenarios.forecast.baselines import BaseRates, Persistence
 from scenarios.forecast.calibration import corrected, fit_line, log_odds, unseen_predictions
 from scenarios.forecast.conformal import CalibrationError, correction, least_units
-from scenarios.forecast.protocol import Fan, FaultRisk, Floats, Forecast, Metric, Score
+from scenarios.forecast.models import StoredModel, read_model, write_model
+from scenarios.forecast.protocol import Fan, FaultRisk, Floats, Forecast, Score
 from scenarios.forecast.regression import Model, Trees, grow
 from scenarios.synthetic.storage import checksum
 from scenarios.synthetic.windows import (
@@ -33,7 +34,6 @@ from twin.line.spec import Spec
 from twin.signals import STATUSES
 
 FORMAT = 1
-MANIFEST = "manifest.json"
 
 
 class ForecastOptions(Spec):
@@ -343,23 +343,7 @@ class Forecaster:
             If nothing was learned yet, or the folder cannot be written.
         """
         self._must_be_fitted()
-        target = Path(folder)
-        manifest = {
-            "id": self.id,
-            "facts": self.facts,
-            "models": sorted(self.texts),
-            "score": _score_document(self.score),
-        }
-        try:
-            target.mkdir(parents=True, exist_ok=True)
-            for name, text in self.texts.items():
-                (target / f"{name}.txt").write_text(text, encoding="utf-8")
-            text = json.dumps(manifest, indent=1, sort_keys=True)
-            (target / MANIFEST).write_text(text, encoding="utf-8")
-        except OSError as error:
-            finding = Finding("", f"cannot be written: {error.strerror or error}", file=str(target))
-            raise InvalidInputError(f"the model {target}", [finding]) from error
-        return target / MANIFEST
+        return write_model(Path(folder), StoredModel(self.id, self.facts, self.texts, self.score))
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -370,24 +354,13 @@ class Forecaster:
         InvalidInputError
             If files are missing or do not match the model's id.
         """
-        source = Path(folder)
-        try:
-            manifest = json.loads((source / MANIFEST).read_text(encoding="utf-8"))
-            found = cls(ForecastOptions(**manifest["facts"]["options"]))
-            found.facts = manifest["facts"]
-            found.texts = {
-                name: (source / f"{name}.txt").read_text(encoding="utf-8")
-                for name in (_plain_name(name) for name in manifest["models"])
-            }
-            found.score = _score_of(manifest["score"])
-            expected = manifest["id"]
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            finding = Finding("", f"no model: {error}", "a folder written by Forecaster.save")
-            raise InvalidInputError(f"the model {source}", [finding]) from error
-        if found.id != expected:
-            message = f"its content has the id {found.id[:12]}, the manifest says {expected[:12]}"
-            finding = Finding(MANIFEST, message, remedy="restore the files, or train it again")
-            raise InvalidInputError(f"the model {source}", [finding])
+        stored = read_model(Path(folder))
+        found = cls(ForecastOptions(**stored.facts["options"]))
+        found.facts, found.texts, found.score = stored.facts, stored.texts, stored.score
+        if found.id != stored.id:
+            message = f"its content has the id {found.id[:12]}, the manifest says {stored.id[:12]}"
+            finding = Finding("id", message, remedy="restore the files, or train it again")
+            raise InvalidInputError(f"the model {folder}", [finding])
         return found
 
 
@@ -414,13 +387,6 @@ def fault_risks(forecaster: Forecaster, recent: xr.Dataset, line: Line) -> tuple
 
 def _quantile_name(level: float) -> str:
     return f"throughput_{level:g}".replace(".", "_")
-
-
-def _plain_name(name: str) -> str:
-    """Return a model's name, which becomes a file's name and must not lead elsewhere."""
-    if not name.replace("_", "").isalnum():
-        raise ValueError(f"model name {name!r}")
-    return name
 
 
 def _rate(features: Floats, window_s: float) -> Floats:
@@ -471,28 +437,3 @@ def _check_dataset(dataset: xr.Dataset) -> None:
             findings.append(Finding("dataset.fails", message, remedy=remedy))
     if findings:
         raise InvalidInputError("the data set", findings)
-
-
-def _score_document(score: Score) -> dict[str, Any]:
-    return {
-        "metrics": [
-            [repr(value) if isinstance(value, float) else value for value in _values(metric)]
-            for metric in score.metrics
-        ],
-        "level": score.level,
-        "units": score.units,
-        "about": score.about,
-    }
-
-
-def _values(metric: Metric) -> list[Any]:
-    return [getattr(metric, name) for name in Metric.__slots__]
-
-
-def _score_of(document: dict[str, Any]) -> Score:
-    numbers = ("value", "naive", "low", "high", "gain_low", "gain_high")
-    metrics = []
-    for row in document["metrics"]:
-        given: dict[str, Any] = dict(zip(Metric.__slots__, row, strict=True))
-        metrics.append(Metric(**given | {name: float(given[name]) for name in numbers}))
-    return Score(tuple(metrics), document["level"], document["units"], document["about"])
