@@ -25,6 +25,8 @@ class Finding:
     def __str__(self) -> str:
         """Return ``file:line: path: message; expected ...; remedy``, one line."""
         where = f"{self.file or 'line'}:{self.line}: " if self.line else ""
+        if self.file and not self.line:
+            where = f"{self.file}: "
         text = f"{where}{self.path}: {self.message}" if self.path else f"{where}{self.message}"
         if self.expected:
             text += f"; expected {self.expected}"

@@ -52,15 +52,15 @@ def duration_s(value: object) -> float:
     (30600.0, 12.0)
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(
+        raise ValueError(  # noqa: TRY004 - pydantic collects this one, not a TypeError
             f"{value!r} is no duration; write seconds or text such as '90 s' or '8h30m'"
         )
-    if isinstance(value, int | float):
-        number = float(value)
-    else:
-        number = _parse(value)
+    try:
+        number = _parse(value) if isinstance(value, str) else float(value)
+    except OverflowError:
+        number = math.inf
     if not math.isfinite(number):
-        raise ValueError(f"{value!r} is not a finite duration")
+        raise ValueError(f"{str(value)[:40]!r} is not a finite duration")
     return number
 
 
@@ -69,6 +69,8 @@ def _parse(text: str) -> float:
     for match in _PART.finditer(text):
         if match.start() != end:
             break
+        if not match.group(2) and (end or text[match.end() :].strip()):
+            break  # "1 000" or "8h 30": a number among several says what it counts
         unit = match.group(2) or "s"
         if unit not in UNITS_S:
             raise ValueError(f"unknown unit {unit!r} in {text!r}; known: {', '.join(UNITS_S)}")

@@ -96,7 +96,8 @@ def _days(first: date, last: date) -> Iterator[date]:
 def _pieces(shift: Shift, day: date, start: datetime, zone: ZoneInfo) -> list[tuple[float, float]]:
     """Return the shift of one day less its breaks."""
     begin, end = _span(shift, day, day, start, zone)
-    pieces = [(begin, end)]
+    # A shift inside the hour that summer time leaves out does not happen.
+    pieces = [(begin, end)] if begin < end else []
     for pause in shift.breaks:
         # A break after midnight belongs to the shift that began the evening before.
         late = _minutes(pause.start) < _minutes(shift.start)

@@ -13,7 +13,7 @@ from twin.line.calendars import Calendar
 from twin.line.orders import JobOrder
 from twin.line.products import Operation, Product
 from twin.line.reliability import Crew
-from twin.line.stations import Buffer, Sink, Source, Station
+from twin.line.stations import Buffer, Setup, Sink, Source, Station
 
 _Item = TypeVar("_Item")
 
@@ -103,6 +103,12 @@ def _source(parts: Parts, source: Source) -> None:
     path = f"sources.{source.id}"
     for name in source.products:
         parts.known("products", name, f"{path}.products.{name}", "product")
+    if source.interarrival_s is not None and not source.interarrival_s.expected_s() > 0:
+        parts.add(
+            f"{path}.interarrival_s",
+            "parts would come without end at one time",
+            "a mean above zero",
+        )
     if source.arrivals == "orders":
         if source.products:
             parts.add(f"{path}.products", "products come with the orders", remedy="remove it")
@@ -137,10 +143,21 @@ def _station(parts: Parts, station: Station) -> None:
             "servers: 1",
             "write the servers as stations of their own with one input_buffer",
         )
-    if station.setup and parts.complete:
+    if station.setup:
+        _setup(parts, station.setup, path)
+
+
+def _setup(parts: Parts, setup: Setup, path: str) -> None:
+    if parts.complete:
         groups = {product.group for product in _of(parts, "products", Product)}
-        matrix = station.setup.matrix_s
+        matrix = setup.matrix_s
         named = set(matrix).union(*matrix.values()) if matrix else set()
+        if setup.initial_group is not None and setup.initial_group not in groups | named:
+            parts.add(
+                f"{path}.setup.initial_group",
+                f"no product is of setup group {setup.initial_group!r}",
+                f"one of: {', '.join(sorted(groups))}",
+            )
         for name in sorted(named - groups):
             parts.add(
                 f"{path}.setup.matrix_s.{name}",
@@ -153,6 +170,9 @@ def _station(parts: Parts, station: Station) -> None:
 def _product(parts: Parts, product: Product) -> None:
     path = f"products.{product.id}"
     parts.known("sinks", product.sink, f"{path}.sink", "sink")
+    if product.sink is None and len(parts.ids.get("sinks", ())) > 1:
+        names = ", ".join(sorted(parts.ids["sinks"]))
+        parts.add(f"{path}.sink", "the line has several sinks", f"one of: {names}", "add sink")
     names = [operation.id for operation in product.routing]
     for name, count in Counter(names).items():
         if count > 1:

@@ -143,7 +143,13 @@ class Lognormal(Spec):
     mean_s: PositiveDuration
     """Mean of the time itself, s."""
     sd_s: PositiveDuration
-    """Standard deviation of the time itself, s."""
+    """Standard deviation of the time itself, s; at most 1000 times the mean."""
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.sd_s > 1000 * self.mean_s:
+            raise ValueError("sd_s must be at most 1000 times mean_s")
+        return self
 
     def encode(self) -> tuple[Code, tuple[float, ...]]:
         """Return the code and parameters for the shared draw function."""
@@ -161,8 +167,8 @@ class Weibull(Spec):
     kind: Literal["weibull"] = "weibull"
     scale_s: PositiveDuration
     """Characteristic life, s: 63.2 % fail before it."""
-    shape: float = Field(gt=0, le=100)
-    """Shape, no unit."""
+    shape: float = Field(ge=0.1, le=100)
+    """Shape, no unit, 0.1 to 100."""
 
     def encode(self) -> tuple[Code, tuple[float, ...]]:
         """Return the code and parameters for the shared draw function."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from importlib import resources
 from pathlib import Path
@@ -15,9 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 from twin.errors import Finding, LineError, UnknownNameError
 from twin.line.checks import SECTIONS, Parts, check, zone_findings
 from twin.line.line import Head, Line
+from twin.line.reading import Lines, read_yaml
 from twin.line.spec import worded
 
-Lines = Mapping[tuple[str, ...], int]
 MAX_BYTES = 20_000_000
 
 
@@ -33,9 +32,11 @@ def load_line(path: str | Path) -> Line:
     ------
     LineError
         If the file cannot be read or used; all findings at once, each with file and line.
+    UnknownNameError
+        If it is neither a file nor the name of an example line.
     """
     found = Path(path)
-    if isinstance(path, str) and not found.suffix and not found.exists():
+    if isinstance(path, str) and not found.suffix and not found.is_file():
         return example_line(path)
     return line_from_text(_read(found), str(path))
 
@@ -95,17 +96,10 @@ def line_schema() -> dict[str, Any]:
 def line_from_text(text: str, file: str = "") -> Line:
     """Read a line from YAML text; see ``load_line``. ``file`` is named in findings."""
     title = f"the line file {file}" if file else "the line"
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        message = f"no YAML: {getattr(error, 'problem', None) or error}"
-        row = mark.line + 1 if mark else 0
-        raise LineError(
-            title, [Finding("", message, remedy="mend the text", file=file, line=row)]
-        ) from error
-    return line_from_document(document, title, file, dict(rows_of(node)) if node else {})
+    document, rows, findings = read_yaml(text)
+    if findings:
+        raise LineError(title, [located(found, file, rows) for found in findings])
+    return line_from_document(document, title, file, rows)
 
 
 def line_from_document(
@@ -119,7 +113,8 @@ def line_from_document(
         With all findings; with file and line where ``rows`` gives them.
     """
     if not isinstance(document, dict):
-        finding = Finding("", "no mapping of keys to values", "keys such as id, stations, products")
+        expected = "keys such as id, stations, products"
+        finding = Finding("", "no mapping of keys to values", expected, file=file)
         raise LineError(title, [finding])
     document = _with_seconds(document)
     findings, parts = _read_parts(document)
@@ -199,28 +194,6 @@ def located(finding: Finding, file: str, rows: Lines) -> Finding:
         finding.file or file,
         finding.line or rows.get(keys, 0),
     )
-
-
-def rows_of(node: yaml.Node, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Yield the line of each value; items of a list are named by their id, as findings do."""
-    yield path, node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield (*path, key.value), key.start_mark.line + 1
-            for inner, row in rows_of(value, (*path, key.value)):
-                if inner != (*path, key.value):
-                    yield inner, row
-    elif isinstance(node, yaml.SequenceNode):
-        for position, value in enumerate(node.value):
-            yield from rows_of(value, (*path, _name_of(value, position)))
-
-
-def _name_of(node: yaml.Node, position: int) -> str:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == "id":
-                return str(value.value)
-    return str(position)
 
 
 def _with_seconds(document: dict[str, Any]) -> dict[str, Any]:

@@ -155,6 +155,8 @@ class Line(Head):
         document = self.model_dump(mode="json")
         for section in SECTIONS:
             document[section].sort(key=lambda item: item["id"])
+        for station in document["stations"]:
+            station["failures"].sort(key=lambda mode: mode["id"])
         text = json.dumps(document, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

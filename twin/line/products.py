@@ -50,7 +50,7 @@ class Product(Spec):
     routing: tuple[Operation, ...] = Field(min_length=1)
     """Operations in order."""
     sink: Id | None = None
-    """Where it leaves; none: the line's first sink."""
+    """Where it leaves; none: the line's only sink."""
 
     @property
     def group(self) -> str:

@@ -15,7 +15,8 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from twin.errors import Finding, InvalidInputError, UnknownNameError
 from twin.events.kinds import Status
 from twin.line import Line
-from twin.line.files import Lines, located, rows_of
+from twin.line.files import located
+from twin.line.reading import Lines, rows_of
 from twin.line.spec import Id, Spec, worded
 from twin.units import PositiveDuration
 
@@ -203,16 +204,9 @@ def load_mapping(path: str | Path, line: Line | None = None) -> Mapping:
 def mapping_from_text(text: str, file: str = "", line: Line | None = None) -> Mapping:
     """Read a mapping from YAML text; see ``load_mapping``. ``file`` is named in findings."""
     title = f"the mapping file {file}" if file else "the mapping"
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        message = f"no YAML: {getattr(error, 'problem', None) or error}"
-        row = mark.line + 1 if mark else 0
-        finding = Finding("", message, remedy="mend the text", file=file, line=row)
-        raise InvalidInputError(title, [finding]) from error
-    rows: Lines = dict(rows_of(node)) if node else {}
+    document, rows, unread = read_yaml(text)
+    if unread:
+        raise InvalidInputError(title, [located(item, file, rows) for item in unread])
     if not isinstance(document, dict):
         expected = "keys such as line, endpoint, heartbeat, nodes"
         raise InvalidInputError(title, [Finding("", "no mapping of keys to values", expected)])
