@@ -16,7 +16,7 @@ from twin.errors import Finding, InvalidInputError, UnknownNameError
 from twin.events.kinds import Status
 from twin.line import Line
 from twin.line.files import located
-from twin.line.reading import Lines, rows_of
+from twin.line.reading import read_yaml
 from twin.line.spec import Id, Spec, worded
 from twin.units import PositiveDuration
 
