@@ -14,6 +14,9 @@ from api.commands.console import ExitCode, emit_json, stopping
 if TYPE_CHECKING:
     from api.demo import Demo
 
+SPEED, CHECK_SPEED = 4.0, 10.0
+"""Plant seconds per second: lively to look at; quick to have seen enough."""
+
 
 def demo(
     port: Annotated[
@@ -23,8 +26,15 @@ def demo(
         str, typer.Option("--line", help="A line file, or the name of an example line.")
     ] = "bottling",
     speed: Annotated[
-        float, typer.Option("--speed", min=0.1, max=100, help="Plant seconds per second.")
-    ] = 4.0,
+        float | None,
+        typer.Option(
+            "--speed",
+            min=0.1,
+            max=100,
+            help="Plant seconds per second.",
+            show_default=f"{SPEED:g}; {CHECK_SPEED:g} with --check",
+        ),
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option("--data", help="Keep the data in this folder; default: removed at the end."),
@@ -40,7 +50,8 @@ def demo(
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
     if not json:
         typer.echo("starting the plant and its twin ...")
-    with stopping(), Demo(line, port=port, speed=speed, folder=data) as found:
+    pace = speed or (CHECK_SPEED if check else SPEED)
+    with stopping(), Demo(line, port=port, speed=pace, folder=data) as found:
         if check:
             raise typer.Exit(_check(found, json=json))
         _run(found, json=json)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.commands.about import Json
-from api.commands.console import emit_json, emit_table, duration_option, plus_minus, progress
+from api.commands.console import duration_option, emit_json, emit_table, plus_minus, progress
 
 if TYPE_CHECKING:
     import numpy as np

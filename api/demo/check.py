@@ -23,6 +23,8 @@ PROMISE_AIM_S = 2.0
 """An order promise is to be there within this, s."""
 ORDERS_PLANNED = 3
 """Orders that are scheduled: each replay runs twice as long as its plan."""
+LAST_STEP_S = 20.0
+"""Wall time that is kept for the last step, s."""
 CANCEL_AIM_S = 2.0
 """A job is to end within this once it is cancelled, s."""
 
@@ -369,20 +371,26 @@ def _forecast(check: Check) -> str:
             raise UnexpectedError(f"the forecaster is {found['status']}: {found['message']}")
         return found if found["status"] == "ready" else None
 
-    check.wait("the forecaster to be trained", trained, BUDGET_S, 1.0)
-    job = check.post("/v1/forecasts", {"line_id": check.line_id})
-    done, _seen = check.job(job, 30.0)
-    found = check.get(f"/v1/forecasts/{done['subject_id']}")["result"]
+    def told() -> dict[str, Any] | None:
+        job = check.post("/v1/forecasts", {"line_id": check.line_id})
+        done, _seen = check.job(job, 40.0)
+        result: dict[str, Any] = check.get(f"/v1/forecasts/{done['subject_id']}")["result"]
+        return result if result["fault_risks"] else None
+
+    left_s = check.until_s - time.monotonic() - LAST_STEP_S
+    check.wait("the forecaster to be trained", trained, left_s, 1.0)
+    found = check.wait("fault risks, which need a window of the plant", told, left_s, 2.0)
     point, risk = found["throughput"][0], found["fault_risks"][0]
     scores = ", ".join(
-        f"{item['target']} {item['skill']:+.0%} against naive"
+        f"{item['target']} {item['metric']} {item['skill']:+.0%} against naive"
         for item in found["model"]["scores"]
         if item["skill"] is not None
     )
     told = " / ".join(f"{value:.0f}" for _level, value in sorted(point["quantiles"].items()))
+    model = found["model"]["id"][:12]
     return (
         f"{told} parts in the first stretch, {risk['station']} most endangered "
-        f"({risk['probability']:.0%}); model {found['model']['id']}: {scores}"
+        f"({risk['probability']:.0%}); model {model}: {scores}"
     )
 
 
@@ -431,9 +439,9 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("order promise", _promise),
     ("what-if from the live state", _whatif),
     ("cancel a run", _cancel),
+    ("injected fault", _fault),
     ("schedule", _schedule),
     ("forecast and fault risk", _forecast),
-    ("injected fault", _fault),
     ("plant lost and back", _lost),
 )
 """What is driven, in order."""

@@ -23,6 +23,10 @@ RUNNING_FOR = timedelta(hours=1)
 WORKERS = 2
 """Processes for jobs: a forecaster that learns does not hold up a planner's question."""
 
+WINDOW_S, TRAINING_RUNS, TEST_RUNS = 300.0, 12, 4
+"""What the forecaster looks back on, s, and the runs it learns from and is scored on: fewer than
+a site would take, so that it is ready within a minute."""
+
 
 def demo_line(name: str, now: datetime | None = None) -> Line:
     """Return a line whose day began an hour ago, so that its orders and shifts are today's."""
@@ -72,6 +76,9 @@ class Demo:
             port=port,
             job_workers=WORKERS,
             forecast=forecast,
+            forecast_window_s=WINDOW_S,
+            training_runs=TRAINING_RUNS,
+            test_runs=TEST_RUNS,
         )
         self.speed = speed
         self.key = ""

@@ -33,6 +33,7 @@ async function show(result) {
   $("#forecast-result").hidden = false;
   $("#forecast-provenance").textContent = t("forecast.provenance", {
     as_of: clock(result.provenance.as_of, { day: true }), horizon: duration(result.horizon_s) });
+  $("#forecast-message").textContent = result.message ?? "";
   showModel(result.model);
   $("#risks tbody").replaceChildren(...result.fault_risks.map((risk) => {
     const ratio = risk.naive_probability ? risk.probability / risk.naive_probability : null;
@@ -60,11 +61,20 @@ function showModel(model) {
       model.trained_on ? el("small", { text: ` ${model.trained_on}` }) : null)));
   $("#scores tbody").replaceChildren(...model.scores.map((score) => el("tr", {},
     el("th", { scope: "row", text: `${known("target", score.target)}: ${known("metric", score.metric)}` }),
-    el("td", { class: "num", text: number(score.model, 4) }),
-    el("td", { class: "num", title: score.naive_name, text: number(score.naive, 4) }),
-    el("td", {}, score.skill === null ? "–" : el("span", { class: `tag ${score.skill > 0 ? "good" : "bad"}`,
-      text: t(score.skill > 0 ? "score.better" : "score.worse", { skill: percent(Math.abs(score.skill)) }) })),
+    el("td", { class: "num" }, el("span", { text: number(score.model, 3) }), score.low === null ? null
+      : el("span", { class: "half", text: ` (${number(score.low, 3)}–${number(score.high, 3)})` })),
+    el("td", { class: "num", title: score.naive_name, text: number(score.naive, 3) }),
+    el("td", {}, against(score)),
     el("td", { class: "num muted", text: number(score.n) }))));
+}
+
+/** Whether the model beats the naive forecast, in a word. */
+function against({ model, naive, skill, higher_is_better: up }) {
+  if (up === null) return el("span", { class: "muted small", text: t("score.nominal") });
+  const better = up ? model > naive : model < naive;
+  const text = skill === null ? t(better ? "score.better_word" : "score.worse_word")
+    : t(better ? "score.better" : "score.worse", { skill: percent(Math.abs(skill)) });
+  return el("span", { class: `tag ${better ? "good" : "bad"}`, text });
 }
 
 function known(group, key) {
@@ -72,33 +82,38 @@ function known(group, key) {
   return found === `${group}.${key}` ? key.replaceAll("_", " ") : found;
 }
 
-/** Wait for the forecaster, which learns when the server starts for the first time. */
-async function ready() {
+/** Show how the forecaster stands; resolves to true once it has learned while we watched. */
+async function learned() {
   const found = await api(`/v1/lines/${encodeURIComponent(site.line.id)}/forecaster`);
   const place = $("#training");
   place.hidden = found.status === "ready";
-  if (found.status === "ready") return true;
+  if (found.status === "ready") return false;
   $("p", place).textContent = found.message || t(`forecaster.${found.status}`);
-  if (found.status === "training" && found.job_id) {
-    await follow(await api(`/v1/jobs/${found.job_id}`), $("#training-job"));
-    return ready();
+  if (found.status !== "training") return false;
+  if (!found.job_id) {
+    await new Promise((done) => { setTimeout(done, 2000); });
+    return learned();
   }
-  return false;
+  await follow(await api(`/v1/jobs/${found.job_id}`), $("#training-job"));
+  place.hidden = true;
+  return true;
+}
+
+async function recall() {
+  const id = recalled("forecast");
+  const found = id ? await api(`/v1/forecasts/${id}`).catch(() => null) : null;
+  if (found?.line_id === site.line.id && found.result) await show(found.result);
+  else if (found && ["queued", "running"].includes(found.status)) await watch(await api(`/v1/jobs/${found.job_id}`));
+  else await ask();
 }
 
 await start();
 const model = await api(`/v1/lines/${encodeURIComponent(site.line.id)}/model`);
 names = new Map(model.stations.map((item) => [item.id, item.name || item.id]));
 form.addEventListener("submit", ask);
+$("#foretell").disabled = false;
 try {
-  if (await ready()) {
-    $("#foretell").disabled = false;
-    const id = recalled("forecast");
-    const found = id ? await api(`/v1/forecasts/${id}`).catch(() => null) : null;
-    if (found?.line_id === site.line.id && found.result) await show(found.result);
-    else if (found && ["queued", "running"].includes(found.status)) await watch(await api(`/v1/jobs/${found.job_id}`));
-    else await ask();
-  }
+  await Promise.all([recall(), learned().then((now) => (now ? ask() : null))]);
 } catch (error) {
   showProblem($("#form-problem"), error);
 }
