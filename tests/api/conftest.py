@@ -1,4 +1,4 @@
-"""A real service over real HTTP, with real worker processes; shared, because starting one takes time."""
+"""A real service over real HTTP, with real worker processes; shared, because it starts slowly."""
 
 import threading
 import time
@@ -37,11 +37,11 @@ class Service:
         """Where it answers."""
         return self.server.address
 
-    def client(self, key: str | None = None, **options: Any) -> httpx.Client:
+    def client(self, key: str | None = None) -> httpx.Client:
         """Return a client that sends a key; an empty one: none."""
         given = self.key if key is None else key
         headers = {"X-API-Key": given} if given else {}
-        return httpx.Client(base_url=self.address, headers=headers, timeout=60.0, **options)
+        return httpx.Client(base_url=self.address, headers=headers, timeout=60.0)
 
     def stop(self) -> None:
         """End it."""
@@ -51,10 +51,12 @@ class Service:
 
 
 def run_service(
-    folder: Path, lines: list[Line], feeds: Sequence[Feed] = (), **settings: Any
+    folder: Path, lines: list[Line], feeds: Sequence[Feed] = (), **settings: object
 ) -> Service:
     """Start a service and wait until it is ready for work."""
-    found = Settings(data_folder=folder, port=0, job_workers=1, quick_workers=1, **settings)
+    found = Settings.load(
+        environment={}, data_folder=folder, port=0, job_workers=1, quick_workers=1, **settings
+    )
     key = create_key(found.keys_path, "tests", Scope.WRITE)
     app = create_app(found, lines, feeds)
     server = SiteServer(app, found)

@@ -11,15 +11,17 @@ import httpx
 from tests.api.conftest import Service, ended, run_service, wait_until
 from twin.line import example_line
 
+Document = dict[str, Any]
 LONG = {"horizon_s": 30 * 86400.0, "replications": 500, "seed": 3, "start": "empty"}
 SHORT = {"horizon_s": 600.0, "replications": 2, "seed": 3, "start": "empty"}
 
 
-def start_run(client: httpx.Client, scenario: dict[str, Any], body: dict[str, Any]) -> Any:
+def start_run(client: httpx.Client, scenario: dict[str, Any], body: dict[str, Any]) -> Document:
     """Ask for a run and return its job."""
     answer = client.post(f"/v1/scenarios/{scenario['id']}/runs", json=body)
     assert answer.status_code == 202, answer.text
-    return answer.json()
+    found: Document = answer.json()
+    return found
 
 
 def is_running(client: httpx.Client, job: dict[str, Any]) -> bool:
@@ -27,9 +29,11 @@ def is_running(client: httpx.Client, job: dict[str, Any]) -> bool:
     return bool(client.get(f"/v1/jobs/{job['id']}").json()["status"] == "running")
 
 
-def new_scenario(client: httpx.Client) -> Any:
+def new_scenario(client: httpx.Client) -> Document:
     """Keep a scenario that changes nothing."""
-    return client.post("/v1/scenarios", json={"line_id": "two_station", "name": "x"}).json()
+    body = {"line_id": "two_station", "name": "x"}
+    found: Document = client.post("/v1/scenarios", json=body).json()
+    return found
 
 
 def test_a_running_job_ends_within_two_seconds(

@@ -9,6 +9,7 @@ import pytest
 from scenarios.whatif import Experiment, Scenario, compare, run_experiment
 from tests.api.conftest import Service, ended
 from twin.engine import SimulationOptions
+from twin.events.fold import empty_state
 from twin.line import example_line
 
 RUN = {"horizon_s": 3600.0, "replications": 4, "seed": 7, "start": "empty"}
@@ -172,8 +173,6 @@ def test_impossible_runs_are_refused(
 
 def test_a_run_can_begin_at_a_given_state(client: httpx.Client, scenario: dict[str, Any]) -> None:
     """A state document is where a run begins; one of another line is a failed job that says so."""
-    from twin.events.fold import empty_state
-
     state = empty_state(example_line("two_station"), 7200.0).model_dump(mode="json")
     path = f"/v1/scenarios/{scenario['id']}/runs"
     job = client.post(path, json=RUN | {"start": state}).json()
