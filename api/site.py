@@ -135,7 +135,8 @@ class Site:
     def _train_missing(self) -> None:
         """Ask for a forecaster for each line that has none for its present model."""
         for live in self.lines.values():
-            if self.forecaster(live).status in {"ready", "training"}:
+            found = self.forecaster(live)
+            if found.status == "ready" or (found.status == "training" and found.job_id):
                 continue
             with self.store.begin(write=True) as transaction:
                 now = datetime.now(UTC)
