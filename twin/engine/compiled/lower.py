@@ -1,0 +1,402 @@
+"""A line becomes flat tables: the compiled engine's build step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from twin.engine.compiled import tables as t
+from twin.engine.dispatch import LAST
+from twin.engine.options import Fault, SimulationOptions
+from twin.engine.reference.clock import Due
+from twin.engine.streams import Purpose, stream_key
+from twin.events.log import Names
+from twin.events.state import LineState
+from twin.line import AnyDistribution, Line, Operation
+from twin.line.switching import switches
+
+RULES = {"fifo": t.FIFO, "spt": t.SPT, "edd": t.EDD, "priority": t.PRIORITY, "plan": t.PLAN}
+ARRIVALS = {"unlimited": t.UNLIMITED, "interarrival": t.INTERARRIVAL, "orders": t.ORDERS}
+RANK_SHIFT, SUB_SHIFT = 42, 21
+
+
+def ints(values: Iterable[Any]) -> t.Ints:
+    """Return whole numbers as an array."""
+    return np.array(list(values), dtype=np.int64)
+
+
+def floats(values: Iterable[Any]) -> t.Floats:
+    """Return numbers as an array."""
+    return np.array(list(values), dtype=np.float64)
+
+
+def offsets(lengths: Iterable[int]) -> t.Ints:
+    """Return the first place of each stretch, and one past the last."""
+    return ints([0, *accumulate(lengths)])
+
+
+class Lowering:
+    """Turns one line, with the options and the state of a run, into tables."""
+
+    def __init__(self, line: Line, options: SimulationOptions, state: LineState) -> None:
+        self.line = line
+        self.options = options
+        self.state = state
+        self.names = Names.of(line)
+        self.element = {name: i for i, name in enumerate(self.names.elements)}
+        self.station = {name: i for i, name in enumerate(line.flow_order)}
+        self.stations = [line.station(name) for name in line.flow_order]
+        self.buffers = sorted(line.buffers, key=lambda b: b.id)
+        self.buffer = {spec.id: i for i, spec in enumerate(self.buffers)}
+        self.products = [line.product(name) for name in self.names.products]
+        self.orders = [line.order(name) for name in self.names.orders]
+        self.order = {spec.id: i for i, spec in enumerate(self.orders)}
+        self.sources = sorted(line.sources, key=lambda s: s.id)
+        self.crews = sorted(line.crews, key=lambda c: c.id)
+        self.modes = [
+            (s, mode)
+            for s, spec in enumerate(self.stations)
+            for mode in sorted(spec.failures, key=lambda m: m.id)
+        ]
+        self.groups = self._groups()
+        self.outages = self._outages()
+        self.slows = [f for f in options.faults if f.kind == "slowdown"]
+        self.choices: list[tuple[int, float]] = []
+        self._codes: list[int] = []
+        self._parameters: list[tuple[float, ...]] = []
+        self._known: dict[AnyDistribution, int] = {}
+
+    def _groups(self) -> dict[str, int]:
+        """Number every setup group that a product, a station or the state names."""
+        named = {product.group for product in self.products}
+        named |= {
+            spec.setup.initial_group
+            for spec in self.stations
+            if spec.setup and spec.setup.initial_group
+        }
+        named |= {found.setup_group for found in self.state.stations.values() if found.setup_group}
+        return {name: i for i, name in enumerate(sorted(named))}
+
+    def _outages(self) -> list[tuple[int, float, float, bool]]:
+        """Return (station, since, until, in force) of the state's outages and of those supposed."""
+        found = [
+            (self.station[name], o.since_s, math.inf if o.until_s is None else o.until_s, True)
+            for name in self.line.flow_order
+            if name in self.state.stations
+            for o in self.state.stations[name].outages
+        ]
+        begin_s = self.state.time_s
+        supposed = [f for f in self.options.faults if f.kind == "breakdown"]
+        for fault in supposed:
+            since_s = begin_s + fault.after_s
+            place = self.station[fault.station]
+            found.append((place, since_s, since_s + fault.duration_s, False))
+        self.lengths = [math.nan] * (len(found) - len(supposed)) + [f.duration_s for f in supposed]
+        return found
+
+    @property
+    def longest(self) -> int:
+        """Operations of the longest routing."""
+        return max(len(product.routing) for product in self.products)
+
+    def setup_between_s(self, s: int, before: int, after: int) -> float:
+        """Return the time to change a station over between two groups by number, s."""
+        setup, groups = self.stations[s].setup, list(self.groups)
+        if setup is None or before < 0 or before == after:
+            return 0.0
+        return setup.matrix_s.get(groups[before], {}).get(groups[after], 0.0)
+
+    def tables(self) -> dict[str, Any]:
+        """Return the fields that no run changes."""
+        fields: dict[str, Any] = {}
+        for part in (
+            self._station_tables(),
+            self._product_tables(),
+            self._mode_tables(),
+            self._source_tables(),
+            self._order_tables(),
+            self._fault_tables(),
+            self._timer_tables(),
+        ):
+            fields |= part
+        fields["code"] = ints(self._codes)
+        fields["first_parameter"] = offsets(len(row) for row in self._parameters)
+        fields["parameters"] = floats(value for row in self._parameters for value in row)
+        return fields
+
+    def sizes(self) -> dict[int, int]:
+        """Return the sizes that stand at the front of M, by place."""
+        return {
+            t.ANTITHETIC: int(self.options.antithetic),
+            t.LONGEST: self.longest,
+            t.GROUPS: len(self.groups),
+            t.STATIONS: len(self.stations),
+            t.SERVERS: sum(spec.servers for spec in self.stations),
+            t.BUFFERS: len(self.buffers),
+            t.MODES: len(self.modes),
+            t.CREWS: len(self.crews),
+            t.SOURCES: len(self.sources),
+            t.ORDER_COUNT: len(self.orders),
+            t.OUTAGES: len(self.outages),
+            t.SLOWDOWNS: len(self.slows),
+            t.GIVEN_STATIONS: int(bool(self.options.plan and self.options.plan.assignment)),
+            t.WAITING_MODES: len(self.state.queue),
+        }
+
+    def _distribution(self, distribution: AnyDistribution) -> int:
+        if distribution not in self._known:
+            code, parameters = distribution.encode()
+            self._known[distribution] = len(self._codes)
+            self._codes.append(int(code))
+            self._parameters.append(parameters)
+        return self._known[distribution]
+
+    def _key(self, element: str, purpose: Purpose) -> np.uint64:
+        return stream_key(self.options.seed, element, purpose)
+
+    def _keys(self, elements: Iterable[str], purpose: Purpose) -> t.Ints:
+        keys = [self._key(element, purpose) for element in elements]
+        return np.array(keys, dtype=np.uint64).view(np.int64)
+
+    def _station_tables(self) -> dict[str, Any]:
+        specs, planned = self.stations, self.options.plan.sequence if self.options.plan else {}
+        setups = [spec.setup for spec in specs if spec.setup]
+        matrix = np.zeros((len(setups), len(self.groups), len(self.groups)))
+        for row, setup in enumerate(setups):
+            for before, line in setup.matrix_s.items():
+                for after, time_s in line.items():
+                    if before in self.groups and after in self.groups and before != after:
+                        matrix[row, self.groups[before], self.groups[after]] = time_s
+        ids = [spec.id for spec in specs]
+        return {
+            "first_server": offsets(spec.servers for spec in specs),
+            "server_station": ints(s for s, spec in enumerate(specs) for _ in range(spec.servers)),
+            "station_input": ints(
+                self.buffer[spec.input_buffer] if spec.input_buffer else -1 for spec in specs
+            ),
+            "station_rule": ints(
+                t.PLAN if spec.id in planned else RULES[spec.dispatch_rule] for spec in specs
+            ),
+            "station_finish": ints(spec.at_shift_end == "finish" for spec in specs),
+            "station_element": ints(self.element[name] for name in ids),
+            "station_quality": self._keys(ids, Purpose.QUALITY),
+            "station_work": self._keys(ids, Purpose.PROCESSING),
+            "station_setup": ints(
+                setups.index(spec.setup) if spec.setup else -1 for spec in specs
+            ),
+            "setup_s": matrix.ravel(),
+            "capacity": ints(-1 if b.capacity is None else b.capacity for b in self.buffers),
+            "buffer_element": ints(self.element[b.id] for b in self.buffers),
+            "feeders": self._feeders(),
+            **self._switch_tables(),
+        }
+
+    def _switch_tables(self) -> dict[str, Any]:
+        begin_s = self.state.time_s
+        end_s = begin_s + self.options.horizon_s
+        known = {
+            c.id: switches(self.line, c, begin_s, end_s)
+            for c in self.line.calendars
+            if any(spec.calendar == c.id for spec in self.stations)
+        }
+        rows = [known[spec.calendar] if spec.calendar else [] for spec in self.stations]
+        return {
+            "first_switch": offsets(len(row) for row in rows),
+            "switch_s": floats(time_s for row in rows for time_s, _ in row),
+            "switch_on": ints(on for row in rows for _, on in row),
+        }
+
+    def _entrance(self, station: str) -> int:
+        spec = self.line.station(station)
+        if spec.input_buffer:
+            return self.buffer[spec.input_buffer]
+        return len(self.buffers) + self.station[station]
+
+    def _entrances(self, stations: Sequence[str]) -> list[int]:
+        return list(dict.fromkeys(self._entrance(name) for name in stations))
+
+    def _feeders(self) -> t.Ints:
+        """Count who sends to each entrance; see ``reference.settle``."""
+        senders: dict[int, set[str]] = {}
+        for product in self.products:
+            routing = product.routing
+            for i, step in enumerate(routing):
+                origins = set(routing[i - 1].stations) if i else {"*source"}
+                for other in routing:
+                    if other.rework and other.rework.to == step.id:
+                        origins |= set(other.stations)
+                for entrance in self._entrances(step.stations):
+                    senders.setdefault(entrance, set()).update(origins)
+        count = len(self.buffers) + len(self.stations)
+        extra = len(self.sources) - 1
+        return ints(
+            len(found) + (extra if "*source" in found else 0)
+            for found in (senders.get(entrance, set()) for entrance in range(count))
+        )
+
+    def _product_tables(self) -> dict[str, Any]:
+        steps = [(product, step) for product in self.products for step in product.routing]
+        table = np.full((len(steps), len(self.stations)), -1, dtype=np.int64)
+        for row, (_, step) in enumerate(steps):
+            for name in step.stations:
+                table[row, self.station[name]] = self._choice(step, name)
+        exits = [self._entrances(step.stations) for _, step in steps]
+        sinks = [product.sink or self.line.sinks[0].id for product in self.products]
+        return {
+            "first_step": offsets(len(product.routing) for product in self.products),
+            "product_group": ints(self.groups[product.group] for product in self.products),
+            "product_sink": ints(self.element[name] for name in sinks),
+            "step_scrap": floats(step.scrap_probability for _, step in steps),
+            "step_rework": floats(
+                step.rework.probability if step.rework else 0.0 for _, step in steps
+            ),
+            "step_back": ints(
+                [other.id for other in product.routing].index(step.rework.to)
+                if step.rework
+                else -1
+                for product, step in steps
+            ),
+            "step_limit": ints(step.rework.limit if step.rework else 0 for _, step in steps),
+            "step_choice": table.ravel(),
+            "choice_times": ints(times for times, _ in self.choices),
+            "choice_mean_s": floats(mean_s for _, mean_s in self.choices),
+            "first_exit": offsets(len(row) for row in exits),
+            "exits": ints(entrance for row in exits for entrance in row),
+        }
+
+    def _choice(self, step: Operation, station: str) -> int:
+        times = step.processing_time_by_station_s.get(station, step.processing_time_s)
+        self.choices.append((self._distribution(times), times.expected_s()))
+        return len(self.choices) - 1
+
+    def _mode_tables(self) -> dict[str, Any]:
+        crews = {crew.id: i for i, crew in enumerate(self.crews)}
+        names = [f"{self.stations[s].id}/{mode.id}" for s, mode in self.modes]
+        return {
+            "first_mode": offsets(len(spec.failures) for spec in self.stations),
+            "mode_station": ints(s for s, _ in self.modes),
+            "mode_calendar": ints(mode.clock == "calendar" for _, mode in self.modes),
+            "mode_crew": ints(crews[mode.crew] if mode.crew else -1 for _, mode in self.modes),
+            "mode_life": ints(self._distribution(m.time_to_failure_s) for _, m in self.modes),
+            "mode_repair": ints(self._distribution(m.time_to_repair_s) for _, m in self.modes),
+            "mode_life_key": self._keys(names, Purpose.FAILURE),
+            "mode_repair_key": self._keys(names, Purpose.REPAIR),
+        }
+
+    def _source_tables(self) -> dict[str, Any]:
+        ids = [source.id for source in self.sources]
+        products = {product.id: i for i, product in enumerate(self.products)}
+        weights = [
+            source.products or {self.line.products[0].id: 1.0} for source in self.sources
+        ]
+        return {
+            "source_kind": ints(ARRIVALS[source.arrivals] for source in self.sources),
+            "source_element": ints(self.element[name] for name in ids),
+            "source_times": ints(
+                self._distribution(s.interarrival_s) if s.interarrival_s else -1
+                for s in self.sources
+            ),
+            "source_arrival_key": self._keys(ids, Purpose.ARRIVAL),
+            "source_product_key": self._keys(ids, Purpose.PRODUCT),
+            "first_share": offsets(len(row) for row in weights),
+            "share": floats(
+                value for row in weights for value in accumulate(row[name] for name in sorted(row))
+            ),
+            "share_product": ints(products[name] for row in weights for name in sorted(row)),
+        }
+
+    def _order_tables(self) -> dict[str, Any]:
+        plan = self.options.plan
+        release = plan.release if plan else ()
+        products = {product.id: i for i, product in enumerate(self.products)}
+        due = [math.inf if o.due_date_s is None else o.due_date_s for o in self.orders]
+        place = {name: i for i, name in enumerate(release)}
+        urgency = sorted(
+            range(len(self.orders)),
+            key=lambda i: (
+                place.get(self.orders[i].id, len(release)),
+                -self.orders[i].priority,
+                due[i],
+                self.orders[i].release_s,
+                self.orders[i].id,
+            ),
+        )
+        ranks = {order: rank for rank, order in enumerate(urgency)}
+        places = np.full((len(self.stations), len(self.orders)), LAST, dtype=np.int64)
+        for station, sequence in (plan.sequence if plan else {}).items():
+            for i, name in enumerate(sequence):
+                places[self.station[station], self.order[name]] = i
+        return {
+            "order_product": ints(products[order.product] for order in self.orders),
+            "order_quantity": ints(order.quantity for order in self.orders),
+            "order_release_s": floats(order.release_s for order in self.orders),
+            "order_due_s": floats(due),
+            "order_priority": floats(order.priority for order in self.orders),
+            "order_urgency": ints(ranks[i] for i in range(len(self.orders))),
+            "order_place": places.ravel(),
+            "order_station": self._assignment(),
+        }
+
+    def _assignment(self) -> t.Ints:
+        given = self.options.plan.assignment if self.options.plan else {}
+        if not given:
+            return ints(())
+        longest = max(len(product.routing) for product in self.products)
+        table = np.full((len(self.orders), longest), -1, dtype=np.int64)
+        for name, station in given.items():
+            order, _, operation = name.partition("/")
+            if order in self.order:
+                routing = self.line.product(self.orders[self.order[order]].product).routing
+                for place, step in enumerate(routing):
+                    if step.id == operation:
+                        table[self.order[order], place] = self.station[station]
+        return table.ravel()
+
+    def _fault_tables(self) -> dict[str, Any]:
+        begin_s = self.state.time_s
+
+        def since_s(fault: Fault) -> float:
+            return begin_s + fault.after_s
+
+        return {
+            "outage_station": ints(s for s, _, _, _ in self.outages),
+            "outage_since_s": floats(since for _, since, _, _ in self.outages),
+            "outage_until_s": floats(until for _, _, until, _ in self.outages),
+            "outage_length_s": floats(self.lengths),
+            "slow_station": ints(self.station[f.station] for f in self.slows),
+            "slow_since_s": floats(since_s(f) for f in self.slows),
+            "slow_until_s": floats(since_s(f) + f.duration_s for f in self.slows),
+            "slow_factor": floats(f.factor for f in self.slows),
+        }
+
+    def _timer_tables(self) -> dict[str, Any]:
+        servers = [(s, k) for s, spec in enumerate(self.stations) for k in range(spec.servers)]
+        modes = []
+        for s, spec in enumerate(self.stations):
+            modes += [(s, k) for k in range(len(spec.failures))]
+        outages = [(s, 0) for s, _, _, _ in self.outages]
+        slows = [(self.station[f.station], 1) for f in self.slows]
+        kinds: list[tuple[int, list[tuple[int, int]]]] = [
+            (Due.FINISH, servers),
+            (Due.FAILURE, modes),
+            (Due.REPAIR, modes),
+            (0, [(s, 0) for s in range(len(self.stations))]),  # shifts: the kind comes at run time
+            (Due.OUTAGE_START, outages),
+            (Due.OUTAGE_END, outages),
+            (Due.OUTAGE_START, slows),
+            (Due.OUTAGE_END, slows),
+            (Due.RELEASE, [(i, 0) for i in range(len(self.orders))]),
+            (Due.ARRIVAL, [(i, 0) for i in range(len(self.sources))]),
+        ]
+        return {
+            "first_timer": offsets(len(rows) for _, rows in kinds),
+            "timer_rank": ints(
+                (int(due) << RANK_SHIFT) + (a << SUB_SHIFT) + b for due, rows in kinds for a, b in rows
+            ),
+            "timer_owner": ints(i for _, rows in kinds for i in range(len(rows))),
+            "timer_kind": ints(kind for kind, (_, rows) in enumerate(kinds) for _ in rows),
+        }

@@ -1,0 +1,194 @@
+"""From the kernel's memory back to words: the state document and the key figures."""
+
+from __future__ import annotations
+
+import math
+from twin.engine.compiled import tables as t
+from twin.engine.compiled.lower import Lowering
+from twin.events.state import (
+    Clock,
+    LineState,
+    ModeState,
+    ModeStatus,
+    OrderState,
+    Outage,
+    PartState,
+    PartStatus,
+    SourceState,
+    StationState,
+    StreamState,
+)
+from twin.kpi.counters import Coordinates, Counters, Values, figures_of
+
+PART_STATUS: tuple[PartStatus, ...] = ("waiting", "setup", "processing", "done")
+MODE_STATUS: tuple[ModeStatus, ...] = ("running", "waiting", "repair")
+
+
+class _Fields:
+    """The two arrays by field."""
+
+    def __init__(self, m: t.Ints, x: t.Floats) -> None:
+        self.m = m
+        self.x = x
+
+    def n(self, field: int, place: int) -> int:
+        """Return a whole number of a field."""
+        return int(self.m[self.m[field] + place])
+
+    def r(self, field: int, place: int) -> float:
+        """Return a real number of a field."""
+        return float(self.x[self.m[field] + place])
+
+    def known(self, field: int, place: int) -> float | None:
+        """Return a real number of a field, None for NaN."""
+        value = self.r(field, place)
+        return None if math.isnan(value) else value
+
+    def ints(self, field: int, count: int) -> t.Ints:
+        """Return a copy of a field of whole numbers."""
+        return self.m[self.m[field] : self.m[field] + count].copy()
+
+    def floats(self, field: int, count: int) -> t.Floats:
+        """Return a copy of a field of real numbers."""
+        return self.x[self.m[field] : self.m[field] + count].copy()
+
+    def clock(self, timer: int) -> Clock:
+        """Return a timer as a clock of the state document."""
+        return Clock(
+            worked_s=self.r(t.WORKED_S, timer),
+            since_s=self.known(t.SINCE_S, timer),
+            given_s=self.known(t.GIVEN_S, timer),
+            remaining_s=self.known(t.REMAINING_S, timer),
+        )
+
+
+def kernel_state(low: Lowering, m: t.Ints, x: t.Floats, replication: int) -> LineState:
+    """Return the state of a replication between two moments."""
+    f = _Fields(m, x)
+    live = [p for p in range(int(m[t.N_PARTS])) if f.n(t.PART_ID, p) >= 0]
+    live.sort(key=lambda p: f.n(t.PART_MOVE, p))
+    queue = [
+        f"{low.stations[low.modes[mode][0]].id}/{low.modes[mode][1].id}"
+        for crew in range(len(low.crews))
+        for mode in _queued(f, crew)
+    ]
+    options = low.options
+    return LineState(
+        line_id=low.line.id,
+        time_s=float(x[t.NOW]),
+        stream=StreamState(
+            seed=options.seed, replication=replication, antithetic=options.antithetic
+        ),
+        parts=tuple(_part(low, f, p) for p in live),
+        stations={name: _station(low, f, low.station[name]) for name in sorted(low.station)},
+        sources={
+            source.id: SourceState(
+                created=f.n(t.SOURCE_CREATED, i),
+                since_s=f.r(t.SOURCE_SINCE_S, i),
+                drawn_s=f.known(t.SOURCE_DRAWN_S, i),
+            )
+            for i, source in enumerate(low.sources)
+        },
+        orders={
+            order.id: OrderState(
+                released=bool(f.n(t.ORDER_RELEASED, i)),
+                created=f.n(t.ORDER_CREATED, i),
+                finished=f.n(t.ORDER_FINISHED, i),
+                scrapped=f.n(t.ORDER_SCRAPPED, i),
+            )
+            for i, order in enumerate(low.orders)
+        },
+        finished=int(m[t.N_FINISHED]),
+        scrapped=int(m[t.N_SCRAPPED]),
+        queue=tuple(queue),
+    )
+
+
+def _queued(f: _Fields, crew: int) -> list[int]:
+    found, mode = [], f.n(t.CREW_HEAD, crew)
+    while mode >= 0:
+        found.append(mode)
+        mode = f.n(t.MODE_NEXT, mode)
+    return found
+
+
+def _part(low: Lowering, f: _Fields, p: int) -> PartState:
+    at, status = f.n(t.PART_AT, p), PART_STATUS[f.n(t.PART_STATUS, p)]
+    order, server = f.n(t.PART_ORDER, p), f.n(t.PART_SERVER, p)
+    buffers = len(low.buffers)
+    clock = None
+    if at < 0:
+        location = low.sources[-1 - at].id
+    elif at < buffers:
+        location = low.buffers[at].id
+    else:
+        location = low.stations[at - buffers].id
+        if status in ("setup", "processing"):
+            clock = f.clock(f.n(t.FIRST_SERVER, at - buffers) + server)
+    sent = [(place, f.n(t.PART_REWORKS, p * low.longest + place)) for place in range(low.longest)]
+    return PartState(
+        id=f.n(t.PART_ID, p),
+        product=low.products[f.n(t.PART_PRODUCT, p)].id,
+        order=low.orders[order].id if order >= 0 else None,
+        created_s=f.r(t.PART_CREATED_S, p),
+        location=location,
+        entered_s=f.r(t.PART_ENTERED_S, p),
+        operation=f.n(t.PART_STEP, p),
+        server=server if server >= 0 else None,
+        status=status,
+        visits=f.n(t.PART_VISITS, p),
+        reworks={str(place): count for place, count in sent if count},
+        clock=clock,
+        done_s=f.r(t.PART_DONE_S, p) if status == "done" else None,
+    )
+
+
+def _station(low: Lowering, f: _Fields, s: int) -> StationState:
+    group = f.n(t.STATION_GROUP, s)
+    lives, repairs = f.n(t.FIRST_TIMER, t.T_LIFE), f.n(t.FIRST_TIMER, t.T_REPAIR)
+    modes = {}
+    for m in range(f.n(t.FIRST_MODE, s), f.n(t.FIRST_MODE, s + 1)):
+        status = MODE_STATUS[f.n(t.MODE_STATUS, m)]
+        modes[low.modes[m][1].id] = ModeState(
+            status=status,
+            count=f.n(t.MODE_COUNT, m),
+            age=f.clock(lives + m) if status == "running" else Clock(),
+            failed_s=f.known(t.MODE_FAILED_S, m),
+            repair=f.clock(repairs + m) if status == "repair" else None,
+        )
+    active = [
+        Outage(since_s=since_s, until_s=None if math.isinf(until_s) else until_s)
+        for k, (at, since_s, until_s, _) in enumerate(low.outages)
+        if at == s and f.n(t.OUTAGE_ACTIVE, k)
+    ]
+    return StationState(
+        on=bool(f.n(t.STATION_ON, s)),
+        setup_group=list(low.groups)[group] if group >= 0 else None,
+        modes=modes,
+        outages=tuple(sorted(active, key=lambda outage: outage.since_s)),
+        finished=f.n(t.STATION_FINISHED, s),
+    )
+
+
+def kernel_figures(low: Lowering, m: t.Ints, x: t.Floats) -> tuple[Values, Coordinates]:
+    """Return the key figures of a replication from the kernel's own counters."""
+    f, stations, orders = _Fields(m, x), len(low.stations), len(low.orders)
+    good = f.ints(t.ORDER_FINISHED, orders).astype(float)
+    counters = Counters(
+        from_s=float(x[t.OBSERVE]),
+        until_s=float(x[t.NOW]),
+        created=int(m[t.N_CREATED]),
+        flow_s=f.floats(t.FLOW_S, int(m[t.N_FLOWS])),
+        scrapped=int(m[t.N_LOST]),
+        wip_area=float(x[t.WIP_AREA]),
+        status_s=f.floats(t.STATUS_S, 6 * stations).reshape(stations, 6),
+        processed=f.ints(t.PROCESSED, stations).astype(float),
+        bad=f.ints(t.BAD, stations).astype(float),
+        planned_s=f.floats(t.PLANNED_S, stations),
+        content_area=f.floats(t.CONTENT_AREA, len(low.buffers)),
+        product_finished=f.ints(t.PRODUCT_FINISHED, len(low.products)).astype(float),
+        order_good=good,
+        order_gone=good + f.ints(t.ORDER_SCRAPPED, orders),
+        order_last_s=f.floats(t.ORDER_LAST_S, orders),
+    )
+    return figures_of(counters, low.line, low.names)
