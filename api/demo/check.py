@@ -369,7 +369,11 @@ def _forecast(check: Check) -> str:
         found: dict[str, Any] = check.get(f"/v1/lines/{check.line_id}/forecaster")
         if found["status"] in {"failed", "off"}:
             raise UnexpectedError(f"the forecaster is {found['status']}: {found['message']}")
+        job = check.get(f"/v1/jobs/{found['job_id']}") if found["job_id"] else {}
+        last.append(f"{job.get('status')}, {job.get('progress', {}).get('message')}")
         return found if found["status"] == "ready" else None
+
+    last: list[str] = []
 
     def told() -> dict[str, Any] | None:
         job = check.post("/v1/forecasts", {"line_id": check.line_id})
@@ -378,7 +382,10 @@ def _forecast(check: Check) -> str:
         return result if result["fault_risks"] else None
 
     left_s = check.until_s - time.monotonic() - LAST_STEP_S
-    check.wait("the forecaster to be trained", trained, left_s, 1.0)
+    try:
+        check.wait("the forecaster to be trained", trained, left_s, 1.0)
+    except UnexpectedError as error:
+        raise UnexpectedError(f"{error}; its training is {last[-1]}") from error
     found = check.wait("fault risks, which need a window of the plant", told, left_s, 2.0)
     point, risk = found["throughput"][0], found["fault_risks"][0]
     scores = ", ".join(
