@@ -1,0 +1,306 @@
+"""Random lines over every feature, with times that meet at one moment and times that do not.
+
+Integer times make many events fall on one moment, tenths add rounding, continuous times neither;
+zeros are mixed in. Lines are small: what goes wrong goes wrong with three stations.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from hypothesis import strategies as st
+
+from twin.engine.options import DispatchPlan, Fault, SimulationOptions
+from twin.line import (
+    AnyDistribution,
+    Buffer,
+    Calendar,
+    Constant,
+    Crew,
+    Discrete,
+    Empirical,
+    Exponential,
+    Failure,
+    JobOrder,
+    Line,
+    Lognormal,
+    Normal,
+    Operation,
+    Period,
+    Product,
+    Rework,
+    Setup,
+    Shift,
+    Sink,
+    Source,
+    Station,
+    Triangular,
+    Uniform,
+    Weibull,
+)
+
+Grain = Literal["integer", "tenth", "continuous"]
+HORIZON_S = 400.0
+"""Length of the runs that ``options_for`` asks for, s; shifts change a few times in it."""
+BUFFERS = 3
+RULES = ("fifo", "spt", "edd", "priority", "plan")
+ALL_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _number(draw: st.DrawFn, grain: Grain, low: int, high: int) -> float:
+    if grain == "integer":
+        return float(draw(st.integers(low, high)))
+    if grain == "tenth":
+        return draw(st.integers(10 * low, 10 * high)) / 10
+    return draw(st.floats(low, high, allow_subnormal=False))
+
+
+@st.composite
+def times(
+    draw: st.DrawFn, grain: Grain, low: int = 1, high: int = 12, *, zero: bool = False
+) -> AnyDistribution:
+    """Return distributions of times between ``low`` and about ``high`` s, or sometimes zero."""
+    if zero and draw(st.integers(0, 9)) == 0:
+        return Constant(value_s=0.0)
+    a, b, c = sorted(_number(draw, grain, low, high) for _ in range(3))
+    kinds = ["constant", "discrete"]
+    if grain == "continuous":
+        kinds += [
+            "exponential",
+            "uniform",
+            "triangular",
+            "normal",
+            "lognormal",
+            "weibull",
+            "sample",
+        ]
+    made: dict[str, AnyDistribution] = {
+        "constant": Constant(value_s=b),
+        "discrete": Discrete(values_s=(a, b, c), weights=(1, 2, 1)),
+        "exponential": Exponential(mean_s=b),
+        "uniform": Uniform(low_s=a, high_s=c),
+        "triangular": Triangular(low_s=a, mode_s=b, high_s=c),
+        "normal": Normal(mean_s=b, sd_s=b / 3),
+        "lognormal": Lognormal(mean_s=b, sd_s=b / 2),
+        "weibull": Weibull(scale_s=b, shape=2.0),
+        "sample": Empirical(sample_s=(a, b, c), interpolate=draw(st.booleans())),
+    }
+    return made[draw(st.sampled_from(kinds))]
+
+
+def _failures(draw: st.DrawFn, grain: Grain, crews: list[str]) -> tuple[Failure, ...]:
+    return tuple(
+        Failure(
+            id=f"m{k}",
+            clock=draw(st.sampled_from(["operating", "calendar"])),
+            time_to_failure_s=draw(times(grain, 4, 60)),
+            time_to_repair_s=draw(times(grain, 1, 20, zero=True)),
+            crew=draw(st.sampled_from([None, *crews])),
+        )
+        for k in range(draw(st.integers(0, 2)))
+    )
+
+
+def _calendar(draw: st.DrawFn) -> Calendar:
+    """Return shifts whose switches fall into the first minutes after six o'clock."""
+    shifts = []
+    for _ in range(draw(st.integers(1, 2))):
+        begin = draw(st.integers(0, 4))
+        end = draw(st.integers(begin + 1, 6))
+        pause = Period(start=f"06:{begin:02d}", end=f"06:{begin + 1:02d}")
+        breaks = (pause,) if end > begin + 1 and draw(st.booleans()) else ()
+        shifts.append(
+            Shift(days=ALL_DAYS, start=f"06:{begin:02d}", end=f"06:{end:02d}", breaks=breaks)
+        )
+    return Calendar(id="hours", shifts=tuple(shifts))
+
+
+def _setup(draw: st.DrawFn, grain: Grain, groups: list[str]) -> Setup | None:
+    if draw(st.booleans()):
+        return None
+    matrix = {
+        a: {b: _number(draw, grain, 0, 9) for b in groups if b != a and draw(st.booleans())}
+        for a in groups
+    }
+    return Setup(matrix_s=matrix, initial_group=draw(st.sampled_from([None, *groups])))
+
+
+def _station(
+    draw: st.DrawFn, name: str, grain: Grain, groups: list[str], has: dict[str, list[str]]
+) -> Station:
+    servers = draw(st.sampled_from([1, 1, 2, 3]))
+    return Station(
+        id=name,
+        servers=servers,
+        input_buffer=draw(st.sampled_from([None, *has["buffers"]])),
+        dispatch_rule=draw(st.sampled_from(RULES)),
+        setup=_setup(draw, grain, groups) if servers == 1 else None,
+        failures=_failures(draw, grain, has["crews"]),
+        calendar=draw(st.sampled_from([None, *has["calendars"]])),
+        at_shift_end=draw(st.sampled_from(["stop", "finish"])),
+    )
+
+
+def _routing(draw: st.DrawFn, grain: Grain, stations: list[str]) -> tuple[Operation, ...]:
+    steps: list[Operation] = []
+    for k in range(draw(st.integers(1, 4))):
+        able = draw(st.lists(st.sampled_from(stations), min_size=1, max_size=2, unique=True))
+        rework = None
+        if draw(st.integers(0, 2)) == 0:
+            rework = Rework(
+                probability=draw(st.sampled_from([0.1, 0.5])),
+                to=f"op{draw(st.integers(0, k))}",
+                limit=draw(st.integers(1, 3)),
+            )
+        own = {able[-1]: draw(times(grain))} if draw(st.integers(0, 3)) == 0 else {}
+        steps.append(
+            Operation(
+                id=f"op{k}",
+                stations=tuple(able),
+                # The first time is above zero, so that no part goes round for nothing.
+                processing_time_s=draw(times(grain, zero=k > 0 and rework is None)),
+                processing_time_by_station_s=own,
+                scrap_probability=draw(st.sampled_from([0.0, 0.0, 0.2])),
+                rework=rework,
+            )
+        )
+    return tuple(steps)
+
+
+def _sources(draw: st.DrawFn, grain: Grain, products: list[str]) -> tuple[Source, ...]:
+    kinds = draw(
+        st.lists(
+            st.sampled_from(["unlimited", "interarrival", "orders"]), min_size=1, max_size=2
+        ).filter(lambda found: found.count("orders") < 2)  # noqa: PLR2004 - one source has them all
+    )
+    return tuple(
+        Source(
+            id=f"from{k}",
+            arrivals=kind,
+            interarrival_s=draw(times(grain, 2, 12)) if kind == "interarrival" else None,
+            products={} if kind == "orders" else dict.fromkeys(products, 1.0),
+        )
+        for k, kind in enumerate(kinds)
+    )
+
+
+def _orders(
+    draw: st.DrawFn, grain: Grain, products: list[str], *, wanted: bool
+) -> tuple[JobOrder, ...]:
+    found = []
+    for k in range(draw(st.integers(1, 4)) if wanted else 0):
+        release_s = _number(draw, grain, 0, 90)
+        due_s = draw(st.sampled_from([None, release_s + 50.0, release_s + 120.0]))
+        found.append(
+            JobOrder(
+                id=f"o{k}",
+                product=draw(st.sampled_from(products)),
+                quantity=draw(st.integers(1, 12)),
+                release_s=release_s,
+                due_date_s=due_s,
+                priority=float(draw(st.integers(1, 2))),
+            )
+        )
+    return tuple(found)
+
+
+@st.composite
+def lines(draw: st.DrawFn, grain: Grain | None = None) -> Line:
+    """Return random lines: every feature may be there, none has to.
+
+    Parameters
+    ----------
+    grain : {"integer", "tenth", "continuous"}, optional
+        Where times fall; none: any of the three.
+    """
+    grain = grain or draw(st.sampled_from(["integer", "tenth", "continuous"]))
+    names = [f"s{k}" for k in range(draw(st.integers(1, 4)))]
+    products = [f"p{k}" for k in range(draw(st.integers(1, 2)))]
+    groups = [f"g{k}" for k in range(draw(st.integers(1, len(products))))]
+    has = {
+        "buffers": [f"b{k}" for k in range(draw(st.integers(0, BUFFERS)))],
+        "crews": ["c0", "c1"][: draw(st.integers(0, 2))],
+        "calendars": ["hours"] if draw(st.integers(0, 2)) == 0 else [],
+    }
+    routings = {name: _routing(draw, grain, names) for name in products}
+    used = sorted({name for steps in routings.values() for s in steps for name in s.stations})
+    stations = tuple(_station(draw, name, grain, groups, has) for name in used)
+    sources = _sources(draw, grain, products)
+    endless = any(source.arrivals == "unlimited" for source in sources)
+    taken = sorted({s.input_buffer for s in stations if s.input_buffer})
+    capacities: list[Any] = [1, 2, 3, *([] if endless else [None])]
+    return Line(
+        id="random",
+        start=datetime(2026, 1, 5, 6),  # noqa: DTZ001 - wall clock of the line's own zone
+        sources=sources,
+        stations=stations,
+        buffers=tuple(
+            Buffer(id=name, capacity=draw(st.sampled_from(capacities))) for name in taken
+        ),
+        sinks=(Sink(id="out"),),
+        products=tuple(
+            Product(id=name, setup_group=draw(st.sampled_from(groups)), routing=routings[name])
+            for name in products
+        )
+        if len(groups) == 1
+        else tuple(
+            Product(id=name, setup_group=group, routing=routings[name])
+            for name, group in zip(products, groups, strict=True)
+        ),
+        crews=tuple(Crew(id=name, size=draw(st.integers(1, 2))) for name in has["crews"]),
+        calendars=tuple(_calendar(draw) for _ in has["calendars"]),
+        orders=_orders(draw, grain, products, wanted=any(s.arrivals == "orders" for s in sources)),
+    )
+
+
+@st.composite
+def options_for(draw: st.DrawFn, line: Line, *, faults: bool = True) -> SimulationOptions:
+    """Return options for a run of a random line, with supposed stops and a plan now and then."""
+    return SimulationOptions(
+        horizon_s=HORIZON_S,
+        warm_up_s=draw(st.sampled_from([0.0, 50.0])),
+        seed=draw(st.integers(0, 2**31)),
+        antithetic=draw(st.booleans()),
+        faults=_faults(draw, line) if faults and draw(st.integers(0, 2)) == 0 else (),
+        plan=_plan(draw, line) if line.orders and draw(st.integers(0, 1)) else None,
+    )
+
+
+def _faults(draw: st.DrawFn, line: Line) -> tuple[Fault, ...]:
+    return tuple(
+        Fault(
+            station=draw(st.sampled_from(line.flow_order)),
+            after_s=draw(st.sampled_from([0.0, 30.0, 60.0, 100.0, 33.3])),
+            duration_s=draw(st.sampled_from([10.0, 60.0, 0.1, 240.0])),
+        )
+        for _ in range(draw(st.integers(1, 3)))
+    )
+
+
+def _plan(draw: st.DrawFn, line: Line) -> DispatchPlan:
+    orders = [order.id for order in line.orders]
+    choices = {
+        f"{order.id}/{step.id}": step.stations
+        for order in line.orders
+        for step in line.product(order.product).routing
+    }
+    return DispatchPlan(
+        release=tuple(draw(st.permutations(orders))),
+        sequence={
+            name: tuple(draw(st.permutations(orders)))
+            for name in line.flow_order
+            if draw(st.booleans())
+        },
+        assignment={
+            key: draw(st.sampled_from(found))
+            for key, found in choices.items()
+            if draw(st.booleans())
+        },
+    )
+
+
+def moments(horizon_s: float = HORIZON_S) -> st.SearchStrategy[float]:
+    """Return moments inside a run: whole ones, on which much happens, and any others."""
+    whole = st.integers(1, int(horizon_s) - 1).map(float)
+    return whole | st.floats(1.0, horizon_s - 1.0, allow_subnormal=False)
