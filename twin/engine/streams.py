@@ -20,9 +20,9 @@ import math
 from enum import StrEnum
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from twin.engine.jit import compiled
 from twin.line.distributions import Code
 
 Floats = NDArray[np.float64]
@@ -47,7 +47,7 @@ def stream_key(seed: int, element: str, purpose: str) -> np.uint64:
     return np.uint64(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little"))
 
 
-@njit(cache=True)
+@compiled
 def philox4x32(
     c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
@@ -63,7 +63,7 @@ def philox4x32(
     return c0, c1, c2, c3
 
 
-@njit(cache=True)
+@compiled
 def uniform(key: np.uint64, replication: int, a: int, b: int) -> float:
     """Return the number in (0, 1) that belongs to this key, replication and index.
 
@@ -86,7 +86,7 @@ def uniform(key: np.uint64, replication: int, a: int, b: int) -> float:
     return (float(word) + 0.5) * (1.0 / 4503599627370496.0)
 
 
-@njit(cache=True)
+@compiled
 def _ratio(top: Floats, bottom: Floats, r: float) -> float:
     above, below = top[0], bottom[0]
     for i in range(1, 8):
@@ -116,7 +116,7 @@ _F = np.array([2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831
                5.99832206555887937690e-1, 1.0])  # fmt: skip
 
 
-@njit(cache=True)
+@compiled
 def normal_quantile(p: float) -> float:
     """Return the standard normal quantile of ``p`` in (0, 1), to about 1e-16 relative."""
     q = p - 0.5
@@ -127,7 +127,7 @@ def normal_quantile(p: float) -> float:
     return -value if q < 0 else value
 
 
-@njit(cache=True)
+@compiled
 def _discrete(parameters: Floats, u: float) -> float:
     count = len(parameters) // 2
     low, high = 0, count - 1
@@ -140,7 +140,7 @@ def _discrete(parameters: Floats, u: float) -> float:
     return parameters[low]
 
 
-@njit(cache=True)
+@compiled
 def quantile(code: int, parameters: Floats, u: float) -> float:
     """Return the time below which a share ``u`` of the distribution lies, s.
 
@@ -163,6 +163,10 @@ def quantile(code: int, parameters: Floats, u: float) -> float:
             return low + math.sqrt(u * (high - low) * (mode - low))
         return high - math.sqrt((1.0 - u) * (high - low) * (high - mode))
     if code == Code.NORMAL:
+        if u > 0.5:
+            # From the upper end, where p below would have lost its digits.
+            above = (1.0 - u) * (1.0 - parameters[2])
+            return max(0.0, parameters[0] - parameters[1] * normal_quantile(above))
         p = parameters[2] + u * (1.0 - parameters[2])
         return max(0.0, parameters[0] + parameters[1] * normal_quantile(p))
     if code == Code.LOGNORMAL:
@@ -178,12 +182,12 @@ def quantile(code: int, parameters: Floats, u: float) -> float:
     return parameters[left] + (place - left) * (parameters[left + 1] - parameters[left])
 
 
-@njit(cache=True)
+@compiled
 def _normal_cdf(z: float) -> float:
     return 0.5 * math.erfc(-z / math.sqrt(2.0))
 
 
-@njit(cache=True)
+@compiled
 def cdf(code: int, parameters: Floats, x: float) -> float:
     """Return the share of the distribution at or below ``x`` s."""
     if code == Code.CONSTANT:
@@ -218,7 +222,7 @@ def cdf(code: int, parameters: Floats, x: float) -> float:
     return _empirical_cdf(parameters, x)
 
 
-@njit(cache=True)
+@compiled
 def _discrete_cdf(parameters: Floats, x: float) -> float:
     count = len(parameters) // 2
     share = 0.0
@@ -228,7 +232,7 @@ def _discrete_cdf(parameters: Floats, x: float) -> float:
     return share
 
 
-@njit(cache=True)
+@compiled
 def _empirical_cdf(parameters: Floats, x: float) -> float:
     last = len(parameters) - 1
     if x >= parameters[last]:
@@ -244,7 +248,7 @@ def _empirical_cdf(parameters: Floats, x: float) -> float:
     return (left + inside) / last
 
 
-@njit(cache=True)
+@compiled
 def residual(code: int, parameters: Floats, age_s: float, u: float) -> float:
     """Return the time left, s, given that ``age_s`` has passed: the quantile of what remains.
 
@@ -258,6 +262,15 @@ def residual(code: int, parameters: Floats, age_s: float, u: float) -> float:
         # Through the cumulative hazard: exact in the far tail, where 1 - cdf has no digits left.
         hazard = (age_s / parameters[0]) ** parameters[1] - math.log1p(-u)
         return max(0.0, parameters[0] * hazard ** (1.0 / parameters[1]) - age_s)
+    if code in (Code.NORMAL, Code.LOGNORMAL):
+        # Through the share that survives, for the same reason: a stop of many times its mean lasts.
+        at = age_s if code == Code.NORMAL else math.log(age_s)
+        survived = 0.5 * math.erfc((at - parameters[0]) / (parameters[1] * math.sqrt(2.0)))
+        if survived <= 0.0:
+            return 0.0
+        z = -normal_quantile(survived * (1.0 - u))
+        end = parameters[0] + parameters[1] * z
+        return max(0.0, (end if code == Code.NORMAL else math.exp(end)) - age_s)
     reached = cdf(code, parameters, age_s)
     if reached >= 1.0:
         return 0.0
