@@ -73,6 +73,11 @@ def reordered(line: Line) -> Line:
     return line_from_document(document)
 
 
+def with_parts(line: Line, **changes: Any) -> Line:
+    """Return the line with some of its lists replaced."""
+    return Line(**({name: getattr(line, name) for name in Line.model_fields} | changes))
+
+
 def slower(line: Line, factor: float = 2.0) -> Line:
     """Return the line with every time multiplied; shifts must lie within the hour after six."""
     changes: dict[str, Any] = {}
@@ -141,7 +146,7 @@ def slower(line: Line, factor: float = 2.0) -> Line:
         for order in line.orders
     ]
     changes["calendars"] = [_slower_calendar(calendar, factor) for calendar in line.calendars]
-    return Line(**(dict(line) | changes))
+    return with_parts(line, **changes)
 
 
 def _slower_calendar(calendar: Any, factor: float) -> Any:
@@ -219,11 +224,14 @@ class LineLaws:
     def check_figures_of_the_rest(
         self, line: Line, log: EventLog, after: EventLog, cut_s: float
     ) -> None:
-        """Key figures of the rest are those of the whole, observed from the cut on."""
+        """Key figures of the rest are those of the whole, observed from the cut on.
+
+        When an order was completed is known to the log that saw it only.
+        """
         whole = summarise(log.observed_from(cut_s), line)
         rest = summarise(after.observed_from(cut_s), line)
         for name in whole.data_vars:
-            if not str(name).startswith("order_completion"):
+            if name == "order_finished" or not str(name).startswith("order_"):
                 np.testing.assert_allclose(whole[name], rest[name], rtol=1e-9, atol=1e-9)
 
     @law
@@ -321,7 +329,7 @@ class LineLaws:
             else station
             for station in line.stations
         ]
-        after = self.simulate(Line(**(dict(line) | {"stations": stations})), options)
+        after = self.simulate(with_parts(line, stations=stations), options)
         assert same_events(log, after), first_difference(log, after)
 
     @law
@@ -334,7 +342,7 @@ class LineLaws:
             buffer.model_copy(update={"capacity": buffer.capacity and buffer.capacity + 1})
             for buffer in line.buffers
         ]
-        after = self.simulate(Line(**(dict(line) | {"buffers": buffers})), options)
+        after = self.simulate(with_parts(line, buffers=buffers), options)
         one, other = _draws(log), _draws(after)
         assert all(other[key] == value for key, value in one.items() if key in other)
 
