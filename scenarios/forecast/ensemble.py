@@ -13,7 +13,6 @@ from scenarios.forecast.protocol import Fan, Forecast, Score
 from scenarios.whatif.executors import Task, run_tasks
 from scenarios.whatif.experiment import Experiment, ExperimentCancelledError, Planned, plan
 from twin.engine.options import SimulationOptions
-from twin.engine.simulate import simulate
 from twin.errors import Finding, InvalidInputError
 from twin.events.kinds import Kind
 from twin.events.state import LineState
@@ -121,7 +120,9 @@ def _futures(
     pieces = [(planned[0], bin_s)]
     tasks = [Task(0, number) for number in range(experiment.replications)]
     rows: list[Floats] = []
-    for done, (_, counts) in enumerate(run_tasks(run_once, pieces, tasks, workers, cancelled), 1):
+    threads = planned[0].runs.compiled
+    finished = run_tasks(run_once, pieces, tasks, workers, cancelled, threads=threads)
+    for done, (_, counts) in enumerate(finished, 1):
         rows.append(counts)
         if progress is not None:
             progress(done, len(tasks))
@@ -133,9 +134,8 @@ def _futures(
 def run_once(piece: tuple[Planned, float], replication: int) -> Floats:
     """Return the parts finished in each stretch of one future."""
     planned, bin_s = piece
-    options = planned.options.model_copy(update={"replication": replication})
-    log = simulate(planned.line, options, planned.state)
-    bins = math.floor(options.horizon_s / bin_s + 1e-9)
+    log = planned.runs.log(replication)
+    bins = math.floor(planned.options.horizon_s / bin_s + 1e-9)
     edges_s = log.begin_s + bin_s * np.arange(bins + 1)
     moments = log.time_s[log.kind == Kind.PART_FINISHED]
     return np.diff(np.searchsorted(moments, edges_s)).astype(np.float64)

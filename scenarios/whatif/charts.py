@@ -92,7 +92,7 @@ def comparison_chart(table: pd.DataFrame, *, width: Width = 460) -> alt.LayerCha
     )
     dots = shared.mark_point(filled=True, size=85, opacity=1).encode(x=change)
     step = 34 if not several else 18 * table["scenario"].nunique()
-    return alt.layer(zero, spans, dots).properties(width=width, height=alt.Step(step))
+    return alt.layer(zero, spans, dots).properties(width=width, height=step * max(1, len(order)))
 
 
 def sample_table(results: xr.Dataset, figure: str = "throughput_rate") -> pd.DataFrame:

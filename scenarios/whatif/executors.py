@@ -6,9 +6,11 @@ gives the same numbers.
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, NamedTuple, TypeVar
@@ -42,6 +44,8 @@ def run_tasks(
     tasks: Sequence[Task],
     workers: int = 1,
     cancelled: Callable[[], bool] | None = None,
+    *,
+    threads: bool = False,
 ) -> Iterator[tuple[Task, Result]]:
     """Yield tasks with their results, in the order of the tasks; end early when cancelled.
 
@@ -57,6 +61,8 @@ def run_tasks(
         Processes; 1 runs in this one.
     cancelled : callable, optional
         Asked before each run.
+    threads : bool
+        Use threads in place of processes; for work that runs outside Python's lock.
 
     Raises
     ------
@@ -74,6 +80,10 @@ def run_tasks(
             if stop():
                 return
             yield task, work(pieces[task.piece], task.replication)
+    elif threads:
+        with ThreadPoolExecutor(count) as pool:
+            calls = ((task, work, (pieces[task.piece], task.replication)) for task in tasks)
+            yield from _in_order(pool, calls, count, stop)
     else:
         yield from _in_processes((work, pieces), tasks, count, stop)
 
@@ -95,23 +105,18 @@ def _run_here(task: Task) -> Any:
     return work(pieces[task.piece], task.replication)
 
 
-def _in_processes(
-    orders: tuple[Work[Piece, Result], Sequence[Piece]],
-    tasks: Sequence[Task],
+def _in_order(
+    pool: Executor,
+    calls: Iterator[tuple[Task, Callable[..., Result], tuple[Any, ...]]],
     count: int,
     stop: Callable[[], bool],
 ) -> Iterator[tuple[Task, Result]]:
-    # Spawned, not forked: a fork would copy the locks of the threads a service runs.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=orders)
-    waiting: list[tuple[Task, Future[Result]]] = []
-    rest = iter(tasks)
+    """Yield results in the order of the tasks."""
+    waiting: deque[tuple[Task, Future[Result]]] = deque()
     try:
         # A short queue bounds memory and lets cancellation take effect within one run.
-        for task in rest:
-            waiting.append((task, pool.submit(_run_here, task)))
-            if len(waiting) >= 2 * count:
-                break
+        for task, work, arguments in itertools.islice(calls, 2 * count):
+            waiting.append((task, pool.submit(work, *arguments)))
         while waiting:
             task, future = waiting[0]
             if stop():
@@ -122,13 +127,29 @@ def _in_processes(
                 if future.done():
                     raise
                 continue
-            waiting.pop(0)
-            following = next(rest, None)
-            if following is not None:
-                waiting.append((following, pool.submit(_run_here, following)))
+            waiting.popleft()
+            for following, work, arguments in itertools.islice(calls, 1):
+                waiting.append((following, pool.submit(work, *arguments)))
             yield task, result
+    finally:
+        for _, future in waiting:
+            future.cancel()
+
+
+def _in_processes(
+    orders: tuple[Work[Piece, Result], Sequence[Piece]],
+    tasks: Sequence[Task],
+    count: int,
+    stop: Callable[[], bool],
+) -> Iterator[tuple[Task, Result]]:
+    # Spawned, not forked: a fork would copy the locks of the threads a service runs.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=orders)
+    try:
+        calls = ((task, _run_here, (task,)) for task in tasks)
+        yield from _in_order(pool, calls, count, stop)
     except BrokenProcessPool as error:
-        message = f"a worker process died in run {waiting[0][0].replication}; try fewer workers"
+        message = "a worker process died; try fewer workers"
         raise SimulationError(message) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Any, Self
 
@@ -19,10 +19,9 @@ from scenarios.whatif.adaptation import adapt_state
 from scenarios.whatif.executors import Task, run_tasks
 from scenarios.whatif.scenario import BASE, Scenario, ScenarioError, resolve
 from twin.engine.options import SimulationOptions
-from twin.engine.simulate import simulate
+from twin.engine.runs import Runs, choose_engine
 from twin.errors import Finding, InvalidInputError, StateError, TwinError
 from twin.events.state import LineState
-from twin.kpi.measures import figures
 from twin.line import Line
 from twin.line.spec import Spec, worded
 
@@ -118,6 +117,12 @@ class Planned:
     line: Line
     options: SimulationOptions
     state: LineState | None
+    runs: Runs = field(init=False, compare=False, repr=False)
+    """Its replications, on the engine that serves best."""
+
+    def __post_init__(self) -> None:
+        """Get ready to run."""
+        object.__setattr__(self, "runs", Runs(self.line, self.options, self.state))
 
 
 def plan(experiment: Experiment) -> tuple[Planned, ...]:
@@ -159,7 +164,11 @@ def plan(experiment: Experiment) -> tuple[Planned, ...]:
         raise ScenarioError("the experiment", findings + misfits)
     if misfits:
         raise StateError("the state that the experiment begins with", misfits)
-    return tuple(planned)
+    # Compared figures come from one engine, so that equal runs give equal bits.
+    engine = choose_engine([one.line for one in planned], experiment.options.engine)
+    return tuple(
+        replace(one, options=one.options.model_copy(update={"engine": engine})) for one in planned
+    )
 
 
 def _resolved(experiment: Experiment, findings: list[Finding]) -> tuple[Scenario, ...]:
@@ -188,7 +197,7 @@ def run_experiment(
     experiment : Experiment
         What to run.
     workers : int
-        Processes; 1 runs in this one. The results do not depend on it.
+        Threads, or processes on the reference engine. The results do not depend on it.
     progress : callable, optional
         Told ``(runs done, runs in all)`` after each run.
     cancelled : callable, optional
@@ -217,7 +226,8 @@ def run_experiment(
         for number in range(len(planned))
     ]
     runs: list[list[Figures]] = [[] for _ in planned]
-    finished = run_tasks(run_once, planned, tasks, workers, cancelled)
+    threads = all(one.runs.compiled for one in planned)
+    finished = run_tasks(run_once, planned, tasks, workers, cancelled, threads=threads)
     for done, (task, result) in enumerate(finished, start=1):
         runs[task.piece].append(result)
         if progress is not None:
@@ -230,8 +240,7 @@ def run_experiment(
 
 def run_once(planned: Planned, replication: int) -> Figures:
     """Return the KPIs of one replication of one scenario, as ``summarise`` has them."""
-    options = planned.options.model_copy(update={"replication": replication})
-    values, labels = figures(simulate(planned.line, options, planned.state), planned.line)
+    values, labels = planned.runs.figures(replication)
     return values, {dim: [str(name) for name in names] for dim, names in labels.items()}
 
 

@@ -10,6 +10,9 @@ from twin.errors import Finding, OptionsError
 from twin.line.spec import Id, Spec, worded
 from twin.units import Duration, PositiveDuration
 
+EngineName = Literal["auto", "reference", "compiled"]
+"""Engines by name."""
+
 
 class Fault(Spec):
     """Something that is supposed to go wrong at a given moment of a run."""
@@ -60,8 +63,8 @@ class SimulationOptions(Spec):
     """Number of the replication: other numbers, independent runs."""
     antithetic: bool = False
     """Replace each uniform u by 1 - u."""
-    engine: Literal["auto", "reference"] = "auto"
-    """Engine to run on."""
+    engine: EngineName = "auto"
+    """Engine to run on; the result is the same. ``auto``: compiled where it supports the line."""
     faults: tuple[Fault, ...] = ()
     """Faults that are supposed."""
     plan: DispatchPlan | None = None

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from twin.engine.options import SimulationOptions
-from twin.engine.reference.engine import ReferenceEngine
+from twin.engine.runs import Runs
 from twin.errors import Finding, OptionsError
 from twin.events import LineState
 from twin.kpi.counters import Coordinates, Values
-from twin.kpi.measures import figures
 from twin.line import Line
 
 Progress = Callable[[int, int], None]
@@ -48,29 +49,55 @@ def run_replications(
 
 
 def one(line: Line, options: SimulationOptions, state: LineState | None) -> Figures:
-    """Run once and return the key figures."""
-    engine = ReferenceEngine(line, options, state)
-    engine.advance(engine.end_s)
-    return figures(engine.log(), line)
+    """Run once and return the key figures; a function of its own so that a process can find it."""
+    return Runs(line, options, state).figures(options.replication)
 
 
 def _results(
     line: Line, options: SimulationOptions, state: LineState | None, numbers: range, workers: int
 ) -> Iterator[Figures]:
     """Yield the figures of each replication, in order."""
-    runs = (options.model_copy(update={"replication": number}) for number in numbers)
-    if workers <= 1 or len(numbers) == 1:
-        for run in runs:
-            yield one(line, run, state)
+    runs = Runs(line, options, state)
+    workers = min(workers, len(numbers))
+    if workers <= 1:
+        for number in numbers:
+            yield runs.figures(number)
         return
+    if runs.compiled:
+        # The kernel runs outside Python's lock, so threads serve and nothing is copied.
+        with ThreadPoolExecutor(workers) as threads:
+            yield from _in_order(threads, [(runs.figures, number) for number in numbers], workers)
+        return
+    # The kernel of each process would have to load first, so these stay with the reference.
+    fixed = options.model_copy(update={"engine": "reference"})
+    calls = [(_one_of, (line, fixed, state, number)) for number in numbers]
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(numbers)), mp_context=context)
+    with ProcessPoolExecutor(workers, mp_context=context) as processes:
+        yield from _in_order(processes, calls, workers)
+
+
+def _one_of(job: tuple[Line, SimulationOptions, LineState | None, int]) -> Figures:
+    line, options, state, number = job
+    return one(line, options.model_copy(update={"replication": number}), state)
+
+
+def _in_order(
+    pool: Executor, calls: Sequence[tuple[Callable[[Any], Figures], Any]], workers: int
+) -> Iterator[Figures]:
+    """Yield results in the order of the calls; a short queue, so that a stop takes effect soon."""
+    waiting: deque[Future[Figures]] = deque()
+    rest = iter(calls)
     try:
-        pending = [pool.submit(one, line, run, state) for run in runs]
-        for future in pending:
-            yield future.result()
+        for function, argument in rest:
+            waiting.append(pool.submit(function, argument))
+            if len(waiting) < 2 * workers:
+                continue
+            yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        for future in waiting:
+            future.cancel()
 
 
 def _gathered(line: Line, found: list[Figures], numbers: list[int]) -> xr.Dataset:

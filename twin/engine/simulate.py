@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twin.engine.options import SimulationOptions
-from twin.engine.reference.engine import ReferenceEngine
+from twin.engine.runs import Runs
 from twin.events import EventLog, LineState
 from twin.line import Line
 
@@ -35,12 +35,12 @@ def simulate(line: Line, options: SimulationOptions, state: LineState | None = N
     ------
     OptionsError, StateError
         If options or state do not fit the line.
+    NotSupportedError
+        If the compiled engine is asked for by name and declines the line.
     SimulationError
         If zero-time work never ends.
     """
-    engine = ReferenceEngine(line, options, state)
-    engine.advance(engine.end_s)
-    return engine.log()
+    return Runs(line, options, state).log(options.replication)
 
 
 def replicate(
@@ -62,7 +62,7 @@ def replicate(
     replications : int
         How many, at least 1.
     workers : int
-        Processes to use; the numbers do not depend on it.
+        Threads or, on the reference engine, processes to use; the numbers do not depend on it.
     progress : callable, optional
         Called with (done, total) after each replication.
     cancelled : callable, optional

@@ -11,7 +11,6 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.kernel import arm_shift, expect, queue_for_crew
@@ -19,6 +18,7 @@ from twin.engine.compiled.lower import Lowering, floats, ints
 from twin.engine.compiled.objects import runs
 from twin.engine.compiled.tables import Floats, Ints
 from twin.engine.compiled.timers import draw, draw_left, load, resume, resume_at, resume_from
+from twin.engine.jit import compiled, inner
 from twin.events.state import Clock, LineState, PartState
 
 STATUS_OF = {"waiting": t.WAITING, "setup": t.SETUP, "processing": t.PROCESSING, "done": t.DONE}
@@ -244,7 +244,7 @@ class Template:
                 self._clock(servers + modes + m, mode.repair or Clock())
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def begin(M: Ints, X: Floats) -> None:
     """Draw what is pending and start every clock, in the order of ``reference.restore``."""
     for k in range(M[t.OUTAGES]):
@@ -276,7 +276,7 @@ def begin(M: Ints, X: Floats) -> None:
         resume_at(M, X, timer, X[M[t.SLOW_SINCE_S] + k])
 
 
-@njit(cache=True)
+@inner
 def _restore(M: Ints, X: Floats, timer: int, total_s: float) -> None:
     worked_s, since_s = X[M[t.WORKED_S] + timer], X[M[t.SINCE_S] + timer]
     given_s, remaining_s = X[M[t.GIVEN_S] + timer], X[M[t.REMAINING_S] + timer]
@@ -287,7 +287,7 @@ def _restore(M: Ints, X: Floats, timer: int, total_s: float) -> None:
         resume_from(M, X, timer, since_s)
 
 
-@njit(cache=True)
+@inner
 def _age_s(M: Ints, X: Floats, timer: int) -> float:
     if not math.isnan(X[M[t.GIVEN_S] + timer]):
         return X[M[t.GIVEN_S] + timer]
@@ -295,7 +295,7 @@ def _age_s(M: Ints, X: Floats, timer: int) -> float:
     return X[M[t.WORKED_S] + timer] + (0.0 if math.isnan(since_s) else X[t.NOW] - since_s)
 
 
-@njit(cache=True)
+@inner
 def _activity(
     M: Ints, X: Floats, timer: int, distribution: int, key: np.uint64, a: int, b: int
 ) -> None:
@@ -310,7 +310,7 @@ def _activity(
     _restore(M, X, timer, total_s)
 
 
-@njit(cache=True)
+@inner
 def _begin_server(M: Ints, X: Floats, v: int) -> None:
     p, s = M[M[t.SERVER_PART] + v], M[M[t.SERVER_STATION] + v]
     if p < 0:
@@ -335,7 +335,7 @@ def _begin_server(M: Ints, X: Floats, v: int) -> None:
         M[M[t.STATION_WORKING] + s] += 1
 
 
-@njit(cache=True)
+@inner
 def _begin_mode(M: Ints, X: Floats, m: int) -> None:
     status, count = M[M[t.MODE_STATUS] + m], M[M[t.MODE_COUNT] + m]
     if status == t.RUNNING:

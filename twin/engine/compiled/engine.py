@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from twin.events.beginning import beginning, empty_state
 from twin.events.log import EventLog, Stream
 from twin.events.state import LineState, StreamState
 from twin.kpi.counters import Coordinates, Values
-from twin.line import Line
+from twin.line import Exponential, Line, serial_line
 
 FIRST_ROWS = 1 << 16
 FIRST_PARTS = 256
@@ -48,6 +49,12 @@ def unsupported(line: Line) -> list[str]:
         for station in line.stations
         if station.dispatch_rule not in RULES
     ]
+
+
+def warm_up() -> None:
+    """Load the kernel from its cache, or compile it; runs a small line of every kind of work."""
+    line = serial_line([Exponential(mean_s=1.0)] * 2, [1])
+    Program(line, SimulationOptions(horizon_s=2.0), None).figures(0)
 
 
 class Program:
@@ -96,12 +103,14 @@ class Program:
         self._tables = self.lowering.tables()
         self._room = {t.ROOM_PARTS: FIRST_PARTS, t.ROOM_FLOWS: FIRST_FLOWS, t.ROOM_LOG: FIRST_ROWS}
         self._packed: dict[bool, Memory] = {}
+        self._lock = threading.Lock()
 
     def memory(self, replication: int, *, with_log: bool) -> Memory:
         """Return a replication that stands at its beginning."""
-        if with_log not in self._packed:
-            self._packed[with_log] = self._pack(with_log=with_log)
-        packed = self._packed[with_log]
+        with self._lock:
+            packed = self._packed.get(with_log)
+            if packed is None:
+                packed = self._packed[with_log] = self._pack(with_log=with_log)
         memory = Memory(packed.m.copy(), packed.x.copy())
         memory.m[t.REPLICATION] = replication
         begin(memory.m, memory.x)
@@ -157,9 +166,10 @@ class Program:
                 short[t.ROOM_PARTS] = 2 * int(memory.m[t.ROOM_PARTS])
             if not short:
                 return memory
-            for place, count in short.items():
-                self._room[place] = max(self._room[place], count + count // 8)
-            self._packed.clear()
+            with self._lock:
+                for place, count in short.items():
+                    self._room[place] = max(self._room[place], count + count // 8)
+                self._packed.clear()
 
     def _endless(self, memory: Memory) -> str:
         m, x = memory.m, memory.x

@@ -11,121 +11,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from twin.engine.compiled.tables import (
-    ANTITHETIC,
-    BUFFERS,
-    BUFFER_HEAD,
-    BUFFER_LENGTH,
-    CAPACITY,
-    CHOICE_MEAN_S,
-    CREWS,
-    CREW_FREE,
-    CREW_HEAD,
-    CREW_TAIL,
-    DONE_COUNT,
-    DONE_LIST,
-    DUE,
-    DUE_S,
-    EDD,
-    ENDLESS,
-    EXITS,
-    FAILS,
-    FEEDERS,
-    FIFO,
-    FIRST_EXIT,
-    FIRST_SERVER,
-    FIRST_SHARE,
-    FIRST_STEP,
-    FIRST_SWITCH,
-    FIRST_TIMER,
-    GIVEN_STATIONS,
-    HEAD_KNOWN,
-    HEAD_ORDER,
-    HEAD_PRODUCT,
-    HEAP,
-    INTERARRIVAL,
-    LONGEST,
-    MAX_ROUNDS,
-    MODE_CREW,
-    MODE_NEXT,
-    NOW,
-    N_FAILS,
-    N_HEAP,
-    N_ROUNDS,
-    N_SLOWED,
-    N_STARTED,
-    N_STATUS,
-    N_WAKES,
-    OK,
-    ORDERS,
-    ORDER_COUNT,
-    ORDER_CREATED,
-    ORDER_DUE_S,
-    ORDER_PLACE,
-    ORDER_PRIORITY,
-    ORDER_PRODUCT,
-    ORDER_QUANTITY,
-    ORDER_RELEASED,
-    ORDER_STATION,
-    ORDER_URGENCY,
-    OUTAGE_UNTIL_S,
-    PART_CREATED_S,
-    PART_DONE_S,
-    PART_NEXT,
-    PART_ORDER,
-    PART_PRODUCT,
-    PART_STEP,
-    PLAN,
-    PRIORITY,
-    REPLICATION,
-    SERVERS,
-    SERVER_PART,
-    SHARE,
-    SHARE_PRODUCT,
-    SINCE_S,
-    SLOW_ORDER,
-    SLOW_UNTIL_S,
-    SOURCES,
-    SOURCE_ARRIVAL_KEY,
-    SOURCE_CREATED,
-    SOURCE_DRAWN_S,
-    SOURCE_HEAD,
-    SOURCE_KIND,
-    SOURCE_PRODUCT_KEY,
-    SOURCE_SINCE_S,
-    SOURCE_TAIL,
-    SOURCE_TIMES,
-    SPT,
-    STATIONS,
-    STATION_ELEMENT,
-    STATION_FREE,
-    STATION_INPUT,
-    STATION_ON,
-    STATION_RULE,
-    STATION_SWITCH,
-    SWITCH_ON,
-    SWITCH_S,
-    TIMER_KIND,
-    TIMER_OWNER,
-    TIMER_RANK,
-    TOTAL_S,
-    T_ARRIVAL,
-    T_FINISH,
-    T_LIFE,
-    T_OUT_END,
-    T_OUT_START,
-    T_RELEASE,
-    T_REPAIR,
-    T_SHIFT,
-    T_SLOW_END,
-    T_SLOW_START,
-    WAKES,
-    WORKED_S,
-    Floats,
-    Ints,
-)
 from twin.engine.compiled.objects import (
     NAN,
     SHIFT_ENDED,
@@ -152,8 +38,122 @@ from twin.engine.compiled.objects import (
     stop_work,
     wake,
 )
+from twin.engine.compiled.tables import (
+    ANTITHETIC,
+    BUFFER_HEAD,
+    BUFFER_LENGTH,
+    BUFFERS,
+    CAPACITY,
+    CHOICE_MEAN_S,
+    CREW_FREE,
+    CREW_HEAD,
+    CREW_TAIL,
+    CREWS,
+    DONE_COUNT,
+    DONE_LIST,
+    DUE,
+    DUE_S,
+    EDD,
+    ENDLESS,
+    EXITS,
+    FAILS,
+    FEEDERS,
+    FIFO,
+    FIRST_EXIT,
+    FIRST_SERVER,
+    FIRST_SHARE,
+    FIRST_STEP,
+    FIRST_SWITCH,
+    FIRST_TIMER,
+    GIVEN_STATIONS,
+    HEAD_KNOWN,
+    HEAD_ORDER,
+    HEAD_PRODUCT,
+    HEAP,
+    INTERARRIVAL,
+    LONGEST,
+    MAX_ROUNDS,
+    MODE_CREW,
+    MODE_NEXT,
+    N_FAILS,
+    N_HEAP,
+    N_ROUNDS,
+    N_SLOWED,
+    N_STARTED,
+    N_STATUS,
+    N_WAKES,
+    NOW,
+    OK,
+    ORDER_COUNT,
+    ORDER_CREATED,
+    ORDER_DUE_S,
+    ORDER_PLACE,
+    ORDER_PRIORITY,
+    ORDER_PRODUCT,
+    ORDER_QUANTITY,
+    ORDER_RELEASED,
+    ORDER_STATION,
+    ORDER_URGENCY,
+    ORDERS,
+    OUTAGE_UNTIL_S,
+    PART_CREATED_S,
+    PART_DONE_S,
+    PART_NEXT,
+    PART_ORDER,
+    PART_PRODUCT,
+    PART_STEP,
+    PLAN,
+    PRIORITY,
+    REPLICATION,
+    SERVER_PART,
+    SERVERS,
+    SHARE,
+    SHARE_PRODUCT,
+    SINCE_S,
+    SLOW_ORDER,
+    SLOW_UNTIL_S,
+    SOURCE_ARRIVAL_KEY,
+    SOURCE_CREATED,
+    SOURCE_DRAWN_S,
+    SOURCE_HEAD,
+    SOURCE_KIND,
+    SOURCE_PRODUCT_KEY,
+    SOURCE_SINCE_S,
+    SOURCE_TAIL,
+    SOURCE_TIMES,
+    SOURCES,
+    SPT,
+    STATION_ELEMENT,
+    STATION_FREE,
+    STATION_INPUT,
+    STATION_ON,
+    STATION_RULE,
+    STATION_SWITCH,
+    STATIONS,
+    SWITCH_ON,
+    SWITCH_S,
+    T_ARRIVAL,
+    T_FINISH,
+    T_LIFE,
+    T_OUT_END,
+    T_OUT_START,
+    T_RELEASE,
+    T_REPAIR,
+    T_SHIFT,
+    T_SLOW_END,
+    T_SLOW_START,
+    TIMER_KIND,
+    TIMER_OWNER,
+    TIMER_RANK,
+    TOTAL_S,
+    WAKES,
+    WORKED_S,
+    Floats,
+    Ints,
+)
 from twin.engine.compiled.timers import draw, draw_left, load, remove, resume_at, resume_from
 from twin.engine.dispatch import LAST
+from twin.engine.jit import compiled, inner
 from twin.engine.reference.clock import Due
 from twin.engine.streams import uniform
 from twin.events.kinds import Kind
@@ -164,7 +164,7 @@ RANK_SHIFT = 42
 SHIFT_START_DUE, SHIFT_END_DUE = int(Due.SHIFT_START), int(Due.SHIFT_END)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def run(M: Ints, X: Floats, until_s: float) -> int:
     """Take a replication forward to ``until_s``; what is due at that moment waits.
 
@@ -201,7 +201,7 @@ def run(M: Ints, X: Floats, until_s: float) -> int:
     return M[N_STATUS]
 
 
-@njit(cache=True)
+@inner
 def _rank(M: Ints, X: Floats, timer: int) -> int:
     if M[M[TIMER_KIND] + timer] == T_SHIFT:
         s = M[M[TIMER_OWNER] + timer]
@@ -210,7 +210,7 @@ def _rank(M: Ints, X: Floats, timer: int) -> int:
     return M[M[TIMER_RANK] + timer]
 
 
-@njit(cache=True)
+@inner
 def _round(M: Ints, X: Floats) -> None:
     now, count = X[NOW], 0
     while M[N_HEAP] > 0 and X[M[DUE_S] + M[M[HEAP] + 0]] == now:
@@ -235,7 +235,7 @@ def _round(M: Ints, X: Floats) -> None:
     _settle(M, X)
 
 
-@njit(cache=True)
+@inner
 def _fire(M: Ints, X: Floats, timer: int) -> None:
     kind, owner = M[M[TIMER_KIND] + timer], M[M[TIMER_OWNER] + timer]
     if kind == T_FINISH:
@@ -266,7 +266,7 @@ def _fire(M: Ints, X: Floats, timer: int) -> None:
         _quicken(M, X, owner)
 
 
-@njit(cache=True)
+@inner
 def _quicken(M: Ints, X: Floats, k: int) -> None:
     at = 0
     while M[M[SLOW_ORDER] + at] != k:
@@ -276,7 +276,7 @@ def _quicken(M: Ints, X: Floats, k: int) -> None:
     M[N_SLOWED] -= 1
 
 
-@njit(cache=True)
+@inner
 def _switch(M: Ints, X: Floats, s: int) -> None:
     on = M[M[SWITCH_ON] + M[M[FIRST_SWITCH] + s] + M[M[STATION_SWITCH] + s]]
     if on and not M[M[STATION_ON] + s]:
@@ -294,7 +294,7 @@ def _switch(M: Ints, X: Floats, s: int) -> None:
     arm_shift(M, X, s)
 
 
-@njit(cache=True)
+@inner
 def arm_shift(M: Ints, X: Floats, s: int) -> None:
     """Wait for the next switch of a station's calendar."""
     at = M[M[FIRST_SWITCH] + s] + M[M[STATION_SWITCH] + s]
@@ -305,7 +305,7 @@ def arm_shift(M: Ints, X: Floats, s: int) -> None:
 # -- sources ---------------------------------------------------------------------------------
 
 
-@njit(cache=True)
+@inner
 def _arrive(M: Ints, X: Floats, source: int) -> None:
     p = make(M, X, source, _next_product(M, X, source), -1)
     if p < 0:
@@ -319,7 +319,7 @@ def _arrive(M: Ints, X: Floats, source: int) -> None:
     expect(M, X, source)
 
 
-@njit(cache=True)
+@inner
 def expect(M: Ints, X: Floats, source: int) -> None:
     """Wait for the next arrival."""
     if M[M[SOURCE_KIND] + source] != INTERARRIVAL:
@@ -336,7 +336,7 @@ def expect(M: Ints, X: Floats, source: int) -> None:
         resume_from(M, X, timer, drawn_s)
 
 
-@njit(cache=True)
+@inner
 def _next_product(M: Ints, X: Floats, source: int) -> int:
     first, last = M[M[FIRST_SHARE] + source], M[M[FIRST_SHARE] + source + 1] - 1
     if first == last:
@@ -351,7 +351,7 @@ def _next_product(M: Ints, X: Floats, source: int) -> int:
     return M[M[SHARE_PRODUCT] + at]
 
 
-@njit(cache=True)
+@inner
 def _next_order(M: Ints, X: Floats) -> int:
     """Return the order being fed: the one begun, else the most urgent of those released."""
     best, best_key = -1, 0
@@ -366,7 +366,7 @@ def _next_order(M: Ints, X: Floats) -> int:
     return best
 
 
-@njit(cache=True)
+@inner
 def _look(M: Ints, X: Floats, source: int) -> bool:
     """Find out what would enter next; tell whether there is anything."""
     p = M[M[SOURCE_HEAD] + source]
@@ -389,14 +389,14 @@ def _look(M: Ints, X: Floats, source: int) -> bool:
     return M[M[HEAD_PRODUCT] + source] >= 0
 
 
-@njit(cache=True)
+@inner
 def _waits_since_s(M: Ints, X: Floats, source: int) -> float:
     if M[M[SOURCE_HEAD] + source] >= 0:
         return X[M[PART_CREATED_S] + M[M[SOURCE_HEAD] + source]]
     return X[M[SOURCE_SINCE_S] + source]
 
 
-@njit(cache=True)
+@inner
 def _feed(M: Ints, X: Floats, source: int) -> bool:
     moved = False
     while _look(M, X, source):
@@ -428,7 +428,7 @@ def _feed(M: Ints, X: Floats, source: int) -> bool:
 # -- settle ----------------------------------------------------------------------------------
 
 
-@njit(cache=True)
+@inner
 def _settle(M: Ints, X: Floats) -> None:
     if M[N_FAILS]:
         _call_crews(M, X)
@@ -454,7 +454,7 @@ def _settle(M: Ints, X: Floats) -> None:
                 moved = True
 
 
-@njit(cache=True)
+@inner
 def queue_for_crew(M: Ints, X: Floats, m: int) -> None:
     """Put a failed mode at the end of its crew's queue."""
     crew = M[M[MODE_CREW] + m]
@@ -466,7 +466,7 @@ def queue_for_crew(M: Ints, X: Floats, m: int) -> None:
     M[M[CREW_TAIL] + crew] = m
 
 
-@njit(cache=True)
+@inner
 def _call_crews(M: Ints, X: Floats) -> None:
     count = M[N_FAILS]
     M[N_FAILS] = 0
@@ -484,7 +484,7 @@ def _call_crews(M: Ints, X: Floats) -> None:
             queue_for_crew(M, X, m)
 
 
-@njit(cache=True)
+@inner
 def _send(M: Ints, X: Floats, s: int) -> bool:
     """Let the parts that are done leave, as far as there is room."""
     moved, at, first = False, 0, M[M[FIRST_SERVER] + s]
@@ -514,7 +514,7 @@ def _send(M: Ints, X: Floats, s: int) -> bool:
     return moved
 
 
-@njit(cache=True)
+@inner
 def _given(M: Ints, X: Floats, order: int, place: int) -> int:
     """Return the station that the plan gives an operation of an order, or -1."""
     if order < 0 or M[GIVEN_STATIONS] == 0:
@@ -522,17 +522,17 @@ def _given(M: Ints, X: Floats, order: int, place: int) -> int:
     return M[M[ORDER_STATION] + order * M[LONGEST] + place]
 
 
-@njit(cache=True)
+@inner
 def _stays(M: Ints, X: Floats, step: int, given: int, s: int) -> bool:
     return given == s if given >= 0 else choice(M, X, step, s) >= 0
 
 
-@njit(cache=True)
+@inner
 def _entrance(M: Ints, X: Floats, s: int) -> int:
     return M[M[STATION_INPUT] + s] if M[M[STATION_INPUT] + s] >= 0 else M[BUFFERS] + s
 
 
-@njit(cache=True)
+@inner
 def _has_room(M: Ints, X: Floats, entrance: int) -> bool:
     buffers = M[BUFFERS]
     if entrance < buffers:
@@ -540,7 +540,7 @@ def _has_room(M: Ints, X: Floats, entrance: int) -> bool:
     return bool(M[M[STATION_ON] + entrance - buffers]) and M[M[STATION_FREE] + entrance - buffers] > 0
 
 
-@njit(cache=True)
+@inner
 def _open(M: Ints, X: Floats, step: int, given: int, since_s: float, sender: int) -> int:
     """Return the first place that has room and where nobody has waited longer, or -1."""
     if given >= 0:
@@ -559,7 +559,7 @@ def _open(M: Ints, X: Floats, step: int, given: int, since_s: float, sender: int
     return -1
 
 
-@njit(cache=True)
+@inner
 def _leads_to(M: Ints, X: Floats, step: int, given: int, entrance: int) -> bool:
     if given >= 0:
         return _entrance(M, X, given) == entrance
@@ -569,7 +569,7 @@ def _leads_to(M: Ints, X: Floats, step: int, given: int, entrance: int) -> bool:
     return False
 
 
-@njit(cache=True)
+@inner
 def _before(since_s: float, sender: int, mine_s: float, me: int, stations: int) -> bool:
     """Tell whether a sender stands before me in line: longer wait, else station, else downstream."""
     if since_s != mine_s:
@@ -579,7 +579,7 @@ def _before(since_s: float, sender: int, mine_s: float, me: int, stations: int) 
     return sender > me if sender < stations else sender < me
 
 
-@njit(cache=True)
+@inner
 def _is_first(M: Ints, X: Floats, entrance: int, since_s: float, me: int) -> bool:
     stations = M[STATIONS]
     for s in range(stations):
@@ -612,7 +612,7 @@ def _is_first(M: Ints, X: Floats, entrance: int, since_s: float, me: int) -> boo
     return True
 
 
-@njit(cache=True)
+@inner
 def _take(M: Ints, X: Floats, s: int, b: int) -> bool:
     """Fill free servers from the input buffer by the dispatch rule."""
     moved = False
@@ -626,7 +626,7 @@ def _take(M: Ints, X: Floats, s: int, b: int) -> bool:
     return moved
 
 
-@njit(cache=True)
+@inner
 def _choose(M: Ints, X: Floats, s: int, b: int) -> int:
     best, best_key, rule = -1, 0.0, M[M[STATION_RULE] + s]
     p = M[M[BUFFER_HEAD] + b]

@@ -7,16 +7,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from twin.engine.compiled.tables import (
     ANTITHETIC,
     BAD,
-    BUFFERS,
     BUFFER_ELEMENT,
     BUFFER_HEAD,
     BUFFER_LENGTH,
     BUFFER_TAIL,
+    BUFFERS,
     BUSY,
     CHANGING,
     CHOICE_MEAN_S,
@@ -48,7 +47,6 @@ from twin.engine.compiled.tables import (
     MODE_REPAIR_KEY,
     MODE_STATION,
     MODE_STATUS,
-    NOW,
     N_CREATED,
     N_FAILS,
     N_FINISHED,
@@ -63,14 +61,14 @@ from twin.engine.compiled.tables import (
     N_SLOWED,
     N_STATUS,
     N_WAKES,
+    NOW,
     OBSERVE,
     ORDER_FINISHED,
     ORDER_LAST_S,
     ORDER_SCRAPPED,
     OUTAGE_ACTIVE,
-    OUTAGE_STATION,
     OUTAGE_LENGTH_S,
-    PARTS_FULL,
+    OUTAGE_STATION,
     PART_AT,
     PART_BEFORE,
     PART_CREATED_S,
@@ -86,6 +84,7 @@ from twin.engine.compiled.tables import (
     PART_STATUS,
     PART_STEP,
     PART_VISITS,
+    PARTS_FULL,
     PLANNED_S,
     PROCESSED,
     PROCESSING,
@@ -112,7 +111,6 @@ from twin.engine.compiled.tables import (
     SOURCE_DRAWN_S,
     SOURCE_ELEMENT,
     SOURCE_SINCE_S,
-    STATIONS,
     STATION_ELEMENT,
     STATION_FINISH,
     STATION_FINISHED,
@@ -124,6 +122,7 @@ from twin.engine.compiled.tables import (
     STATION_STOPS,
     STATION_WORK,
     STATION_WORKING,
+    STATIONS,
     STATUS_S,
     STATUS_SINCE_S,
     STEP_BACK,
@@ -141,6 +140,7 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.compiled.timers import draw, load, pause, resume
+from twin.engine.jit import inner
 from twin.engine.streams import uniform as _uniform
 from twin.events.kinds import OUTAGE, Kind
 
@@ -162,7 +162,7 @@ SHIFT_ENDED = int(Kind.SHIFT_ENDED)
 NAN = math.nan
 
 
-@njit(cache=True)
+@inner
 def note(M: Ints, X: Floats, kind: int, element: int, part: int, detail: int, value: float) -> None:
     """Write one row of the log; a log that is full only counts what it would need."""
     room = M[ROOM_LOG]
@@ -180,13 +180,13 @@ def note(M: Ints, X: Floats, kind: int, element: int, part: int, detail: int, va
         X[times + 1] = value
 
 
-@njit(cache=True)
+@inner
 def observed(M: Ints, X: Floats, since_s: float) -> float:
     """Return how much of the time since ``since_s`` lies in the observed stretch, s."""
     return min(X[NOW], X[END]) - max(since_s, X[OBSERVE])
 
 
-@njit(cache=True)
+@inner
 def account(M: Ints, X: Floats, s: int) -> None:
     """Add the time since the last change of a station's condition to its statuses."""
     time_s = observed(M, X, X[M[STATUS_SINCE_S] + s])
@@ -211,7 +211,7 @@ def account(M: Ints, X: Floats, s: int) -> None:
         X[row + 5] += servers * time_s
 
 
-@njit(cache=True)
+@inner
 def content_changed(M: Ints, X: Floats, change: int) -> None:
     """Keep the area under the number of parts in the line."""
     time_s = observed(M, X, X[WIP_SINCE])
@@ -221,7 +221,7 @@ def content_changed(M: Ints, X: Floats, change: int) -> None:
     M[N_IN_LINE] += change
 
 
-@njit(cache=True)
+@inner
 def buffer_changed(M: Ints, X: Floats, b: int, change: int) -> None:
     """Keep the area under the content of a buffer."""
     time_s = observed(M, X, X[M[CONTENT_SINCE_S] + b])
@@ -234,7 +234,7 @@ def buffer_changed(M: Ints, X: Floats, b: int, change: int) -> None:
 # -- servers ---------------------------------------------------------------------------------
 
 
-@njit(cache=True)
+@inner
 def tell(M: Ints, X: Floats, v: int) -> None:
     """Let a server look again, once, in the order of being told."""
     if not M[M[SERVER_TOLD] + v]:
@@ -243,19 +243,19 @@ def tell(M: Ints, X: Floats, v: int) -> None:
         M[N_WAKES] += 1
 
 
-@njit(cache=True)
+@inner
 def choice(M: Ints, X: Floats, step: int, s: int) -> int:
     """Return the row of choices for a step at a station, or -1."""
     return M[M[STEP_CHOICE] + step * M[STATIONS] + s]
 
 
-@njit(cache=True)
+@inner
 def setup_between(M: Ints, X: Floats, row: int, before: int, after: int) -> float:
     """Return the time of a change-over, s."""
     return X[M[SETUP_S] + (row * M[GROUPS] + before) * M[GROUPS] + after]
 
 
-@njit(cache=True)
+@inner
 def slowdown(M: Ints, X: Floats, s: int) -> float:
     """Return the factor on processing times that begin now."""
     factor = 1.0
@@ -266,7 +266,7 @@ def slowdown(M: Ints, X: Floats, s: int) -> float:
     return factor
 
 
-@njit(cache=True)
+@inner
 def wake(M: Ints, X: Floats, v: int) -> None:
     """Let a server begin what it can."""
     M[M[SERVER_TOLD] + v] = 0
@@ -300,7 +300,7 @@ def wake(M: Ints, X: Floats, v: int) -> None:
     work_began(M, X, s)
 
 
-@njit(cache=True)
+@inner
 def work_began(M: Ints, X: Floats, s: int) -> None:
     """One more server processes: failure modes on the operating clock age."""
     M[M[STATION_WORKING] + s] += 1
@@ -310,7 +310,7 @@ def work_began(M: Ints, X: Floats, s: int) -> None:
                 resume(M, X, M[M[FIRST_TIMER] + T_LIFE] + m)
 
 
-@njit(cache=True)
+@inner
 def work_ended(M: Ints, X: Floats, s: int) -> None:
     """One server fewer processes."""
     M[M[STATION_WORKING] + s] -= 1
@@ -320,13 +320,13 @@ def work_ended(M: Ints, X: Floats, s: int) -> None:
                 pause(M, X, M[M[FIRST_TIMER] + T_LIFE] + m)
 
 
-@njit(cache=True)
+@inner
 def runs(M: Ints, X: Floats, s: int) -> bool:
     """Tell whether work in process goes on."""
     return not M[M[STATION_STOPS] + s] and bool(M[M[STATION_ON] + s] or M[M[STATION_FINISH] + s])
 
 
-@njit(cache=True)
+@inner
 def stop_work(M: Ints, X: Floats, s: int) -> None:
     """Work in process stands still."""
     for v in range(M[M[FIRST_SERVER] + s], M[M[FIRST_SERVER] + s + 1]):
@@ -337,7 +337,7 @@ def stop_work(M: Ints, X: Floats, s: int) -> None:
                 work_ended(M, X, s)
 
 
-@njit(cache=True)
+@inner
 def go_on(M: Ints, X: Floats, s: int) -> None:
     """Work in process goes on, and parts inside may begin."""
     if not runs(M, X, s):
@@ -353,7 +353,7 @@ def go_on(M: Ints, X: Floats, s: int) -> None:
             tell(M, X, v)
 
 
-@njit(cache=True)
+@inner
 def finish(M: Ints, X: Floats, v: int) -> None:
     """Setup or processing is over."""
     p, s = M[M[SERVER_PART] + v], M[M[SERVER_STATION] + v]
@@ -372,7 +372,7 @@ def finish(M: Ints, X: Floats, v: int) -> None:
     tell(M, X, v)
 
 
-@njit(cache=True)
+@inner
 def outcome(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
     """Decide whether the part is good, goes back or is scrapped."""
     place = M[M[PART_STEP] + p]
@@ -409,14 +409,14 @@ def outcome(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
     M[M[DONE_COUNT] + s] += 1
 
 
-@njit(cache=True)
+@inner
 def quality(M: Ints, X: Floats, s: int, a: int, b: int) -> float:
     """Return the uniform number that decides what becomes of a part."""
     u = _uniform(np.uint64(M[M[STATION_QUALITY] + s]), M[REPLICATION], a, b)
     return 1.0 - u if M[ANTITHETIC] else u
 
 
-@njit(cache=True)
+@inner
 def gone(M: Ints, X: Floats, p: int, good: bool) -> None:
     """Take a part out of the line and count it."""
     content_changed(M, X, -1)
@@ -439,7 +439,7 @@ def gone(M: Ints, X: Floats, p: int, good: bool) -> None:
 # -- parts -----------------------------------------------------------------------------------
 
 
-@njit(cache=True)
+@inner
 def new_part(M: Ints, X: Floats) -> int:
     """Return a free slot for a part, or -1 when there is none."""
     p = M[N_FREE]
@@ -456,7 +456,7 @@ def new_part(M: Ints, X: Floats) -> int:
     return p
 
 
-@njit(cache=True)
+@inner
 def make(M: Ints, X: Floats, source: int, product: int, order: int) -> int:
     """Make the next part of a source; -1 when there is no slot."""
     p = new_part(M, X)
@@ -479,14 +479,14 @@ def make(M: Ints, X: Floats, source: int, product: int, order: int) -> int:
     return p
 
 
-@njit(cache=True)
+@inner
 def _move(M: Ints, X: Floats, p: int, entrance: int) -> None:
     M[M[PART_AT] + p], X[M[PART_ENTERED_S] + p], M[M[PART_STATUS] + p] = entrance, X[NOW], WAITING
     M[M[PART_MOVE] + p] = M[N_MOVES]
     M[N_MOVES] += 1
 
 
-@njit(cache=True)
+@inner
 def enter(M: Ints, X: Floats, p: int, entrance: int) -> None:
     """Put a part into a buffer or straight into a station."""
     buffers = M[BUFFERS]
@@ -505,7 +505,7 @@ def enter(M: Ints, X: Floats, p: int, entrance: int) -> None:
     note(M, X, BUFFER_ENTERED, M[M[BUFFER_ELEMENT] + entrance], M[M[PART_ID] + p], -1, NAN)
 
 
-@njit(cache=True)
+@inner
 def leave_buffer(M: Ints, X: Floats, p: int, b: int) -> None:
     """Take a part out of a buffer."""
     before, after = M[M[PART_BEFORE] + p], M[M[PART_NEXT] + p]
@@ -520,7 +520,7 @@ def leave_buffer(M: Ints, X: Floats, p: int, b: int) -> None:
     buffer_changed(M, X, b, -1)
 
 
-@njit(cache=True)
+@inner
 def enter_station(M: Ints, X: Floats, p: int, s: int, given: int) -> None:
     """Put a part into a given server, or the first free one."""
     v = given
@@ -538,7 +538,7 @@ def enter_station(M: Ints, X: Floats, p: int, s: int, given: int) -> None:
     tell(M, X, v)
 
 
-@njit(cache=True)
+@inner
 def leave_station(M: Ints, X: Floats, v: int, s: int) -> None:
     """Let a part that is done go."""
     account(M, X, s)
@@ -555,7 +555,7 @@ def leave_station(M: Ints, X: Floats, v: int, s: int) -> None:
     tell(M, X, v)
 
 
-@njit(cache=True)
+@inner
 def leave_line(M: Ints, X: Floats, p: int) -> None:
     """Finish a part."""
     product = M[M[PART_PRODUCT] + p]
@@ -572,7 +572,7 @@ def leave_line(M: Ints, X: Floats, p: int) -> None:
 # -- failure modes ---------------------------------------------------------------------------
 
 
-@njit(cache=True)
+@inner
 def new_life(M: Ints, X: Floats, m: int) -> None:
     """Draw the age at the next failure and begin to age."""
     timer = M[M[FIRST_TIMER] + T_LIFE] + m
@@ -581,7 +581,7 @@ def new_life(M: Ints, X: Floats, m: int) -> None:
         resume(M, X, timer)
 
 
-@njit(cache=True)
+@inner
 def fail(M: Ints, X: Floats, m: int) -> None:
     """A mode fails: the station stops."""
     s = M[M[MODE_STATION] + m]
@@ -595,7 +595,7 @@ def fail(M: Ints, X: Floats, m: int) -> None:
     M[N_FAILS] += 1
 
 
-@njit(cache=True)
+@inner
 def begin_repair(M: Ints, X: Floats, m: int) -> None:
     """A crew is there."""
     s = M[M[MODE_STATION] + m]
@@ -607,7 +607,7 @@ def begin_repair(M: Ints, X: Floats, m: int) -> None:
     resume(M, X, timer)
 
 
-@njit(cache=True)
+@inner
 def repaired(M: Ints, X: Floats, m: int) -> None:
     """A mode is as new; the station goes on unless something else stops it."""
     s = M[M[MODE_STATION] + m]
@@ -621,7 +621,7 @@ def repaired(M: Ints, X: Floats, m: int) -> None:
     go_on(M, X, s)
 
 
-@njit(cache=True)
+@inner
 def outage_began(M: Ints, X: Floats, k: int) -> None:
     """A supposed stop begins."""
     s = M[M[OUTAGE_STATION] + k]
@@ -633,7 +633,7 @@ def outage_began(M: Ints, X: Floats, k: int) -> None:
     note(M, X, FAILED, M[M[STATION_ELEMENT] + s], -1, OUTAGE, length_s)
 
 
-@njit(cache=True)
+@inner
 def outage_over(M: Ints, X: Floats, k: int) -> None:
     """A supposed stop ends."""
     s = M[M[OUTAGE_STATION] + k]

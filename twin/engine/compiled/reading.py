@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.lower import Lowering
 from twin.events.state import (

@@ -6,20 +6,18 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from twin.engine.compiled.tables import (
-    GIVEN_S,
-    REMAINING_S,
     ANTITHETIC,
     CODE,
     DUE_S,
     FIRST_PARAMETER,
+    GIVEN_S,
     HEAP,
-    NOW,
     N_HEAP,
+    NOW,
     PARAMETERS,
     PLACE,
+    REMAINING_S,
     REPLICATION,
     SINCE_S,
     TOTAL_S,
@@ -27,10 +25,11 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
+from twin.engine.jit import inner
 from twin.engine.streams import quantile, residual, uniform
 
 
-@njit(cache=True)
+@inner
 def draw(M: Ints, X: Floats, distribution: int, key: int, a: int, b: int) -> float:
     """Return the time that belongs to index (a, b), s."""
     u = uniform(key, M[REPLICATION], a, b)
@@ -40,7 +39,7 @@ def draw(M: Ints, X: Floats, distribution: int, key: int, a: int, b: int) -> flo
     return quantile(M[M[CODE] + distribution], X[M[PARAMETERS] + first : M[PARAMETERS] + last], u)
 
 
-@njit(cache=True)
+@inner
 def draw_left(
     M: Ints, X: Floats, distribution: int, key: int, age_s: float, a: int, b: int
 ) -> float:
@@ -52,7 +51,7 @@ def draw_left(
     return residual(M[M[CODE] + distribution], X[M[PARAMETERS] + first : M[PARAMETERS] + last], age_s, u)
 
 
-@njit(cache=True)
+@inner
 def _up(M: Ints, X: Floats, hole: int, timer: int) -> None:
     heap, place, due_s = M[HEAP], M[PLACE], M[DUE_S]
     time_s = X[due_s + timer]
@@ -68,7 +67,7 @@ def _up(M: Ints, X: Floats, hole: int, timer: int) -> None:
     M[place + timer] = hole
 
 
-@njit(cache=True)
+@inner
 def _down(M: Ints, X: Floats, hole: int, timer: int) -> None:
     heap, place, due_s = M[HEAP], M[PLACE], M[DUE_S]
     size = M[N_HEAP]
@@ -89,7 +88,7 @@ def _down(M: Ints, X: Floats, hole: int, timer: int) -> None:
     M[place + timer] = hole
 
 
-@njit(cache=True)
+@inner
 def push(M: Ints, X: Floats, timer: int, due_s: float) -> None:
     """Put a timer on the heap; one that is due in the past is due now."""
     X[M[DUE_S] + timer] = max(due_s, X[NOW])
@@ -98,7 +97,7 @@ def push(M: Ints, X: Floats, timer: int, due_s: float) -> None:
     _up(M, X, size, timer)
 
 
-@njit(cache=True)
+@inner
 def remove(M: Ints, X: Floats, timer: int) -> None:
     """Take a timer off the heap, if it is on it."""
     hole = M[M[PLACE] + timer]
@@ -116,7 +115,7 @@ def remove(M: Ints, X: Floats, timer: int) -> None:
         _down(M, X, hole, last)
 
 
-@njit(cache=True)
+@inner
 def load(M: Ints, X: Floats, timer: int, total_s: float) -> None:
     """Set a new activity, not yet running."""
     remove(M, X, timer)
@@ -124,14 +123,14 @@ def load(M: Ints, X: Floats, timer: int, total_s: float) -> None:
     X[M[GIVEN_S] + timer] = X[M[REMAINING_S] + timer] = math.nan
 
 
-@njit(cache=True)
+@inner
 def resume(M: Ints, X: Floats, timer: int) -> None:
     """Run from now; nothing if it runs already."""
     if math.isnan(X[M[SINCE_S] + timer]):
         resume_from(M, X, timer, X[NOW])
 
 
-@njit(cache=True)
+@inner
 def resume_from(M: Ints, X: Floats, timer: int, since_s: float) -> None:
     """Run from a moment in the past; nothing if it runs already."""
     if math.isnan(X[M[SINCE_S] + timer]):
@@ -139,14 +138,14 @@ def resume_from(M: Ints, X: Floats, timer: int, since_s: float) -> None:
         push(M, X, timer, since_s + (X[M[TOTAL_S] + timer] - X[M[WORKED_S] + timer]))
 
 
-@njit(cache=True)
+@inner
 def resume_at(M: Ints, X: Floats, timer: int, due_s: float) -> None:
     """Be due at an absolute moment, s."""
     X[M[SINCE_S] + timer] = X[NOW]
     push(M, X, timer, due_s)
 
 
-@njit(cache=True)
+@inner
 def pause(M: Ints, X: Floats, timer: int) -> None:
     """Stand still; nothing if it does already."""
     if not math.isnan(X[M[SINCE_S] + timer]):

@@ -9,6 +9,7 @@ or simulated line stands.
 
 from __future__ import annotations
 
+from twin.engine.fitting import check_names, check_state
 from twin.engine.options import Fault, SimulationOptions
 from twin.engine.reference.clock import LineClock
 from twin.engine.reference.interruptions import (
@@ -19,7 +20,6 @@ from twin.engine.reference.interruptions import (
     SlowdownSwitch,
 )
 from twin.engine.reference.places import BufferPlace, StationPlace, machine
-from twin.engine.fitting import check_names, check_state
 from twin.engine.reference.restore import restore
 from twin.engine.reference.run import Run
 from twin.engine.reference.settle import Settle

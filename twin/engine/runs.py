@@ -1,0 +1,173 @@
+"""One line with options and state, run as often as wanted, on the engine that serves best.
+
+Both engines give the same sample path, so the choice is never seen in a result. ``auto`` takes the
+compiled engine where it supports the line; while its kernel is being compiled for the first time on
+a machine, the reference engine answers.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from twin.engine.options import EngineName, SimulationOptions
+from twin.engine.reference.engine import ReferenceEngine
+from twin.events import EventLog, LineState
+from twin.events.state import StreamState
+from twin.kpi.counters import Coordinates, Values
+from twin.kpi.measures import figures
+from twin.line import Line
+
+if TYPE_CHECKING:
+    from twin.engine.compiled.engine import Program
+
+logger = logging.getLogger(__name__)
+
+
+class Kernel:
+    """Whether the compiled kernel is loaded in this process; it is loaded once, in the background."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ready = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._told: set[str] = set()
+
+    def ready(self) -> bool:
+        """Tell whether the kernel can run now; if not, begin to load or compile it."""
+        if self._ready.is_set():
+            return True
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._load, name="kernel", daemon=True)
+                self._thread.start()
+        return False
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until the kernel can run; tell whether it can."""
+        return self.ready() or self._ready.wait(timeout_s)
+
+    def _load(self) -> None:
+        from twin.engine.compiled.engine import warm_up  # noqa: PLC0415 - compiles
+
+        warm_up()
+        self._ready.set()
+
+    def declines(self, line: Line) -> bool:
+        """Tell whether the compiled engine declines a line, and log why, once for each reason."""
+        from twin.engine.compiled.engine import unsupported  # noqa: PLC0415 - loads the compiler
+
+        reasons = unsupported(line)
+        for reason in reasons:
+            if reason not in self._told:
+                self._told.add(reason)
+                logger.warning("runs on the reference engine because of %s", reason)
+        return bool(reasons)
+
+
+KERNEL = Kernel()
+"""The kernel of this process."""
+PATIENCE_S = 4.0
+"""How long a run waits for the kernel to load, s. From the cache it is under a second; where it must
+be compiled first, the reference engine answers meanwhile."""
+
+
+def choose_engine(lines: Sequence[Line], wish: EngineName = "auto") -> Literal["reference", "compiled"]:
+    """Return the engine on which to run these lines, all on the same.
+
+    The events are the same on both to the last bit. Key figures may differ in the last digits,
+    because sums are added up in another order; so what is compared runs on one engine.
+    """
+    if wish != "auto":
+        return wish
+    if any(KERNEL.declines(line) for line in lines):
+        return "reference"
+    return "compiled" if KERNEL.wait(PATIENCE_S) else "reference"
+
+
+class Runs:
+    """Replications of one line with the same options and state. Threads may share it.
+
+    Parameters
+    ----------
+    line, options, state
+        As for ``simulate``; ``options.replication`` has no part in it.
+
+    Raises
+    ------
+    OptionsError, StateError
+        If options or state do not fit the line, at the first run.
+    NotSupportedError
+        If ``options.engine`` is ``compiled`` and that engine declines the line.
+    """
+
+    def __init__(
+        self, line: Line, options: SimulationOptions, state: LineState | None = None
+    ) -> None:
+        self._line = line
+        self._options = options
+        self._state = state
+        self._engine: str | None = None
+        self._lock = threading.Lock()
+        self._programs: dict[int, Program] = {}
+
+    def __reduce__(self) -> tuple[type[Runs], tuple[Line, SimulationOptions, LineState | None]]:
+        """Let another process make the same runs; what is lowered stays here."""
+        return Runs, (self._line, self._options, self._state)
+
+    def log(self, replication: int) -> EventLog:
+        """Run one replication and return its events."""
+        program = self._program(replication)
+        if program is None:
+            return self._reference(replication).log()
+        memory = program.run(replication, program.end_s, with_log=True)
+        return program.log(memory, replication, program.end_s)
+
+    def figures(self, replication: int) -> tuple[Values, Coordinates]:
+        """Run one replication and return its key figures; see ``twin.kpi.summarise``."""
+        program = self._program(replication)
+        if program is None:
+            return figures(self._reference(replication).log(), self._line)
+        return program.figures(replication)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether these run on the compiled engine, outside Python's lock. Decided once."""
+        if self._engine is None:
+            self._engine = choose_engine([self._line], self._options.engine)
+        return self._engine == "compiled"
+
+    def _reference(self, replication: int) -> ReferenceEngine:
+        options = self._options.model_copy(update={"replication": replication})
+        engine = ReferenceEngine(self._line, options, self._state)
+        engine.advance(engine.end_s)
+        return engine
+
+    def _program(self, replication: int) -> Program | None:
+        if not self.compiled:
+            return None
+        from twin.engine.compiled.engine import Program  # noqa: PLC0415 - loads the compiler
+
+        own = self._own_replication()
+        # The state's own stream goes on exactly; every other one draws what is left anew.
+        number = replication if replication == own or own is None else own + 1
+        key = own if replication == own and own is not None else -1
+        with self._lock:
+            if key not in self._programs:
+                options = self._options.model_copy(update={"replication": number})
+                self._programs[key] = Program(self._line, options, self._state)
+            return self._programs[key]
+
+    def _own_replication(self) -> int | None:
+        """Return the replication whose random numbers the state came from, if it is one of ours."""
+        stream = self._state.stream if self._state else None
+        if stream is None:
+            return None
+        mine = StreamState(
+            seed=self._options.seed,
+            replication=stream.replication,
+            antithetic=self._options.antithetic,
+        )
+        return stream.replication if stream == mine else None
