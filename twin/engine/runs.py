@@ -7,9 +7,14 @@ a machine, the reference engine answers.
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import tempfile
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from twin.engine.options import EngineName, SimulationOptions
@@ -52,7 +57,8 @@ class Kernel:
     def _load(self) -> None:
         from twin.engine.compiled.engine import warm_up  # noqa: PLC0415 - compiles
 
-        warm_up()
+        with _one_process_at_a_time():
+            warm_up()
         self._ready.set()
 
     def declines(self, line: Line) -> bool:
@@ -67,14 +73,43 @@ class Kernel:
         return bool(reasons)
 
 
+@contextmanager
+def _one_process_at_a_time() -> Iterator[None]:
+    """Let one process of this machine compile; the others wait and then load what it made."""
+    here = hashlib.sha256(str(Path(__file__).parent).encode()).hexdigest()[:16]
+    lock = Path(tempfile.gettempdir()) / f"linetwin-kernel-{here}.lock"
+    mine = False
+    end_s = time.monotonic() + LONGEST_COMPILE_S
+    while not mine and time.monotonic() < end_s:
+        try:
+            lock.touch(exist_ok=False)
+            mine = True
+        except FileExistsError:
+            with suppress(FileNotFoundError):
+                if time.time() - lock.stat().st_mtime > LONGEST_COMPILE_S:
+                    lock.unlink()  # left behind by a process that was killed
+            time.sleep(0.05)
+        except OSError:
+            break  # no place for a lock: compile beside the others
+    try:
+        yield
+    finally:
+        if mine:
+            lock.unlink(missing_ok=True)
+
+
 KERNEL = Kernel()
 """The kernel of this process."""
+LONGEST_COMPILE_S = 300.0
+"""Time after which a compilation elsewhere is taken for dead, s."""
 PATIENCE_S = 4.0
 """How long a run waits for the kernel to load, s. From the cache it is under a second; where it must
 be compiled first, the reference engine answers meanwhile."""
 
 
-def choose_engine(lines: Sequence[Line], wish: EngineName = "auto") -> Literal["reference", "compiled"]:
+def choose_engine(
+    lines: Sequence[Line], wish: EngineName = "auto"
+) -> Literal["reference", "compiled"]:
     """Return the engine on which to run these lines, all on the same.
 
     The events are the same on both to the last bit. Key figures may differ in the last digits,

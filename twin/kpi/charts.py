@@ -87,7 +87,7 @@ def status_chart(
                 alt.Tooltip("share:Q", format=".1%"),
             ],
         )
-        .properties(width=width, height=alt.Step(24))
+        .properties(width=width, height=24 * len(names))
     )
 
 

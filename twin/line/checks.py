@@ -171,8 +171,8 @@ def _product(parts: Parts, product: Product) -> None:
     path = f"products.{product.id}"
     parts.known("sinks", product.sink, f"{path}.sink", "sink")
     if product.sink is None and len(parts.ids.get("sinks", ())) > 1:
-        names = ", ".join(sorted(parts.ids["sinks"]))
-        parts.add(f"{path}.sink", "the line has several sinks", f"one of: {names}", "add sink")
+        sinks = ", ".join(sorted(parts.ids["sinks"]))
+        parts.add(f"{path}.sink", "the line has several sinks", f"one of: {sinks}", "add sink")
     names = [operation.id for operation in product.routing]
     for name, count in Counter(names).items():
         if count > 1:

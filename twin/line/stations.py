@@ -50,9 +50,9 @@ class Station(Spec):
     """Parts that can be processed at one time."""
     input_buffer: Id | None = None
     """Buffer from which parts are taken; none: parts come straight from the station before."""
-    dispatch_rule: str = "fifo"
-    """Which waiting part goes first: ``fifo``, ``spt``, ``edd``, ``priority``, ``plan`` or the name
-    of a plug-in rule."""
+    dispatch_rule: Literal["fifo", "spt", "edd", "priority", "plan"] = "fifo"
+    """Which waiting part goes first: first come, shortest processing time, earliest due date,
+    highest priority, or as the plan of a run says."""
     setup: Setup | None = None
     """Change-over times."""
     failures: tuple[Failure, ...] = ()

@@ -1,4 +1,4 @@
-"""When will an order be done? As many replications as the time allows, each until it is done."""
+"""When will an order be done? As many replications as the time allows."""
 
 from __future__ import annotations
 
@@ -9,16 +9,12 @@ from typing import TYPE_CHECKING, Any
 from api.jobs.tasks.context import Context, LineCache
 
 if TYPE_CHECKING:
-    from twin.engine.options import SimulationOptions
     from twin.events import LineState
     from twin.line import Line
 
-STEP_S = 300.0
-"""Simulated time between two looks at the order, s."""
-
 
 def promise(payload: dict[str, Any], context: Context, lines: LineCache) -> dict[str, Any]:
-    """Simulate ahead until the order is done, as often as the time allows.
+    """Simulate ahead as often as the time allows.
 
     Parameters
     ----------
@@ -35,7 +31,8 @@ def promise(payload: dict[str, Any], context: Context, lines: LineCache) -> dict
     """
     from scenarios.whatif import adapt_state  # noqa: PLC0415 - the worker starts without it
     from twin.engine import SimulationOptions  # noqa: PLC0415
-    from twin.events import LineState  # noqa: PLC0415
+    from twin.engine.runs import Runs  # noqa: PLC0415
+    from twin.events import LineState, Names  # noqa: PLC0415
 
     began_s = time.monotonic()
     line = lines.line(payload["line"], payload["line_hash"])
@@ -44,6 +41,10 @@ def promise(payload: dict[str, Any], context: Context, lines: LineCache) -> dict
         with_order = line.changed({f"orders.{payload['order_id']}": payload["order"]})
         state = adapt_state(state, line, with_order)
         line = with_order
+    options = SimulationOptions(horizon_s=payload["horizon_s"], seed=payload["seed"])
+    runs = Runs(line, options, state)
+    place = list(Names.of(line).orders).index(payload["order_id"])
+    done_before = _is_done(line, state, payload["order_id"])
     found: list[float] = []
     for number in range(payload["first"], payload["replications"], payload["stride"]):
         spent_s = time.monotonic() - began_s
@@ -52,49 +53,14 @@ def promise(payload: dict[str, Any], context: Context, lines: LineCache) -> dict
         enough = len(found) >= payload["fewest"] and next_s > payload["time_budget_s"]
         if enough or context.cancelled():
             break
-        options = SimulationOptions(
-            horizon_s=payload["horizon_s"], seed=payload["seed"], replication=number
-        )
-        found.append(completion_s(line, options, state, payload["order_id"]))
+        if done_before:
+            found.append(state.time_s)
+            continue
+        values, _ = runs.figures(number)
+        found.append(float(values["order_completion_s"][1][place]))
     return {"completions_s": [value if math.isfinite(value) else None for value in found]}
 
 
-def completion_s(line: Line, options: SimulationOptions, state: LineState, order: str) -> float:
-    """Return the moment at which an order's last part leaves the line, s since the line's start.
-
-    Returns
-    -------
-    float
-        Infinite when that is not within the horizon.
-    """
-    from twin.engine.reference.engine import ReferenceEngine  # noqa: PLC0415
-    from twin.events import Kind  # noqa: PLC0415
-
-    wanted = line.order(order).quantity
+def _is_done(line: Line, state: LineState, order: str) -> bool:
     before = state.orders.get(order)
-    gone = before.finished + before.scrapped if before else 0
-    if gone >= wanted:
-        return state.time_s
-    number = list(_order_names(line)).index(order)
-    parts = {part.id for part in state.parts if part.order == order}
-    engine = ReferenceEngine(line, options, state)
-    rows = engine.builder.rows
-    end_s = state.time_s + options.horizon_s
-    seen = 0
-    while engine.now_s < end_s:
-        engine.advance(min(engine.now_s + STEP_S, end_s))
-        for row in rows[seen:]:
-            if row.kind == Kind.PART_CREATED and row.value == number:
-                parts.add(row.part)
-            elif row.kind in (Kind.PART_FINISHED, Kind.PART_SCRAPPED) and row.part in parts:
-                gone += 1
-                if gone == wanted:
-                    return row.time_s
-        seen = len(rows)
-    return math.inf
-
-
-def _order_names(line: Line) -> tuple[str, ...]:
-    from twin.events import Names  # noqa: PLC0415
-
-    return Names.of(line).orders
+    return before is not None and before.finished + before.scrapped >= line.order(order).quantity

@@ -135,8 +135,7 @@ class Template:
         self.fields |= {
             "source_created": ints(source.created for source in found),
             "source_since_s": floats(
-                self._state.time_s if source.since_s is None else source.since_s
-                for source in found
+                self._state.time_s if source.since_s is None else source.since_s for source in found
             ),
             "source_drawn_s": floats(
                 math.nan if source.drawn_s is None else source.drawn_s for source in found
@@ -162,8 +161,12 @@ class Template:
         count = self._parts
         names = "product at step status visits move"
         self.fields |= {f"part_{name}": zeros(count) for name in names.split()}
-        self.fields |= {f"part_{name}": none(count) for name in "id order server next before".split()}
-        self.fields |= {f"part_{name}_s": np.zeros(count) for name in "created entered done".split()}
+        self.fields |= {
+            f"part_{name}": none(count) for name in "id order server next before".split()
+        }
+        self.fields |= {
+            f"part_{name}_s": np.zeros(count) for name in "created entered done".split()
+        }
         self.fields["part_reworks"] = zeros(count * longest)
 
     def _place_parts(self) -> None:

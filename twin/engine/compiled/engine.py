@@ -137,7 +137,12 @@ class Program:
         for place, value in (self.lowering.sizes() | room).items():
             m[0][place] = value
         parts = len(self.initial.parts)
-        m[0][t.N_FREE], m[0][t.N_PARTS], m[0][t.N_MOVES], m[0][t.N_IN_LINE] = -1, parts, parts, parts
+        m[0][t.N_FREE], m[0][t.N_PARTS], m[0][t.N_MOVES], m[0][t.N_IN_LINE] = (
+            -1,
+            parts,
+            parts,
+            parts,
+        )
         m[0][t.N_FINISHED], m[0][t.N_SCRAPPED] = self.initial.finished, self.initial.scrapped
         x[0][t.NOW] = x[0][t.WIP_SINCE] = self.begin_s
         x[0][t.OBSERVE], x[0][t.END] = self.observe_from_s, self.end_s

@@ -341,7 +341,12 @@ def _next_product(M: Ints, X: Floats, source: int) -> int:
     first, last = M[M[FIRST_SHARE] + source], M[M[FIRST_SHARE] + source + 1] - 1
     if first == last:
         return M[M[SHARE_PRODUCT] + first]
-    u = uniform(np.uint64(M[M[SOURCE_PRODUCT_KEY] + source]), M[REPLICATION], M[M[SOURCE_CREATED] + source], 0)
+    u = uniform(
+        np.uint64(M[M[SOURCE_PRODUCT_KEY] + source]),
+        M[REPLICATION],
+        M[M[SOURCE_CREATED] + source],
+        0,
+    )
     if M[ANTITHETIC]:
         u = 1.0 - u
     u *= X[M[SHARE] + last]
@@ -356,7 +361,10 @@ def _next_order(M: Ints, X: Floats) -> int:
     """Return the order being fed: the one begun, else the most urgent of those released."""
     best, best_key = -1, 0
     for order in range(M[ORDER_COUNT]):
-        if not M[M[ORDER_RELEASED] + order] or M[M[ORDER_CREATED] + order] >= M[M[ORDER_QUANTITY] + order]:
+        if (
+            not M[M[ORDER_RELEASED] + order]
+            or M[M[ORDER_CREATED] + order] >= M[M[ORDER_QUANTITY] + order]
+        ):
             continue
         key = M[M[ORDER_URGENCY] + order]
         if M[M[ORDER_CREATED] + order] == 0:
@@ -403,9 +411,7 @@ def _feed(M: Ints, X: Floats, source: int) -> bool:
         product, order = M[M[HEAD_PRODUCT] + source], M[M[HEAD_ORDER] + source]
         step = M[M[FIRST_STEP] + product]
         given = _given(M, X, order, 0)
-        target = _open(
-            M, X, step, given, _waits_since_s(M, X, source), M[STATIONS] + source
-        )
+        target = _open(M, X, step, given, _waits_since_s(M, X, source), M[STATIONS] + source)
         if target < 0:
             return moved
         p = M[M[SOURCE_HEAD] + source]
@@ -447,7 +453,12 @@ def _settle(M: Ints, X: Floats) -> None:
             if M[M[DONE_COUNT] + s] and _send(M, X, s):
                 moved = True
             b = M[M[STATION_INPUT] + s]
-            if b >= 0 and M[M[BUFFER_HEAD] + b] >= 0 and M[M[STATION_FREE] + s] and _take(M, X, s, b):
+            if (
+                b >= 0
+                and M[M[BUFFER_HEAD] + b] >= 0
+                and M[M[STATION_FREE] + s]
+                and _take(M, X, s, b)
+            ):
                 moved = True
         for source in range(M[SOURCES]):
             if _feed(M, X, source):
@@ -536,8 +547,13 @@ def _entrance(M: Ints, X: Floats, s: int) -> int:
 def _has_room(M: Ints, X: Floats, entrance: int) -> bool:
     buffers = M[BUFFERS]
     if entrance < buffers:
-        return M[M[CAPACITY] + entrance] < 0 or M[M[BUFFER_LENGTH] + entrance] < M[M[CAPACITY] + entrance]
-    return bool(M[M[STATION_ON] + entrance - buffers]) and M[M[STATION_FREE] + entrance - buffers] > 0
+        return (
+            M[M[CAPACITY] + entrance] < 0
+            or M[M[BUFFER_LENGTH] + entrance] < M[M[CAPACITY] + entrance]
+        )
+    return (
+        bool(M[M[STATION_ON] + entrance - buffers]) and M[M[STATION_FREE] + entrance - buffers] > 0
+    )
 
 
 @inner

@@ -185,9 +185,7 @@ class Lowering:
             "station_element": ints(self.element[name] for name in ids),
             "station_quality": self._keys(ids, Purpose.QUALITY),
             "station_work": self._keys(ids, Purpose.PROCESSING),
-            "station_setup": ints(
-                setups.index(spec.setup) if spec.setup else -1 for spec in specs
-            ),
+            "station_setup": ints(setups.index(spec.setup) if spec.setup else -1 for spec in specs),
             "setup_s": matrix.ravel(),
             "capacity": ints(-1 if b.capacity is None else b.capacity for b in self.buffers),
             "buffer_element": ints(self.element[b.id] for b in self.buffers),
@@ -255,9 +253,7 @@ class Lowering:
                 step.rework.probability if step.rework else 0.0 for _, step in steps
             ),
             "step_back": ints(
-                [other.id for other in product.routing].index(step.rework.to)
-                if step.rework
-                else -1
+                [other.id for other in product.routing].index(step.rework.to) if step.rework else -1
                 for product, step in steps
             ),
             "step_limit": ints(step.rework.limit if step.rework else 0 for _, step in steps),
@@ -290,9 +286,7 @@ class Lowering:
     def _source_tables(self) -> dict[str, Any]:
         ids = [source.id for source in self.sources]
         products = {product.id: i for i, product in enumerate(self.products)}
-        weights = [
-            source.products or {self.line.products[0].id: 1.0} for source in self.sources
-        ]
+        weights = [source.products or {self.line.products[0].id: 1.0} for source in self.sources]
         return {
             "source_kind": ints(ARRIVALS[source.arrivals] for source in self.sources),
             "source_element": ints(self.element[name] for name in ids),
@@ -395,7 +389,9 @@ class Lowering:
         return {
             "first_timer": offsets(len(rows) for _, rows in kinds),
             "timer_rank": ints(
-                (int(due) << RANK_SHIFT) + (a << SUB_SHIFT) + b for due, rows in kinds for a, b in rows
+                (int(due) << RANK_SHIFT) + (a << SUB_SHIFT) + b
+                for due, rows in kinds
+                for a, b in rows
             ),
             "timer_owner": ints(i for _, rows in kinds for i in range(len(rows))),
             "timer_kind": ints(kind for kind, (_, rows) in enumerate(kinds) for _ in rows),

@@ -271,7 +271,12 @@ def wake(M: Ints, X: Floats, v: int) -> None:
     """Let a server begin what it can."""
     M[M[SERVER_TOLD] + v] = 0
     p, s = M[M[SERVER_PART] + v], M[M[SERVER_STATION] + v]
-    if p < 0 or M[M[PART_STATUS] + p] != WAITING or not M[M[STATION_ON] + s] or M[M[STATION_STOPS] + s]:
+    if (
+        p < 0
+        or M[M[PART_STATUS] + p] != WAITING
+        or not M[M[STATION_ON] + s]
+        or M[M[STATION_STOPS] + s]
+    ):
         return
     product = M[M[PART_PRODUCT] + p]
     group = M[M[PRODUCT_GROUP] + product]
@@ -290,11 +295,24 @@ def wake(M: Ints, X: Floats, v: int) -> None:
     M[M[STATION_GROUP] + s] = group
     row = choice(M, X, M[M[FIRST_STEP] + product] + M[M[PART_STEP] + p], s)
     time_s = draw(
-        M, X, M[M[CHOICE_TIMES] + row], np.uint64(M[M[STATION_WORK] + s]), M[M[PART_ID] + p], M[M[PART_VISITS] + p] - 1
+        M,
+        X,
+        M[M[CHOICE_TIMES] + row],
+        np.uint64(M[M[STATION_WORK] + s]),
+        M[M[PART_ID] + p],
+        M[M[PART_VISITS] + p] - 1,
     ) * slowdown(M, X, s)
     M[M[PART_STATUS] + p] = PROCESSING
     M[M[BUSY] + s] += 1
-    note(M, X, PROCESSING_STARTED, M[M[STATION_ELEMENT] + s], M[M[PART_ID] + p], M[M[PART_STEP] + p], time_s)
+    note(
+        M,
+        X,
+        PROCESSING_STARTED,
+        M[M[STATION_ELEMENT] + s],
+        M[M[PART_ID] + p],
+        M[M[PART_STEP] + p],
+        time_s,
+    )
     load(M, X, v, time_s)
     resume(M, X, v)
     work_began(M, X, s)
@@ -389,7 +407,9 @@ def outcome(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
     if scrap > 0.0 or M[M[STEP_BACK] + step] >= 0:
         u = quality(M, X, s, M[M[PART_ID] + p], M[M[PART_VISITS] + p] - 1)
         back = M[M[STEP_BACK] + step] >= 0 and scrap <= u < scrap + rework
-        if u < scrap or (back and M[M[PART_REWORKS] + p * M[LONGEST] + place] >= M[M[STEP_LIMIT] + step]):
+        if u < scrap or (
+            back and M[M[PART_REWORKS] + p * M[LONGEST] + place] >= M[M[STEP_LIMIT] + step]
+        ):
             note(M, X, PART_SCRAPPED, element, M[M[PART_ID] + p], place, NAN)
             if counts:
                 M[M[BAD] + s] += 1
@@ -469,13 +489,20 @@ def make(M: Ints, X: Floats, source: int, product: int, order: int) -> int:
     X[M[SOURCE_DRAWN_S] + source] = math.nan
     M[M[PART_PRODUCT] + p], M[M[PART_ORDER] + p] = product, order
     X[M[PART_CREATED_S] + p] = X[M[PART_ENTERED_S] + p] = X[M[PART_DONE_S] + p] = X[NOW]
-    M[M[PART_STEP] + p], M[M[PART_STATUS] + p], M[M[PART_VISITS] + p], M[M[PART_SERVER] + p] = 0, WAITING, 0, -1
+    M[M[PART_STEP] + p], M[M[PART_STATUS] + p], M[M[PART_VISITS] + p], M[M[PART_SERVER] + p] = (
+        0,
+        WAITING,
+        0,
+        -1,
+    )
     M[M[PART_AT] + p] = -1 - source
     M[M[PART_MOVE] + p] = M[N_MOVES]
     M[N_MOVES] += 1
     if X[NOW] >= X[OBSERVE]:
         M[N_CREATED] += 1
-    note(M, X, PART_CREATED, M[M[SOURCE_ELEMENT] + source], M[M[PART_ID] + p], product, float(order))
+    note(
+        M, X, PART_CREATED, M[M[SOURCE_ELEMENT] + source], M[M[PART_ID] + p], product, float(order)
+    )
     return p
 
 
@@ -534,7 +561,15 @@ def enter_station(M: Ints, X: Floats, p: int, s: int, given: int) -> None:
     M[M[PART_VISITS] + p] += 1
     M[M[SERVER_PART] + v] = p
     M[M[STATION_FREE] + s] -= 1
-    note(M, X, STATION_ENTERED, M[M[STATION_ELEMENT] + s], M[M[PART_ID] + p], M[M[PART_STEP] + p], float(number))
+    note(
+        M,
+        X,
+        STATION_ENTERED,
+        M[M[STATION_ELEMENT] + s],
+        M[M[PART_ID] + p],
+        M[M[PART_STEP] + p],
+        float(number),
+    )
     tell(M, X, v)
 
 
@@ -576,7 +611,14 @@ def leave_line(M: Ints, X: Floats, p: int) -> None:
 def new_life(M: Ints, X: Floats, m: int) -> None:
     """Draw the age at the next failure and begin to age."""
     timer = M[M[FIRST_TIMER] + T_LIFE] + m
-    load(M, X, timer, draw(M, X, M[M[MODE_LIFE] + m], np.uint64(M[M[MODE_LIFE_KEY] + m]), M[M[MODE_COUNT] + m], 0))
+    load(
+        M,
+        X,
+        timer,
+        draw(
+            M, X, M[M[MODE_LIFE] + m], np.uint64(M[M[MODE_LIFE_KEY] + m]), M[M[MODE_COUNT] + m], 0
+        ),
+    )
     if M[M[MODE_CALENDAR] + m] or M[M[STATION_WORKING] + M[M[MODE_STATION] + m]]:
         resume(M, X, timer)
 
@@ -600,7 +642,14 @@ def begin_repair(M: Ints, X: Floats, m: int) -> None:
     """A crew is there."""
     s = M[M[MODE_STATION] + m]
     M[M[MODE_STATUS] + m] = REPAIRING
-    time_s = draw(M, X, M[M[MODE_REPAIR] + m], np.uint64(M[M[MODE_REPAIR_KEY] + m]), M[M[MODE_COUNT] + m] - 1, 0)
+    time_s = draw(
+        M,
+        X,
+        M[M[MODE_REPAIR] + m],
+        np.uint64(M[M[MODE_REPAIR_KEY] + m]),
+        M[M[MODE_COUNT] + m] - 1,
+        0,
+    )
     note(M, X, REPAIR_STARTED, M[M[STATION_ELEMENT] + s], -1, m - M[M[FIRST_MODE] + s], time_s)
     timer = M[M[FIRST_TIMER] + T_REPAIR] + m
     load(M, X, timer, time_s)

@@ -226,7 +226,9 @@ HEADER = 179
 FIELD = {
     name.lower(): value
     for name, value in dict(globals()).items()
-    if isinstance(value, int) and SINGLES <= value < HEADER and name.isupper()
+    if isinstance(value, int)
+    and SINGLES <= value < HEADER
+    and name.isupper()
     and name not in ("SINGLES", "HEADER", "MAX_ROUNDS")
 }
 """Place in M at which each field's beginning is kept, by name."""

@@ -48,7 +48,9 @@ def draw_left(
     if M[ANTITHETIC]:
         u = 1.0 - u
     first, last = M[M[FIRST_PARAMETER] + distribution], M[M[FIRST_PARAMETER] + distribution + 1]
-    return residual(M[M[CODE] + distribution], X[M[PARAMETERS] + first : M[PARAMETERS] + last], age_s, u)
+    return residual(
+        M[M[CODE] + distribution], X[M[PARAMETERS] + first : M[PARAMETERS] + last], age_s, u
+    )
 
 
 @inner
