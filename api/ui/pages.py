@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import hashlib
-from dataclasses import dataclass
+import logging
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,11 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.staticfiles import StaticFiles
 
 from api.schemas import ForecastResult, RunResults
-from api.ui import specs
+from api.ui import drawing, specs
 from api.ui.words import LANGUAGES
 from twin.events.kinds import Status
 
+_log = logging.getLogger(__name__)
 FOLDER = Path(__file__).parent
 PAGES = (
     ("live", "/"),
@@ -35,10 +38,32 @@ POLICY = (
 """What the page may load: nothing from elsewhere. Charts run in an interpreter, so no script is
 made from text; the drawing library does set inline styles."""
 VEGA_PATH = "/static/vega.js"
-EXPORTS = "window.vega = vega; window.vegaLite = vegaLite; window.vegaEmbed = vegaEmbed;"
-"""What the drawing script hands to the page."""
 
-router = APIRouter(include_in_schema=False)
+WARM_AFTER_S = 3.0
+"""Time after the start at which charts are made ready, s: the line itself comes first."""
+
+
+@asynccontextmanager
+async def _ready_charts(_app: FastAPI) -> AsyncIterator[None]:
+    """Make script and chart library ready in the background, so that the first chart is quick."""
+    task = asyncio.create_task(_warm_up(), name="charts")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _warm_up() -> None:
+    await asyncio.sleep(WARM_AFTER_S)
+    try:
+        await asyncio.to_thread(drawing.script)
+        await asyncio.to_thread(specs.warm_up)
+    except (OSError, ImportError, subprocess.SubprocessError) as error:
+        _log.warning("charts cannot be drawn: %s", error)
+
+
+router = APIRouter(include_in_schema=False, lifespan=_ready_charts)
 
 
 def add_pages(app: FastAPI) -> None:
@@ -104,7 +129,7 @@ def risk_chart(result: ForecastResult) -> dict[str, Any]:
 @router.get(VEGA_PATH)
 async def vega(request: Request) -> Response:
     """Return the script that draws charts, from the installed package."""
-    script = await asyncio.to_thread(_vega)
+    script = await asyncio.to_thread(drawing.script)
     if request.headers.get("if-none-match") == script.etag:
         return Response(status_code=304, headers={"ETag": script.etag})
     packed = "gzip" in request.headers.get("accept-encoding", "")
@@ -113,29 +138,6 @@ async def vega(request: Request) -> Response:
         headers["Content-Encoding"] = "gzip"
     content = script.packed if packed else script.plain
     return Response(content, media_type="text/javascript", headers=headers)
-
-
-@dataclass(frozen=True, slots=True)
-class _Script:
-    plain: bytes
-    packed: bytes
-    etag: str
-
-
-@lru_cache(maxsize=1)
-def _vega() -> _Script:
-    """Make the script once; it takes about two seconds and comes out of an installed package."""
-    import vl_convert  # noqa: PLC0415 - starts a script engine; only charts need it
-
-    plain = vl_convert.javascript_bundle(EXPORTS).encode()
-    etag = f'"{hashlib.sha256(plain).hexdigest()[:16]}"'
-    return _Script(plain, gzip.compress(plain, 6, mtime=0), etag)
-
-
-def warm_up() -> None:
-    """Make the drawing script and load the chart library, so that the first chart comes at once."""
-    _vega()
-    specs.warm_up()
 
 
 @lru_cache(maxsize=1)

@@ -134,5 +134,4 @@ def _hours(begin: datetime, end: datetime) -> float:
 
 def _spec(chart: Any) -> dict[str, Any]:  # noqa: ANN401 - any kind of chart
     found: dict[str, Any] = chart.to_dict()
-    # Charts with a step per row know their height; only the width is to fit.
-    return found | {"autosize": {"type": "fit-x", "contains": "padding"}}
+    return found

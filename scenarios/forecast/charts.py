@@ -146,9 +146,12 @@ def risk_chart(risks: pd.DataFrame, *, width: Width = 460) -> alt.LayerChart:
             tooltip=told,
         )
     )
-    ticks = (
-        alt.Chart(risks.dropna(subset=["naive"]))
-        .mark_tick(color=NEUTRAL, thickness=3, height=22)
-        .encode(x=alt.X("naive:Q"), y=place, tooltip=told)
-    )
-    return alt.layer(bars, ticks).properties(width=width, height=alt.Step(28))
+    known = risks.dropna(subset=["naive"])
+    layers = [bars]
+    if len(known):
+        layers.append(
+            alt.Chart(known)
+            .mark_tick(color=NEUTRAL, thickness=3, height=22)
+            .encode(x=alt.X("naive:Q"), y=place, tooltip=told)
+        )
+    return alt.layer(*layers).properties(width=width, height=28 * max(1, len(order)))

@@ -61,7 +61,7 @@ def gantt_chart(
             .mark_rule(strokeDash=[5, 4], strokeWidth=1.5)
             .encode(x=alt.X(f"due:{kind}"), color=tint, tooltip=["order:N", f"due:{kind}"])
         )
-    return alt.layer(*layers).properties(width=width, height=alt.Step(26))
+    return alt.layer(*layers).properties(width=width, height=26 * len(rows))
 
 
 def _start(bars: pd.DataFrame, kind: str) -> alt.X:
@@ -109,4 +109,4 @@ def on_time_chart(orders: pd.DataFrame, *, width: Width = 460) -> alt.LayerChart
         .mark_point(filled=True, size=90, opacity=1)
         .encode(x=alt.X("probability:Q", title=title), y=place, color=tint, tooltip=told)
     )
-    return alt.layer(spans, dots).properties(width=width, height=alt.Step(26))
+    return alt.layer(spans, dots).properties(width=width, height=26 * max(1, len(orders)))

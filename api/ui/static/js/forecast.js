@@ -51,8 +51,10 @@ async function show(result) {
   }));
   const ahead = result.fault_risks[0]?.horizon_s;
   $("#risk-horizon").textContent = ahead ? t("forecast.risk_horizon", { horizon: duration(ahead) }) : "";
+  const risky = result.fault_risks.length > 0;
+  $("#risk-card").hidden = !risky;
   await Promise.all([draw($("#chart-fan"), "fan", result, t("forecast.fan_label")),
-    draw($("#chart-risk"), "risk", result, t("forecast.risk_label"))]);
+    risky ? draw($("#chart-risk"), "risk", result, t("forecast.risk_label")) : null]);
 }
 
 function showModel(model) {

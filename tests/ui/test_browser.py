@@ -1,0 +1,189 @@
+"""The page in a real browser, on a real plant: what a planner sees and does."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.ui.conftest import ARGUMENTS, Running
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+SLOW_MS = 60_000
+expect.set_options(timeout=SLOW_MS)
+
+
+@dataclass(slots=True)
+class Seen:
+    """A page, and what it asked for and complained of."""
+
+    page: Page
+    outside: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def seen(running: Running, chromium: Path) -> Iterator[Seen]:
+    """Open a browser whose requests and complaints are noted; afterwards there were none."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        page = browser.new_page(base_url=running.address, viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(SLOW_MS)
+        found = Seen(page)
+        page.on("request", lambda request: _note(found, request.url, running.address))
+        page.on("pageerror", lambda error: found.errors.append(str(error)))
+        page.on(
+            "console",
+            lambda message: (
+                found.errors.append(message.text) if message.type in {"error", "warning"} else None
+            ),
+        )
+        yield found
+        browser.close()
+    assert found.outside == []
+    assert found.errors == []
+
+
+def _note(found: Seen, url: str, address: str) -> None:
+    if not url.startswith((address, "data:", "blob:")):
+        found.outside.append(url)
+
+
+def figures(text: str) -> tuple[float, float]:
+    """Return mean and half-width of an interval as the page writes it."""
+    mean, half = re.findall(r"[−\d.,]+", text)[:2]
+    return float(mean.replace("−", "-").replace(",", "")), float(half.replace(",", ""))
+
+
+def test_live_line_is_shown_with_its_age(seen: Seen, running: Running) -> None:
+    """Every station stands in the drawing with a status in words; the age of the data is told."""
+    page = seen.page
+    page.goto("/")
+    expect(page.locator("h1")).to_have_text("Bottling line 1")
+    expect(page.locator("#freshness")).to_have_text(re.compile(r"^live, \d+\.\d s$"))
+    state = running.client.ask("GET", "/v1/lines/bottling/state")
+    stations = page.locator("#map .station")
+    expect(stations).to_have_count(len(state["stations"]))
+    words = {"processing", "setup", "blocked", "starved", "failed", "off"}
+    for label in stations.evaluate_all("all => all.map(one => one.ariaLabel)"):
+        assert set(re.split(r"[ .:,]+", label)) & words, label
+    expect(page.locator("#stations tbody tr")).to_have_count(len(state["stations"]))
+    expect(page.locator("#orders tbody tr")).to_have_count(len(state["orders"]))
+    before = page.locator("#plant-time").inner_text()
+    expect(page.locator("#plant-time")).not_to_have_text(before)
+
+
+def test_stations_can_be_reached_by_keyboard(seen: Seen) -> None:
+    """Tab comes to the navigation, the drawing's stations and the links of the table."""
+    page = seen.page
+    page.goto("/")
+    expect(page.locator("#map .station")).to_have_count(8)
+    reached = set()
+    for _press in range(30):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.getAttribute('class') ?? ''"))
+    assert {"skip", "brand", "station"} <= reached
+
+
+def test_whatif_through_the_form_equals_the_api(seen: Seen, running: Running) -> None:
+    """A planner's question is run with progress; every figure shown is the API's, and stays."""
+    page = seen.page
+    page.goto("/whatif")
+    page.get_by_label("Station").select_option("filler")
+    page.get_by_label("Lasts, minutes").fill("30")
+    page.get_by_label("Look ahead").select_option("1")
+    page.get_by_label("Replications").fill("12")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#job progress")).to_be_visible()
+    expect(page.locator("#verdict")).to_contain_text("throughput falls by")
+    run_id = parse_qs(urlsplit(page.url).query)["run"][0]
+    results = running.client.ask("GET", f"/v1/runs/{run_id}/results")
+    rows = [row for row in results["rows"] if row["element"] is None]
+    assert {row["kpi"] for row in rows} >= {"throughput_rate", "wip_mean", "flow_time_mean_s"}
+    _compare(page, rows)
+    expect(page.locator("#answer .tag.simulated")).to_have_text("simulated")
+    expect(page.locator("#chart-comparison svg")).to_be_visible()
+    expect(page.locator("#chart-samples svg")).to_be_visible()
+    page.reload()
+    expect(page.locator("#verdict")).to_contain_text("throughput falls by")
+    _compare(page, rows)
+
+
+def _compare(page: Page, rows: list[dict[str, Any]]) -> None:
+    (row,) = [row for row in rows if row["kpi"] == "throughput_rate"]
+    cells = page.locator("#comparison tr[data-kpi=throughput_rate]")
+    for name in ("base", "value", "difference"):
+        mean, half = figures(cells.locator(f"td.{name}").inner_text())
+        assert mean == pytest.approx(row[name]["mean"] * 3600, abs=0.051)
+        assert half == pytest.approx(row[name]["half_width"] * 3600, abs=0.051)
+    expect(page.locator("#comparison tbody tr")).to_have_count(len(rows))
+
+
+def test_run_can_be_cancelled_from_the_page(seen: Seen, running: Running) -> None:
+    """A run that takes too long is ended by its button, and the page says so."""
+    page = seen.page
+    page.goto("/whatif")
+    page.get_by_label("Look ahead").select_option("24")
+    page.get_by_label("Replications").fill("1000")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#answer-empty")).to_contain_text("cancelled")
+    jobs = running.client.ask("GET", "/v1/jobs?line_id=bottling")["items"]
+    assert "cancelled" in {job["status"] for job in jobs}
+
+
+def test_bad_input_is_explained_beside_the_form(seen: Seen) -> None:
+    """What the line cannot do is told in words, with what to do; the form stays as it is."""
+    page = seen.page
+    page.goto("/whatif")
+    page.get_by_label("Kind of change").select_option("servers")
+    page.get_by_label("Station").select_option("filler")
+    page.get_by_label("Machines").fill("2")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#form-problem [role=alert]")).to_contain_text("setup")
+    # The browser itself notes each answer of 422; nothing else may be complained of.
+    seen.errors[:] = [text for text in seen.errors if "422" not in text]
+
+
+def test_schedule_is_drawn_with_its_dates(seen: Seen, running: Running) -> None:
+    """A plan shows objective, bound and violations; each order has its chance of being on time."""
+    page = seen.page
+    page.goto("/schedule")
+    page.get_by_label("Search for, seconds").fill("2")
+    page.get_by_label("Replays").fill("2")
+    page.get_by_role("button", name="Plan from now").click()
+    expect(page.locator("[data-fact=violations] dd")).to_have_text("none")
+    plan_id = parse_qs(urlsplit(page.url).query)["schedule"][0]
+    result = running.client.ask("GET", f"/v1/schedules/{plan_id}")["result"]
+    expect(page.locator("#plan-orders tbody tr")).to_have_count(len(result["orders"]))
+    label = page.locator("#gantt canvas").get_attribute("aria-label") or ""
+    assert f"{len(result['operations'])} operations" in label
+    painted = page.locator("#gantt canvas").evaluate(
+        "c => new Set(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).size"
+    )
+    assert painted > 20
+
+
+def test_forecast_is_drawn(seen: Seen) -> None:
+    """The page foretells by itself and shows the fan with the model behind it."""
+    page = seen.page
+    page.goto("/forecast")
+    expect(page.locator("#chart-fan svg")).to_be_visible()
+    expect(page.locator("#model dd").first).not_to_be_empty()
+
+
+def test_lost_plant_is_told_and_comes_back(seen: Seen, running: Running) -> None:
+    """A killed plant: banner and age say since when; started again: live, and the page says so."""
+    page = seen.page
+    page.goto("/")
+    expect(page.locator("#freshness")).to_have_text(re.compile("^live"))
+    running.demo.plant.kill()
+    expect(page.locator("#banner")).to_contain_text("Connection to the plant lost at")
+    expect(page.locator("#freshness")).to_have_text(re.compile(r"^stale since \d\d:\d\d:\d\d$"))
+    running.demo.plant.start()
+    expect(page.locator("#banner")).to_contain_text("is back")
+    expect(page.locator("#freshness")).to_have_text(re.compile("^live"))

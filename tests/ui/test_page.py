@@ -1,0 +1,235 @@
+"""The page without a browser: what it is made of, and what serves it."""
+
+import asyncio
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api.ui import add_pages
+from api.ui.pages import FOLDER, PAGES
+from api.ui.words import ENGLISH, LANGUAGES
+
+STATIC = FOLDER / "static"
+SCRIPTS = sorted((STATIC / "js").glob("*.js"))
+TEMPLATES = sorted((FOLDER / "templates").glob("*.html"))
+ADDRESS = re.compile(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}", re.IGNORECASE)
+
+
+class Asker:
+    """Asks the page alone, without a socket."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._transport = httpx.ASGITransport(app)
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+        """Return the answer to a GET."""
+        return asyncio.run(self._ask(httpx.Request("GET", f"http://test{path}", headers=headers)))
+
+    def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        """Return the answer to a POST."""
+        return asyncio.run(self._ask(httpx.Request("POST", f"http://test{path}", json=body)))
+
+    async def _ask(self, request: httpx.Request) -> httpx.Response:
+        async with httpx.AsyncClient(transport=self._transport, timeout=120) as client:
+            return await client.send(request)
+
+
+@pytest.fixture(scope="module")
+def client() -> Asker:
+    """Return a client of the page alone."""
+    app = FastAPI()
+    add_pages(app)
+    return Asker(app)
+
+
+class Outline(HTMLParser):
+    """Headings, ids, labels and fields of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.headings: list[str] = []
+        self.ids: list[str] = []
+        self.unlabelled: list[dict[str, str | None]] = []
+        self.resources: list[str] = []
+        self._labels = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note what a tag says."""
+        found = dict(attrs)
+        if tag in {"h1", "h2", "h3"}:
+            self.headings.append(tag)
+        if found.get("id"):
+            self.ids.append(str(found["id"]))
+        if tag == "label":
+            self._labels += 1
+        if tag in {"input", "select"} and not self._labels and "aria-label" not in found:
+            self.unlabelled.append(found)
+        if tag in {"script", "link", "img"}:
+            self.resources += [str(found[key]) for key in ("src", "href") if found.get(key)]
+
+    def handle_endtag(self, tag: str) -> None:
+        """Note where a label ends."""
+        if tag == "label":
+            self._labels -= 1
+
+
+@pytest.mark.parametrize("path", [path for _, path in PAGES] + ["/login"])
+def test_view_is_well_formed(client: Asker, path: str) -> None:
+    """One h1, no id twice, every field has a label, everything comes from this server."""
+    answer = client.get(path)
+    assert answer.status_code == 200
+    outline = Outline(answer.text)
+    assert outline.headings.count("h1") == 1
+    assert len(outline.ids) == len(set(outline.ids))
+    assert outline.unlabelled == []
+    assert outline.resources
+    assert all(found.startswith("/static/") for found in outline.resources)
+
+
+@pytest.mark.parametrize("path", [path for _, path in PAGES])
+def test_view_forbids_everything_from_elsewhere(client: Asker, path: str) -> None:
+    """The content security policy names no other host and allows no code made from text."""
+    policy = client.get(path).headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe-eval" not in policy
+    assert not ADDRESS.search(policy)
+
+
+@pytest.mark.parametrize(
+    "path", [*SCRIPTS, *TEMPLATES, *sorted((STATIC / "css").glob("*.css"))], ids=lambda p: p.name
+)
+def test_source_names_no_other_host(path: Path) -> None:
+    """Nothing in the page's own files points to another machine."""
+    text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+    assert not ADDRESS.search(text)
+
+
+def test_every_resource_is_there(client: Asker) -> None:
+    """What the views ask for can be had, modules and what these import included."""
+    wanted = {found for _, path in PAGES for found in Outline(client.get(path).text).resources}
+    for script in SCRIPTS:
+        imports = re.findall(r'from "\./([\w.]+)"', script.read_text(encoding="utf-8"))
+        wanted |= {f"/static/js/{name}" for name in imports}
+    for path in wanted:
+        assert client.get(path).status_code == 200, path
+
+
+def test_every_word_is_in_the_list() -> None:
+    """Each key that a template or script names has words."""
+    named: set[str] = set()
+    for path in [*SCRIPTS, *TEMPLATES]:
+        named |= set(re.findall(r"""\bt\(\s*["']([\w. ]+)["'](?!\s*~)""", path.read_text("utf-8")))
+    assert len(named) > 100
+    assert named <= set(ENGLISH)
+
+
+def test_languages_have_the_same_keys_and_names() -> None:
+    """A translation leaves out no key and no name in braces."""
+    for words in LANGUAGES.values():
+        assert set(words) == set(ENGLISH)
+        for key, text in words.items():
+            assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", ENGLISH[key]))
+
+
+def test_drawing_script_comes_packed_and_is_kept(client: Asker) -> None:
+    """The script is packed for those who take it so, and not sent twice."""
+    answer = client.get("/static/vega.js", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert int(answer.headers["content-length"]) < 400_000
+    assert "window.vegaEmbed" in answer.text
+    again = client.get("/static/vega.js", headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+
+
+def interval(mean: float, half: float) -> dict[str, Any]:
+    """Return an interval as the API gives it."""
+    return {"mean": mean, "low": mean - half, "high": mean + half, "half_width": half, "n": 5}
+
+
+PROVENANCE = {
+    "as_of": "2026-01-05T08:00:00+07:00",
+    "received_at": "2026-01-05T08:00:00+07:00",
+    "quality": "simulated",
+    "age_s": 0.0,
+    "model_hash": "0" * 64,
+}
+RESULTS = {
+    "run_id": "run-1",
+    "line_id": "bottling",
+    "provenance": PROVENANCE,
+    "scenarios": [{"id": "base", "name": "base"}, {"id": "s", "name": "Filler down"}],
+    "horizon_s": 3600.0,
+    "warm_up_s": 0.0,
+    "replications": 2,
+    "level": 0.95,
+    "rows": [
+        {
+            "scenario_id": "s",
+            "scenario": "Filler down",
+            "kpi": "throughput_rate",
+            "higher_is_better": True,
+            "relevance": 0.001,
+            "unit": "parts/s",
+            "base": interval(0.08, 0.01),
+            "value": interval(0.04, 0.01),
+            "difference": interval(-0.04, 0.008),
+            "relative": -0.5,
+            "verdict": "worse",
+        }
+    ],
+    "samples": {"throughput_rate": {"base": [0.07, 0.09], "s": [0.03, 0.05]}},
+}
+
+
+def rows_of(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return all rows that a chart draws."""
+    return [row for rows in spec["datasets"].values() for row in rows]
+
+
+def test_chart_of_a_comparison_is_relative_to_the_base(client: Asker) -> None:
+    """The difference is drawn as a share of the base, with its interval."""
+    answer = client.post("/ui/charts/comparison", RESULTS)
+    assert answer.status_code == 200
+    (row,) = [row for row in rows_of(answer.json()) if "change" in row]
+    assert row["change"] == pytest.approx(-0.5)
+    assert (row["low"], row["high"]) == (pytest.approx(-0.6), pytest.approx(-0.4))
+
+
+def test_chart_of_the_runs_is_per_hour(client: Asker) -> None:
+    """Each run is a dot in parts per hour, under the name of its scenario."""
+    spec = client.post("/ui/charts/samples", RESULTS).json()
+    found = {(row["scenario"], row["replication"]): row["value"] for row in rows_of(spec)}
+    assert found["As it is", 1] == pytest.approx(324.0)
+    assert found["Filler down", 0] == pytest.approx(108.0)
+
+
+def test_chart_of_the_fan_is_per_hour_on_the_plants_clock(client: Asker) -> None:
+    """Quantiles become rates, and times stay as the plant's wall clock shows them."""
+    moments = [f"2026-01-05T{hour:02d}:00:00+07:00" for hour in (7, 8, 9)]
+    result = {
+        "horizon_s": 3600.0,
+        "throughput": [
+            {
+                "begin": moments[1],
+                "end": "2026-01-05T08:30:00+07:00",
+                "quantiles": {"0.05": 100, "0.5": 120, "0.95": 130},
+            }
+        ],
+        "history": [{"begin": moments[0], "end": moments[1], "finished": 250}],
+        "fault_risks": [],
+        "model": {"id": "m", "trained_at": moments[0]},
+        "provenance": PROVENANCE,
+    }
+    answer = client.post("/ui/charts/fan", result)
+    assert answer.status_code == 200
+    rows = rows_of(answer.json())
+    assert any(row.get("q0_5") == pytest.approx(240.0) for row in rows)
+    assert any(row.get("parts_per_h") == pytest.approx(250.0) for row in rows)
+    assert "2026-01-05T08:30" in json.dumps(rows)
