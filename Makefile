@@ -4,6 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+WARM := .venv/.warm
 # Packages that exist in this checkout.
 PACKAGES := $(patsubst %/__init__.py,%,$(wildcard twin/__init__.py scenarios/__init__.py api/__init__.py))
 
@@ -19,10 +20,17 @@ help: ## list the targets
 $(READY): requirements.lock pyproject.toml tools/environment.py
 	@$(PYTHON) tools/environment.py
 
-demo: $(READY) ## a running plant, its twin and the page; CHECK=1 drives it once and exits
+# Numba's cache does not notice a change in a function that another file calls, so it is emptied.
+$(WARM): $(READY) $(wildcard twin/engine/*.py twin/engine/compiled/*.py)
+	@echo "kernel: compiling, once"
+	@find twin -name '*.nb[ic]' -delete
+	@$(BIN)/twin warmup
+	@touch $@
+
+demo: $(WARM) ## a running plant, its twin and the page; CHECK=1 drives it once and exits
 	@exec $(BIN)/twin demo $(if $(CHECK),--check)
 
-test: check ## lint, types, architecture, tests, notebooks
+test: check $(WARM) ## lint, types, architecture, tests, notebooks
 	$(BIN)/python -m pytest
 
 check: $(READY) ## lint, format and types
@@ -34,10 +42,10 @@ format: $(READY) ## put imports and layout in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## measure speed, print a table
+bench: $(WARM) ## measure speed, print a table
 	$(BIN)/python -m tests.benchmarks
 
-proof: check ## every test, with large samples and many examples
+proof: check $(WARM) ## every test, with large samples and many examples
 	HYPOTHESIS_PROFILE=proof $(BIN)/python -m pytest -m "proof or not proof" \
 	  -o timeout=1800 -o faulthandler_timeout=3600
 

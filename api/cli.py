@@ -19,7 +19,7 @@ from types import TracebackType
 
 import typer
 
-from api.commands.about import lines, schema, version
+from api.commands.about import lines, schema, version, warmup
 from api.commands.console import ExitCode
 from api.commands.demo import demo
 from api.commands.learn import generate, train
@@ -49,6 +49,7 @@ app.command("generate")(generate)
 app.command("train")(train)
 app.command("lines")(lines)
 app.command("schema")(schema)
+app.command("warmup")(warmup)
 app.command("version")(version)
 
 

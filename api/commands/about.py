@@ -1,4 +1,4 @@
-"""``twin version``, ``twin lines`` and ``twin schema``: what is here."""
+"""``twin version``, ``lines``, ``schema`` and ``warmup``: what is here, and getting it ready."""
 
 from __future__ import annotations
 
@@ -88,3 +88,18 @@ def schema(
         emit_json({"file": str(out)})
     else:
         typer.echo(f"wrote {out}; name it in a line file: # yaml-language-server: $schema={out}")
+
+
+def warmup(json: Json = False) -> None:
+    """Compile the simulation kernel, so that no run waits for it. Once per installation."""
+    import time  # noqa: PLC0415
+
+    from twin.engine.runs import KERNEL  # noqa: PLC0415
+
+    began_s = time.monotonic()
+    KERNEL.wait()
+    seconds = time.monotonic() - began_s
+    if json:
+        emit_json({"seconds": round(seconds, 1)})
+    else:
+        typer.echo(f"the kernel is ready after {seconds:.1f} s")
