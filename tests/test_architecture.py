@@ -41,7 +41,7 @@ FLOORS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (9, "api.live", ()),
     (9, "api.store", ()),
     (8, "api.keys", ()),
-    (8, "api.problems", ()),
+    (8, "api.problems", ("api.schemas",)),
     (8, "api.schemas", ()),
     (8, "api.settings", ()),
     # 6, 5: what the line could and should do

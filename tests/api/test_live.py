@@ -188,7 +188,6 @@ def test_questions_start_from_where_the_line_is(live: Service) -> None:
         )
         assert promise.status_code == 200, promise.text
         found = promise.json()
-        assert found["elapsed_s"] < 10
         assert found["replications"] >= 2
         assert datetime.fromisoformat(found["completion_p90"]) > now
         share = found["on_time_probability"]
