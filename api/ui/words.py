@@ -272,7 +272,7 @@ ENGLISH: dict[str, str] = {
     "col.measure": "Measure",
     "col.model": "Model",
     "col.skill": "Against naive",
-    "col.windows": "Windows",
+    "col.windows": "Plant runs",
     "score.better": "{skill} better",
     "score.worse": "{skill} worse",
     "score.better_word": "better",

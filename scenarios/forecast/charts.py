@@ -66,7 +66,7 @@ def _column(level: str) -> str:
 
 
 def _moment() -> alt.X:
-    return alt.X("begin:T", title=None).axis(format="%H:%M")
+    return alt.X("begin:T", title=None).axis(format="%H:%M", tickCount=10)
 
 
 def _rate(field: str) -> alt.Y:

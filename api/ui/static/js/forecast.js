@@ -37,11 +37,8 @@ async function show(result) {
   showModel(result.model);
   $("#risks tbody").replaceChildren(...result.fault_risks.map((risk) => {
     const ratio = risk.naive_probability ? risk.probability / risk.naive_probability : null;
-    const level = risk.probability >= 0.5 ? "bad" : risk.probability >= 0.2 ? "warn" : "good";
     return el("tr", { "data-station": risk.station },
       el("th", { scope: "row", text: names.get(risk.station) ?? risk.station }),
-      el("td", {}, el("span", { class: `meter ${level}`, role: "img", "aria-label": percent(risk.probability, 1) },
-        el("i", { style: { width: `${100 * risk.probability}%` } }))),
       el("td", { class: "num strong", text: percent(risk.probability, 1) }),
       el("td", { class: "num muted", text: percent(risk.naive_probability, 1) }),
       el("td", { class: "num muted", text: ratio ? `× ${number(ratio, 1)}` : "–" }),
@@ -51,14 +48,15 @@ async function show(result) {
   }));
   const ahead = result.fault_risks[0]?.horizon_s;
   $("#risk-horizon").textContent = ahead ? t("forecast.risk_horizon", { horizon: duration(ahead) }) : "";
+  const called = result.fault_risks.map((risk) => ({ ...risk, station: names.get(risk.station) ?? risk.station }));
   const risky = result.fault_risks.length > 0;
   $("#risk-card").hidden = !risky;
   await Promise.all([draw($("#chart-fan"), "fan", result, t("forecast.fan_label")),
-    risky ? draw($("#chart-risk"), "risk", result, t("forecast.risk_label")) : null]);
+    risky ? draw($("#chart-risk"), "risk", { ...result, fault_risks: called }, t("forecast.risk_label")) : null]);
 }
 
 function showModel(model) {
-  $("#model").replaceChildren(el("div", {}, el("dt", { text: t("model.id") }), el("dd", { text: model.id })),
+  $("#model").replaceChildren(el("div", {}, el("dt", { text: t("model.id") }), el("dd", { title: model.id, text: model.id.slice(0, 17) })),
     el("div", {}, el("dt", { text: t("model.trained") }), el("dd", {}, clock(model.trained_at, { day: true }),
       model.trained_on ? el("small", { text: ` ${model.trained_on}` }) : null)));
   $("#scores tbody").replaceChildren(...model.scores.map((score) => el("tr", {},

@@ -38,7 +38,8 @@ function showTiles(state) {
   tile("now", number(now?.throughput_per_h), t("unit.parts_h"),
     t("tile.now_note", { minutes: Math.round((now?.observed_s ?? 0) / 60) }));
   tile("hour", number(hour?.throughput_per_h), t("unit.parts_h"),
-    hour?.throughput?.length ? bars(hour.throughput) : t("tile.nothing_yet"));
+    hour?.observed_s > 0 ? [bars(hour.throughput), hour.observed_s < 3500
+      ? t("tile.now_note", { minutes: Math.round(hour.observed_s / 60) }) : null] : t("tile.nothing_yet"));
   tile("wip", number(state.counts.in_line), t("unit.parts"),
     t("tile.wip_note", { mean: number(hour?.wip_mean, 1) }));
   const rated = (hour?.stations ?? []).filter((item) => item.oee_index !== null);
