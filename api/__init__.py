@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["create_app"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+def __getattr__(name: str) -> Any:
     """Return a public name, loading the module it lives in."""
     if name != "create_app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

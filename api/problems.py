@@ -200,7 +200,7 @@ def request_id_of(scope: Mapping[str, Any]) -> str:
     return str(scope.get("state", {}).get("request_id", ""))
 
 
-def _worded(item: Any) -> Finding:  # noqa: ANN401 - pydantic's own
+def _worded(item: Any) -> Finding:
     place, *keys = item["loc"]
     return worded({**item, "loc": tuple(keys)} if place in _PLACES else item)
 

@@ -113,7 +113,7 @@ class Settings(Spec):
         cls,
         file: Path | None = None,
         environment: Mapping[str, str] | None = None,
-        **arguments: Any,  # noqa: ANN401 - checked by the model
+        **arguments: Any,
     ) -> Settings:
         """Return the settings from arguments, environment and file, in this order of precedence.
 

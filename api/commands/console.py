@@ -49,7 +49,7 @@ def parse_duration(text: str | float) -> float:
         raise typer.BadParameter(str(error)) from error
 
 
-def duration_option(name: str, text: str, default: str) -> Any:  # noqa: ANN401 - what typer makes
+def duration_option(name: str, text: str, default: str) -> Any:
     """Return an option that takes a duration; ``default`` is how its default is shown."""
     return typer.Option(
         name, parser=parse_duration, metavar="DURATION", help=text, show_default=default
@@ -94,13 +94,13 @@ def fail(code: ExitCode, message: str) -> typer.Exit:
 
 def out() -> Console:
     """Return the console for answers (stdout)."""
-    from rich.console import Console  # noqa: PLC0415 - keeps --help quick
+    from rich.console import Console  # noqa: PLC0415
 
     # Without a terminal there is no width to keep to, and a cut-off name is of no use.
     return Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 
-def finite(value: Any) -> Any:  # noqa: ANN401 - any plain data
+def finite(value: Any) -> Any:
     """Return plain data for JSON: a number that is not finite becomes None."""
     if isinstance(value, Mapping):
         return {str(key): finite(item) for key, item in value.items()}
@@ -113,7 +113,7 @@ def finite(value: Any) -> Any:  # noqa: ANN401 - any plain data
     return value
 
 
-def emit_json(document: Any) -> None:  # noqa: ANN401 - any plain data
+def emit_json(document: Any) -> None:
     """Write one JSON document to stdout."""
     typer.echo(json.dumps(finite(document), ensure_ascii=False, indent=2, allow_nan=False))
 

@@ -98,7 +98,7 @@ def _document(
     }
 
 
-def _order(job: Any, outlook: OrderOutlook | None) -> dict[str, Any]:  # noqa: ANN401 - JobOutcome
+def _order(job: Any, outlook: OrderOutlook | None) -> dict[str, Any]:
     share = outlook.on_time if outlook else None
     return {
         "order": job.job,

@@ -106,7 +106,7 @@ def _own(changes: list[str], faults: list[str]) -> Scenario:
     return Scenario(name="change", changes=made, faults=tuple(_fault(text) for text in faults))
 
 
-def _value(text: str) -> Any:  # noqa: ANN401 - any JSON value
+def _value(text: str) -> Any:
     """Return a value written as JSON, or as bare text."""
     try:
         return plain_json.loads(text)

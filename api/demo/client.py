@@ -36,7 +36,7 @@ class Client:
         self._port = parts.port or 80
         self._headers = {"Authorization": f"Bearer {key}", "Host": parts.netloc}
 
-    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Return the JSON that a route answers with.
 
         Raises
@@ -85,7 +85,7 @@ class Client:
             connection.close()
 
 
-def _worded(document: Any) -> str:  # noqa: ANN401 - JSON
+def _worded(document: Any) -> str:
     if not isinstance(document, dict):
         return ""
     errors = "; ".join(

@@ -36,11 +36,11 @@ class Check:
         order = demo.line.flow_order
         self.station = order[len(order) // 3]
 
-    def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
+    def get(self, path: str) -> Any:
         """Return an answer of the API."""
         return self.client.ask("GET", path)
 
-    def post(self, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
+    def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """Return an answer of the API to a POST."""
         return self.client.ask("POST", path, body or {})
 
@@ -51,7 +51,7 @@ class Check:
 
     def wait(
         self, what: str, seen: Callable[[], Any], within_s: float, every_s: float = 0.2
-    ) -> Any:  # noqa: ANN401 - whatever is looked for
+    ) -> Any:
         """Return what ``seen`` gives as soon as it is true, or raise UnexpectedError."""
         until_s = min(time.monotonic() + within_s, self.until_s)
         while True:

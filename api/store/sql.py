@@ -158,7 +158,7 @@ def _tune_sqlite(engine: Engine) -> None:
     """Readers beside one writer, and what was acknowledged survives a power cut."""
 
     @event.listens_for(engine, "connect")
-    def connected(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the driver's own
+    def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # this module says BEGIN itself, see below
         for pragma in (
             "journal_mode=WAL",
@@ -367,7 +367,7 @@ def _job(row: RowMapping) -> JobRecord:
     )
 
 
-def _text(document: Any) -> str:  # noqa: ANN401 - any JSON value
+def _text(document: Any) -> str:
     return json.dumps(document, separators=(",", ":"), allow_nan=False)
 
 

@@ -132,6 +132,6 @@ def _hours(begin: datetime, end: datetime) -> float:
     return max((end - begin).total_seconds() / 3600, 1e-9)
 
 
-def _spec(chart: Any) -> dict[str, Any]:  # noqa: ANN401 - any kind of chart
+def _spec(chart: Any) -> dict[str, Any]:
     found: dict[str, Any] = chart.to_dict()
     return found

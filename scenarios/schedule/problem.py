@@ -178,7 +178,7 @@ class SchedulingProblem(Spec):
     objective: AnyObjective = Objective(tardiness=1.0)
     """What is to be small."""
 
-    def __init__(self, **data: Any) -> None:  # noqa: ANN401 - the fields
+    def __init__(self, **data: Any) -> None:
         """Read and check the parts; keywords are the fields."""
         title = f"the scheduling problem {data.get('id', 'problem')!r}"
         try:

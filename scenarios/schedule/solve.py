@@ -63,7 +63,7 @@ class Limits(Spec):
     engine: Engine = "auto"
     """Which engine."""
 
-    def __init__(self, **data: Any) -> None:  # noqa: ANN401 - the fields
+    def __init__(self, **data: Any) -> None:
         """Read the limits; keywords are the fields."""
         try:
             super().__init__(**data)

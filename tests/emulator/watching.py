@@ -20,7 +20,7 @@ class Seen:
 
     values: dict[str, list[tuple[datetime, Any]]] = field(default_factory=dict)
 
-    def datachange_notification(self, node: Any, value: Any, data: Any) -> None:  # noqa: ANN401
+    def datachange_notification(self, node: Any, value: Any, data: Any) -> None:
         """Take in one value; asyncua calls this."""
         stamp = data.monitored_item.Value.SourceTimestamp
         self.values.setdefault(node.nodeid.Identifier, []).append((stamp, value))

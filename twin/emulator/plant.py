@@ -248,7 +248,7 @@ class Plant:
                 await asyncio.wait_for(self._server.stop(), STOP_TIMEOUT_S)
             self._server = None
 
-    async def _call(self, parent: Any, *arguments: Any) -> Any:  # noqa: ANN401 - the library's own
+    async def _call(self, parent: Any, *arguments: Any) -> Any:
         """Answer the OPC UA method that makes something go wrong."""
         del parent
         return answer(arguments, self.inject)

@@ -23,7 +23,7 @@ Cancelled = Callable[[], bool]
 Figures = tuple[Values, Coordinates]
 
 
-def run_replications(
+def run_replications(  # noqa: PLR0913 - keywords
     line: Line,
     options: SimulationOptions,
     replications: int,

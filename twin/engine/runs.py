@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class Kernel:
-    """Whether the compiled kernel is loaded in this process; it is loaded once, in the background."""
+    """Whether the compiled kernel is loaded in this process; it loads once, in the background."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -103,8 +103,8 @@ KERNEL = Kernel()
 LONGEST_COMPILE_S = 300.0
 """Time after which a compilation elsewhere is taken for dead, s."""
 PATIENCE_S = 4.0
-"""How long a run waits for the kernel to load, s. From the cache it is under a second; where it must
-be compiled first, the reference engine answers meanwhile."""
+"""How long a run waits for the kernel to load, s. From the cache it is under a second; where it
+must be compiled first, the reference engine answers meanwhile."""
 
 
 def choose_engine(

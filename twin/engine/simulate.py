@@ -43,7 +43,7 @@ def simulate(line: Line, options: SimulationOptions, state: LineState | None = N
     return Runs(line, options, state).log(options.replication)
 
 
-def replicate(
+def replicate(  # noqa: PLR0913 - the last three are keywords
     line: Line,
     options: SimulationOptions,
     replications: int,

@@ -8,7 +8,8 @@ compiled code to the last bit, NumPy's vector functions do not, so only ``math``
 
 References
 ----------
-Salmon, Moraes, Dror, Shaw (2011), Parallel random numbers: as easy as 1, 2, 3. SC11. (Philox4x32-10)
+Salmon, Moraes, Dror, Shaw (2011), Parallel random numbers: as easy as 1, 2, 3. SC11.
+(Philox4x32-10)
 Wichura (1988), Algorithm AS 241: the percentage points of the normal distribution. Applied
 Statistics 37. (PPND16)
 """

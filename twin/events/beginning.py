@@ -1,7 +1,7 @@
 """The state that a run begins with: the empty line's, or a given one made ready.
 
 A state may come from a real line, from a run on other random numbers, or from a scenario that
-changed the line since. What it leaves out is added here, once, so that engines and fold begin alike.
+changed the line since. What it leaves out is added here, once, so engines and fold begin alike.
 """
 
 from __future__ import annotations

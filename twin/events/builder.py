@@ -54,7 +54,7 @@ class EventLogBuilder:
         self._stream = stream
         self._initial = initial
 
-    def add(
+    def add(  # noqa: PLR0913, PLR0917 - the columns of a row
         self,
         time_s: float,
         kind: Kind,
@@ -69,8 +69,8 @@ class EventLogBuilder:
 
     def log(self, end_s: float, observe_from_s: float | None = None) -> EventLog:
         """Return what was collected so far as a log that is complete up to ``end_s``."""
-        table = list(zip(*self.rows, strict=True)) or [[] for _ in COLUMNS]
-        columns = {
+        table: list[tuple[float, ...]] = list(zip(*self.rows, strict=True)) or [()] * len(COLUMNS)
+        columns: dict[str, Any] = {
             name: np.array(values, dtype=kind)
             for (name, kind), values in zip(COLUMNS.items(), table, strict=True)
         }

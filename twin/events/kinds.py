@@ -36,7 +36,6 @@ class Kind(IntEnum):
 
 
 MEANING: dict[Kind, tuple[str, str, str]] = {
-    # kind: (element, detail, value)
     Kind.ORDER_RELEASED: ("-", "index of the order", "-"),
     Kind.PART_CREATED: ("source", "index of the product", "index of the order, or -1"),
     Kind.BUFFER_ENTERED: ("buffer", "-", "-"),

@@ -34,7 +34,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What the numbers in a log stand for. Made from the line; sorted, so declaration order is gone."""
+    """What the numbers in a log stand for, made from the line and sorted."""
 
     elements: tuple[str, ...]
     """Sources, stations, buffers and sinks, by id."""

@@ -1,9 +1,9 @@
 """The state document: where everything is at one moment, enough to go on from it.
 
-A pending event is told by how far its clock has come (``worked_s`` up to ``since_s``, and whether it
-runs since then) and by the index of its draw, never by the drawn time itself. A run that continues
-the stream the state came from draws the same number again and so goes on exactly; any other run
-draws what is left **given** the age that was reached. A known remaining time may be stated outright.
+A pending event is told by how far its clock has come (``worked_s`` up to ``since_s``, and whether
+it runs since then) and by the index of its draw, never by the drawn time itself. A run that
+continues the stream the state came from draws the same number again and so goes on exactly; any
+other run draws what is left **given** the age that was reached. A known remaining time may be stated.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Clock(Spec):
     since_s: float | None = None
     """Moment since which it runs, s since the line's start; None: it stands still."""
     remaining_s: float | None = Field(default=None, ge=0)
-    """Time left at the age ``given_s``, or without one at the moment of the state, where it is known,
-    s; None: drawn."""
+    """Time left at the age ``given_s``, or without one at the moment of the state, where it is
+    known, s; None: drawn."""
     given_s: float | None = Field(default=None, ge=0)
     """Age at which the time left was drawn, given that age, s; None: drawn anew at age 0."""
 

@@ -129,6 +129,6 @@ def throughput_chart(
     )
 
 
-def local(line: Line, time_s: float) -> Any:  # noqa: ANN401 - pandas calls it Timestamp or NaT
+def local(line: Line, time_s: float) -> Any:
     """Return a moment on the plant's wall clock without its zone: charts show it as it stands."""
     return pd.Timestamp(line.moment(float(time_s))).tz_localize(None)

@@ -46,9 +46,9 @@ def summarise(log: EventLog, line: Line) -> xr.Dataset:
         (parts/s), ``wip_mean`` (parts), ``flow_time_mean_s``, ``flow_time_p90_s`` (NaN with nothing
         finished). By ``station`` and ``status``: ``status_time_s`` (server-seconds) and
         ``status_share``. By ``station``: ``processed`` (operations), ``availability``,
-        ``effectiveness``, ``quality_ratio``, ``oee_index`` (NaN where nothing could be measured). By
+        ``effectiveness``, ``quality_ratio``, ``oee_index`` (NaN where nothing was measured). By
         ``buffer``: ``content_mean`` (parts). By ``product``: ``finished_by_product``. By ``order``:
-        ``order_finished`` (good parts, from the beginning on), ``order_completion_s`` (moment of the
+        ``order_finished`` (good parts, from the beginning), ``order_completion_s`` (moment of the
         last part; NaN while open), ``order_tardiness_s`` (at least so much where open past its due
         date), ``order_on_time`` (1, 0, or NaN while undecided or without a due date).
     """
@@ -162,7 +162,8 @@ def _planned_s(table: Table, log: EventLog, line: Line, ended: Rows, parts: _Par
     products = parts.product[parts.at(table.part[ended])]
     elements = table.element[ended]
     planned = mean_s[products, table.detail[ended], elements]
-    return np.bincount(elements, weights=planned, minlength=len(log.names.elements))
+    sums = np.bincount(elements, weights=planned, minlength=len(log.names.elements))
+    return sums.astype(np.float64)
 
 
 def _content_area(table: Table, line: Line, index: dict[str, int], exits: Ints) -> Floats:

@@ -113,7 +113,7 @@ def throughput_series(
     counts, _ = (
         np.histogram(moments[moments < edges_s[-1]], bins=edges_s) if bins else (np.array([]), 0)
     )
-    return edges_s, counts.astype(np.float64)
+    return edges_s.astype(np.float64), counts.astype(np.float64)
 
 
 def _check_level(level: float) -> None:

@@ -14,13 +14,20 @@ from numpy.typing import NDArray
 from twin.events.fold import empty_state
 from twin.events.kinds import OUTAGE, Kind
 from twin.events.log import COLUMNS, EventLog
-from twin.events.state import LineState
+from twin.events.state import LineState, PartStatus
 from twin.line import Line
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Rows = NDArray[np.bool_]
 
+INSIDE: dict[PartStatus, tuple[Kind, ...]] = {
+    "waiting": (Kind.STATION_ENTERED,),
+    "setup": (Kind.STATION_ENTERED, Kind.SETUP_STARTED),
+    "processing": (Kind.STATION_ENTERED, Kind.PROCESSING_STARTED),
+    "done": (Kind.STATION_ENTERED, Kind.PROCESSING_STARTED, Kind.PROCESSING_ENDED),
+}
+"""Events that bring a part in a station to its status."""
 LOCATION = (Kind.PART_CREATED, Kind.BUFFER_ENTERED, Kind.STATION_ENTERED)
 GONE = (Kind.PART_FINISHED, Kind.PART_SCRAPPED)
 NOTHING = 0
@@ -129,16 +136,7 @@ def _initial_rows(state: LineState, log: EventLog) -> list[tuple[float, ...]]:
         for _ in station.outages:
             add(Kind.FAILED, index[name], detail=OUTAGE)
     for part in state.parts:
-        at = index[part.location]
-        if part.location not in state.stations:
-            add(Kind.BUFFER_ENTERED, at, part.id)
-            continue
-        add(Kind.STATION_ENTERED, at, part.id)
-        if part.status == "setup":
-            add(Kind.SETUP_STARTED, at, part.id)
-        elif part.status == "processing":
-            add(Kind.PROCESSING_STARTED, at, part.id)
-        elif part.status == "done":
-            add(Kind.PROCESSING_STARTED, at, part.id)
-            add(Kind.PROCESSING_ENDED, at, part.id)
+        kinds = INSIDE[part.status] if part.location in state.stations else (Kind.BUFFER_ENTERED,)
+        for kind in kinds:
+            add(kind, index[part.location], part.id)
     return rows

@@ -22,7 +22,7 @@ def status_times_s(table: Table, station: Station, number: int, exits: Ints) -> 
     kinds = table.kind[rows]
 
     def at(kind: Kind) -> Ints:
-        return rows[kinds == kind]
+        return np.asarray(rows[kinds == kind])
 
     ended = at(Kind.PROCESSING_ENDED)
     gone = _exit_of(table, ended, at(Kind.STATION_ENTERED), exits)

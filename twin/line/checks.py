@@ -248,7 +248,7 @@ def _connected(parts: Parts) -> None:
 
 
 def _bounded(parts: Parts) -> None:
-    """An endless supply needs an entrance that fills up."""
+    """Find endless supplies whose entrance never fills up."""
     unlimited = {buffer.id for buffer in _of(parts, "buffers", Buffer) if buffer.capacity is None}
     entrance = {station.id: station.input_buffer for station in _of(parts, "stations", Station)}
     routings = {product.id: product.routing for product in _of(parts, "products", Product)}

@@ -74,7 +74,7 @@ def save_line(line: Line, path: str | Path) -> None:
     Path(path).write_text(text, encoding="utf-8")
 
 
-def _lean(full: Any, given: Any) -> Any:  # noqa: ANN401 - plain data
+def _lean(full: Any, given: Any) -> Any:
     """Return what is no default, and every ``kind``: it tells which shape the rest has."""
     if isinstance(given, dict):
         return {
@@ -204,12 +204,15 @@ def _with_seconds(document: dict[str, Any]) -> dict[str, Any]:
         return document
     changed = []
     for order in orders:
-        if isinstance(order, dict):
-            order = {
+        if not isinstance(order, dict):
+            changed.append(order)
+            continue
+        changed.append(
+            {
                 key: _seconds_since(start, value) if key in ("release_s", "due_date_s") else value
                 for key, value in order.items()
             }
-        changed.append(order)
+        )
     return document | {"orders": changed}
 
 
@@ -226,7 +229,7 @@ def _start(document: dict[str, Any]) -> datetime | None:
 
 def _seconds_since(start: datetime, value: object) -> object:
     moment = value
-    if isinstance(value, str) and len(value) > 7 and value[:4].isdigit() and value[4] == "-":
+    if isinstance(value, str) and value[:4].isdigit() and value[4:5] == "-":
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:

@@ -34,7 +34,7 @@ class Head(Spec):
     """What it makes and how."""
     time_zone: str = "UTC"
     """IANA name of the time zone of the plant's wall clock."""
-    start: datetime = datetime(2026, 1, 5, 6)
+    start: datetime = datetime(2026, 1, 5, 6)  # noqa: DTZ001 - read in the line's own zone
     """Time zero of the line; without an offset it is read in ``time_zone``."""
 
 
@@ -151,7 +151,7 @@ class Line(Head):
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of the line's content, hexadecimal; the order of declaration has no part in it."""
+        """SHA-256 of the line's content, hexadecimal; order of declaration has no part in it."""
         document = self.model_dump(mode="json")
         for section in SECTIONS:
             document[section].sort(key=lambda item: item["id"])
@@ -201,7 +201,7 @@ def _put(document: dict[str, Any], path: str, value: Any) -> None:
             at: Any = ids.index(key)
         elif isinstance(here, dict):
             at = key
-            # A mapping of free names (a setup matrix, product weights) may get a new entry at its end.
+            # A mapping of free names (setup matrix, product weights) may get a new entry.
             if key not in here and not last:
                 raise UnknownNameError(f"key in {done}", key, list(here))
         else:
@@ -224,7 +224,7 @@ def serial_line(
     processing_times : sequence of Distribution
         One per station, s. Stations are named ``s1``, ``s2``, ...
     buffers : sequence of int or None
-        Places between neighbouring stations, one fewer than stations; 0: none, the part waits in the
+        Places between neighbouring stations, one fewer than stations; 0: the part waits in its
         station; None: no limit. Empty: no places anywhere. Buffers are named ``b1``, ``b2``, ...
     line_id : str
         Name of the line.

@@ -38,7 +38,7 @@ def worded(error: Any, prefix: str = "", item: object = None) -> Finding:
             keys.append(str(key))
         elif item is None or error["type"] in ("missing", "extra_forbidden"):
             keys.append(str(key))
-        # Any other key is a label of pydantic's own, such as the tag of a union; a reader has no use for it.
+        # Any other key is a label of pydantic's own, such as the tag of a union.
     path = ".".join(filter(None, [prefix, *keys]))
     return _told(path, error)
 

@@ -35,7 +35,7 @@ def next_switch_s(line: Line, calendar: Calendar, time_s: float) -> float | None
 def switches(
     line: Line, calendar: Calendar, from_s: float, until_s: float
 ) -> list[tuple[float, bool]]:
-    """Return every switch after ``from_s`` and before ``until_s``: the moment, and whether it is on."""
+    """Return every switch between two moments: when, and whether working time begins then."""
     found: list[tuple[float, bool]] = []
     time_s = next_switch_s(line, calendar, from_s)
     while time_s is not None and time_s < until_s:

@@ -254,7 +254,7 @@ class LineLaws:
     @law
     @given(data=st.data())
     def test_parts_are_conserved_and_servers_always_do_something(self, data: st.DataObject) -> None:
-        """Made = finished + scrapped + inside; times in state sum to servers times observed time."""
+        """Made = finished + scrapped + inside; times in state sum to servers times observed."""
         line, _, log = self.run(data)
         made, fine, bad = (
             int(np.sum(log.kind == kind))

@@ -55,7 +55,7 @@ class LineCache:
         return found
 
 
-def interval_document(found: Any, level: float) -> dict[str, Any] | None:  # noqa: ANN401
+def interval_document(found: Any, level: float) -> dict[str, Any] | None:
     """Return an interval of ``twin.kpi.output_analysis`` for JSON; None: it is not known."""
     values = (found.mean, found.low, found.high, found.half_width)
     if not all(math.isfinite(value) for value in values):

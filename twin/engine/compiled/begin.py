@@ -3,8 +3,6 @@
 It does what ``reference.restore`` does, for a state that ``twin.events.beginning`` has made ready.
 """
 
-# ruff: noqa: N803 - M and X are the two arrays of the kernel; see tables.py
-
 from __future__ import annotations
 
 import math

@@ -4,8 +4,6 @@ It does what ``reference.clock`` and ``reference.settle`` do, on flat arrays; th
 by row. Nothing here decides anything of its own.
 """
 
-# ruff: noqa: N803 - M and X are the two arrays of the kernel; see tables.py
-
 from __future__ import annotations
 
 import math

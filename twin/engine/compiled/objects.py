@@ -1,7 +1,5 @@
 """The kernel's stations, modes and parts: what ``reference.places`` and ``interruptions`` do."""
 
-# ruff: noqa: N803 - M and X are the two arrays of the kernel; see tables.py
-
 from __future__ import annotations
 
 import math

@@ -1,7 +1,5 @@
 """The kernel's timers: an indexed heap by due time, with the arithmetic of the reference's ``Timer``."""
 
-# ruff: noqa: N803 - M and X are the two arrays of the kernel; see tables.py
-
 from __future__ import annotations
 
 import math

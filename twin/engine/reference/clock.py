@@ -13,8 +13,7 @@ from enum import IntEnum
 from heapq import heappush
 
 import simpy
-from simpy.core import NORMAL
-from simpy.events import Event
+from simpy.events import NORMAL, Event
 
 from twin.errors import SimulationError
 from twin.events.state import Clock

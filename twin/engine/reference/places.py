@@ -81,7 +81,7 @@ class Server:
             yield self.wait()
 
     def work(self, part: Part) -> Process:
-        """Process the part; returns when it is done. Stops, waits for repair and resumes by itself."""
+        """Process the part; returns when it is done. Stops and repair take place on their own."""
         station = self.station
         while part.status == "waiting" and not station.may_begin:
             yield self.wait()

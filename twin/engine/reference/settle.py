@@ -127,7 +127,7 @@ class Settle:
         """Return the first of these places that has room and where nobody has waited longer."""
         for entrance in exits:
             if entrance.has_room() and (
-                entrance.feeders < 2 or self._is_first(entrance, since_s, sender)
+                entrance.feeders <= 1 or self._is_first(entrance, since_s, sender)
             ):
                 return entrance
         return None
