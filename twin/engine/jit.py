@@ -1,8 +1,8 @@
 """How the compiled functions are compiled.
 
 No function of ours makes an array, so none needs Numba's reference counts: without them a call
-costs a tenth. Division by zero gives infinity, as in NumPy; both engines call the same functions, so
-it is the same in both.
+costs a tenth. Division by zero gives infinity, as in NumPy; both engines call the same functions,
+so it is the same in both.
 """
 
 from __future__ import annotations

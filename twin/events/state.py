@@ -3,7 +3,8 @@
 A pending event is told by how far its clock has come (``worked_s`` up to ``since_s``, and whether
 it runs since then) and by the index of its draw, never by the drawn time itself. A run that
 continues the stream the state came from draws the same number again and so goes on exactly; any
-other run draws what is left **given** the age that was reached. A known remaining time may be stated.
+other run draws what is left **given** the age that was reached. A known remaining time may
+be stated.
 """
 
 from __future__ import annotations
