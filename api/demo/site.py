@@ -103,12 +103,15 @@ class Demo:
         # Loaded while the plant opens: both take seconds.
         from api.app import create_app  # noqa: PLC0415
         from api.mirrors import MirrorFeed  # noqa: PLC0415
+        from twin.history import SqliteStore  # noqa: PLC0415
         from twin.sync import Mirror, default_mapping  # noqa: PLC0415
         from twin.sync.opcua import OpcUaConnector  # noqa: PLC0415
 
         endpoint = self.plant.opened()
         connector = OpcUaConnector(default_mapping(self.line, endpoint))
-        feed = MirrorFeed(Mirror(self.line, connector), self.settings.stale_after_s)
+        store = SqliteStore(self.folder / "journal.sqlite")
+        mirror = Mirror(self.line, connector, store=store)
+        feed = MirrorFeed(mirror, self.settings.stale_after_s, store.close)
         return create_app(self.settings, feeds=[feed])
 
     def __exit__(
