@@ -253,7 +253,7 @@ def assert_repair_model(plan: Plan, crews: int, relative: float) -> None:
 @pytest.mark.parametrize("crews", [1, 2])
 def test_machine_repair_model(crews: int) -> None:
     """Four machines wait for one or two crews as the birth-death chain says."""
-    assert_repair_model(Plan(pairs=12, horizon_s=20_000.0), crews, 0.01)
+    assert_repair_model(Plan(pairs=12, horizon_s=20_000.0), crews, 0.02)
 
 
 @pytest.mark.proof

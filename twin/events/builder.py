@@ -13,7 +13,7 @@ from twin.line import Line
 
 
 class Row(NamedTuple):
-    """One event."""
+    """One event of a log; see ``twin.events.kinds`` for what the columns mean."""
 
     time_s: float
     kind: int
