@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -77,31 +78,29 @@ class Kernel:
 def _one_process_at_a_time() -> Iterator[None]:
     """Let one process of this machine compile; the others wait and then load what it made."""
     here = hashlib.sha256(str(Path(__file__).parent).encode()).hexdigest()[:16]
-    lock = Path(tempfile.gettempdir()) / f"linetwin-kernel-{here}.lock"
-    mine = False
-    end_s = time.monotonic() + LONGEST_COMPILE_S
-    while not mine and time.monotonic() < end_s:
-        try:
-            lock.touch(exist_ok=False)
-            mine = True
-        except FileExistsError:
-            with suppress(FileNotFoundError):
-                if time.time() - lock.stat().st_mtime > LONGEST_COMPILE_S:
-                    lock.unlink()  # left behind by a process that was killed
-            time.sleep(0.05)
-        except OSError:
-            break  # no place for a lock: compile beside the others
-    try:
+    path = Path(tempfile.gettempdir()) / f"linetwin-kernel-{here}.lock"
+    with ExitStack() as held:
+        if sys.platform != "win32":
+            import fcntl  # noqa: PLC0415 - not on every system
+
+            # The system frees the lock when its holder ends, however it ends. No place for a lock
+            # or too long a wait: compile beside the others.
+            with suppress(OSError):
+                file = held.enter_context(path.open("w"))
+                end_s = time.monotonic() + LONGEST_COMPILE_S
+                while time.monotonic() < end_s:
+                    try:
+                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        break
+                    except BlockingIOError:
+                        time.sleep(0.05)
         yield
-    finally:
-        if mine:
-            lock.unlink(missing_ok=True)
 
 
 KERNEL = Kernel()
 """The kernel of this process."""
 LONGEST_COMPILE_S = 300.0
-"""Time after which a compilation elsewhere is taken for dead, s."""
+"""Longest wait for a compilation in another process, s."""
 PATIENCE_S = 4.0
 """How long a run waits for the kernel to load, s. From the cache it is under a second; where it
 must be compiled first, the reference engine answers meanwhile."""

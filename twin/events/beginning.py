@@ -20,6 +20,9 @@ from twin.events.state import (
 from twin.line import Line, Station
 from twin.line.switching import is_on
 
+UNKNOWN_STOP_S = 900.0
+"""Time that a stop of unknown cause is expected to last at a station without failure modes, s."""
+
 
 def empty_state(line: Line, time_s: float = 0.0) -> LineState:
     """Return the state of the empty line at a moment: all as new, stations on by their calendar."""
@@ -72,6 +75,8 @@ def beginning(line: Line, state: LineState, stream: StreamState | None) -> LineS
         Complete; the same moment, on ``stream``.
     """
     fresh = empty_state(line, state.time_s)
+    if stream is not None:
+        state = _with_ends(line, state)
     if state.stream != stream:
         state = _rebased(state)
     stations = {
@@ -101,6 +106,37 @@ def beginning(line: Line, state: LineState, stream: StreamState | None) -> LineS
             "queue": tuple(name for name in queue if crews.get(name)),
         }
     )
+
+
+def _with_ends(line: Line, state: LineState) -> LineState:
+    """Return the state with an expected end for each outage that nobody knows the end of."""
+    open_ends = {
+        name
+        for name, station in state.stations.items()
+        if any(outage.until_s is None for outage in station.outages)
+    }
+    stations = dict(state.stations)
+    for name in open_ends:
+        until_s = state.time_s + expected_stop_s(line.station(name))
+        outages = tuple(
+            outage if outage.until_s is not None else outage.model_copy(update={"until_s": until_s})
+            for outage in stations[name].outages
+        )
+        stations[name] = stations[name].model_copy(update={"outages": outages})
+    return state.model_copy(update={"stations": stations}) if open_ends else state
+
+
+def expected_stop_s(station: Station) -> float:
+    """Return how long a stop of unknown cause is expected to last yet, s.
+
+    The mean repair time of the station's failure modes, each weighted by how often it fails;
+    ``UNKNOWN_STOP_S`` for a station that has none. How long it lasted already does not count.
+    """
+    weights = [1 / mode.time_to_failure_s.expected_s() for mode in station.failures]
+    if not weights:
+        return UNKNOWN_STOP_S
+    repairs = [mode.time_to_repair_s.expected_s() for mode in station.failures]
+    return sum(w * r for w, r in zip(weights, repairs, strict=True)) / sum(weights)
 
 
 def _completed(

@@ -137,7 +137,13 @@ def _parts(table: Table, log: EventLog) -> _Parts:
         ]
     )
     place = np.argsort(number, kind="stable")
-    return _Parts(number[place], created_s[place], product[place], order[place])
+    parts = _Parts(number[place], created_s[place], product[place], order[place])
+    # What a real line told later about a part counts from its beginning.
+    told = table.where(Kind.PART_IDENTIFIED)
+    at = parts.at(table.part[told])
+    parts.product[at] = table.detail[told]
+    parts.order[at] = table.value[told].astype(np.int64)
+    return parts
 
 
 def _wip_area(table: Table) -> float:
