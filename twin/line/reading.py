@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 import yaml
+from yaml.constructor import ConstructorError
 
 from twin.errors import Finding
 
@@ -46,6 +47,16 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(_tag, re.compile(f"(?:{_pattern})$"), list(_first))
 
 
+def _moment(loader: _Loader, node: yaml.ScalarNode) -> object:
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError as error:  # such as the 31st of February
+        raise ConstructorError(None, None, f"{node.value}: {error}", node.start_mark) from error
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _moment)
+
+
 def read_yaml(text: str) -> tuple[Any, Lines, list[Finding]]:
     """Return the data of a YAML text, the line of each value, and what is wrong with the text.
 
@@ -68,15 +79,6 @@ def read_yaml(text: str) -> tuple[Any, Lines, list[Finding]]:
         return None, {}, [Finding("", message, remedy="mend the text", line=row)]
     except RecursionError:
         return None, {}, [Finding("", "nested too deep", f"at most {MAX_DEPTH} levels")]
-    except ValueError as error:  # such as the 31st of February
-        return None, {}, [Finding("", f"no YAML value: {error}", remedy="mend the text")]
-
-
-def rows_of(node: yaml.Node) -> Lines:
-    """Return the line of each value of a composed document."""
-    walk = _Walk()
-    walk.over(node, (), ())
-    return walk.rows
 
 
 class _Walk:
