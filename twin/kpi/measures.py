@@ -133,7 +133,7 @@ def _parts(table: Table, log: EventLog) -> _Parts:
     order = np.concatenate(
         [
             np.array([orders[p.order] if p.order else -1 for p in first], dtype=np.int64),
-            table.value[made].astype(np.int64),
+            np.nan_to_num(table.value[made], nan=-1.0).astype(np.int64),
         ]
     )
     place = np.argsort(number, kind="stable")
@@ -149,8 +149,7 @@ def _parts(table: Table, log: EventLog) -> _Parts:
 def _wip_area(table: Table) -> float:
     came = table.where(Kind.PART_CREATED).astype(np.int64)
     content = np.cumsum(came - table.where(*GONE).astype(np.int64)) + len(table.initial.parts)
-    before_s = max(0.0, (table.time_s[0] if len(table.time_s) else table.until_s) - table.from_s)
-    return float(np.dot(content, table.steps_s())) + len(table.initial.parts) * before_s
+    return float(np.sum(content * table.steps_s()))
 
 
 def _planned_s(table: Table, log: EventLog, line: Line, ended: Rows, parts: _Parts) -> Floats:
@@ -173,13 +172,12 @@ def _planned_s(table: Table, log: EventLog, line: Line, ended: Rows, parts: _Par
 
 
 def _content_area(table: Table, line: Line, index: dict[str, int], exits: Ints) -> Floats:
+    """Return the part-seconds spent in each buffer: the sum of its parts' stays, as observed."""
     entered = np.flatnonzero(table.where(Kind.BUFFER_ENTERED))
-    step_s = table.steps_s()
-    areas = []
-    for name in sorted(buffer.id for buffer in line.buffers):
-        rows = entered[table.element[entered] == index[name]]
-        areas.append(float(np.dot(table.counted(rows, exits[rows]), step_s)))
-    return np.array(areas, dtype=np.float64)
+    edges_s = np.clip(np.append(table.time_s, table.until_s), table.from_s, table.until_s)
+    stays_s = edges_s[exits[entered]] - edges_s[entered]
+    areas = np.bincount(table.element[entered], weights=stays_s, minlength=len(index))
+    return areas[[index[name] for name in sorted(buffer.id for buffer in line.buffers)]]
 
 
 def _orders(table: Table, log: EventLog, parts: _Parts) -> tuple[Floats, Floats, Floats]:

@@ -109,13 +109,6 @@ class Table:
         found[order[:-1][same]] = order[1:][same]
         return found
 
-    def counted(self, begins: Ints, ends: Ints) -> Ints:
-        """Return, after each row, how many of the intervals [begins, ends) of rows are open."""
-        size = len(self.time_s)
-        change = np.bincount(begins, minlength=size + 1)
-        change -= np.bincount(ends, minlength=size + 1)
-        return np.cumsum(change[:size])
-
 
 def _initial_rows(state: LineState, log: EventLog) -> list[tuple[float, ...]]:
     index = {name: i for i, name in enumerate(log.names.elements)}
