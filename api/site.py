@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from api.events import Hub
+from api.futures import Futures
 from api.jobs import JobManager, WorkerDiedError, WorkerPool, new_job
 from api.jobs.tasks.recent import recent_document
 from api.keys import KeyRing
@@ -54,6 +55,7 @@ class Site:
         self.hub = Hub(settings.event_ring, settings.event_queue)
         self.jobs = JobManager(self.store, settings, self._tell_job)
         self.quick = WorkerPool(settings.quick_workers)
+        self.futures = Futures()
         self._tasks: list[asyncio.Task[None]] = []
         self._links: dict[str, Link] = {}
 

@@ -36,6 +36,7 @@ FLOORS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (10, "api.ui", ()),
     # 7: what the questions stand on; shapes, refusals and settings lie below the parts that work
     (9, "api.events", ()),
+    (9, "api.futures", ()),
     (9, "api.guard", ()),
     (9, "api.jobs", ("api.store",)),
     (9, "api.live", ()),

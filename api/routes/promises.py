@@ -7,10 +7,12 @@ import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
 
+from api.futures import Completions
 from api.jobs import WorkerDiedError
 from api.live import LiveLine
 from api.problems import (
@@ -36,6 +38,8 @@ from twin.line import JobOrder
 
 router = APIRouter(prefix="/v1", tags=["order promises"])
 NEW_ORDER = "promise"
+ASKED = ("horizon_s", "time_budget_s", "replications", "seed")
+"""What of a request decides which runs answer it."""
 FEWEST = 2
 """Replications that are run whatever the time: fewer make no interval."""
 GRACE_S = 30.0
@@ -58,9 +62,15 @@ async def promise(site: TheSite, _who: MayRead, body: OrderPromiseRequest) -> Or
         "order": order.model_dump(mode="json", exclude={"id"}) if is_new else None,
         "state": start.model_dump(mode="json"),
     }
-    asked = ("horizon_s", "time_budget_s", "replications", "seed")
-    payload |= {name: getattr(body, name) for name in asked}
-    completions_s = await _simulated(site, payload)
+    asked = {name: getattr(body, name) for name in ASKED}
+    ask = partial(_simulated, site, payload | asked)
+    if is_new or body.start != "live":
+        futures = await ask()
+    else:
+        # Whoever asks for one order soon asks for the others: the same runs answer all of them.
+        key = f"{live.line.hash} {sorted(asked.items())}"
+        as_of, futures = await site.futures.get(key, as_of, ask)
+    completions_s = futures[order.id]
     found = await asyncio.to_thread(summarised, completions_s, due_s, body.level)
     moment = live.line.moment
     told = {
@@ -93,8 +103,8 @@ async def promise(site: TheSite, _who: MayRead, body: OrderPromiseRequest) -> Or
     )
 
 
-async def _simulated(site: Site, payload: dict[str, Any]) -> list[float]:
-    """Return the completion of each replication, run by all quick workers together, s."""
+async def _simulated(site: Site, payload: dict[str, Any]) -> Completions:
+    """Return each order's completion in each replication, run by all quick workers together, s."""
     stride = min(site.quick.size, payload["replications"])
     fewest = -(-FEWEST // stride)
     shares = [
@@ -113,8 +123,12 @@ async def _simulated(site: Site, payload: dict[str, Any]) -> list[float]:
     for answer in answers:
         if "result" not in answer:
             raise _passed_on(Problem.model_validate(answer["problem"]))
-    found = [value for answer in answers for value in answer["result"]["completions_s"]]
-    return [math.inf if value is None else float(value) for value in found]
+    found: Completions = {}
+    for answer in answers:
+        for name, moments in answer["result"]["completions_s"].items():
+            row = found.setdefault(name, [])
+            row += [math.inf if moment is None else float(moment) for moment in moments]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

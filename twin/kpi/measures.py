@@ -177,7 +177,8 @@ def _content_area(table: Table, line: Line, index: dict[str, int], exits: Ints) 
     edges_s = np.clip(np.append(table.time_s, table.until_s), table.from_s, table.until_s)
     stays_s = edges_s[exits[entered]] - edges_s[entered]
     areas = np.bincount(table.element[entered], weights=stays_s, minlength=len(index))
-    return areas[[index[name] for name in sorted(buffer.id for buffer in line.buffers)]]
+    places = [index[name] for name in sorted(buffer.id for buffer in line.buffers)]
+    return np.asarray(areas[places], dtype=np.float64)
 
 
 def _orders(table: Table, log: EventLog, parts: _Parts) -> tuple[Floats, Floats, Floats]:

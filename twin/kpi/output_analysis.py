@@ -83,7 +83,9 @@ def proportion_interval(successes: int, n: int, level: float = 0.95) -> Interval
     scale = 1 + z * z / n
     middle = share + z * z / (2 * n)
     low, high = (middle - spread) / scale, (middle + spread) / scale
-    return Interval(share, max(0.0, float(low)), min(1.0, float(high)), n, level)
+    # Rounding must not put the share itself outside.
+    low, high = min(max(0.0, float(low)), share), max(min(1.0, float(high)), share)
+    return Interval(share, low, high, n, level)
 
 
 def throughput_series(

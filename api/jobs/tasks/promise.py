@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from api.jobs.tasks.context import Context, LineCache
 
 if TYPE_CHECKING:
-    from twin.events import LineState
-    from twin.line import Line
+    from twin.events.state import OrderState
+    from twin.line import JobOrder
 
 
 def promise(payload: dict[str, Any], context: Context, lines: LineCache) -> dict[str, Any]:
@@ -26,8 +26,8 @@ def promise(payload: dict[str, Any], context: Context, lines: LineCache) -> dict
     Returns
     -------
     dict
-        ``completions_s``: moment at which the order is done in each replication, s since the line's
-        start; None beyond the horizon.
+        ``completions_s``: for each order of the line, the moment at which it is done in each
+        replication, s since the line's start; None beyond the horizon.
     """
     from scenarios.whatif import adapt_state  # noqa: PLC0415 - the worker starts without it
     from twin.engine import SimulationOptions  # noqa: PLC0415
@@ -43,9 +43,12 @@ def promise(payload: dict[str, Any], context: Context, lines: LineCache) -> dict
         line = with_order
     options = SimulationOptions(horizon_s=payload["horizon_s"], seed=payload["seed"])
     runs = Runs(line, options, state)
-    place = list(Names.of(line).orders).index(payload["order_id"])
-    done_before = _is_done(line, state, payload["order_id"])
-    found: list[float] = []
+    names = Names.of(line).orders
+    # What was done before has no moment in the runs ahead.
+    known = {
+        name: state.time_s for name in names if is_done(state.orders.get(name), line.order(name))
+    }
+    found: list[list[float | None]] = []
     for number in range(payload["first"], payload["replications"], payload["stride"]):
         spent_s = time.monotonic() - began_s
         # The next one takes about as long as those before: stop before the budget is overrun.
@@ -53,14 +56,16 @@ def promise(payload: dict[str, Any], context: Context, lines: LineCache) -> dict
         enough = len(found) >= payload["fewest"] and next_s > payload["time_budget_s"]
         if enough or context.cancelled():
             break
-        if done_before:
-            found.append(state.time_s)
-            continue
         values, _ = runs.figures(number)
-        found.append(float(values["order_completion_s"][1][place]))
-    return {"completions_s": [value if math.isfinite(value) else None for value in found]}
+        moments = values["order_completion_s"][1].tolist()
+        found.append([moment if math.isfinite(moment) else None for moment in moments])
+    return {
+        "completions_s": {
+            name: [known.get(name, row[place]) for row in found] for place, name in enumerate(names)
+        }
+    }
 
 
-def _is_done(line: Line, state: LineState, order: str) -> bool:
-    before = state.orders.get(order)
-    return before is not None and before.finished + before.scrapped >= line.order(order).quantity
+def is_done(before: OrderState | None, order: JobOrder) -> bool:
+    """Tell whether all parts of an order were gone before."""
+    return before is not None and before.finished + before.scrapped >= order.quantity
