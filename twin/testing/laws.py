@@ -10,6 +10,7 @@ in force.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,10 @@ from twin.events.kinds import Kind, Status
 from twin.events.log import COLUMNS, EventLog
 from twin.events.state import LineState
 from twin.kpi.measures import summarise
-from twin.line import Constant, Failure, Line, Lognormal, scaled
+from twin.line import Constant, Failure, Line, Lognormal
 from twin.line.distributions import AnyDistribution
 from twin.line.files import line_from_document
+from twin.line.spec import Spec
 from twin.testing.strategies import lines, moments, options_for
 
 SHOWN = 12
@@ -73,93 +75,31 @@ def reordered(line: Line) -> Line:
     return line_from_document(document)
 
 
-def with_parts(line: Line, **changes: Any) -> Line:
+def with_parts(line: Line, **sections: Sequence[Spec]) -> Line:
     """Return the line with some of its lists replaced."""
-    return Line(**({name: getattr(line, name) for name in Line.model_fields} | changes))
+    return Line(**({name: getattr(line, name) for name in Line.model_fields} | sections))
 
 
-def slower(line: Line, factor: float = 2.0) -> Line:
+def slower(line: Line, factor: int = 2) -> Line:
     """Return the line with every time multiplied; shifts must lie within the hour after six."""
-    changes: dict[str, Any] = {}
-
-    def walk(value: Any) -> Any:
-        if isinstance(value, AnyDistribution):
-            return scaled(value, factor) if value.expected_s() > 0 else value
-        return value
-
-    stations = [
-        station.model_copy(
-            update={
-                "failures": tuple(
-                    mode.model_copy(
-                        update={
-                            "time_to_failure_s": walk(mode.time_to_failure_s),
-                            "time_to_repair_s": walk(mode.time_to_repair_s),
-                        }
-                    )
-                    for mode in station.failures
-                ),
-                "setup": station.setup
-                and station.setup.model_copy(
-                    update={
-                        "matrix_s": {
-                            a: {b: time_s * factor for b, time_s in row.items()}
-                            for a, row in station.setup.matrix_s.items()
-                        }
-                    }
-                ),
-            }
-        )
-        for station in line.stations
-    ]
-    changes["stations"] = stations
-    changes["sources"] = [
-        source.model_copy(update={"interarrival_s": walk(source.interarrival_s)})
-        for source in line.sources
-    ]
-    changes["products"] = [
-        product.model_copy(
-            update={
-                "routing": tuple(
-                    step.model_copy(
-                        update={
-                            "processing_time_s": walk(step.processing_time_s),
-                            "processing_time_by_station_s": {
-                                name: walk(time_s)
-                                for name, time_s in step.processing_time_by_station_s.items()
-                            },
-                        }
-                    )
-                    for step in product.routing
-                )
-            }
-        )
-        for product in line.products
-    ]
-    changes["orders"] = [
-        order.model_copy(
-            update={
-                "release_s": order.release_s * factor,
-                "due_date_s": order.due_date_s and order.due_date_s * factor,
-            }
-        )
-        for order in line.orders
-    ]
-    changes["calendars"] = [_slower_calendar(calendar, factor) for calendar in line.calendars]
-    return with_parts(line, **changes)
+    document = _slowed(line.model_dump(mode="json"), "", factor)
+    for calendar in document["calendars"]:
+        for shift in calendar["shifts"]:
+            for period in (shift, *shift["breaks"]):
+                for end in ("start", "end"):
+                    clock = period[end]
+                    period[end] = f"{clock[:3]}{int(clock[3:]) * factor:02d}"
+    return line_from_document(document)
 
 
-def _slower_calendar(calendar: Any, factor: float) -> Any:
-    def late(clock: str) -> str:
-        return f"{clock[:3]}{round(int(clock[3:]) * factor):02d}"
-
-    def stretched(period: Any) -> Any:
-        update = {"start": late(period.start), "end": late(period.end)}
-        if hasattr(period, "breaks"):
-            update["breaks"] = tuple(stretched(pause) for pause in period.breaks)
-        return period.model_copy(update=update)
-
-    return calendar.model_copy(update={"shifts": tuple(stretched(s) for s in calendar.shifts)})
+def _slowed(value: Any, key: str, factor: int) -> Any:
+    """Return a piece of a document with what its key calls seconds multiplied."""
+    if isinstance(value, dict):
+        inside = key if key == "matrix_s" else ""
+        return {name: _slowed(found, inside or name, factor) for name, found in value.items()}
+    if isinstance(value, list):
+        return [_slowed(found, key, factor) for found in value]
+    return value * factor if key.endswith("_s") and isinstance(value, int | float) else value
 
 
 class LineLaws:
@@ -179,9 +119,9 @@ class LineLaws:
         cut = options.model_copy(update={"horizon_s": time_s - begin_s, "warm_up_s": 0.0})
         return fold(self.simulate(line, cut, state), line)
 
-    def run(self, data: st.DataObject, **kwargs: Any) -> tuple[Line, SimulationOptions, EventLog]:
+    def run(self, data: st.DataObject) -> tuple[Line, SimulationOptions, EventLog]:
         """Return a random line with a run of it."""
-        line = data.draw(lines(**kwargs))
+        line = data.draw(lines())
         options = data.draw(options_for(line))
         try:
             return line, options, self.simulate(line, options)

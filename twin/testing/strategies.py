@@ -39,13 +39,16 @@ from twin.line import (
     Uniform,
     Weibull,
 )
+from twin.line.calendars import DAYS
 
 Grain = Literal["integer", "tenth", "continuous"]
+Arrivals = Literal["unlimited", "interarrival", "orders"]
+ARRIVALS: tuple[Arrivals, ...] = ("unlimited", "interarrival", "orders")
+GRAINS: tuple[Grain, ...] = ("integer", "tenth", "continuous")
 HORIZON_S = 400.0
 """Length of the runs that ``options_for`` asks for, s; shifts change a few times in it."""
 BUFFERS = 3
 RULES = ("fifo", "spt", "edd", "priority", "plan")
-ALL_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def _number(draw: st.DrawFn, grain: Grain, low: int, high: int) -> float:
@@ -110,9 +113,7 @@ def _calendar(draw: st.DrawFn) -> Calendar:
         end = draw(st.integers(begin + 1, 6))
         pause = Period(start=f"06:{begin:02d}", end=f"06:{begin + 1:02d}")
         breaks = (pause,) if end > begin + 1 and draw(st.booleans()) else ()
-        shifts.append(
-            Shift(days=ALL_DAYS, start=f"06:{begin:02d}", end=f"06:{end:02d}", breaks=breaks)
-        )
+        shifts.append(Shift(days=DAYS, start=f"06:{begin:02d}", end=f"06:{end:02d}", breaks=breaks))
     return Calendar(id="hours", shifts=tuple(shifts))
 
 
@@ -169,10 +170,10 @@ def _routing(draw: st.DrawFn, grain: Grain, stations: list[str]) -> tuple[Operat
 
 
 def _sources(draw: st.DrawFn, grain: Grain, products: list[str]) -> tuple[Source, ...]:
-    kinds = draw(
-        st.lists(
-            st.sampled_from(["unlimited", "interarrival", "orders"]), min_size=1, max_size=2
-        ).filter(lambda found: found.count("orders") < 2)  # noqa: PLR2004 - one source has them all
+    kinds: list[Arrivals] = draw(
+        st.lists(st.sampled_from(ARRIVALS), min_size=1, max_size=2).filter(
+            lambda found: found.count("orders") <= 1
+        )
     )
     return tuple(
         Source(
@@ -214,7 +215,7 @@ def lines(draw: st.DrawFn, grain: Grain | None = None) -> Line:
     grain : {"integer", "tenth", "continuous"}, optional
         Where times fall; none: any of the three.
     """
-    grain = grain or draw(st.sampled_from(["integer", "tenth", "continuous"]))
+    falls: Grain = draw(st.sampled_from(GRAINS)) if grain is None else grain
     names = [f"s{k}" for k in range(draw(st.integers(1, 4)))]
     products = [f"p{k}" for k in range(draw(st.integers(1, 2)))]
     groups = [f"g{k}" for k in range(draw(st.integers(1, len(products))))]
@@ -223,10 +224,10 @@ def lines(draw: st.DrawFn, grain: Grain | None = None) -> Line:
         "crews": ["c0", "c1"][: draw(st.integers(0, 2))],
         "calendars": ["hours"] if draw(st.integers(0, 2)) == 0 else [],
     }
-    routings = {name: _routing(draw, grain, names) for name in products}
+    routings = {name: _routing(draw, falls, names) for name in products}
     used = sorted({name for steps in routings.values() for s in steps for name in s.stations})
-    stations = tuple(_station(draw, name, grain, groups, has) for name in used)
-    sources = _sources(draw, grain, products)
+    stations = tuple(_station(draw, name, falls, groups, has) for name in used)
+    sources = _sources(draw, falls, products)
     endless = any(source.arrivals == "unlimited" for source in sources)
     taken = sorted({s.input_buffer for s in stations if s.input_buffer})
     capacities: list[Any] = [1, 2, 3, *([] if endless else [None])]
@@ -250,20 +251,21 @@ def lines(draw: st.DrawFn, grain: Grain | None = None) -> Line:
         ),
         crews=tuple(Crew(id=name, size=draw(st.integers(1, 2))) for name in has["crews"]),
         calendars=tuple(_calendar(draw) for _ in has["calendars"]),
-        orders=_orders(draw, grain, products, wanted=any(s.arrivals == "orders" for s in sources)),
+        orders=_orders(draw, falls, products, wanted=any(s.arrivals == "orders" for s in sources)),
     )
 
 
 @st.composite
 def options_for(draw: st.DrawFn, line: Line, *, faults: bool = True) -> SimulationOptions:
     """Return options for a run of a random line, with supposed stops and a plan now and then."""
+    planned, stopped = draw(st.booleans()), draw(st.integers(0, 2)) == 0
     return SimulationOptions(
         horizon_s=HORIZON_S,
         warm_up_s=draw(st.sampled_from([0.0, 50.0])),
         seed=draw(st.integers(0, 2**31)),
         antithetic=draw(st.booleans()),
-        faults=_faults(draw, line) if faults and draw(st.integers(0, 2)) == 0 else (),
-        plan=_plan(draw, line) if line.orders and draw(st.integers(0, 1)) else None,
+        faults=_faults(draw, line) if faults and stopped else (),
+        plan=_plan(draw, line) if line.orders and planned else None,
     )
 
 
