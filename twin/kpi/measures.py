@@ -68,7 +68,7 @@ def figures(log: EventLog, line: Line) -> tuple[Values, Coordinates]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class Parts:
     """What is known of each part of a log, found by its number."""
 
     number: NDArray[np.int64]
@@ -84,7 +84,7 @@ class _Parts:
 def count(log: EventLog, line: Line) -> Counters:
     """Return the counters of a log over its observed time."""
     table = Table.of(log, line)
-    parts = _parts(table, log)
+    parts = parts_of(table, log)
     exits = table.exits()
     finished = table.observed & table.where(Kind.PART_FINISHED)
     ended = table.observed & table.where(Kind.PROCESSING_ENDED)
@@ -109,7 +109,7 @@ def count(log: EventLog, line: Line) -> Counters:
         ),
         processed=np.bincount(table.element[ended], minlength=size)[stations].astype(float),
         bad=np.bincount(table.element[lost], minlength=size)[stations].astype(float),
-        planned_s=_planned_s(table, log, line, ended, parts)[stations],
+        planned_s=planned_s(table, log, line, ended, parts)[stations],
         content_area=_content_area(table, line, index, exits),
         product_finished=np.bincount(parts.product[at], minlength=len(log.names.products)).astype(
             float
@@ -120,7 +120,8 @@ def count(log: EventLog, line: Line) -> Counters:
     )
 
 
-def _parts(table: Table, log: EventLog) -> _Parts:
+def parts_of(table: Table, log: EventLog) -> Parts:
+    """Return what a log tells of its parts, as it turned out in the end."""
     products = {name: i for i, name in enumerate(log.names.products)}
     orders = {name: i for i, name in enumerate(log.names.orders)}
     first = table.initial.parts
@@ -137,7 +138,7 @@ def _parts(table: Table, log: EventLog) -> _Parts:
         ]
     )
     place = np.argsort(number, kind="stable")
-    parts = _Parts(number[place], created_s[place], product[place], order[place])
+    parts = Parts(number[place], created_s[place], product[place], order[place])
     # What a real line told later about a part counts from its beginning.
     told = table.where(Kind.PART_IDENTIFIED)
     at = parts.at(table.part[told])
@@ -152,7 +153,7 @@ def _wip_area(table: Table) -> float:
     return float(np.sum(content * table.steps_s()))
 
 
-def _planned_s(table: Table, log: EventLog, line: Line, ended: Rows, parts: _Parts) -> Floats:
+def planned_s(table: Table, log: EventLog, line: Line, ended: Rows, parts: Parts) -> Floats:
     """Return the expected time of the operations that ended at each element, s."""
     longest = max(len(product.routing) for product in line.products)
     mean_s = np.zeros((len(log.names.products), longest, len(log.names.elements)))
@@ -181,7 +182,7 @@ def _content_area(table: Table, line: Line, index: dict[str, int], exits: Ints) 
     return np.asarray(areas[places], dtype=np.float64)
 
 
-def _orders(table: Table, log: EventLog, parts: _Parts) -> tuple[Floats, Floats, Floats]:
+def _orders(table: Table, log: EventLog, parts: Parts) -> tuple[Floats, Floats, Floats]:
     """Return good parts, parts gone, and the moment of the last one gone, by order."""
     size = len(log.names.orders)
     rows = np.flatnonzero(table.where(*GONE))

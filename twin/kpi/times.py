@@ -14,9 +14,22 @@ STATUSES = tuple(Status)
 def status_times_s(table: Table, station: Station, number: int, exits: Ints) -> Floats:
     """Return the server-seconds of one station in each status, in the order of ``STATUSES``.
 
+    The sum is servers times observed time.
+    """
+    moments, counts = status_counts(table, station, number, exits)
+    lasted_s = table.lasted_s(moments)
+    # Not a dot product: its library starts threads, which cost more than they save here.
+    return np.array([float(np.sum(counts[status] * lasted_s)) for status in STATUSES])
+
+
+def status_counts(
+    table: Table, station: Station, number: int, exits: Ints
+) -> tuple[Ints, dict[Status, Floats]]:
+    """Return the rows at which a station changes, and how many servers are in which status there.
+
     A station that is failed is failed with all its servers; a shift that is off hides blocked and
-    starved; what is processed to the end after a shift counts as processing. The sum is servers
-    times observed time.
+    starved; what is processed to the end after a shift counts as processing. Several rows of one
+    moment are told one by one; what stands between them lasts no time.
     """
     rows = np.flatnonzero(table.element == number)
     kinds = table.kind[rows]
@@ -26,18 +39,17 @@ def status_times_s(table: Table, station: Station, number: int, exits: Ints) -> 
 
     ended = at(Kind.PROCESSING_ENDED)
     gone = _exit_of(table, ended, at(Kind.STATION_ENTERED), exits)
-    moments, (processing, setup, done, down, off) = _levels(
+    moments, (processing, setup, done, down, off) = levels(
         (at(Kind.PROCESSING_STARTED), ended),
         (at(Kind.SETUP_STARTED), at(Kind.SETUP_ENDED)),
         (ended, gone),
         (at(Kind.FAILED), at(Kind.REPAIRED)),
         (at(Kind.SHIFT_ENDED), at(Kind.SHIFT_STARTED)),
     )
-    lasted_s = table.lasted_s(moments)
     up, on = down == 0, off == 0
     runs = up & on if station.at_shift_end == "stop" else up
     busy, changing = processing * runs, setup * runs
-    counts = {
+    return moments, {
         Status.PROCESSING: busy,
         Status.SETUP: changing,
         Status.BLOCKED: done * (up & on),
@@ -45,11 +57,9 @@ def status_times_s(table: Table, station: Station, number: int, exits: Ints) -> 
         Status.FAILED: station.servers * ~up,
         Status.OFF: (station.servers - busy - changing) * (up & ~on),
     }
-    # Not a dot product: its library starts threads, which cost more than they save here.
-    return np.array([float(np.sum(counts[status] * lasted_s)) for status in STATUSES])
 
 
-def _levels(*changes: tuple[Ints, Ints]) -> tuple[Ints, Floats]:
+def levels(*changes: tuple[Ints, Ints]) -> tuple[Ints, Floats]:
     """Return the rows at which something changes, and how many of each pair are open from there.
 
     Each pair holds the rows that add one and the rows that take one away. The first moment is the
