@@ -118,8 +118,8 @@ def test_exponential_line(stations: int, places: int, exact: float) -> None:
 
 def test_exponential_line_on_the_reference_engine() -> None:
     """The engine that is written to be read gives the same figure, less closely."""
-    plan = Plan(pairs=6, horizon_s=4_000.0, engine="reference")
-    assert_agrees(interval(plan.run(exponential_line(3, 1)), "throughput_rate"), 0.670466, 0.03)
+    plan = Plan(pairs=4, horizon_s=3_000.0, engine="reference")
+    assert_agrees(interval(plan.run(exponential_line(3, 1)), "throughput_rate"), 0.670466, 0.06)
 
 
 @pytest.mark.proof

@@ -17,7 +17,7 @@ from twin.errors import Finding
 
 Lines = dict[tuple[str, ...], int]
 MAX_DEPTH = 60
-MAX_VALUES = 2_000_000
+MAX_VALUES = 500_000
 """Values in one document once its anchors are followed."""
 
 _BOOL, _INT, _FLOAT = (f"tag:yaml.org,2002:{name}" for name in ("bool", "int", "float"))

@@ -1,4 +1,4 @@
-"""The reference engine keeps every law on random lines."""
+"""Each engine keeps every law on random lines."""
 
 from twin.engine.options import SimulationOptions
 from twin.engine.reference.engine import ReferenceEngine
@@ -25,3 +25,7 @@ class TestReferenceEngine(LineLaws):
         engine = ReferenceEngine(line, options, state)
         engine.advance(time_s)
         return engine.state()
+
+
+class TestChosenEngine(LineLaws):
+    """The same of the engine that ``simulate`` chooses by itself, with the state as folded."""
