@@ -28,6 +28,18 @@ from twin.line.distributions import Code
 
 Floats = NDArray[np.float64]
 
+# As plain numbers: members of an enumeration take the compiler longer.
+CONSTANT, EXPONENTIAL, UNIFORM, TRIANGULAR, NORMAL, LOGNORMAL, WEIBULL, DISCRETE = (
+    int(Code.CONSTANT),
+    int(Code.EXPONENTIAL),
+    int(Code.UNIFORM),
+    int(Code.TRIANGULAR),
+    int(Code.NORMAL),
+    int(Code.LOGNORMAL),
+    int(Code.WEIBULL),
+    int(Code.DISCRETE),
+)
+
 
 class Purpose(StrEnum):
     """What a stream of numbers is for."""
@@ -65,7 +77,7 @@ def philox4x32(
 
 
 @compiled
-def uniform(key: np.uint64, replication: int, a: int, b: int) -> float:
+def uniform(key: np.uint64 | int, replication: int, a: int, b: int) -> float:
     """Return the number in (0, 1) that belongs to this key, replication and index.
 
     ``a`` counts up to 2**64, ``b`` and ``replication`` up to 2**32. Neither 0 nor 1 ever comes, and
@@ -129,58 +141,60 @@ def normal_quantile(p: float) -> float:
 
 
 @compiled
-def _discrete(parameters: Floats, u: float) -> float:
-    count = len(parameters) // 2
+def _discrete(table: Floats, first: int, last: int, u: float) -> float:
+    count = (last - first) // 2
     low, high = 0, count - 1
     while low < high:
         middle = (low + high) // 2
-        if parameters[count + middle] < u:
+        if table[first + count + middle] < u:
             low = middle + 1
         else:
             high = middle
-    return parameters[low]
+    return table[first + low]
 
 
 @compiled
-def quantile(code: int, parameters: Floats, u: float) -> float:
+def quantile_at(code: int, table: Floats, first: int, last: int, u: float) -> float:
     """Return the time below which a share ``u`` of the distribution lies, s.
 
     Parameters
     ----------
-    code, parameters
-        As ``Distribution.encode`` gives them.
+    code : int
+        Kind of distribution, as ``Distribution.encode`` gives it.
+    table, first, last
+        Its parameters are ``table[first:last]``.
     u : float
         In (0, 1).
     """
-    if code == Code.CONSTANT:
-        return parameters[0]
-    if code == Code.EXPONENTIAL:
-        return -parameters[0] * math.log1p(-u)
-    if code == Code.UNIFORM:
-        return parameters[0] + u * (parameters[1] - parameters[0])
-    if code == Code.TRIANGULAR:
-        low, mode, high = parameters[0], parameters[1], parameters[2]
+    if code == CONSTANT:
+        return table[first]
+    if code == EXPONENTIAL:
+        return -table[first] * math.log1p(-u)
+    if code == UNIFORM:
+        return table[first] + u * (table[first + 1] - table[first])
+    if code == TRIANGULAR:
+        low, mode, high = table[first], table[first + 1], table[first + 2]
         if u * (high - low) < mode - low:
             return low + math.sqrt(u * (high - low) * (mode - low))
         return high - math.sqrt((1.0 - u) * (high - low) * (high - mode))
-    if code == Code.NORMAL:
+    if code == NORMAL:
         if u > 0.5:
             # From the upper end, where p below would have lost its digits.
-            above = (1.0 - u) * (1.0 - parameters[2])
-            return max(0.0, parameters[0] - parameters[1] * normal_quantile(above))
-        p = parameters[2] + u * (1.0 - parameters[2])
-        return max(0.0, parameters[0] + parameters[1] * normal_quantile(p))
-    if code == Code.LOGNORMAL:
-        return math.exp(parameters[0] + parameters[1] * normal_quantile(u))
-    if code == Code.WEIBULL:
-        return parameters[0] * (-math.log1p(-u)) ** (1.0 / parameters[1])
-    if code == Code.DISCRETE:
-        return _discrete(parameters, u)
-    place = u * (len(parameters) - 1)
+            above = (1.0 - u) * (1.0 - table[first + 2])
+            return max(0.0, table[first] - table[first + 1] * normal_quantile(above))
+        p = table[first + 2] + u * (1.0 - table[first + 2])
+        return max(0.0, table[first] + table[first + 1] * normal_quantile(p))
+    if code == LOGNORMAL:
+        return math.exp(table[first] + table[first + 1] * normal_quantile(u))
+    if code == WEIBULL:
+        return table[first] * (-math.log1p(-u)) ** (1.0 / table[first + 1])
+    if code == DISCRETE:
+        return _discrete(table, first, last, u)
+    place = u * (last - first - 1)
     left = int(place)
-    if left >= len(parameters) - 1:
-        return parameters[len(parameters) - 1]
-    return parameters[left] + (place - left) * (parameters[left + 1] - parameters[left])
+    if left >= last - first - 1:
+        return table[last - 1]
+    return table[first + left] + (place - left) * (table[first + left + 1] - table[first + left])
 
 
 @compiled
@@ -189,21 +203,21 @@ def _normal_cdf(z: float) -> float:
 
 
 @compiled
-def cdf(code: int, parameters: Floats, x: float) -> float:
+def cdf_at(code: int, table: Floats, first: int, last: int, x: float) -> float:
     """Return the share of the distribution at or below ``x`` s."""
-    if code == Code.CONSTANT:
-        return 1.0 if x >= parameters[0] else 0.0
+    if code == CONSTANT:
+        return 1.0 if x >= table[first] else 0.0
     if x <= 0.0:
-        return _discrete_cdf(parameters, x) if code == Code.DISCRETE else 0.0
-    if code == Code.EXPONENTIAL:
-        return -math.expm1(-x / parameters[0])
-    if code == Code.UNIFORM:
-        width = parameters[1] - parameters[0]
+        return _discrete_cdf(table, first, last, x) if code == DISCRETE else 0.0
+    if code == EXPONENTIAL:
+        return -math.expm1(-x / table[first])
+    if code == UNIFORM:
+        width = table[first + 1] - table[first]
         if width <= 0.0:
-            return 1.0 if x >= parameters[0] else 0.0
-        return min(1.0, max(0.0, (x - parameters[0]) / width))
-    if code == Code.TRIANGULAR:
-        low, mode, high = parameters[0], parameters[1], parameters[2]
+            return 1.0 if x >= table[first] else 0.0
+        return min(1.0, max(0.0, (x - table[first]) / width))
+    if code == TRIANGULAR:
+        low, mode, high = table[first], table[first + 1], table[first + 2]
         if x <= low:
             return 0.0
         if x >= high:
@@ -211,71 +225,87 @@ def cdf(code: int, parameters: Floats, x: float) -> float:
         if x < mode:
             return (x - low) ** 2 / ((high - low) * (mode - low))
         return 1.0 - (high - x) ** 2 / ((high - low) * (high - mode))
-    if code == Code.NORMAL:
-        p = _normal_cdf((x - parameters[0]) / parameters[1])
-        return max(0.0, (p - parameters[2]) / (1.0 - parameters[2]))
-    if code == Code.LOGNORMAL:
-        return _normal_cdf((math.log(x) - parameters[0]) / parameters[1])
-    if code == Code.WEIBULL:
-        return -math.expm1(-((x / parameters[0]) ** parameters[1]))
-    if code == Code.DISCRETE:
-        return _discrete_cdf(parameters, x)
-    return _empirical_cdf(parameters, x)
+    if code == NORMAL:
+        p = _normal_cdf((x - table[first]) / table[first + 1])
+        return max(0.0, (p - table[first + 2]) / (1.0 - table[first + 2]))
+    if code == LOGNORMAL:
+        return _normal_cdf((math.log(x) - table[first]) / table[first + 1])
+    if code == WEIBULL:
+        return -math.expm1(-((x / table[first]) ** table[first + 1]))
+    if code == DISCRETE:
+        return _discrete_cdf(table, first, last, x)
+    return _empirical_cdf(table, first, last, x)
 
 
 @compiled
-def _discrete_cdf(parameters: Floats, x: float) -> float:
-    count = len(parameters) // 2
+def _discrete_cdf(table: Floats, first: int, last: int, x: float) -> float:
+    count = (last - first) // 2
     share = 0.0
     for i in range(count):
-        if parameters[i] <= x:
-            share = parameters[count + i]
+        if table[first + i] <= x:
+            share = table[first + count + i]
     return share
 
 
 @compiled
-def _empirical_cdf(parameters: Floats, x: float) -> float:
-    last = len(parameters) - 1
-    if x >= parameters[last]:
+def _empirical_cdf(table: Floats, first: int, last: int, x: float) -> float:
+    steps = last - first - 1
+    if x >= table[last - 1]:
         return 1.0
-    if x < parameters[0]:
+    if x < table[first]:
         return 0.0
     left = 0
-    for i in range(last):
-        if parameters[i] <= x:
+    for i in range(steps):
+        if table[first + i] <= x:
             left = i
-    width = parameters[left + 1] - parameters[left]
-    inside = (x - parameters[left]) / width if width > 0.0 else 0.0
-    return (left + inside) / last
+    width = table[first + left + 1] - table[first + left]
+    inside = (x - table[first + left]) / width if width > 0.0 else 0.0
+    return (left + inside) / steps
 
 
 @compiled
-def residual(code: int, parameters: Floats, age_s: float, u: float) -> float:
+def residual_at(code: int, table: Floats, first: int, last: int, age_s: float, u: float) -> float:
     """Return the time left, s, given that ``age_s`` has passed: the quantile of what remains.
 
     An age beyond the longest possible time leaves nothing: the activity is due now.
     """
-    if age_s <= 0.0:
-        return quantile(code, parameters, u)
-    if code == Code.EXPONENTIAL:
-        return quantile(code, parameters, u)
-    if code == Code.WEIBULL:
+    if age_s <= 0.0 or code == EXPONENTIAL:
+        return quantile_at(code, table, first, last, u)
+    if code == WEIBULL:
         # Through the cumulative hazard: exact in the far tail, where 1 - cdf has no digits left.
-        hazard = (age_s / parameters[0]) ** parameters[1] - math.log1p(-u)
-        return max(0.0, parameters[0] * hazard ** (1.0 / parameters[1]) - age_s)
-    if code in (Code.NORMAL, Code.LOGNORMAL):
+        hazard = (age_s / table[first]) ** table[first + 1] - math.log1p(-u)
+        return max(0.0, table[first] * hazard ** (1.0 / table[first + 1]) - age_s)
+    if code == NORMAL or code == LOGNORMAL:  # noqa: PLR1714, SIM109 - a tuple compiles slowly
         # Through the share that survives, for the same reason: a stop of many times its mean lasts.
-        at = age_s if code == Code.NORMAL else math.log(age_s)
-        survived = 0.5 * math.erfc((at - parameters[0]) / (parameters[1] * math.sqrt(2.0)))
+        at = age_s if code == NORMAL else math.log(age_s)
+        survived = 0.5 * math.erfc((at - table[first]) / (table[first + 1] * math.sqrt(2.0)))
         if survived <= 0.0:
             return 0.0
         z = -normal_quantile(survived * (1.0 - u))
-        end = parameters[0] + parameters[1] * z
-        return max(0.0, (end if code == Code.NORMAL else math.exp(end)) - age_s)
-    reached = cdf(code, parameters, age_s)
+        end = table[first] + table[first + 1] * z
+        return max(0.0, (end if code == NORMAL else math.exp(end)) - age_s)
+    reached = cdf_at(code, table, first, last, age_s)
     if reached >= 1.0:
         return 0.0
     p = reached + u * (1.0 - reached)
     if p >= 1.0:
         return 0.0
-    return max(0.0, quantile(code, parameters, p) - age_s)
+    return max(0.0, quantile_at(code, table, first, last, p) - age_s)
+
+
+@compiled
+def quantile(code: int, parameters: Floats, u: float) -> float:
+    """Return the time below which a share ``u`` of the times lies, s; see ``quantile_at``."""
+    return quantile_at(code, parameters, 0, len(parameters), u)
+
+
+@compiled
+def cdf(code: int, parameters: Floats, x: float) -> float:
+    """Return the share of the distribution at or below ``x`` s; see ``cdf_at``."""
+    return cdf_at(code, parameters, 0, len(parameters), x)
+
+
+@compiled
+def residual(code: int, parameters: Floats, age_s: float, u: float) -> float:
+    """Return the time left, s, given that ``age_s`` has passed; see ``residual_at``."""
+    return residual_at(code, parameters, 0, len(parameters), age_s, u)

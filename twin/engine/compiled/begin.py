@@ -1,4 +1,4 @@
-"""A replication's beginning: what the state says, packed once; what is pending, drawn each time.
+"""A replication's beginning: what is pending is drawn and every clock started.
 
 It does what ``reference.restore`` does, for a state that ``twin.events.beginning`` has made ready.
 """
@@ -6,302 +6,129 @@ It does what ``reference.restore`` does, for a state that ``twin.events.beginnin
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import numpy as np
-
-from twin.engine.compiled import tables as t
-from twin.engine.compiled.kernel import arm_shift, expect, queue_for_crew
-from twin.engine.compiled.lower import Lowering, floats, ints
-from twin.engine.compiled.objects import runs
-from twin.engine.compiled.tables import Floats, Ints
+from twin.engine.compiled.memory import add, add_whole, get, moment, put, put_real, real, whole
+from twin.engine.compiled.modes import arm_shift, queue_for_crew
+from twin.engine.compiled.servers import runs
+from twin.engine.compiled.sources import expect
+from twin.engine.compiled.tables import (
+    CHOICE_TIMES,
+    CREW_FREE,
+    FAILS,
+    FIRST_STEP,
+    FIRST_TIMER,
+    GIVEN_S,
+    MODE_COUNT,
+    MODE_CREW,
+    MODE_LIFE,
+    MODE_LIFE_KEY,
+    MODE_REPAIR,
+    MODE_REPAIR_KEY,
+    MODE_STATUS,
+    MODES,
+    N_FAILS,
+    NOW,
+    ORDER_COUNT,
+    ORDER_RELEASE_S,
+    ORDER_RELEASED,
+    OUTAGE_ACTIVE,
+    OUTAGE_SINCE_S,
+    OUTAGE_UNTIL_S,
+    OUTAGES,
+    PART_ID,
+    PART_PRODUCT,
+    PART_STATUS,
+    PART_STEP,
+    PART_VISITS,
+    PROCESSING,
+    REMAINING_S,
+    REPAIRING,
+    RUNNING,
+    SERVER_PART,
+    SERVER_STATION,
+    SERVERS,
+    SETUP,
+    SETUP_TOTAL_S,
+    SINCE_S,
+    SLOW_SINCE_S,
+    SLOWDOWNS,
+    SOURCES,
+    STATE_QUEUE,
+    STATION_WORK,
+    STATION_WORKING,
+    STATIONS,
+    STEP_CHOICE,
+    T_LIFE,
+    T_OUT_END,
+    T_OUT_START,
+    T_RELEASE,
+    T_REPAIR,
+    T_SLOW_START,
+    WAITING_MODES,
+    WORKED_S,
+    Floats,
+    Ints,
+)
 from twin.engine.compiled.timers import draw, draw_left, load, resume, resume_at, resume_from
 from twin.engine.jit import compiled, inner
-from twin.events.state import Clock, LineState, PartState
-
-STATUS_OF = {"waiting": t.WAITING, "setup": t.SETUP, "processing": t.PROCESSING, "done": t.DONE}
-MODE_STATUS = {"running": t.RUNNING, "waiting": t.QUEUED, "repair": t.REPAIRING}
-
-
-def none(count: int) -> Ints:
-    """Return so many times -1."""
-    return np.full(count, -1, dtype=np.int64)
-
-
-def nan(count: int) -> Floats:
-    """Return so many times NaN."""
-    return np.full(count, np.nan)
-
-
-def zeros(count: int) -> Ints:
-    """Return so many zeros."""
-    return np.zeros(count, dtype=np.int64)
-
-
-class Template:
-    """The state a run begins with, as fields without random numbers."""
-
-    def __init__(self, low: Lowering, tables: dict[str, Any], parts: int) -> None:
-        self._low = low
-        self._state: LineState = low.state
-        self._first_server: Ints = tables["first_server"]
-        self._stations = [low.state.stations[spec.id] for spec in low.stations]
-        self._modes = [self._stations[s].modes[mode.id] for s, mode in low.modes]
-        self._parts = max(parts, len(self._state.parts) + 1)
-        self.fields: dict[str, Any] = {}
-        self._timers(len(tables["timer_rank"]))
-        self._station_fields()
-        self._mode_fields()
-        self._source_fields()
-        self._order_fields()
-        self._part_fields(int(tables["step_scrap"].size and low.longest))
-        self._place_parts()
-        self._clocks()
-
-    def _timers(self, count: int) -> None:
-        self.fields |= {
-            "due_s": np.zeros(count),
-            "total_s": np.zeros(count),
-            "worked_s": np.zeros(count),
-            "since_s": nan(count),
-            "given_s": nan(count),
-            "remaining_s": nan(count),
-            "place": none(count),
-            "heap": zeros(count),
-            "due": zeros(count),
-        }
-
-    def _station_fields(self) -> None:
-        low, found = self._low, self._stations
-        count, servers, buffers = len(found), int(self._first_server[-1]), len(low.buffers)
-        self.fields |= {
-            "station_on": ints(station.on for station in found),
-            "station_stops": ints(
-                len(station.outages) + sum(m.status != "running" for m in station.modes.values())
-                for station in found
-            ),
-            "station_group": ints(
-                low.groups[station.setup_group] if station.setup_group else -1 for station in found
-            ),
-            "station_free": np.diff(self._first_server),
-            "station_working": zeros(count),
-            "station_finished": ints(station.finished for station in found),
-            "station_switch": zeros(count),
-            "done_count": zeros(count),
-            "done_list": zeros(servers),
-            "server_part": none(servers),
-            "server_told": zeros(servers),
-            "wakes": zeros(servers),
-            "setup_total_s": np.zeros(servers),
-            "buffer_head": none(buffers),
-            "buffer_tail": none(buffers),
-            "buffer_length": zeros(buffers),
-            "busy": zeros(count),
-            "changing": zeros(count),
-            "status_since_s": np.full(count, self._state.time_s),
-            "status_s": np.zeros(count * 6),
-            "processed": zeros(count),
-            "bad": zeros(count),
-            "planned_s": np.zeros(count),
-            "content_since_s": np.full(buffers, self._state.time_s),
-            "content_area": np.zeros(buffers),
-            "product_finished": zeros(len(low.products)),
-            "outage_active": ints(active for _, _, _, active in low.outages),
-            "slow_order": none(len(low.slows)),
-        }
-
-    def _mode_fields(self) -> None:
-        low, modes = self._low, self._modes
-        names = {f"{low.stations[s].id}/{mode.id}": i for i, (s, mode) in enumerate(low.modes)}
-        self.fields |= {
-            "mode_status": ints(MODE_STATUS[mode.status] for mode in modes),
-            "mode_count": ints(mode.count for mode in modes),
-            "mode_failed_s": floats(
-                math.nan if mode.failed_s is None else mode.failed_s for mode in modes
-            ),
-            "mode_next": none(len(modes)),
-            "crew_free": ints(crew.size for crew in low.crews),
-            "crew_head": none(len(low.crews)),
-            "crew_tail": none(len(low.crews)),
-            "fails": zeros(len(modes)),
-            "state_queue": ints(names[name] for name in self._state.queue),
-        }
-
-    def _source_fields(self) -> None:
-        found = [self._state.sources[source.id] for source in self._low.sources]
-        count = len(found)
-        self.fields |= {
-            "source_created": ints(source.created for source in found),
-            "source_since_s": floats(
-                self._state.time_s if source.since_s is None else source.since_s for source in found
-            ),
-            "source_drawn_s": floats(
-                math.nan if source.drawn_s is None else source.drawn_s for source in found
-            ),
-            "source_head": none(count),
-            "source_tail": none(count),
-            "head_known": zeros(count),
-            "head_product": none(count),
-            "head_order": none(count),
-        }
-
-    def _order_fields(self) -> None:
-        found = [self._state.orders[order.id] for order in self._low.orders]
-        self.fields |= {
-            "order_released": ints(order.released for order in found),
-            "order_created": ints(order.created for order in found),
-            "order_finished": ints(order.finished for order in found),
-            "order_scrapped": ints(order.scrapped for order in found),
-            "order_last_s": nan(len(found)),
-        }
-
-    def _part_fields(self, longest: int) -> None:
-        count = self._parts
-        names = "product at step status visits move"
-        self.fields |= {f"part_{name}": zeros(count) for name in names.split()}
-        self.fields |= {
-            f"part_{name}": none(count) for name in "id order server next before".split()
-        }
-        self.fields |= {
-            f"part_{name}_s": np.zeros(count) for name in "created entered done".split()
-        }
-        self.fields["part_reworks"] = zeros(count * longest)
-
-    def _place_parts(self) -> None:
-        f, low = self.fields, self._low
-        products = {product.id: i for i, product in enumerate(low.products)}
-        sources = {source.id: i for i, source in enumerate(low.sources)}
-        for p, part in enumerate(self._state.parts):
-            f["part_id"][p] = part.id
-            f["part_product"][p] = products[part.product]
-            f["part_order"][p] = low.order[part.order] if part.order else -1
-            f["part_created_s"][p], f["part_entered_s"][p] = part.created_s, part.entered_s
-            f["part_step"][p], f["part_visits"][p] = part.operation, part.visits
-            f["part_status"][p], f["part_move"][p] = STATUS_OF[part.status], p
-            f["part_done_s"][p] = part.entered_s if part.done_s is None else part.done_s
-            for place, count in part.reworks.items():
-                f["part_reworks"][p * low.longest + int(place)] = count
-            if part.location in low.buffer:
-                b = f["part_at"][p] = low.buffer[part.location]
-                self._append("buffer", b, p)
-                f["buffer_length"][b] += 1
-            elif part.location in sources:
-                f["part_at"][p] = -1 - sources[part.location]
-                self._append("source", sources[part.location], p)
-        # Parts that name their server come first, so that no other takes it.
-        inside = [(p, part) for p, part in enumerate(self._state.parts)]
-        for p, part in sorted(inside, key=lambda pair: pair[1].server is None):
-            if part.location in low.station:
-                self._inside(p, part)
-        for s in range(len(low.stations)):
-            first, done = self._first_server[s], f["done_count"][s]
-            servers = f["done_list"][first : first + done].tolist()
-            servers.sort(key=lambda v: (f["part_done_s"][f["server_part"][v]], v))
-            f["done_list"][first : first + done] = servers
-
-    def _append(self, kind: str, place: int, p: int) -> None:
-        f = self.fields
-        tail = f[f"{kind}_tail"][place]
-        f["part_before"][p] = tail
-        if tail >= 0:
-            f["part_next"][tail] = p
-        else:
-            f[f"{kind}_head"][place] = p
-        f[f"{kind}_tail"][place] = p
-
-    def _inside(self, p: int, part: PartState) -> None:
-        f, low = self.fields, self._low
-        s = low.station[part.location]
-        v = int(self._first_server[s]) + (part.server or 0)
-        while part.server is None and f["server_part"][v] >= 0:
-            v += 1
-        f["part_at"][p] = len(low.buffers) + s
-        f["part_server"][p] = v - self._first_server[s]
-        f["server_part"][v] = p
-        f["station_free"][s] -= 1
-        if part.status == "done":
-            f["done_list"][self._first_server[s] + f["done_count"][s]] = v
-            f["done_count"][s] += 1
-        f["busy"][s] += part.status == "processing"
-        f["changing"][s] += part.status == "setup"
-        self._clock(v, part.clock or Clock())
-        if part.status == "setup":
-            group = low.groups[low.line.product(part.product).group]
-            f["setup_total_s"][v] = low.setup_between_s(s, int(f["station_group"][s]), group)
-
-    def _clock(self, timer: int, clock: Clock) -> None:
-        f = self.fields
-        f["worked_s"][timer] = clock.worked_s
-        for name in ("since_s", "given_s", "remaining_s"):
-            value = getattr(clock, name)
-            f[name][timer] = math.nan if value is None else value
-
-    def _clocks(self) -> None:
-        servers, modes = int(self._first_server[-1]), len(self._modes)
-        for m, mode in enumerate(self._modes):
-            if mode.status == "running":
-                self._clock(servers + m, mode.age)
-            elif mode.status == "repair":
-                self._clock(servers + modes + m, mode.repair or Clock())
 
 
 @compiled
 def begin(M: Ints, X: Floats) -> None:
     """Draw what is pending and start every clock, in the order of ``reference.restore``."""
-    for k in range(M[t.OUTAGES]):
-        if M[M[t.OUTAGE_ACTIVE] + k] and X[M[t.OUTAGE_UNTIL_S] + k] < math.inf:
-            until_s = max(X[M[t.OUTAGE_UNTIL_S] + k], X[t.NOW])
-            resume_at(M, X, M[M[t.FIRST_TIMER] + t.T_OUT_END] + k, until_s)
-    for v in range(M[t.SERVERS]):
+    for k in range(whole(M, OUTAGES)):
+        if get(M, OUTAGE_ACTIVE, k) and real(M, X, OUTAGE_UNTIL_S, k) < math.inf:
+            until_s = max(real(M, X, OUTAGE_UNTIL_S, k), moment(X, NOW))
+            resume_at(M, X, get(M, FIRST_TIMER, T_OUT_END) + k, until_s)
+    for v in range(whole(M, SERVERS)):
         _begin_server(M, X, v)
-    for m in range(M[t.MODES]):
+    for m in range(whole(M, MODES)):
         _begin_mode(M, X, m)
-    for i in range(M[t.WAITING_MODES]):
-        m = M[M[t.STATE_QUEUE] + i]
-        if M[M[t.MODE_CREW] + m] >= 0:
+    for i in range(whole(M, WAITING_MODES)):
+        m = get(M, STATE_QUEUE, i)
+        if get(M, MODE_CREW, m) >= 0:
             queue_for_crew(M, X, m)
-    for s in range(M[t.STATIONS]):
+    for s in range(whole(M, STATIONS)):
         arm_shift(M, X, s)
-    for order in range(M[t.ORDER_COUNT]):
-        if not M[M[t.ORDER_RELEASED] + order]:
-            release_s = max(X[M[t.ORDER_RELEASE_S] + order], X[t.NOW])
-            resume_at(M, X, M[M[t.FIRST_TIMER] + t.T_RELEASE] + order, release_s)
-    for source in range(M[t.SOURCES]):
+    for order in range(whole(M, ORDER_COUNT)):
+        if not get(M, ORDER_RELEASED, order):
+            release_s = max(real(M, X, ORDER_RELEASE_S, order), moment(X, NOW))
+            resume_at(M, X, get(M, FIRST_TIMER, T_RELEASE) + order, release_s)
+    for source in range(whole(M, SOURCES)):
         expect(M, X, source)
-    for k in range(M[t.OUTAGES]):
-        if not M[M[t.OUTAGE_ACTIVE] + k]:
-            timer = M[M[t.FIRST_TIMER] + t.T_OUT_START] + k
-            resume_at(M, X, timer, X[M[t.OUTAGE_SINCE_S] + k])
-    for k in range(M[t.SLOWDOWNS]):
-        timer = M[M[t.FIRST_TIMER] + t.T_SLOW_START] + k
-        resume_at(M, X, timer, X[M[t.SLOW_SINCE_S] + k])
+    for k in range(whole(M, OUTAGES)):
+        if not get(M, OUTAGE_ACTIVE, k):
+            timer = get(M, FIRST_TIMER, T_OUT_START) + k
+            resume_at(M, X, timer, real(M, X, OUTAGE_SINCE_S, k))
+    for k in range(whole(M, SLOWDOWNS)):
+        timer = get(M, FIRST_TIMER, T_SLOW_START) + k
+        resume_at(M, X, timer, real(M, X, SLOW_SINCE_S, k))
 
 
 @inner
 def _restore(M: Ints, X: Floats, timer: int, total_s: float) -> None:
-    worked_s, since_s = X[M[t.WORKED_S] + timer], X[M[t.SINCE_S] + timer]
-    given_s, remaining_s = X[M[t.GIVEN_S] + timer], X[M[t.REMAINING_S] + timer]
+    worked_s, since_s = (real(M, X, WORKED_S, timer), real(M, X, SINCE_S, timer))
+    given_s, remaining_s = (real(M, X, GIVEN_S, timer), real(M, X, REMAINING_S, timer))
     load(M, X, timer, total_s)
-    X[M[t.WORKED_S] + timer] = worked_s
-    X[M[t.GIVEN_S] + timer], X[M[t.REMAINING_S] + timer] = given_s, remaining_s
+    put_real(M, X, WORKED_S, timer, worked_s)
+    put_real(M, X, GIVEN_S, timer, given_s)
+    put_real(M, X, REMAINING_S, timer, remaining_s)
     if not math.isnan(since_s):
         resume_from(M, X, timer, since_s)
 
 
 @inner
 def _age_s(M: Ints, X: Floats, timer: int) -> float:
-    if not math.isnan(X[M[t.GIVEN_S] + timer]):
-        return X[M[t.GIVEN_S] + timer]
-    since_s = X[M[t.SINCE_S] + timer]
-    return X[M[t.WORKED_S] + timer] + (0.0 if math.isnan(since_s) else X[t.NOW] - since_s)
+    if not math.isnan(real(M, X, GIVEN_S, timer)):
+        return real(M, X, GIVEN_S, timer)
+    since_s = real(M, X, SINCE_S, timer)
+    return real(M, X, WORKED_S, timer) + (0.0 if math.isnan(since_s) else moment(X, NOW) - since_s)
 
 
 @inner
-def _activity(
-    M: Ints, X: Floats, timer: int, distribution: int, key: np.uint64, a: int, b: int
-) -> None:
+def _activity(M: Ints, X: Floats, timer: int, distribution: int, key: int, a: int, b: int) -> None:
     """Load a timer with an activity that has begun already."""
-    remaining_s, given_s = X[M[t.REMAINING_S] + timer], X[M[t.GIVEN_S] + timer]
+    remaining_s, given_s = (real(M, X, REMAINING_S, timer), real(M, X, GIVEN_S, timer))
     if not math.isnan(remaining_s):
         total_s = _age_s(M, X, timer) + remaining_s
     elif not math.isnan(given_s):
@@ -313,43 +140,43 @@ def _activity(
 
 @inner
 def _begin_server(M: Ints, X: Floats, v: int) -> None:
-    p, s = M[M[t.SERVER_PART] + v], M[M[t.SERVER_STATION] + v]
+    p, s = (get(M, SERVER_PART, v), get(M, SERVER_STATION, v))
     if p < 0:
         return
-    status = M[M[t.PART_STATUS] + p]
-    if status == t.PROCESSING:
-        step = M[M[t.FIRST_STEP] + M[M[t.PART_PRODUCT] + p]] + M[M[t.PART_STEP] + p]
-        row = M[M[t.STEP_CHOICE] + step * M[t.STATIONS] + s]
-        key = np.uint64(M[M[t.STATION_WORK] + s])
-        visit = M[M[t.PART_VISITS] + p] - 1
-        _activity(M, X, v, M[M[t.CHOICE_TIMES] + row], key, M[M[t.PART_ID] + p], visit)
-    elif status == t.SETUP:
-        total_s = X[M[t.SETUP_TOTAL_S] + v]
-        if not math.isnan(X[M[t.REMAINING_S] + v]):
-            total_s = _age_s(M, X, v) + X[M[t.REMAINING_S] + v]
+    status = get(M, PART_STATUS, p)
+    if status == PROCESSING:
+        step = get(M, FIRST_STEP, get(M, PART_PRODUCT, p)) + get(M, PART_STEP, p)
+        row = get(M, STEP_CHOICE, step * whole(M, STATIONS) + s)
+        key = get(M, STATION_WORK, s)
+        visit = get(M, PART_VISITS, p) - 1
+        _activity(M, X, v, get(M, CHOICE_TIMES, row), key, get(M, PART_ID, p), visit)
+    elif status == SETUP:
+        total_s = real(M, X, SETUP_TOTAL_S, v)
+        if not math.isnan(real(M, X, REMAINING_S, v)):
+            total_s = _age_s(M, X, v) + real(M, X, REMAINING_S, v)
         _restore(M, X, v, total_s)
     else:
         return
     if runs(M, X, s):
         resume(M, X, v)
-    if status == t.PROCESSING and not math.isnan(X[M[t.SINCE_S] + v]):
-        M[M[t.STATION_WORKING] + s] += 1
+    if status == PROCESSING and (not math.isnan(real(M, X, SINCE_S, v))):
+        add(M, STATION_WORKING, s, 1)
 
 
 @inner
 def _begin_mode(M: Ints, X: Floats, m: int) -> None:
-    status, count = M[M[t.MODE_STATUS] + m], M[M[t.MODE_COUNT] + m]
-    if status == t.RUNNING:
-        key = np.uint64(M[M[t.MODE_LIFE_KEY] + m])
-        timer = M[M[t.FIRST_TIMER] + t.T_LIFE] + m
-        _activity(M, X, timer, M[M[t.MODE_LIFE] + m], key, count, 0)
-    elif status == t.REPAIRING:
-        if M[M[t.MODE_CREW] + m] >= 0:
-            M[M[t.CREW_FREE] + M[M[t.MODE_CREW] + m]] -= 1
-        key = np.uint64(M[M[t.MODE_REPAIR_KEY] + m])
-        timer = M[M[t.FIRST_TIMER] + t.T_REPAIR] + m
-        _activity(M, X, timer, M[M[t.MODE_REPAIR] + m], key, count - 1, 0)
+    status, count = (get(M, MODE_STATUS, m), get(M, MODE_COUNT, m))
+    if status == RUNNING:
+        key = get(M, MODE_LIFE_KEY, m)
+        timer = get(M, FIRST_TIMER, T_LIFE) + m
+        _activity(M, X, timer, get(M, MODE_LIFE, m), key, count, 0)
+    elif status == REPAIRING:
+        if get(M, MODE_CREW, m) >= 0:
+            add(M, CREW_FREE, get(M, MODE_CREW, m), -1)
+        key = get(M, MODE_REPAIR_KEY, m)
+        timer = get(M, FIRST_TIMER, T_REPAIR) + m
+        _activity(M, X, timer, get(M, MODE_REPAIR, m), key, count - 1, 0)
         resume(M, X, timer)
-    elif M[M[t.MODE_CREW] + m] < 0:
-        M[M[t.FAILS] + M[t.N_FAILS]] = m
-        M[t.N_FAILS] += 1
+    elif get(M, MODE_CREW, m) < 0:
+        put(M, FAILS, whole(M, N_FAILS), m)
+        add_whole(M, N_FAILS, 1)

@@ -1,4 +1,4 @@
-"""The compiled engine: lowers a line once, runs replications on the kernel, gives log, state, figures."""
+"""The compiled engine: a line lowered once, run on the kernel; log, state and figures from it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from twin.engine.compiled import tables as t
-from twin.engine.compiled.begin import Template, begin
+from twin.engine.compiled.begin import begin
 from twin.engine.compiled.kernel import run
 from twin.engine.compiled.lower import RULES, Lowering
 from twin.engine.compiled.reading import kernel_figures, kernel_state
+from twin.engine.compiled.template import Template
 from twin.engine.fitting import check_names, check_state
 from twin.engine.options import SimulationOptions
 from twin.errors import NotSupportedError, SimulationError

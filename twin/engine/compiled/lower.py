@@ -21,7 +21,6 @@ from twin.line.switching import switches
 
 RULES = {"fifo": t.FIFO, "spt": t.SPT, "edd": t.EDD, "priority": t.PRIORITY, "plan": t.PLAN}
 ARRIVALS = {"unlimited": t.UNLIMITED, "interarrival": t.INTERARRIVAL, "orders": t.ORDERS}
-RANK_SHIFT, SUB_SHIFT = 42, 21
 
 
 def ints(values: Iterable[Any]) -> t.Ints:
@@ -37,6 +36,14 @@ def floats(values: Iterable[Any]) -> t.Floats:
 def offsets(lengths: Iterable[int]) -> t.Ints:
     """Return the first place of each stretch, and one past the last."""
     return ints([0, *accumulate(lengths)])
+
+
+def look_words(places: Iterable[int], count: int) -> t.Ints:
+    """Return some places of a pass over ``count`` places as bits, in words."""
+    words = [0] * (-(-count // t.LOOK_BITS))
+    for place in places:
+        words[place // t.LOOK_BITS] |= 1 << (place % t.LOOK_BITS)
+    return ints(words)
 
 
 class Lowering:
@@ -71,7 +78,7 @@ class Lowering:
         self._known: dict[AnyDistribution, int] = {}
 
     def _groups(self) -> dict[str, int]:
-        """Number every setup group that a product, a station or the state names."""
+        """Return a number for every setup group that a product, a station or the state names."""
         named = {product.group for product in self.products}
         named |= {
             spec.setup.initial_group
@@ -121,6 +128,7 @@ class Lowering:
             self._order_tables(),
             self._fault_tables(),
             self._timer_tables(),
+            self._look_tables(),
         ):
             fields |= part
         fields["code"] = ints(self._codes)
@@ -145,6 +153,8 @@ class Lowering:
             t.SLOWDOWNS: len(self.slows),
             t.GIVEN_STATIONS: int(bool(self.options.plan and self.options.plan.assignment)),
             t.WAITING_MODES: len(self.state.queue),
+            t.LOOK_WORDS: -(-(len(self.stations) + len(self.sources)) // t.LOOK_BITS),
+            t.CONTENDED: int(bool((self._feeders() > 1).any())),
         }
 
     def _distribution(self, distribution: AnyDistribution) -> int:
@@ -217,8 +227,8 @@ class Lowering:
     def _entrances(self, stations: Sequence[str]) -> list[int]:
         return list(dict.fromkeys(self._entrance(name) for name in stations))
 
-    def _feeders(self) -> t.Ints:
-        """Count who sends to each entrance; see ``reference.settle``."""
+    def _senders(self) -> dict[int, set[str]]:
+        """Return who sends to each entrance: stations, and "*source" for all sources."""
         senders: dict[int, set[str]] = {}
         for product in self.products:
             routing = product.routing
@@ -229,12 +239,44 @@ class Lowering:
                         origins |= set(other.stations)
                 for entrance in self._entrances(step.stations):
                     senders.setdefault(entrance, set()).update(origins)
+        return senders
+
+    def _feeders(self) -> t.Ints:
+        """Count who sends to each entrance; see ``reference.settle``."""
+        senders, extra = self._senders(), len(self.sources) - 1
         count = len(self.buffers) + len(self.stations)
-        extra = len(self.sources) - 1
         return ints(
             len(found) + (extra if "*source" in found else 0)
             for found in (senders.get(entrance, set()) for entrance in range(count))
         )
+
+    def _look_tables(self) -> dict[str, Any]:
+        """Return who is to be visited when a place has room, or a buffer a part more."""
+        senders, stations = self._senders(), len(self.stations)
+        places = stations + len(self.sources)
+        for part in self.state.parts:  # a state may have a part done where no routing leads
+            routing = self.line.product(part.product).routing
+            if part.status == "done" and part.operation < len(routing):
+                for entrance in self._entrances(routing[part.operation].stations):
+                    senders.setdefault(entrance, set()).add(part.location)
+
+        def of(names: Iterable[str]) -> t.Ints:
+            found: list[int] = []
+            for name in names:
+                sources = range(stations, places)
+                found += sources if name == "*source" else [stations - 1 - self.station[name]]
+            return look_words(found, places)
+
+        takers = [
+            of(spec.id for spec in self.stations if spec.input_buffer == buffer.id)
+            for buffer in self.buffers
+        ]
+        sent = [of(senders.get(e, ())) for e in range(len(self.buffers) + stations)]
+        nothing = ints(())
+        return {
+            "senders": np.concatenate([*sent, nothing]),
+            "takers": np.concatenate([*takers, nothing]),
+        }
 
     def _product_tables(self) -> dict[str, Any]:
         steps = [(product, step) for product in self.products for step in product.routing]
@@ -389,7 +431,7 @@ class Lowering:
         return {
             "first_timer": offsets(len(rows) for _, rows in kinds),
             "timer_rank": ints(
-                (int(due) << RANK_SHIFT) + (a << SUB_SHIFT) + b
+                (int(due) << t.RANK_SHIFT) + (a << t.SUB_SHIFT) + b
                 for due, rows in kinds
                 for a, b in rows
             ),

@@ -1,9 +1,10 @@
-"""The kernel's timers: an indexed heap by due time, with the arithmetic of the reference's ``Timer``."""
+"""The kernel's timers: an indexed heap by due time, with the arithmetic of ``reference.clock``."""
 
 from __future__ import annotations
 
 import math
 
+from twin.engine.compiled.memory import add_real, get, moment, put, put_real, put_whole, real, whole
 from twin.engine.compiled.tables import (
     ANTITHETIC,
     CODE,
@@ -12,6 +13,7 @@ from twin.engine.compiled.tables import (
     GIVEN_S,
     HEAP,
     N_HEAP,
+    NAN,
     NOW,
     PARAMETERS,
     PLACE,
@@ -24,17 +26,19 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.jit import inner
-from twin.engine.streams import quantile, residual, uniform
+from twin.engine.streams import quantile_at, residual_at, uniform
 
 
 @inner
 def draw(M: Ints, X: Floats, distribution: int, key: int, a: int, b: int) -> float:
     """Return the time that belongs to index (a, b), s."""
-    u = uniform(key, M[REPLICATION], a, b)
-    if M[ANTITHETIC]:
+    u = uniform(key, whole(M, REPLICATION), a, b)
+    if whole(M, ANTITHETIC):
         u = 1.0 - u
-    first, last = M[M[FIRST_PARAMETER] + distribution], M[M[FIRST_PARAMETER] + distribution + 1]
-    return quantile(M[M[CODE] + distribution], X[M[PARAMETERS] + first : M[PARAMETERS] + last], u)
+    begin = whole(M, PARAMETERS)
+    first = begin + get(M, FIRST_PARAMETER, distribution)
+    last = begin + get(M, FIRST_PARAMETER, distribution + 1)
+    return quantile_at(get(M, CODE, distribution), X, first, last, u)
 
 
 @inner
@@ -42,74 +46,75 @@ def draw_left(
     M: Ints, X: Floats, distribution: int, key: int, age_s: float, a: int, b: int
 ) -> float:
     """Return the time left given an age, for index (a, b), s."""
-    u = uniform(key, M[REPLICATION], a, b)
-    if M[ANTITHETIC]:
+    u = uniform(key, whole(M, REPLICATION), a, b)
+    if whole(M, ANTITHETIC):
         u = 1.0 - u
-    first, last = M[M[FIRST_PARAMETER] + distribution], M[M[FIRST_PARAMETER] + distribution + 1]
-    return residual(
-        M[M[CODE] + distribution], X[M[PARAMETERS] + first : M[PARAMETERS] + last], age_s, u
-    )
+    begin = whole(M, PARAMETERS)
+    first = begin + get(M, FIRST_PARAMETER, distribution)
+    last = begin + get(M, FIRST_PARAMETER, distribution + 1)
+    return residual_at(get(M, CODE, distribution), X, first, last, age_s, u)
 
 
 @inner
 def _up(M: Ints, X: Floats, hole: int, timer: int) -> None:
-    heap, place, due_s = M[HEAP], M[PLACE], M[DUE_S]
-    time_s = X[due_s + timer]
+    time_s = real(M, X, DUE_S, timer)
     while hole > 0:
         parent = (hole - 1) >> 1
-        other = M[heap + parent]
-        if X[due_s + other] <= time_s:
+        other = get(M, HEAP, parent)
+        if real(M, X, DUE_S, other) <= time_s:
             break
-        M[heap + hole] = other
-        M[place + other] = hole
+        put(M, HEAP, hole, other)
+        put(M, PLACE, other, hole)
         hole = parent
-    M[heap + hole] = timer
-    M[place + timer] = hole
+    put(M, HEAP, hole, timer)
+    put(M, PLACE, timer, hole)
 
 
 @inner
 def _down(M: Ints, X: Floats, hole: int, timer: int) -> None:
-    heap, place, due_s = M[HEAP], M[PLACE], M[DUE_S]
-    size = M[N_HEAP]
-    time_s = X[due_s + timer]
-    while True:
-        child = 2 * hole + 1
-        if child >= size:
+    size = whole(M, N_HEAP)
+    time_s = real(M, X, DUE_S, timer)
+    child = 2 * hole + 1
+    while child < size:
+        other = get(M, HEAP, child)
+        other_s = real(M, X, DUE_S, other)
+        if child + 1 < size:
+            second = get(M, HEAP, child + 1)
+            second_s = real(M, X, DUE_S, second)
+            if second_s < other_s:
+                child, other, other_s = child + 1, second, second_s
+        if time_s <= other_s:
             break
-        if child + 1 < size and X[due_s + M[heap + child + 1]] < X[due_s + M[heap + child]]:
-            child += 1
-        other = M[heap + child]
-        if time_s <= X[due_s + other]:
-            break
-        M[heap + hole] = other
-        M[place + other] = hole
+        put(M, HEAP, hole, other)
+        put(M, PLACE, other, hole)
         hole = child
-    M[heap + hole] = timer
-    M[place + timer] = hole
+        child = 2 * hole + 1
+    put(M, HEAP, hole, timer)
+    put(M, PLACE, timer, hole)
 
 
 @inner
 def push(M: Ints, X: Floats, timer: int, due_s: float) -> None:
     """Put a timer on the heap; one that is due in the past is due now."""
-    X[M[DUE_S] + timer] = max(due_s, X[NOW])
-    size = M[N_HEAP]
-    M[N_HEAP] = size + 1
+    put_real(M, X, DUE_S, timer, max(due_s, moment(X, NOW)))
+    size = whole(M, N_HEAP)
+    put_whole(M, N_HEAP, size + 1)
     _up(M, X, size, timer)
 
 
 @inner
 def remove(M: Ints, X: Floats, timer: int) -> None:
     """Take a timer off the heap, if it is on it."""
-    hole = M[M[PLACE] + timer]
+    hole = get(M, PLACE, timer)
     if hole < 0:
         return
-    M[M[PLACE] + timer] = -1
-    size = M[N_HEAP] - 1
-    M[N_HEAP] = size
+    put(M, PLACE, timer, -1)
+    size = whole(M, N_HEAP) - 1
+    put_whole(M, N_HEAP, size)
     if hole == size:
         return
-    last = M[M[HEAP] + size]
-    if hole > 0 and X[M[DUE_S] + last] < X[M[DUE_S] + M[M[HEAP] + ((hole - 1) >> 1)]]:
+    last = get(M, HEAP, size)
+    if hole > 0 and real(M, X, DUE_S, last) < real(M, X, DUE_S, get(M, HEAP, hole - 1 >> 1)):
         _up(M, X, hole, last)
     else:
         _down(M, X, hole, last)
@@ -119,36 +124,39 @@ def remove(M: Ints, X: Floats, timer: int) -> None:
 def load(M: Ints, X: Floats, timer: int, total_s: float) -> None:
     """Set a new activity, not yet running."""
     remove(M, X, timer)
-    X[M[TOTAL_S] + timer], X[M[WORKED_S] + timer], X[M[SINCE_S] + timer] = total_s, 0.0, math.nan
-    X[M[GIVEN_S] + timer] = X[M[REMAINING_S] + timer] = math.nan
+    put_real(M, X, TOTAL_S, timer, total_s)
+    put_real(M, X, WORKED_S, timer, 0.0)
+    put_real(M, X, SINCE_S, timer, NAN)
+    put_real(M, X, GIVEN_S, timer, NAN)
+    put_real(M, X, REMAINING_S, timer, NAN)
 
 
 @inner
 def resume(M: Ints, X: Floats, timer: int) -> None:
     """Run from now; nothing if it runs already."""
-    if math.isnan(X[M[SINCE_S] + timer]):
-        resume_from(M, X, timer, X[NOW])
+    if math.isnan(real(M, X, SINCE_S, timer)):
+        resume_from(M, X, timer, moment(X, NOW))
 
 
 @inner
 def resume_from(M: Ints, X: Floats, timer: int, since_s: float) -> None:
     """Run from a moment in the past; nothing if it runs already."""
-    if math.isnan(X[M[SINCE_S] + timer]):
-        X[M[SINCE_S] + timer] = since_s
-        push(M, X, timer, since_s + (X[M[TOTAL_S] + timer] - X[M[WORKED_S] + timer]))
+    if math.isnan(real(M, X, SINCE_S, timer)):
+        put_real(M, X, SINCE_S, timer, since_s)
+        push(M, X, timer, since_s + (real(M, X, TOTAL_S, timer) - real(M, X, WORKED_S, timer)))
 
 
 @inner
 def resume_at(M: Ints, X: Floats, timer: int, due_s: float) -> None:
     """Be due at an absolute moment, s."""
-    X[M[SINCE_S] + timer] = X[NOW]
+    put_real(M, X, SINCE_S, timer, moment(X, NOW))
     push(M, X, timer, due_s)
 
 
 @inner
 def pause(M: Ints, X: Floats, timer: int) -> None:
     """Stand still; nothing if it does already."""
-    if not math.isnan(X[M[SINCE_S] + timer]):
-        X[M[WORKED_S] + timer] += X[NOW] - X[M[SINCE_S] + timer]
-        X[M[SINCE_S] + timer] = math.nan
+    if not math.isnan(real(M, X, SINCE_S, timer)):
+        add_real(M, X, WORKED_S, timer, moment(X, NOW) - real(M, X, SINCE_S, timer))
+        put_real(M, X, SINCE_S, timer, NAN)
         remove(M, X, timer)

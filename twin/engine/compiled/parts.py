@@ -1,0 +1,265 @@
+"""The kernel's parts: made, moved, gone."""
+
+from __future__ import annotations
+
+from twin.engine.compiled.log import account, buffer_changed, content_changed, note
+from twin.engine.compiled.looks import look_at_station, look_everywhere, part_at, room_at, tell
+from twin.engine.compiled.memory import (
+    add,
+    add_whole,
+    get,
+    moment,
+    put,
+    put_real,
+    put_whole,
+    real,
+    whole,
+)
+from twin.engine.compiled.tables import (
+    BUFFER_ELEMENT,
+    BUFFER_ENTERED,
+    BUFFER_HEAD,
+    BUFFER_TAIL,
+    BUFFERS,
+    CONTENDED,
+    DONE_COUNT,
+    DONE_LIST,
+    FIRST_SERVER,
+    FLOW_S,
+    LONGEST,
+    N_CREATED,
+    N_FINISHED,
+    N_FLOWS,
+    N_FREE,
+    N_MOVES,
+    N_PARTS,
+    N_SCRAPPED,
+    N_STATUS,
+    NAN,
+    NOW,
+    OBSERVE,
+    ORDER_FINISHED,
+    ORDER_LAST_S,
+    ORDER_SCRAPPED,
+    PART_AT,
+    PART_BEFORE,
+    PART_CREATED,
+    PART_CREATED_S,
+    PART_DONE_S,
+    PART_ENTERED_S,
+    PART_FINISHED,
+    PART_ID,
+    PART_MOVE,
+    PART_NEXT,
+    PART_ORDER,
+    PART_PRODUCT,
+    PART_REWORKS,
+    PART_SERVER,
+    PART_STATUS,
+    PART_STEP,
+    PART_VISITS,
+    PARTS_FULL,
+    PRODUCT_FINISHED,
+    PRODUCT_SINK,
+    ROOM_FLOWS,
+    ROOM_PARTS,
+    SERVER_PART,
+    SOURCE_CREATED,
+    SOURCE_DRAWN_S,
+    SOURCE_ELEMENT,
+    SOURCE_SINCE_S,
+    STATION_ELEMENT,
+    STATION_ENTERED,
+    STATION_FREE,
+    WAITING,
+    Floats,
+    Ints,
+)
+from twin.engine.jit import inner
+
+
+@inner
+def new_part(M: Ints, X: Floats) -> int:
+    """Return a free slot for a part, or -1 when there is none."""
+    p = whole(M, N_FREE)
+    if p >= 0:
+        put_whole(M, N_FREE, get(M, PART_NEXT, p))
+    elif whole(M, N_PARTS) < whole(M, ROOM_PARTS):
+        p = whole(M, N_PARTS)
+        put_whole(M, N_PARTS, p + 1)
+    else:
+        put_whole(M, N_STATUS, PARTS_FULL)
+        return -1
+    for place in range(whole(M, LONGEST)):
+        put(M, PART_REWORKS, p * whole(M, LONGEST) + place, 0)
+    return p
+
+
+@inner
+def make(M: Ints, X: Floats, source: int, product: int, order: int) -> int:
+    """Make the next part of a source; -1 when there is no slot."""
+    p = new_part(M, X)
+    if p < 0:
+        return p
+    content_changed(M, X, 1)
+    put(M, PART_ID, p, source * 1099511627776 + get(M, SOURCE_CREATED, source))
+    add(M, SOURCE_CREATED, source, 1)
+    put_real(M, X, SOURCE_SINCE_S, source, moment(X, NOW))
+    put_real(M, X, SOURCE_DRAWN_S, source, NAN)
+    put(M, PART_PRODUCT, p, product)
+    put(M, PART_ORDER, p, order)
+    put_real(M, X, PART_CREATED_S, p, moment(X, NOW))
+    put_real(M, X, PART_ENTERED_S, p, moment(X, NOW))
+    put_real(M, X, PART_DONE_S, p, moment(X, NOW))
+    put(M, PART_STEP, p, 0)
+    put(M, PART_STATUS, p, WAITING)
+    put(M, PART_VISITS, p, 0)
+    put(M, PART_SERVER, p, -1)
+    put(M, PART_AT, p, -1 - source)
+    put(M, PART_MOVE, p, whole(M, N_MOVES))
+    add_whole(M, N_MOVES, 1)
+    if moment(X, NOW) >= moment(X, OBSERVE):
+        add_whole(M, N_CREATED, 1)
+    note(
+        M,
+        X,
+        PART_CREATED,
+        get(M, SOURCE_ELEMENT, source),
+        get(M, PART_ID, p),
+        product,
+        float(order),
+    )
+    return p
+
+
+@inner
+def _move(M: Ints, X: Floats, p: int, entrance: int) -> None:
+    put(M, PART_AT, p, entrance)
+    put_real(M, X, PART_ENTERED_S, p, moment(X, NOW))
+    put(M, PART_STATUS, p, WAITING)
+    put(M, PART_MOVE, p, whole(M, N_MOVES))
+    add_whole(M, N_MOVES, 1)
+
+
+@inner
+def enter(M: Ints, X: Floats, p: int, entrance: int) -> None:
+    """Put a part into a buffer or straight into a station."""
+    buffers = whole(M, BUFFERS)
+    if entrance >= buffers:
+        enter_station(M, X, p, entrance - buffers, -1)
+        return
+    _move(M, X, p, entrance)
+    tail = get(M, BUFFER_TAIL, entrance)
+    put(M, PART_BEFORE, p, tail)
+    put(M, PART_NEXT, p, -1)
+    if tail >= 0:
+        put(M, PART_NEXT, tail, p)
+    else:
+        put(M, BUFFER_HEAD, entrance, p)
+    put(M, BUFFER_TAIL, entrance, p)
+    buffer_changed(M, X, entrance, 1)
+    part_at(M, entrance)
+    note(M, X, BUFFER_ENTERED, get(M, BUFFER_ELEMENT, entrance), get(M, PART_ID, p), -1, NAN)
+
+
+@inner
+def leave_buffer(M: Ints, X: Floats, p: int, b: int) -> None:
+    """Take a part out of a buffer."""
+    before, after = (get(M, PART_BEFORE, p), get(M, PART_NEXT, p))
+    if before >= 0:
+        put(M, PART_NEXT, before, after)
+    else:
+        put(M, BUFFER_HEAD, b, after)
+    if after >= 0:
+        put(M, PART_BEFORE, after, before)
+    else:
+        put(M, BUFFER_TAIL, b, before)
+    buffer_changed(M, X, b, -1)
+    room_at(M, b)
+
+
+@inner
+def enter_station(M: Ints, X: Floats, p: int, s: int, given: int) -> None:
+    """Put a part into a given server, or the first free one."""
+    v = given
+    if v < 0:
+        v = get(M, FIRST_SERVER, s)
+        while get(M, SERVER_PART, v) >= 0:
+            v += 1
+    number = v - get(M, FIRST_SERVER, s)
+    _move(M, X, p, whole(M, BUFFERS) + s)
+    put(M, PART_SERVER, p, number)
+    add(M, PART_VISITS, p, 1)
+    put(M, SERVER_PART, v, p)
+    add(M, STATION_FREE, s, -1)
+    note(
+        M,
+        X,
+        STATION_ENTERED,
+        get(M, STATION_ELEMENT, s),
+        get(M, PART_ID, p),
+        get(M, PART_STEP, p),
+        float(number),
+    )
+    tell(M, X, v)
+
+
+@inner
+def server_freed(M: Ints, s: int) -> None:
+    """One server more is free: the station may take, and parts may come straight in."""
+    add(M, STATION_FREE, s, 1)
+    look_at_station(M, s)
+    room_at(M, whole(M, BUFFERS) + s)
+
+
+@inner
+def leave_station(M: Ints, X: Floats, v: int, s: int) -> None:
+    """Let a part that is done go."""
+    account(M, X, s)
+    first, count = (get(M, FIRST_SERVER, s), get(M, DONE_COUNT, s))
+    at = 0
+    while get(M, DONE_LIST, first + at) != v:
+        at += 1
+    for i in range(at, count - 1):
+        put(M, DONE_LIST, first + i, get(M, DONE_LIST, first + i + 1))
+    put(M, DONE_COUNT, s, count - 1)
+    put(M, PART_SERVER, get(M, SERVER_PART, v), -1)
+    put(M, SERVER_PART, v, -1)
+    server_freed(M, s)
+    if whole(M, CONTENDED):
+        look_everywhere(M)
+    tell(M, X, v)
+
+
+@inner
+def leave_line(M: Ints, X: Floats, p: int) -> None:
+    """Finish a part."""
+    product = get(M, PART_PRODUCT, p)
+    note(M, X, PART_FINISHED, get(M, PRODUCT_SINK, product), get(M, PART_ID, p), -1, NAN)
+    if moment(X, NOW) >= moment(X, OBSERVE):
+        add(M, PRODUCT_FINISHED, product, 1)
+        row = whole(M, N_FLOWS)
+        put_whole(M, N_FLOWS, row + 1)
+        if row < whole(M, ROOM_FLOWS):
+            put_real(M, X, FLOW_S, row, moment(X, NOW) - real(M, X, PART_CREATED_S, p))
+    gone(M, X, p, True)
+
+
+@inner
+def gone(M: Ints, X: Floats, p: int, good: bool) -> None:
+    """Take a part out of the line and count it."""
+    content_changed(M, X, -1)
+    order = get(M, PART_ORDER, p)
+    if order >= 0:
+        put_real(M, X, ORDER_LAST_S, order, moment(X, NOW))
+    if good:
+        add_whole(M, N_FINISHED, 1)
+        if order >= 0:
+            add(M, ORDER_FINISHED, order, 1)
+    else:
+        add_whole(M, N_SCRAPPED, 1)
+        if order >= 0:
+            add(M, ORDER_SCRAPPED, order, 1)
+    put(M, PART_ID, p, -1)
+    put(M, PART_NEXT, p, whole(M, N_FREE))
+    put_whole(M, N_FREE, p)

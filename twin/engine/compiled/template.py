@@ -1,0 +1,247 @@
+"""A replication's beginning: what the state says, packed once; what is pending, drawn each time.
+
+It does what ``reference.restore`` does, for a state that ``twin.events.beginning`` has made ready.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from twin.engine.compiled import tables as t
+from twin.engine.compiled.lower import Lowering, floats, ints, look_words
+from twin.engine.compiled.tables import Floats, Ints
+from twin.events.state import Clock, LineState, PartState
+
+STATUS_OF = {"waiting": t.WAITING, "setup": t.SETUP, "processing": t.PROCESSING, "done": t.DONE}
+MODE_STATUS = {"running": t.RUNNING, "waiting": t.QUEUED, "repair": t.REPAIRING}
+
+
+def none(count: int) -> Ints:
+    """Return so many times -1."""
+    return np.full(count, -1, dtype=np.int64)
+
+
+def nan(count: int) -> Floats:
+    """Return so many times NaN."""
+    return np.full(count, np.nan)
+
+
+def zeros(count: int) -> Ints:
+    """Return so many zeros."""
+    return np.zeros(count, dtype=np.int64)
+
+
+def everything(places: int) -> Ints:
+    """Return the bits of all places of a pass."""
+    return look_words(range(places), places)
+
+
+class Template:
+    """The state a run begins with, as fields without random numbers."""
+
+    def __init__(self, low: Lowering, tables: dict[str, Any], parts: int) -> None:
+        self._low = low
+        self._state: LineState = low.state
+        self._first_server: Ints = tables["first_server"]
+        self._stations = [low.state.stations[spec.id] for spec in low.stations]
+        self._modes = [self._stations[s].modes[mode.id] for s, mode in low.modes]
+        self._parts = max(parts, len(self._state.parts) + 1)
+        self.fields: dict[str, Any] = {}
+        self._timers(len(tables["timer_rank"]))
+        self._station_fields()
+        self._mode_fields()
+        self._source_fields()
+        self._order_fields()
+        self._part_fields(int(tables["step_scrap"].size and low.longest))
+        self._place_parts()
+        self._clocks()
+
+    def _timers(self, count: int) -> None:
+        self.fields |= {
+            "due_s": np.zeros(count),
+            "total_s": np.zeros(count),
+            "worked_s": np.zeros(count),
+            "since_s": nan(count),
+            "given_s": nan(count),
+            "remaining_s": nan(count),
+            "place": none(count),
+            "heap": zeros(count),
+            "due": zeros(count),
+        }
+
+    def _station_fields(self) -> None:
+        low, found = self._low, self._stations
+        count, servers, buffers = len(found), int(self._first_server[-1]), len(low.buffers)
+        self.fields |= {
+            "station_on": ints(station.on for station in found),
+            "station_stops": ints(
+                len(station.outages) + sum(m.status != "running" for m in station.modes.values())
+                for station in found
+            ),
+            "station_group": ints(
+                low.groups[station.setup_group] if station.setup_group else -1 for station in found
+            ),
+            "station_free": np.diff(self._first_server),
+            "station_working": zeros(count),
+            "station_finished": ints(station.finished for station in found),
+            "station_switch": zeros(count),
+            "done_count": zeros(count),
+            "done_list": zeros(servers),
+            "server_part": none(servers),
+            "server_told": zeros(servers),
+            "wakes": zeros(servers),
+            "setup_total_s": np.zeros(servers),
+            "buffer_head": none(buffers),
+            "buffer_tail": none(buffers),
+            "buffer_length": zeros(buffers),
+            "busy": zeros(count),
+            "changing": zeros(count),
+            "status_since_s": np.full(count, self._state.time_s),
+            "status_s": np.zeros(count * 6),
+            "processed": zeros(count),
+            "bad": zeros(count),
+            "planned_s": np.zeros(count),
+            "content_since_s": np.full(buffers, self._state.time_s),
+            "content_area": np.zeros(buffers),
+            "product_finished": zeros(len(low.products)),
+            "outage_active": ints(active for _, _, _, active in low.outages),
+            "slow_order": none(len(low.slows)),
+            "look": everything(count + len(low.sources)),
+        }
+
+    def _mode_fields(self) -> None:
+        low, modes = self._low, self._modes
+        names = {f"{low.stations[s].id}/{mode.id}": i for i, (s, mode) in enumerate(low.modes)}
+        self.fields |= {
+            "mode_status": ints(MODE_STATUS[mode.status] for mode in modes),
+            "mode_count": ints(mode.count for mode in modes),
+            "mode_failed_s": floats(
+                math.nan if mode.failed_s is None else mode.failed_s for mode in modes
+            ),
+            "mode_next": none(len(modes)),
+            "crew_free": ints(crew.size for crew in low.crews),
+            "crew_head": none(len(low.crews)),
+            "crew_tail": none(len(low.crews)),
+            "fails": zeros(len(modes)),
+            "state_queue": ints(names[name] for name in self._state.queue),
+        }
+
+    def _source_fields(self) -> None:
+        found = [self._state.sources[source.id] for source in self._low.sources]
+        count = len(found)
+        self.fields |= {
+            "source_created": ints(source.created for source in found),
+            "source_since_s": floats(
+                self._state.time_s if source.since_s is None else source.since_s for source in found
+            ),
+            "source_drawn_s": floats(
+                math.nan if source.drawn_s is None else source.drawn_s for source in found
+            ),
+            "source_head": none(count),
+            "source_tail": none(count),
+            "head_known": zeros(count),
+            "head_product": none(count),
+            "head_order": none(count),
+        }
+
+    def _order_fields(self) -> None:
+        found = [self._state.orders[order.id] for order in self._low.orders]
+        self.fields |= {
+            "order_released": ints(order.released for order in found),
+            "order_created": ints(order.created for order in found),
+            "order_finished": ints(order.finished for order in found),
+            "order_scrapped": ints(order.scrapped for order in found),
+            "order_last_s": nan(len(found)),
+        }
+
+    def _part_fields(self, longest: int) -> None:
+        count = self._parts
+        names = ("product", "at", "step", "status", "visits", "move")
+        self.fields |= {f"part_{name}": zeros(count) for name in names}
+        self.fields |= {
+            f"part_{name}": none(count) for name in ("id", "order", "server", "next", "before")
+        }
+        self.fields |= {
+            f"part_{name}_s": np.zeros(count) for name in ("created", "entered", "done")
+        }
+        self.fields["part_reworks"] = zeros(count * longest)
+
+    def _place_parts(self) -> None:
+        f, low = self.fields, self._low
+        products = {product.id: i for i, product in enumerate(low.products)}
+        sources = {source.id: i for i, source in enumerate(low.sources)}
+        for p, part in enumerate(self._state.parts):
+            f["part_id"][p] = part.id
+            f["part_product"][p] = products[part.product]
+            f["part_order"][p] = low.order[part.order] if part.order else -1
+            f["part_created_s"][p], f["part_entered_s"][p] = part.created_s, part.entered_s
+            f["part_step"][p], f["part_visits"][p] = part.operation, part.visits
+            f["part_status"][p], f["part_move"][p] = STATUS_OF[part.status], p
+            f["part_done_s"][p] = part.entered_s if part.done_s is None else part.done_s
+            for place, count in part.reworks.items():
+                f["part_reworks"][p * low.longest + int(place)] = count
+            if part.location in low.buffer:
+                b = f["part_at"][p] = low.buffer[part.location]
+                self._append("buffer", b, p)
+                f["buffer_length"][b] += 1
+            elif part.location in sources:
+                f["part_at"][p] = -1 - sources[part.location]
+                self._append("source", sources[part.location], p)
+        # Parts that name their server come first, so that no other takes it.
+        inside = [(p, part) for p, part in enumerate(self._state.parts)]
+        for p, part in sorted(inside, key=lambda pair: pair[1].server is None):
+            if part.location in low.station:
+                self._inside(p, part)
+        for s in range(len(low.stations)):
+            first, done = self._first_server[s], f["done_count"][s]
+            servers = f["done_list"][first : first + done].tolist()
+            servers.sort(key=lambda v: (f["part_done_s"][f["server_part"][v]], v))
+            f["done_list"][first : first + done] = servers
+
+    def _append(self, kind: str, place: int, p: int) -> None:
+        f = self.fields
+        tail = f[f"{kind}_tail"][place]
+        f["part_before"][p] = tail
+        if tail >= 0:
+            f["part_next"][tail] = p
+        else:
+            f[f"{kind}_head"][place] = p
+        f[f"{kind}_tail"][place] = p
+
+    def _inside(self, p: int, part: PartState) -> None:
+        f, low = self.fields, self._low
+        s = low.station[part.location]
+        v = int(self._first_server[s]) + (part.server or 0)
+        while part.server is None and f["server_part"][v] >= 0:
+            v += 1
+        f["part_at"][p] = len(low.buffers) + s
+        f["part_server"][p] = v - self._first_server[s]
+        f["server_part"][v] = p
+        f["station_free"][s] -= 1
+        if part.status == "done":
+            f["done_list"][self._first_server[s] + f["done_count"][s]] = v
+            f["done_count"][s] += 1
+        f["busy"][s] += part.status == "processing"
+        f["changing"][s] += part.status == "setup"
+        self._clock(v, part.clock or Clock())
+        if part.status == "setup":
+            group = low.groups[low.line.product(part.product).group]
+            f["setup_total_s"][v] = low.setup_between_s(s, int(f["station_group"][s]), group)
+
+    def _clock(self, timer: int, clock: Clock) -> None:
+        f = self.fields
+        f["worked_s"][timer] = clock.worked_s
+        for name in ("since_s", "given_s", "remaining_s"):
+            value = getattr(clock, name)
+            f[name][timer] = math.nan if value is None else value
+
+    def _clocks(self) -> None:
+        servers, modes = int(self._first_server[-1]), len(self._modes)
+        for m, mode in enumerate(self._modes):
+            if mode.status == "running":
+                self._clock(servers + m, mode.age)
+            elif mode.status == "repair":
+                self._clock(servers + modes + m, mode.repair or Clock())
