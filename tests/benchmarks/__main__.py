@@ -3,6 +3,8 @@
 import importlib
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -10,12 +12,24 @@ from rich.table import Table
 from tests.benchmarks.case import Case, measure
 
 
-def registered() -> list[Case]:
-    """Return the cases of every `bench_*.py` beside this file, in the order of names."""
+def modules() -> list[ModuleType]:
+    """Return every `bench_*.py` beside this file, in the order of names."""
     names = sorted(path.stem for path in Path(__file__).parent.glob("bench_*.py"))
-    return [
-        case for name in names for case in importlib.import_module(f"{__package__}.{name}").cases()
-    ]
+    return [importlib.import_module(f"{__package__}.{name}") for name in names]
+
+
+def registered() -> list[Case]:
+    """Return the cases of every module."""
+    return [case for module in modules() for case in module.cases()]
+
+
+def reports() -> dict[str, Any]:
+    """Return what modules with a `report` say beyond times, by their subject."""
+    return {
+        module.__name__.rpartition("bench_")[2]: module.report()
+        for module in modules()
+        if hasattr(module, "report")
+    }
 
 
 def main(words: list[str]) -> int:
@@ -37,6 +51,8 @@ def main(words: list[str]) -> int:
             f"{timing.rate_per_s:,.0f}",
         )
     console.print(table)
+    if not words:
+        console.print_json(data=reports())
     return 0
 
 

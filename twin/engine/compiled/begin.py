@@ -7,7 +7,17 @@ from __future__ import annotations
 
 import math
 
-from twin.engine.compiled.memory import add, add_whole, get, moment, put, put_real, real, whole
+from twin.engine.compiled.memory import (
+    add,
+    add_whole,
+    address,
+    get,
+    moment,
+    put,
+    put_real,
+    real,
+    whole,
+)
 from twin.engine.compiled.modes import arm_shift, queue_for_crew
 from twin.engine.compiled.servers import runs
 from twin.engine.compiled.sources import expect
@@ -76,6 +86,11 @@ from twin.engine.jit import compiled, inner
 @compiled
 def begin(M: Ints, X: Floats) -> None:
     """Draw what is pending and start every clock, in the order of ``reference.restore``."""
+    _begin(address(M), address(X))
+
+
+@inner
+def _begin(M: Ints, X: Floats) -> None:
     for k in range(whole(M, OUTAGES)):
         if get(M, OUTAGE_ACTIVE, k) and real(M, X, OUTAGE_UNTIL_S, k) < math.inf:
             until_s = max(real(M, X, OUTAGE_UNTIL_S, k), moment(X, NOW))

@@ -10,6 +10,7 @@ from twin.engine.compiled.log import account, buffer_changed, content_changed, n
 from twin.engine.compiled.looks import look_everywhere
 from twin.engine.compiled.memory import (
     add_whole,
+    address,
     get,
     moment,
     put,
@@ -85,6 +86,11 @@ def run(M: Ints, X: Floats, until_s: float) -> int:
 
     Returns OK, or why it had to stop.
     """
+    return _run(address(M), address(X), until_s)
+
+
+@inner
+def _run(M: Ints, X: Floats, until_s: float) -> int:
     if not whole(M, N_STARTED):
         put_whole(M, N_STARTED, 1)
         for v in range(whole(M, SERVERS)):

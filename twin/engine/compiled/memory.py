@@ -17,6 +17,7 @@ from numba.core.extending import intrinsic
 from twin.engine.compiled.tables import Floats, Ints
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Array = TypeVar("Array", Ints, Floats)
 
 WORD = ir.IntType(64)
 
@@ -31,6 +32,9 @@ def _tag(builder: Any, kind: str) -> Any:
 
 
 def _data(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    """Return where the elements of an array begin; an address is that already."""
+    if isinstance(kind, types.CPointer):
+        return value
     return context.make_array(kind)(context, builder, value).data
 
 
@@ -217,6 +221,23 @@ def _make_put_moment(context: Any, X: Any, place: Any, value: Any) -> Any:
     return types.void(X, types.int64, types.float64), emit
 
 
+def _address(array: Array) -> Array:
+    return array
+
+
+def _make_address(context: Any, array: Any) -> Any:
+    del context
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _data(context, builder, signature.args[0], args[0])
+
+    return types.CPointer(array.dtype)(array), emit  # type: ignore[no-untyped-call]
+
+
+address = _primitive(_address, _make_address)
+"""``address(array)``: where its elements begin, in place of the array; one word to pass, not seven.
+
+All other primitives take either."""
 get = _primitive(_get, _make_get)
 """``get(M, FIELD, i)``: the whole number of a field."""
 put = _primitive(_put, _make_put)

@@ -210,8 +210,8 @@ def _call_crews(M: Ints, X: Floats) -> None:
     put_whole(M, N_FAILS, 0)
     for i in range(1, count):
         m, at = (get(M, FAILS, i), i)
-        while at > 0 and M[whole(M, FAILS) + at - 1] > m:
-            put(M, FAILS, at, M[whole(M, FAILS) + at - 1])
+        while at > 0 and get(M, FAILS, at - 1) > m:
+            put(M, FAILS, at, get(M, FAILS, at - 1))
             at -= 1
         put(M, FAILS, at, m)
     for i in range(count):

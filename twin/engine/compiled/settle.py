@@ -201,8 +201,8 @@ def _has_room(M: Ints, X: Floats, entrance: int) -> bool:
             M, CAPACITY, entrance
         )
     return (
-        bool(M[whole(M, STATION_ON) + entrance - buffers])
-        and M[whole(M, STATION_FREE) + entrance - buffers] > 0
+        bool(get(M, STATION_ON, entrance - buffers))
+        and get(M, STATION_FREE, entrance - buffers) > 0
     )
 
 
