@@ -116,7 +116,7 @@ BROKEN = [
     ("arrivals: orders", "arrivals: interarrival", 5, "sources.store", "interarrival_s goes with"),
     ("time_zone: Asia/Bangkok", "time_zone: Asia/Atlantis", 2, "time_zone", "unknown time zone"),
     ("start: 2026-01-05T06:00:00", "start: soon", 3, "start", "datetime"),
-    ("id: small", "id: 1small", 1, "id", "pattern"),
+    ("id: small", "id: 1small", 1, "id", "is no name"),
     ("id: small", "id: small\nid: big", 2, "id", "stands already in line 1"),
     ("id: small", "id: small\ncolour: red", 2, "colour", "unknown key"),
     ("id: small", "id: [", 4, "", "no YAML"),

@@ -53,7 +53,7 @@ class Parts:
         names = self.ids.get(section, ())
         if name is None or name in names:
             return True
-        shown = ", ".join(sorted(names)[:12]) or f"none: the line has no {section}"
+        shown = ", ".join(sorted(set(names))[:12]) or f"none: the line has no {section}"
         self.add(path, f"unknown {what} {name!r}", f"one of: {shown}", f"add it to {section}")
         return False
 

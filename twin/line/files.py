@@ -36,7 +36,8 @@ def load_line(path: str | Path) -> Line:
         If it is neither a file nor the name of an example line.
     """
     found = Path(path)
-    if isinstance(path, str) and not found.suffix and not found.is_file():
+    bare = found.name == path and not found.suffix
+    if isinstance(path, str) and bare and not found.is_file():
         return example_line(path)
     return line_from_text(_read(found), str(path))
 
@@ -130,12 +131,13 @@ def _read(path: Path) -> str:
             finding = Finding("", f"larger than {MAX_BYTES} bytes", file=str(path))
             raise LineError(f"the line file {path}", [finding])
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+    except UnicodeDecodeError as error:
+        finding = Finding("", f"no UTF-8 text at byte {error.start}", remedy="save it as UTF-8")
+        raise LineError(f"the line file {path}", [finding]) from error
+    except OSError as error:
         remedy = "check the path; example lines: " + ", ".join(example_names())
-        raise LineError(
-            f"the line file {path}", [Finding("", f"cannot be read: {reason}", remedy=remedy)]
-        ) from error
+        finding = Finding("", f"cannot be read: {error.strerror or error}", remedy=remedy)
+        raise LineError(f"the line file {path}", [finding]) from error
 
 
 def _read_parts(document: dict[str, Any]) -> tuple[list[Finding], Parts]:
@@ -159,7 +161,7 @@ def _read_parts(document: dict[str, Any]) -> tuple[list[Finding], Parts]:
                 items[section].append(adapter.validate_python(item))
             except ValidationError as error:
                 findings += [
-                    worded(found, at, item) for found in error.errors() if not _echo(found)
+                    worded(found, at, item, kind) for found in error.errors() if not _echo(found)
                 ]
     findings += _head(document)
     return findings, Parts(items, ids, complete=not findings)
@@ -177,7 +179,7 @@ def _head(document: dict[str, Any]) -> list[Finding]:
     try:
         Head.model_validate(head)
     except ValidationError as error:
-        findings += [worded(found) for found in error.errors()]
+        findings += [worded(found, kind=Line) for found in error.errors()]
     return findings
 
 

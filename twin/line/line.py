@@ -70,7 +70,7 @@ class Line(Head):
         try:
             super().__init__(**data)
         except ValidationError as error:
-            raise LineError(title, [worded(item) for item in error.errors()]) from error
+            raise LineError(title, [worded(item, kind=Line) for item in error.errors()]) from error
         items: dict[str, Sequence[Any]] = {name: getattr(self, name) for name in SECTIONS}
         ids = {name: [item.id for item in found] for name, found in items.items()}
         findings = zone_findings(self.time_zone) + check(Parts(items, ids))

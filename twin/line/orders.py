@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from twin.line.spec import Id, Spec
-from twin.units import Seconds
+from twin.units import Seconds, duration_s
+
+
+def _time_s(value: object) -> float:
+    """Return a time in seconds; files turn moments into seconds before they come here."""
+    try:
+        return duration_s(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or a moment such as 2026-01-05T14:00") from error
+
+
+OrderTime = Annotated[Seconds, BeforeValidator(_time_s)]
+"""A time since the line's start, s; files may give a moment."""
 
 
 class JobOrder(Spec):
@@ -23,9 +35,9 @@ class JobOrder(Spec):
     """What is made."""
     quantity: int = Field(ge=1, le=10_000_000)
     """Parts."""
-    release_s: Seconds = 0.0
+    release_s: OrderTime = 0.0
     """Moment from which parts may enter the line, s since the line's start."""
-    due_date_s: Seconds | None = None
+    due_date_s: OrderTime | None = None
     """Moment by which the last part should be finished, s since the line's start."""
     priority: float = 1.0
     """Weight; a higher one is more urgent."""

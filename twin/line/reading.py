@@ -54,7 +54,16 @@ def _moment(loader: _Loader, node: yaml.ScalarNode) -> object:
         raise ConstructorError(None, None, f"{node.value}: {error}", node.start_mark) from error
 
 
+def _whole(loader: _Loader, node: yaml.ScalarNode) -> object:
+    try:
+        return loader.construct_yaml_int(node)
+    except ValueError as error:  # thousands of digits, which Python refuses
+        message = f"{node.value[:20]}... has more digits than a number may have"
+        raise ConstructorError(None, None, message, node.start_mark) from error
+
+
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _moment)
+_Loader.add_constructor(_INT, _whole)
 
 
 def read_yaml(text: str) -> tuple[Any, Lines, list[Finding]]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter
 
 from twin.errors import Finding
 
-Id = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_\-]*$", min_length=1, max_length=64)
-]
+ID_PATTERN = r"^[A-Za-z][A-Za-z0-9_\-]*$"
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN, min_length=1, max_length=64)]
 """A name inside a line: a letter, then letters, digits, ``_`` or ``-``."""
+
+LONGEST_SHOWN = 60
+"""Letters of a wrong value that are shown."""
 
 
 class Spec(BaseModel):
@@ -22,41 +27,112 @@ class Spec(BaseModel):
     )
 
 
-def worded(error: Any, prefix: str = "", item: object = None) -> Finding:
+def worded(error: Any, prefix: str = "", item: object = None, kind: Any = None) -> Finding:
     """Return one of pydantic's errors as a finding.
 
-    ``prefix`` is the path of what was read; ``item`` the raw input, to name list items by their id.
+    ``prefix`` is the path of what was read; ``item`` the raw input, to name list items by their id;
+    ``kind`` the type it was read as, to tell the keys that an unknown one may be meant for.
     """
     keys: list[str] = []
     here: Any = item
-    for key in error["loc"]:
+    last = len(error["loc"]) - 1
+    absent = error["type"] in ("missing", "extra_forbidden")
+    for position, key in enumerate(error["loc"]):
         if isinstance(key, int) and isinstance(here, list | tuple) and key < len(here):
             here = here[key]
             keys.append(str(here["id"]) if isinstance(here, dict) and "id" in here else str(key))
         elif isinstance(here, dict) and key in here:
             here = here[key]
             keys.append(str(key))
-        elif item is None or error["type"] in ("missing", "extra_forbidden"):
+        elif item is None or (absent and position == last):
             keys.append(str(key))
         # Any other key is a label of pydantic's own, such as the tag of a union.
     path = ".".join(filter(None, [prefix, *keys]))
+    if error["type"] == "extra_forbidden":
+        *above, key = error["loc"]
+        return _unknown(path, str(key), known_keys(kind, above) if kind is not None else ())
     return _told(path, error)
+
+
+def _unknown(path: str, key: str, known: Sequence[str]) -> Finding:
+    """Return the finding about a key that is none, with the one that may be meant."""
+    shown = repr(key[:LONGEST_SHOWN])
+    if not known:
+        return Finding(path, f"unknown key {shown}", remedy="check the spelling, or remove it")
+    near = [name for name in known if name.startswith(key) or key.startswith(name)]
+    near = near or get_close_matches(key, known, 1)
+    remedy = f"write {near[0]!r}, or remove it" if near else "remove it"
+    return Finding(path, f"unknown key {shown}", f"one of: {', '.join(known)}", remedy)
+
+
+def known_keys(kind: Any, loc: Iterable[str | int]) -> tuple[str, ...]:
+    """Return the keys that may stand at ``loc``, a place inside ``kind`` as pydantic names it."""
+    schema = _schema(kind)
+    found = [schema]
+    for key in loc:
+        below = [step for here in found for step in _below(here, key, schema)]
+        found = below or found  # a label of pydantic's own leads nowhere
+    options = (option for here in found for option in _flat(here, schema))
+    return tuple(dict.fromkeys(name for option in options for name in option.get("properties", ())))
+
+
+@lru_cache(maxsize=64)
+def _schema(kind: Any) -> dict[str, Any]:
+    return TypeAdapter(kind).json_schema(mode="validation")
+
+
+def _flat(node: dict[str, Any], schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield what a node of a JSON Schema may be, references and alternatives followed."""
+    if "$ref" in node:
+        name = str(node["$ref"]).rpartition("/")[2]
+        yield from _flat(schema["$defs"][name], schema)
+        return
+    yield node
+    for option in (*node.get("anyOf", ()), *node.get("oneOf", ())):
+        yield from _flat(option, schema)
+
+
+def _below(
+    node: dict[str, Any], key: str | int, schema: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """Yield the nodes of a JSON Schema to which a key leads."""
+    for option in _flat(node, schema):
+        if key == option.get("properties", {}).get("kind", {}).get("const"):
+            yield option  # the tag of a union stands between its place and its keys
+        elif isinstance(key, int) and isinstance(option.get("items"), dict):
+            yield option["items"]
+        elif key in option.get("properties", {}):
+            yield option["properties"][key]
+        elif isinstance(option.get("additionalProperties"), dict):
+            yield option["additionalProperties"]
 
 
 def _told(path: str, error: Any) -> Finding:
     kind, context = error["type"], error.get("ctx", {})
     key = path.rsplit(".", 1)[-1]
     if kind == "missing":
-        return Finding(path, "is missing", remedy=f"add {key}")
-    if kind == "extra_forbidden":
-        return Finding(path, f"unknown key {key!r}", remedy="check the spelling, or remove it")
+        return Finding(path, "is missing", remedy=f"add {key or 'it'}")
     if kind == "union_tag_invalid":
         return Finding(
             path, f"unknown kind {context['tag']!r}", f"one of: {context['expected_tags']}"
         )
     if kind == "finite_number":
         return Finding(path, f"{error['input']!r} is not finite", "a finite number")
+    if kind in ("too_short", "too_long"):
+        limit = context.get("min_length", context.get("max_length"))
+        bound = "at least" if kind == "too_short" else "at most"
+        return Finding(path, f"holds {context.get('actual_length')}", f"{bound} {limit}")
+    if kind == "string_pattern_mismatch" and context.get("pattern") == ID_PATTERN:
+        expected = "a letter, then letters, digits, _ or -"
+        return Finding(path, f"{_shown(error['input'])} is no name", expected)
     message = str(error["msg"]).removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
     given = error.get("input")
-    shown = f" (found {given!r})" if isinstance(given, str | int | float) else ""
-    return Finding(path, message[:1].lower() + message[1:] + shown)
+    if isinstance(given, str | int | float) and repr(given) not in message:
+        message += f" (found {_shown(given)})"
+    return Finding(path, message)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."

@@ -75,7 +75,7 @@ class Buffer(Spec):
     """Name, unique in the line."""
     name: str = ""
     """Name for people."""
-    capacity: int | None = Field(default=None, ge=1)
+    capacity: int | None = Field(default=None, ge=1, le=1_000_000_000)
     """Places; none: no limit."""
 
 
