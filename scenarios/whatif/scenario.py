@@ -73,7 +73,7 @@ class Scenario(Spec):
         try:
             super().__init__(**data)
         except ValidationError as error:
-            findings = [worded(item) for item in error.errors()]
+            findings = [worded(item, "", data, Scenario) for item in error.errors()]
             raise ScenarioError(f"the scenario {data.get('name', '')!r}", findings) from error
 
     def apply(self, line: Line) -> Line:

@@ -213,7 +213,7 @@ def mapping_from_text(text: str, file: str = "", line: Line | None = None) -> Ma
     try:
         mapping = Mapping.model_validate(document)
     except ValidationError as error:
-        findings = [worded(item, item=document) for item in error.errors()]
+        findings = [worded(item, "", document, Mapping) for item in error.errors()]
         raise InvalidInputError(title, [located(item, file, rows) for item in findings]) from error
     found = mapping_findings(mapping, line)
     if found:
