@@ -55,8 +55,10 @@ app.command("version")(version)
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    sys.excepthook = _report
-    code = run(sys.argv[1:])
+    try:
+        code = run(sys.argv[1:])
+    finally:
+        sys.excepthook = _report  # only now: running a command puts Typer's own hook there
     sys.exit(code)
 
 

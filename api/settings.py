@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from twin.errors import Finding, OptionsError
+from twin.line.files import located
+from twin.line.reading import Lines, read_yaml
 from twin.line.spec import Spec, worded
 
 PREFIX = "LINETWIN_"
@@ -134,13 +135,19 @@ class Settings(Spec):
         env = os.environ if environment is None else environment
         named = env.get(f"{PREFIX}SETTINGS")
         path = file or (Path(named) if named else None)
-        values = _from_file(path) if path else {}
-        values |= _from_environment(env)
-        values |= {name: value for name, value in arguments.items() if value is not None}
+        values, rows = _from_file(path) if path else ({}, {})
+        over = _from_environment(env)
+        over |= {name: value for name, value in arguments.items() if value is not None}
         try:
-            return cls(**values)
+            return cls(**values | over)
         except ValidationError as error:
-            raise OptionsError("the settings", [worded(item) for item in error.errors()]) from error
+            findings = [worded(item, kind=cls) for item in error.errors()]
+            in_file = {keys for keys in rows if keys and keys[0] not in over}
+            told = [
+                located(item, str(path), rows) if (item.path,) in in_file else item
+                for item in findings
+            ]
+            raise OptionsError("the settings", told) from error
 
 
 def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
@@ -152,20 +159,23 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _from_file(path: Path) -> tuple[dict[str, Any], Lines]:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise _unusable(path, f"larger than {MAX_FILE_BYTES} bytes")
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise _unusable(path, f"cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise _unusable(path, f"no YAML: {error}") from error
+        document, rows, unread = read_yaml(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise _unusable(path, f"no UTF-8 text at byte {error.start}") from error
+    except OSError as error:
+        raise _unusable(path, f"cannot be read: {error.strerror or error}") from error
+    if unread:
+        findings = [located(item, str(path), rows) for item in unread]
+        raise OptionsError(f"the settings file {path}", findings)
     if document is None:
-        return {}
+        return {}, rows
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
         raise _unusable(path, "no mapping of setting names to values")
-    return document
+    return document, rows
 
 
 def _unusable(path: Path, message: str) -> OptionsError:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.commands.console import emit_json, emit_table
+from api.commands.console import check_file, emit_json, emit_table
 
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 
@@ -79,6 +79,7 @@ def schema(
 
     from twin.line import line_schema  # noqa: PLC0415
 
+    check_file(out)
     document = line_schema()
     if out is None:
         emit_json(document)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from enum import IntEnum
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +94,27 @@ def fail(code: ExitCode, message: str) -> typer.Exit:
     return typer.Exit(int(code))
 
 
+def check_file(path: Path | None) -> None:
+    """Refuse now what cannot become a file, before hours of work that could not be kept."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise fail(ExitCode.USAGE, f"{path} is a folder; expected the name of a file")
+    if not path.parent.is_dir():
+        raise fail(ExitCode.USAGE, f"there is no folder {path.parent} for {path.name}; make it")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise fail(ExitCode.USAGE, f"{path} may not be written; choose another place")
+
+
+def check_folder(path: Path) -> None:
+    """Refuse now what cannot become a folder, before hours of work that could not be kept."""
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise fail(ExitCode.USAGE, f"{there} is a file; expected a folder, or a new name for one")
+    if not os.access(there, os.W_OK):
+        raise fail(ExitCode.USAGE, f"{there} may not be written to; choose another place")
+
+
 def out() -> Console:
     """Return the console for answers (stdout)."""
     from rich.console import Console  # noqa: PLC0415
@@ -122,7 +145,8 @@ def emit_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     """Write a table to stdout; columns of numbers are set flush right."""
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    out().print(title, style="bold", markup=False)  # as the table's own it would wrap to its width
+    table = Table(header_style="bold")
     for index, name in enumerate(columns):
         numeric = index > 0 and all(row[index][:1] in set("0123456789+-−–·") for row in rows)
         table.add_column(name, justify="right" if numeric else "left", no_wrap=numeric)

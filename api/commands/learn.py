@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.commands.about import Json
-from api.commands.console import duration_option, emit_json, emit_table, progress
+from api.commands.console import check_folder, duration_option, emit_json, emit_table, progress
 from api.commands.simulate import HOUR_S, Line, Seed, Workers
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def generate(  # noqa: PLR0913, PLR0917 - the options of a command
     from scenarios.synthetic import checksum, generate_dataset, write_dataset  # noqa: PLC0415
     from twin.line import load_line  # noqa: PLC0415
 
+    check_folder(out)
     model = load_line(line)
     with progress(f"simulating {model.id}", quiet=json) as step:
         dataset = generate_dataset(
@@ -89,6 +90,7 @@ def train(  # noqa: PLR0913, PLR0917 - the options of a command
     from scenarios.synthetic import read_dataset  # noqa: PLC0415
     from twin.line import load_line  # noqa: PLC0415
 
+    check_folder(out)
     data = read_dataset(dataset)
     model = load_line(line) if line else None
     if not json:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.commands.about import Json
-from api.commands.console import ExitCode, duration_option, emit_json, emit_table, progress
+from api.commands.console import (
+    ExitCode,
+    check_file,
+    duration_option,
+    emit_json,
+    emit_table,
+    fail,
+    progress,
+)
 from api.commands.simulate import Line, Seed, Workers
 
 if TYPE_CHECKING:
@@ -38,7 +46,10 @@ def schedule(  # noqa: PLR0913, PLR0917 - the options of a command
     from scenarios.schedule.from_line import problem_from_line  # noqa: PLC0415
     from twin.line import load_line  # noqa: PLC0415
 
+    check_file(out)
     model = load_line(line)
+    if not model.orders:
+        raise fail(ExitCode.USAGE, f"{model.id} has no orders; add some to its line file")
     orders = [model.order(name) for name in order] if order else None
     problem = problem_from_line(model, orders)
     if not json:
@@ -76,6 +87,8 @@ def _document(
     outlook: tuple[OrderOutlook, ...],
     replications: int,
 ) -> dict[str, Any]:
+    from api.jobs.tasks.schedule import OBJECTIVE  # noqa: PLC0415 - heavy
+
     known = {item.order: item for item in outlook}
     jobs = found.schedule.jobs if found.schedule else ()
     return {
@@ -84,6 +97,7 @@ def _document(
         "simulated": True,
         "status": found.status.value,
         "objective": found.objective,
+        "objective_name": OBJECTIVE,
         "bound": found.bound,
         "gap": found.gap,
         "engine": found.engine,
@@ -120,6 +134,7 @@ def _show(model: Model, document: dict[str, Any]) -> None:
         f"{document['objective']:,.1f}, bound {document['bound']:,.1f}, gap {told}, "
         f"violations: {len(document['violations']) or 'none'}"
     )
+    typer.echo(f"the objective is {document['objective_name']}")
     for text in [*document["messages"], *document["violations"]]:
         typer.echo(f"  - {text}")
     if document["orders"]:

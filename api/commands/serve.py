@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.commands.about import Json
-from api.commands.console import ExitCode, emit_json, fail, stopping
+from api.commands.console import ExitCode, check_folder, emit_json, fail, stopping
 
 if TYPE_CHECKING:
     from api.mirrors import MirrorFeed
-    from twin.line import Line
+    from twin.line import Line as Model
 
 
 def serve(  # noqa: PLR0913, PLR0917 - the options of a command
@@ -52,7 +52,11 @@ def serve(  # noqa: PLR0913, PLR0917 - the options of a command
 
     found = Settings.load(settings, data_folder=data, host=host, port=port)
     check_port(found)
-    models = {model.id: model for model in map(load_line, lines)}
+    check_folder(found.data_folder)
+    models: dict[str, Model] = {}
+    for model in map(load_line, lines):
+        if models.setdefault(model.id, model) is not model:
+            raise fail(ExitCode.USAGE, f"two lines have the id {model.id!r}; serve one of them")
     feeds = [_feed(models, text, found.data_folder, found.stale_after_s) for text in plant or ()]
     key = create_key(found.keys_path, new_key) if new_key else ""
     app = create_app(found, list(models.values()), feeds)
@@ -71,15 +75,21 @@ def serve(  # noqa: PLR0913, PLR0917 - the options of a command
         typer.echo("stopped")
 
 
-def _feed(models: dict[str, Line], text: str, folder: Path, stale_after_s: float) -> MirrorFeed:
+def _feed(models: dict[str, Model], text: str, folder: Path, stale_after_s: float) -> MirrorFeed:
     from api.mirrors import MirrorFeed  # noqa: PLC0415
     from twin.history import SqliteStore  # noqa: PLC0415
     from twin.sync import Mirror, default_mapping, load_mapping  # noqa: PLC0415
     from twin.sync.opcua import OpcUaConnector  # noqa: PLC0415
 
     name, sign, where = text.partition("=")
-    if not sign or name not in models:
+    if not sign or "/" in name:
+        if len(models) > 1:
+            told = f"--plant {text}: of which line? write LINE={text}, LINE of {', '.join(models)}"
+            raise fail(ExitCode.USAGE, told)
         name, where = next(iter(models)), text
+    if name not in models:
+        known = ", ".join(models)
+        raise fail(ExitCode.USAGE, f"--plant {text}: no line {name!r} is served; known: {known}")
     line = models[name]
     if where.startswith("opc.tcp://"):
         mapping = default_mapping(line, where)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.commands.about import Json
-from api.commands.console import duration_option, emit_json, emit_table, plus_minus, progress
+from api.commands.console import (
+    check_file,
+    duration_option,
+    emit_json,
+    emit_table,
+    plus_minus,
+    progress,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,6 +62,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - the options of a command
     from twin.engine import SimulationOptions, replicate  # noqa: PLC0415
     from twin.line import load_line  # noqa: PLC0415
 
+    check_file(save)
     model = load_line(line)
     options = SimulationOptions(horizon_s=horizon, warm_up_s=warm_up, seed=seed)
     with progress(f"simulating {model.id}", quiet=json) as step:

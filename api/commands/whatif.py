@@ -11,6 +11,7 @@ import typer
 from api.commands.about import Json
 from api.commands.console import (
     ExitCode,
+    check_file,
     emit_json,
     emit_table,
     fail,
@@ -70,6 +71,7 @@ def whatif(  # noqa: PLR0913, PLR0917 - the options of a command
     from twin.engine import SimulationOptions  # noqa: PLC0415
     from twin.line import load_line  # noqa: PLC0415
 
+    check_file(save)
     model = load_line(line)
     chosen = [found for path in scenarios or () for found in load_scenarios(path, model)]
     if change or fault:

@@ -163,6 +163,7 @@ def create_run(site: TheSite, who: TheCaller, scenario_id: str, body: RunIn) -> 
         live = site.line(found[0].line_id)
         for item in found:  # the line's model may be another since the scenario was made
             check(live, ScenarioIn.model_validate(item.document))
+            _check_faults(item, body.horizon_s)
         run, payload = _new_run(live, found, body)
         job = new_job(JobKind.RUN, live.line.id, run.id, payload)
         transaction.add(replace(run, document=run.document | {"job_id": job.id}))
@@ -256,6 +257,14 @@ def etag(found: Resource) -> str:
 def _check_match(found: Resource, if_match: str | None) -> None:
     if if_match is not None and not etag_matches(if_match, etag(found)):
         raise RefusalError(PRECONDITION, f"it is of version {etag(found)} now")
+
+
+def _check_faults(found: Resource, horizon_s: float) -> None:
+    """Refuse a horizon before which a fault of the scenario would not even begin."""
+    latest_s = max((fault["after_s"] for fault in found.document["faults"]), default=0.0)
+    if latest_s >= horizon_s:
+        message = f"a fault of scenario {found.id!r} begins after {latest_s:g} s, so never"
+        raise invalid("horizon_s", message, f"more than {latest_s:g}", "look further ahead")
 
 
 def _check_limits(body: RunIn, settings: Settings) -> None:

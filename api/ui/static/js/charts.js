@@ -55,6 +55,8 @@ async function render(node) {
     // The interpreter needs no eval, so the page's content security policy can forbid it.
     ast: true, actions: false, renderer: "svg", defaultStyle: false, config: theme(),
     tooltip: { disableDefaultStyle: true, id: "vg-tooltip-element" },
+    // Errors only: while a chart has no width yet, its scales are empty, which is no news.
+    logLevel: 1,
   });
   drawn.get(node).view = view;
   const picture = node.querySelector("svg");
