@@ -152,6 +152,7 @@ def plan(experiment: Experiment) -> tuple[Planned, ...]:
     planned = []
     for scenario in () if findings else _resolved(experiment, findings):
         try:
+            findings += _never_happens(scenario, experiment.options.horizon_s)
             line = scenario.apply(experiment.line)
             adapted = adapt_state(state, experiment.line, line) if state else None
             options = scenario.options(experiment.options)
@@ -169,6 +170,20 @@ def plan(experiment: Experiment) -> tuple[Planned, ...]:
     return tuple(
         replace(one, options=one.options.model_copy(update={"engine": engine})) for one in planned
     )
+
+
+def _never_happens(scenario: Scenario, horizon_s: float) -> list[Finding]:
+    """Return a finding for each fault that would begin after the runs have ended."""
+    return [
+        Finding(
+            f"scenarios.{scenario.name}.faults.{position}.after_s",
+            f"begins {fault.after_s:g} s into a run of {horizon_s:g} s, so never",
+            f"less than {horizon_s:g}",
+            "let it begin earlier, or lengthen the horizon",
+        )
+        for position, fault in enumerate(scenario.faults)
+        if fault.after_s >= horizon_s
+    ]
 
 
 def _resolved(experiment: Experiment, findings: list[Finding]) -> tuple[Scenario, ...]:

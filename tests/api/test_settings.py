@@ -29,6 +29,18 @@ def test_every_wrong_setting_is_told(tmp_path: Path) -> None:
     assert {finding.path for finding in caught.value.findings} == {"prot", "port", "tick_s"}
 
 
+def test_a_wrong_setting_is_told_where_it_stands(tmp_path: Path) -> None:
+    """What the file says is told with file and line; what an argument says is not."""
+    file = tmp_path / "settings.yaml"
+    file.write_text("tick_s: 3\nprot: 1\nheartbeat_s: -1\n")
+    with pytest.raises(OptionsError) as caught:
+        Settings.load(file, {}, port=99999, heartbeat_s=-2)
+    places = {item.path: (item.file, item.line) for item in caught.value.findings}
+    assert places == {"prot": (str(file), 2), "port": ("", 0), "heartbeat_s": ("", 0)}
+    (unknown,) = [item for item in caught.value.findings if item.path == "prot"]
+    assert unknown.remedy == "write 'port', or remove it"
+
+
 @pytest.mark.parametrize("text", ["- a\n", "a: [\n", "\x00"])
 def test_a_file_that_is_none_is_told(tmp_path: Path, text: str) -> None:
     """What is no YAML mapping is refused with the file's name."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -159,7 +160,22 @@ def test_broken_line_file_is_told_with_file_and_row(
         (("whatif", "two_station"), "nothing to compare"),
         (("whatif", "two_station", "--change", "nonsense"), "path=value"),
         (("whatif", "two_station", "--fault", "nowhere:5min"), "unknown station 'nowhere'"),
-        (("schedule", "two_station", "--order", "X"), "unknown order 'X'"),
+        (("whatif", "two_station", "--fault", "press:5min:9h"), "so never"),
+        (("schedule", "bottling", "--order", "X"), "unknown order 'X'"),
+        (("schedule", "two_station"), "two_station has no orders"),
+        (("simulate", "two_station", "--save", "nowhere/x.nc"), "no folder nowhere"),
+        (("whatif", "two_station", "--fault", "press:5min", "--save", "."), ". is a folder"),
+        (("schedule", "bottling", "--out", "nowhere/x.json"), "no folder nowhere"),
+        (("generate", "two_station", "--out", "{file}"), "is a file"),
+        (("generate", "two_station", "--out", "{file}/deep"), "is a file"),
+        (("train", "data", "--out", "{file}"), "is a file"),
+        (("schema", "--out", "nowhere/x.json"), "no folder nowhere"),
+        (("serve", "two_station", "two_station"), "two lines have the id 'two_station'"),
+        (("serve", "two_station", "--plant", "x=opc.tcp://127.0.0.1:1"), "no line 'x' is served"),
+        (("serve", "two_station", "--plant", "opc.tcp://127.0.0.1:99999"), "no usable port"),
+        (("serve", "two_station", "--plant", "nowhere"), "a mapping file that is there"),
+        (("serve", "two_station", "bottling", "--plant", "opc.tcp://a:1"), "of which line?"),
+        (("serve", "two_station", "--data", "{file}"), "is a file"),
         (("train", "no_such_folder", "--out", "model"), "no_such_folder"),
         (("plant", "two_station", "--start", "yesterday"), "no moment"),
         (("plant", "two_station", "--fault", "press"), "no fault"),
@@ -167,10 +183,20 @@ def test_broken_line_file_is_told_with_file_and_row(
     ],
 )
 def test_bad_input_gets_a_message_and_code_2(
-    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], told: str
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    unused_tcp_port: int,
+    arguments: tuple[str, ...],
+    told: str,
 ) -> None:
-    """What cannot be used is named, with code 2 and no traceback."""
-    code, _, err = answer(capsys, *arguments)
+    """What cannot be used is named, with code 2 and no traceback, before anything is simulated."""
+    file = tmp_path / "taken"
+    file.write_text("")
+    given = [text.replace("{file}", str(file)) for text in arguments]
+    if "serve" in arguments:
+        given += ["--port", str(unused_tcp_port)]
+        given += [] if "--data" in arguments else ["--data", str(tmp_path / "site")]
+    code, _, err = answer(capsys, *given)
     assert code == ExitCode.USAGE
     assert told in " ".join(err.replace("│", " ").split())
     assert "Traceback" not in err
@@ -187,12 +213,22 @@ def test_plant_that_is_not_there_is_code_3(
     assert "no plant answers" in err
 
 
+def test_plant_on_a_port_in_use_is_code_3(capsys: pytest.CaptureFixture[str]) -> None:
+    """A plant that finds its port taken says so, with code 3."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _, err = answer(capsys, "plant", "two_station", "--port", str(port))
+    assert code == ExitCode.UNREACHABLE
+    assert f"port {port} on 127.0.0.1 is in use" in err
+
+
 def test_unexpected_error_leaves_its_traceback_in_a_file(tmp_path: Path) -> None:
     """A mistake of ours shows one line; the traceback is in a file that the line names."""
     code = (
-        "import api.cli as c\n"
-        "def boom(*a, **k): raise ZeroDivisionError('boom')\n"
-        "c.app = boom\n"
+        "import sys, api.cli as c\n"
+        "def boom() -> None: raise ZeroDivisionError('boom')\n"
+        "c.app.command('boom')(boom)\n"
+        "sys.argv = ['twin', 'boom']\n"
         "c.main()\n"
     )
     done = subprocess.run(

@@ -377,9 +377,12 @@ def _usable_port(port: int) -> int:
 
 def _no_port(port: int, error: OSError) -> PlantError:
     if error.errno == errno.EADDRINUSE:
-        return PlantError(
+        told = PlantError(
             f"port {port} on {HOST} is in use; stop what listens there, or choose another port "
             "(0 takes any free one)"
         )
-    reason = error.strerror or str(error)
-    return PlantError(f"port {port} on {HOST} cannot be opened: {reason}")
+    else:
+        reason = error.strerror or str(error)
+        told = PlantError(f"port {port} on {HOST} cannot be opened: {reason}")
+    told.errno = error.errno
+    return told

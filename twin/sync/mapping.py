@@ -8,9 +8,10 @@ import math
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from twin.errors import Finding, InvalidInputError, UnknownNameError
 from twin.events.kinds import Status
@@ -116,6 +117,17 @@ class Heartbeat(Spec):
         return self
 
 
+def _with_usable_port(endpoint: str) -> str:
+    """Return the endpoint unless its port is none, which would only show when it is dialled."""
+    try:
+        usable = urlsplit(endpoint).port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(f"{endpoint!r} has no usable port; expected 1 to 65535")
+    return endpoint
+
+
 class Mapping(Spec):
     """How one plant is read."""
 
@@ -125,7 +137,11 @@ class Mapping(Spec):
     """Line that the nodes belong to."""
     source: Id = "plant"
     """Name of the source, part of every key in the journal."""
-    endpoint: Annotated[str, StringConstraints(pattern=r"^opc\.tcp://[^\s/]+(/\S*)?$")]
+    endpoint: Annotated[
+        str,
+        StringConstraints(pattern=r"^opc\.tcp://[^\s/]+(/\S*)?$"),
+        AfterValidator(_with_usable_port),
+    ]
     """Address, ``opc.tcp://host:port/path``."""
     heartbeat: Heartbeat
     """The plant's clock."""

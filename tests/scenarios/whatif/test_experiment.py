@@ -387,3 +387,14 @@ def test_order_below_what_was_begun_is_refused() -> None:
     less = Scenario(name="less", changes={"orders.o1.quantity": 5})
     with pytest.raises(StateError, match="begun"):
         run_experiment(Experiment(line=line, scenarios=(less,), options=OPTIONS, state=state))
+
+
+def test_a_fault_after_the_end_is_told() -> None:
+    """A fault that the runs would never see is refused, not compared as no difference."""
+    line = serial_line([Constant(value_s=10.0), Constant(value_s=12.0)], buffers=[3])
+    late = Scenario(name="late", faults=(Fault(station="s2", after_s=3600.0, duration_s=60.0),))
+    experiment = Experiment(
+        line=line, scenarios=(late,), options=SimulationOptions(horizon_s=3600.0), replications=2
+    )
+    with pytest.raises(ScenarioError, match=r"scenarios\.late\.faults\.0\.after_s: .* so never"):
+        run_experiment(experiment)
