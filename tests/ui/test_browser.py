@@ -109,7 +109,9 @@ def test_whatif_through_the_form_equals_the_api(seen: Seen, running: Running) ->
     expect(page.locator("#chart-comparison svg")).to_be_visible()
     expect(page.locator("#chart-samples svg")).to_be_visible()
     drawable = [row for row in rows if row["difference"] and row["base"] and row["base"]["mean"]]
-    expect(page.locator("#chart-comparison .role-mark.mark-symbol path")).to_have_count(len(drawable))
+    expect(page.locator("#chart-comparison .role-mark.mark-symbol path")).to_have_count(
+        len(drawable)
+    )
     page.reload()
     expect(page.locator("#verdict")).to_contain_text("throughput falls by")
     _compare(page, rows)
