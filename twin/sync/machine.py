@@ -22,8 +22,9 @@ class Limits:
     """Age of the last heartbeat from which the link is given up and built anew."""
     backoff_shortest_s: float = 0.2
     """Shortest pause before a new attempt."""
-    backoff_longest_s: float = 30.0
-    """Longest pause before a new attempt."""
+    backoff_longest_s: float = 5.0
+    """Longest pause before a new attempt: one costs little, and whoever has just started the plant
+    again is looking at the page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class OpcUaConnector:
     clock : Clock or None
         Clock for times of receipt; None: this computer's.
     limits : Limits or None
-        Pauses between attempts; None: 0.2 to 30 s, with the mapping's heartbeat limits.
+        Pauses between attempts; None: 0.2 to 5 s, with the mapping's heartbeat limits.
     request_timeout_s : float
         Longest wait for an answer of the server, s.
     verify_timeout_s : float
