@@ -185,7 +185,8 @@ def install(app: FastAPI) -> None:
 
     async def validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        fields = [_field(_worded(item)) for item in error.errors()[:50]]
+        kind = _body_kind(request)
+        fields = [_field(_worded(item, kind)) for item in error.errors()[:50]]
         detail = "; ".join(f"{field.path}: {field.message}" for field in fields[:3])
         refused = RefusalError(INVALID, detail, fields)
         return respond(refused, request.url.path, request_id_of(request.scope))
@@ -200,9 +201,21 @@ def request_id_of(scope: Mapping[str, Any]) -> str:
     return str(scope.get("state", {}).get("request_id", ""))
 
 
-def _worded(item: Any) -> Finding:
+def _body_kind(request: Request) -> Any:
+    """Return the type that the body of a request is read as, where there is one."""
+    field = getattr(request.scope.get("route"), "body_field", None)
+    return field.field_info.annotation if field is not None else None
+
+
+def _worded(item: Any, body: Any) -> Finding:
     place, *keys = item["loc"]
-    return worded({**item, "loc": tuple(keys)} if place in _PLACES else item)
+    if place == "body" and not keys:
+        message = "is missing" if item["type"] == "missing" else "is no JSON object"
+        remedy = "send one, with Content-Type: application/json"
+        return Finding("body", message, "a JSON object", remedy)
+    if place not in _PLACES:
+        return worded(item)
+    return worded({**item, "loc": tuple(keys)}, kind=body if place == "body" else None)
 
 
 def _field(found: Finding) -> FieldProblem:

@@ -171,6 +171,36 @@ def test_impossible_runs_are_refused(
     assert answer.status_code in {404, 422}, answer.text
 
 
+def test_a_fault_after_the_end_of_a_run_is_refused(client: httpx.Client) -> None:
+    """A run that would end before the fault begins is refused, not compared as no difference."""
+    fault = {"station": "press", "after_s": 7200, "duration_s": 60}
+    body = {"line_id": "two_station", "name": "late", "faults": [fault]}
+    late = client.post("/v1/scenarios", json=body).json()
+    answer = client.post(f"/v1/scenarios/{late['id']}/runs", json=RUN)
+    assert answer.status_code == 422
+    (told,) = answer.json()["errors"]
+    assert (told["path"], told["expected"]) == ("horizon_s", "more than 7200")
+
+
+@pytest.mark.parametrize(
+    ("sent", "path", "told"),
+    [
+        ({"json": {"line_id": "two_station", "nam": "x"}}, "nam", "write 'name', or remove it"),
+        ({"json": ["two_station"]}, "body", "Content-Type: application/json"),
+        ({}, "body", "Content-Type: application/json"),
+        ({"content": "x", "headers": {"Content-Type": "text/plain"}}, "body", "Content-Type"),
+    ],
+)
+def test_a_body_of_another_shape_is_told_what_to_send(
+    client: httpx.Client, sent: dict[str, Any], path: str, told: str
+) -> None:
+    """Unknown keys come with the one that may be meant, bodies that are no object with a remedy."""
+    answer = client.post("/v1/scenarios", **sent)
+    assert answer.status_code == 422
+    remedies = {item["path"]: item["remedy"] for item in answer.json()["errors"]}
+    assert told in remedies[path]
+
+
 def test_a_run_can_begin_at_a_given_state(client: httpx.Client, scenario: dict[str, Any]) -> None:
     """A state document is where a run begins; one of another line is a failed job that says so."""
     state = empty_state(example_line("two_station"), 7200.0).model_dump(mode="json")
