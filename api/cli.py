@@ -114,6 +114,8 @@ def _missing(error: ModuleNotFoundError) -> int:
 
 def _system(error: OSError) -> int:
     reason = error.strerror or str(error) or type(error).__name__
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        reason += "; free some space, or choose another place"
     where = f"{error.filename}: " if error.filename else ""
     typer.echo(f"{where}{reason}", err=True)
     if error.errno == errno.EADDRINUSE or isinstance(error, ConnectionError | TimeoutError):

@@ -7,6 +7,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import uvicorn
 from fastapi import FastAPI
@@ -47,8 +48,13 @@ class SiteServer(uvicorn.Server):
             timeout_graceful_shutdown=DRAIN_S,
             timeout_keep_alive=30,
             ws="none",
+            # The site is started and ended here. Uvicorn would log what goes wrong and leave with a
+            # code of its own.
+            lifespan="off",
         )
         super().__init__(config)
+        self._app = app
+        self._life = AsyncExitStack()
         self._site: Site = app.state.site
         self._settings = settings
         self._on_ready = on_ready
@@ -64,8 +70,13 @@ class SiteServer(uvicorn.Server):
         return f"http://{shown}:{port}"
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer."""
-        await super().startup(sockets)
+        """Start the site, then begin to answer."""
+        await self._life.enter_async_context(self._app.router.lifespan_context(self._app))
+        try:
+            await super().startup(sockets)
+        except BaseException:
+            await self._life.aclose()
+            raise
         if self.started and self._on_ready is not None:
             self._on_ready(self.address)
 
@@ -74,6 +85,7 @@ class SiteServer(uvicorn.Server):
         self._site.hub.close()
         await asyncio.sleep(0)
         await super().shutdown(sockets)
+        await self._life.aclose()
 
 
 def serve(app: FastAPI, settings: Settings, on_ready: Callable[[str], None] | None = None) -> None:
@@ -92,6 +104,8 @@ def serve(app: FastAPI, settings: Settings, on_ready: Callable[[str], None] | No
     ------
     OSError
         If the port is taken (``errno.EADDRINUSE``) or the host is none of this machine's.
+    TwinError
+        If the site cannot start, for instance because its database cannot be written.
     """
     check_port(settings)
     server = SiteServer(app, settings, on_ready)

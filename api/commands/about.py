@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.commands.console import check_file, emit_json, emit_table
+from api.commands.console import check_file, emit_json, emit_table, writing
 
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 
@@ -84,7 +84,8 @@ def schema(
     if out is None:
         emit_json(document)
         return
-    out.write_text(dumps(document, indent=2) + "\n", encoding="utf-8")
+    with writing(out):
+        out.write_text(dumps(document, indent=2) + "\n", encoding="utf-8")
     if json:
         emit_json({"file": str(out)})
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -104,6 +105,18 @@ def check_file(path: Path | None) -> None:
         raise fail(ExitCode.USAGE, f"there is no folder {path.parent} for {path.name}; make it")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise fail(ExitCode.USAGE, f"{path} may not be written; choose another place")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Name the file in an error of the system, and leave no half of it behind."""
+    new = not path.exists()
+    try:
+        yield
+    except OSError as error:
+        if new:
+            path.unlink(missing_ok=True)
+        raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
 
 
 def check_folder(path: Path) -> None:

@@ -17,6 +17,7 @@ from api.commands.console import (
     emit_table,
     fail,
     progress,
+    writing,
 )
 from api.commands.simulate import Line, Seed, Workers
 
@@ -69,13 +70,14 @@ def schedule(  # noqa: PLR0913, PLR0917 - the options of a command
                     progress=step,
                 )
             outlook = on_time(results, found.schedule)
-        if out is not None:
-            out.write_text(found.schedule.model_dump_json(indent=1) + "\n", encoding="utf-8")
     document = _document(model, found, objections, outlook, replications)
     if json:
         emit_json(document)
     else:
         _show(model, document)
+    if out is not None and found.schedule is not None:
+        with writing(out):
+            out.write_text(found.schedule.to_json() + "\n", encoding="utf-8")
     if found.schedule is None or objections:
         raise typer.Exit(int(ExitCode.FAILED))
 

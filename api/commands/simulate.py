@@ -15,6 +15,7 @@ from api.commands.console import (
     emit_table,
     plus_minus,
     progress,
+    writing,
 )
 
 if TYPE_CHECKING:
@@ -67,13 +68,14 @@ def simulate(  # noqa: PLR0913, PLR0917 - the options of a command
     options = SimulationOptions(horizon_s=horizon, warm_up_s=warm_up, seed=seed)
     with progress(f"simulating {model.id}", quiet=json) as step:
         results = replicate(model, options, replications, workers=workers, progress=step)
-    if save is not None:
-        results.to_netcdf(save)
     document = _document(model.id, model.hash, results, options)
     if json:
         emit_json(document)
     else:
         _show(document)
+    if save is not None:  # after the answer, which a full disk must not take with it
+        with writing(save):
+            results.to_netcdf(save)
 
 
 def _document(

@@ -18,6 +18,7 @@ from api.commands.console import (
     parse_duration,
     plus_minus,
     progress,
+    writing,
 )
 from api.commands.simulate import HOUR_S, Horizon, Line, Replications, Seed, WarmUp, Workers
 
@@ -86,14 +87,15 @@ def whatif(  # noqa: PLR0913, PLR0917 - the options of a command
     )
     with progress(f"comparing {len(experiment.names)} scenarios", quiet=json) as step:
         results = run_experiment(experiment, workers=workers, progress=step)
-    if save is not None:
-        save_results(results, save)
     comparison = compare(results)
     if json:
         about = {"line": model.id, "model_hash": model.hash, "simulated": True, "seed": seed}
         emit_json(about | {"horizon_s": horizon, "warm_up_s": warm_up} | comparison.document())
     else:
         _show(comparison)
+    if save is not None:  # after the answer, which a full disk must not take with it
+        with writing(save):
+            save_results(results, save)
 
 
 def _own(changes: list[str], faults: list[str]) -> Scenario:

@@ -222,6 +222,37 @@ def test_plant_on_a_port_in_use_is_code_3(capsys: pytest.CaptureFixture[str]) ->
     assert f"port {port} on 127.0.0.1 is in use" in err
 
 
+def test_service_that_cannot_start_says_why(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, unused_tcp_port: int
+) -> None:
+    """A database that cannot be used ends `serve` with its name and code 1, without a traceback."""
+    (tmp_path / "site.sqlite").write_bytes(b"no database" * 1000)
+    code, out, err = answer(
+        capsys, "serve", "two_station", "--data", str(tmp_path), "--port", str(unused_tcp_port)
+    )
+    assert (code, out) == (ExitCode.FAILED, "")
+    assert err.strip() == f"the database {tmp_path / 'site.sqlite'}: file is not a database"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("schema", "--out"),
+        ("schedule", "bottling", "--budget", "1s", "-n", "0", "--out"),
+        ("whatif", "two_station", "--fault", "press:5min", "--horizon", "1h", "-n", "2", "--save"),
+    ],
+)
+def test_full_disk_names_the_file_and_keeps_the_answer(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    """What was found is told before it is written, so a full disk takes only the file."""
+    code, out, err = answer(capsys, *arguments, "/dev/full")
+    assert code == ExitCode.FAILED
+    assert "/dev/full: No space left on device; free some space" in err
+    assert out or arguments[0] == "schema"
+
+
 def test_unexpected_error_leaves_its_traceback_in_a_file(tmp_path: Path) -> None:
     """A mistake of ours shows one line; the traceback is in a file that the line names."""
     code = (
