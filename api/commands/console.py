@@ -70,10 +70,11 @@ def parse_moment(text: str, zone: ZoneInfo) -> datetime:
 
 
 @contextmanager
-def stopping() -> Iterator[None]:
-    """Take Ctrl-C and a request to terminate as the wish to end, not as an error.
+def stopping(*, wished: bool = True) -> Iterator[None]:
+    """Take Ctrl-C and a request to terminate as the wish to end.
 
-    Whoever runs inside sees ``KeyboardInterrupt`` and tidies up; it goes no further.
+    Whoever runs inside sees ``KeyboardInterrupt`` and tidies up. It goes no further, unless
+    ``wished`` is False: what was to come to an end by itself was broken off.
     """
 
     def asked(_number: int, _frame: FrameType | None) -> None:
@@ -83,6 +84,8 @@ def stopping() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
+        if not wished:
+            raise
         if sys.stderr.isatty():
             typer.echo(err=True)  # the terminal shows ^C on the line
     finally:

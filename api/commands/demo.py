@@ -51,7 +51,7 @@ def demo(
     if not json:
         typer.echo("starting the plant and its twin ...")
     pace = speed or (CHECK_SPEED if check else SPEED)
-    with stopping(), Demo(line, port=port, speed=pace, folder=data) as found:
+    with stopping(wished=not check), Demo(line, port=port, speed=pace, folder=data) as found:
         if check:
             raise typer.Exit(_check(found, json=json))
         _run(found, json=json)

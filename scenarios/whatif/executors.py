@@ -7,14 +7,14 @@ gives the same numbers.
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, NamedTuple, TypeVar
 
+from twin.engine.processes import WorkerPool
 from twin.errors import SimulationError
 
 Piece = TypeVar("Piece")
@@ -142,9 +142,7 @@ def _in_processes(
     count: int,
     stop: Callable[[], bool],
 ) -> Iterator[tuple[Task, Result]]:
-    # Spawned, not forked: a fork would copy the locks of the threads a service runs.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=orders)
+    pool = WorkerPool(count, _begin, orders)
     try:
         calls = ((task, _run_here, (task,)) for task in tasks)
         yield from _in_order(pool, calls, count, stop)

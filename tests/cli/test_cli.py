@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from api.cli import run
-from api.commands.console import ExitCode
+from api.commands.console import ExitCode, stopping
 
 LINE = """
 id: tiny
@@ -251,6 +252,15 @@ def test_full_disk_names_the_file_and_keeps_the_answer(
     assert code == ExitCode.FAILED
     assert "/dev/full: No space left on device; free some space" in err
     assert out or arguments[0] == "schema"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_a_service_is_a_wish_and_stopping_a_check_is_not(number: signal.Signals) -> None:
+    """Who runs until Ctrl-C ends well by it; a check that is broken off has not passed."""
+    with stopping():
+        signal.raise_signal(number)
+    with pytest.raises(KeyboardInterrupt), stopping(wished=False):
+        signal.raise_signal(number)
 
 
 def test_unexpected_error_leaves_its_traceback_in_a_file(tmp_path: Path) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from twin.engine.options import SimulationOptions
+from twin.engine.processes import WorkerPool
 from twin.engine.runs import Runs
 from twin.errors import Finding, OptionsError
 from twin.events import LineState
@@ -71,8 +71,7 @@ def _results(
     # The kernel of each process would have to load first, so these stay with the reference.
     fixed = options.model_copy(update={"engine": "reference"})
     calls = [(_one_of, (line, fixed, state, number)) for number in numbers]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as processes:
+    with WorkerPool(workers) as processes:
         yield from _in_order(processes, calls, workers)
 
 
