@@ -50,7 +50,7 @@ proof: check $(WARM) ## every test, with large samples and many examples
 	  -o timeout=1800 -o faulthandler_timeout=3600
 
 docs: $(READY) ## the API reference as pages in docs/_build
-	$(BIN)/python -m pdoc --docformat numpy --output-directory docs/_build $(PACKAGES)
+	@$(BIN)/python -m tools.reference docs/_build $(PACKAGES)
 	@echo "open docs/_build/index.html"
 
 # The universal lock serves every Python from 3.11 on and every system with one set of versions.
