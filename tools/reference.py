@@ -30,11 +30,9 @@ def main(target: str, *packages: str) -> None:
 def packages_in(name: str) -> list[str]:
     """Return the names of a package and of every package in it that says what is public."""
     module = import_module(name)
-    found = [name]
-    for entry in pkgutil.walk_packages(module.__path__, f"{name}."):
-        if entry.ispkg and hasattr(import_module(entry.name), "__all__"):
-            found.append(entry.name)
-    return found
+    below = pkgutil.walk_packages(module.__path__, f"{name}.")
+    packages = [entry.name for entry in below if entry.ispkg]
+    return [name, *(found for found in packages if hasattr(import_module(found), "__all__"))]
 
 
 def _load_all(name: str) -> None:
