@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from api.schemas import ForecastResult, RunResults
 from api.ui import drawing, specs
-from api.ui.words import LANGUAGES
+from api.ui.words import LANGUAGES, NAMES, language_for
 from twin.events.kinds import Status
 
 _log = logging.getLogger(__name__)
@@ -37,6 +37,8 @@ POLICY = (
 )
 """What the page may load: nothing from elsewhere. Charts run in an interpreter, so no script is
 made from text; the drawing library does set inline styles."""
+LANGUAGE_COOKIE = "language"
+YEAR_S = 365 * 86400
 VEGA_PATH = "/static/vega.js"
 
 WARM_AFTER_S = 3.0
@@ -165,7 +167,8 @@ def _version() -> str:
 
 def _page(request: Request, name: str) -> HTMLResponse:
     root = str(request.scope.get("root_path", "")).rstrip("/")
-    language = "en"
+    wanted = request.query_params.get("lang") or request.cookies.get(LANGUAGE_COOKIE)
+    language = language_for(wanted, request.headers.get("accept-language", ""))
     words = LANGUAGES[language]
     text = (
         _templates()
@@ -174,11 +177,21 @@ def _page(request: Request, name: str) -> HTMLResponse:
             page=name,
             root=root,
             language=language,
+            languages=NAMES,
             words=words,
             t=words.__getitem__,
             vega=VEGA_PATH,
             asset=lambda path: f"{root}/static/{path}?v={_version()}",
         )
     )
-    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
-    return HTMLResponse(text, headers=headers)
+    headers = {
+        "Content-Security-Policy": POLICY,
+        "Cache-Control": "no-cache",
+        "Vary": "Accept-Language, Cookie",
+    }
+    answer = HTMLResponse(text, headers=headers)
+    if request.query_params.get("lang") == language:
+        answer.set_cookie(
+            LANGUAGE_COOKIE, language, max_age=YEAR_S, path=root or "/", samesite="lax"
+        )
+    return answer

@@ -130,6 +130,30 @@ def test_every_word_is_in_the_list() -> None:
     assert named <= set(ENGLISH)
 
 
+@pytest.mark.parametrize(
+    ("headers", "query", "language"),
+    [
+        ({}, "", "en"),
+        ({"Accept-Language": "th-TH,th;q=0.9,en;q=0.8"}, "", "th"),
+        ({"Accept-Language": "en;q=0.4, th;q=0.6"}, "", "th"),
+        ({"Accept-Language": "fr, th;q=broken"}, "", "th"),
+        ({"Accept-Language": "de"}, "", "en"),
+        ({"Accept-Language": "th", "Cookie": "language=en"}, "", "en"),
+        ({"Cookie": "language=th"}, "?lang=en", "en"),
+        ({"Cookie": "language=<script>"}, "?lang=../x", "en"),
+    ],
+)
+def test_page_speaks_the_language_asked_for(
+    client: Asker, headers: dict[str, str], query: str, language: str
+) -> None:
+    """A choice goes before the browser's languages; what is not known is English."""
+    page = client.get(f"/{query}", headers)
+    assert f'<html lang="{language}"' in page.text
+    assert LANGUAGES[language]["live.title"] in page.text
+    chosen = "set-cookie" in page.headers
+    assert chosen == (query == f"?lang={language}")
+
+
 def test_languages_have_the_same_keys_and_names() -> None:
     """A translation leaves out no key and no name in braces."""
     for words in LANGUAGES.values():

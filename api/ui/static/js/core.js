@@ -128,20 +128,22 @@ export function duration(seconds) {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
   const sign = seconds < 0 ? "−" : "";
   const whole = Math.round(Math.abs(seconds));
-  if (whole < 90) return `${sign}${whole} s`;
+  if (whole < 90) return sign + t("length.s", { n: whole });
   const minutes = Math.round(whole / 60);
-  if (minutes < 90) return `${sign}${minutes} min`;
+  if (minutes < 90) return sign + t("length.min", { n: minutes });
   const days = Math.floor(minutes / 1440);
   const hours = Math.floor((minutes % 1440) / 60);
-  if (days) return `${sign}${days} d${hours ? ` ${hours} h` : ""}`;
-  return `${sign}${hours} h${minutes % 60 ? ` ${minutes % 60} min` : ""}`;
+  const parts = days ? [["d", days], ["h", hours]] : [["h", hours], ["min", minutes % 60]];
+  return sign + parts.filter(([, n], i) => !i || n).map(([u, n]) => t(`length.${u}`, { n })).join(" ");
 }
 
 let zone;
+// Days and months in the language of the page, years and figures as orders and machines have them.
+const locale = { en: "en-GB", th: "th-TH-u-ca-gregory-nu-latn" }[document.documentElement.lang];
 /** A moment on the plant's wall clock. */
 export function clock(moment, { seconds = true, day = false } = {}) {
   if (!moment) return "–";
-  return new Intl.DateTimeFormat("en-GB", {
+  return new Intl.DateTimeFormat(locale, {
     timeZone: zone, hour: "2-digit", minute: "2-digit",
     ...(seconds ? { second: "2-digit" } : {}), ...(day ? { weekday: "short" } : {}),
   }).format(new Date(moment));

@@ -1,8 +1,4 @@
-"""Every word of the page, in one place, by key; names in braces are filled in where it is shown.
-
-Both the templates and the scripts take their words from here. A further language is a further
-mapping with the same keys.
-"""
+"""English, in which every key is written first; names in braces are filled in on the page."""
 
 from __future__ import annotations
 
@@ -16,6 +12,7 @@ ENGLISH: dict[str, str] = {
     "nav.schedule": "Schedule",
     "nav.forecast": "Forecast",
     "theme": "Switch between light and dark",
+    "language": "Language",
     "line.choice": "Line",
     "plant_time": "plant {time}",
     "plant_pace": " (clock × {pace})",
@@ -52,6 +49,10 @@ ENGLISH: dict[str, str] = {
     "unit.min": "min",
     "unit.h": "h",
     "unit.percent": "%",
+    "length.s": "{n} s",
+    "length.min": "{n} min",
+    "length.h": "{n} h",
+    "length.d": "{n} d",
     # live
     "live.title": "Live line",
     "live.tiles": "Figures",
@@ -298,6 +299,3 @@ ENGLISH: dict[str, str] = {
     "error.chart_script": "The drawing script could not be loaded.",
 }
 """English words by key."""
-
-LANGUAGES: dict[str, dict[str, str]] = {"en": ENGLISH}
-"""Words by language."""
