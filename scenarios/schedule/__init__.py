@@ -7,6 +7,7 @@ from scenarios.schedule.bounds import Bound, lower_bound
 from scenarios.schedule.checks import ProblemError
 from scenarios.schedule.dispatching import dispatch
 from scenarios.schedule.explain import Explanation, explain
+from scenarios.schedule.features import Feature, features
 from scenarios.schedule.problem import (
     Interval,
     Job,
@@ -14,6 +15,9 @@ from scenarios.schedule.problem import (
     Mode,
     Objective,
     Operation,
+    Planned,
+    Price,
+    Resource,
     SchedulingProblem,
 )
 from scenarios.schedule.replay import OrderOutlook, on_time, plan_of, replay, replay_options
@@ -25,6 +29,7 @@ from scenarios.schedule.violations import Violation, ViolationKind, violations
 __all__ = [
     "Bound",
     "Explanation",
+    "Feature",
     "Interval",
     "Job",
     "JobOutcome",
@@ -35,8 +40,11 @@ __all__ = [
     "Operation",
     "OrderOutlook",
     "Placement",
+    "Planned",
+    "Price",
     "ProblemError",
     "Progress",
+    "Resource",
     "Schedule",
     "ScheduleResult",
     "SchedulingProblem",
@@ -45,6 +53,7 @@ __all__ = [
     "ViolationKind",
     "dispatch",
     "explain",
+    "features",
     "from_flexible_text",
     "from_jobshop_text",
     "lower_bound",

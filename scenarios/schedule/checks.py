@@ -5,12 +5,23 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from itertools import pairwise
 
+from scenarios.schedule.parts import (
+    Interval,
+    Job,
+    Machine,
+    Mode,
+    Operation,
+    Planned,
+    Price,
+    Resource,
+)
 from twin.errors import Finding, InvalidInputError
 
-if TYPE_CHECKING:
-    from scenarios.schedule.problem import Job, Machine, Operation
+_MOST_TEAMS = 64
+"""Combinations of resources for one mode that are looked at."""
 
 
 class ProblemError(InvalidInputError):
@@ -31,37 +42,48 @@ def edges(jobs: Sequence[Job]) -> list[tuple[str, str]]:
     return found
 
 
-def check(  # noqa: PLR0913 - the parts of a problem, and names from unreadable ones
-    machines: Sequence[Machine],
-    jobs: Sequence[Job],
-    same_order: Sequence[Sequence[str]] = (),
-    start_s: float = 0.0,
-    horizon_s: float | None = None,
-    *,
-    machine_names: Collection[str] = (),
-    job_names: Collection[str] = (),
-) -> list[Finding]:
-    """Return all findings about how jobs and machines fit together.
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a problem that could be read, and the names in those that could not."""
 
-    ``machine_names`` and ``job_names`` are further ids that could be seen in unreadable items.
-    """
-    known = {machine.id for machine in machines} | set(machine_names)
-    findings = _unique(machines, jobs)
+    machines: Sequence[Machine] = ()
+    jobs: Sequence[Job] = ()
+    same_order: Sequence[Sequence[str]] = ()
+    start_s: float = 0.0
+    horizon_s: float | None = None
+    resources: Sequence[Resource] = ()
+    transport_s: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    prices: Sequence[Price] = ()
+    plan: Sequence[Planned] = ()
+    machine_names: Collection[str] = ()
+    job_names: Collection[str] = ()
+    resource_names: Collection[str] = ()
+
+
+def check(parts: Parts) -> list[Finding]:
+    """Return all findings about how the parts of a problem fit together."""
+    machines, jobs = parts.machines, parts.jobs
+    known = {machine.id for machine in machines} | set(parts.machine_names)
+    findings = _unique(parts)
     for job in jobs:
-        findings += _job(job, start_s)
+        findings += _job(job, parts.start_s)
         for operation in job.operations:
             findings += _modes(f"jobs.{job.id}.operations.{operation.id}", operation, known)
-    findings += _precedences(jobs, job_names)
-    findings += _running(machines, jobs, job_names)
-    findings += _groups(same_order, jobs, known)
-    if horizon_s is not None:
-        findings += _time_left(machines, jobs, start_s, horizon_s)
+    findings += _precedences(jobs, parts.job_names)
+    findings += _running(machines, jobs, parts.job_names)
+    findings += _groups(parts.same_order, jobs, known)
+    findings += _needs(parts)
+    findings += _elsewhere(parts, known)
+    if parts.horizon_s is not None:
+        findings += _time_left(parts, parts.horizon_s)
     return findings
 
 
-def _unique(machines: Sequence[Machine], jobs: Sequence[Job]) -> list[Finding]:
-    lists = [("machines", [m.id for m in machines]), ("jobs", [j.id for j in jobs])]
-    lists += [(f"jobs.{job.id}.operations", [o.id for o in job.operations]) for job in jobs]
+def _unique(parts: Parts) -> list[Finding]:
+    lists = [("machines", [m.id for m in parts.machines]), ("jobs", [j.id for j in parts.jobs])]
+    lists += [("resources", [r.id for r in parts.resources])]
+    lists += [("plan", [planned.operation for planned in parts.plan])]
+    lists += [(f"jobs.{job.id}.operations", [o.id for o in job.operations]) for job in parts.jobs]
     return [
         Finding(f"{path}.{name}", f"id used {count} times", remedy="rename one")
         for path, names in lists
@@ -73,12 +95,24 @@ def _unique(machines: Sequence[Machine], jobs: Sequence[Job]) -> list[Finding]:
 def _job(job: Job, start_s: float) -> list[Finding]:
     if not job.operations:
         return [Finding(f"jobs.{job.id}.operations", "the job has no operation", "at least one")]
-    if job.deadline_s is None or job.deadline_s > max(start_s, job.release_s):
-        return []
-    what = "the schedule begins" if job.deadline_s <= start_s else "the job is released"
-    message = f"the deadline {job.deadline_s:g} s is not after the moment at which {what}"
-    remedy = "move the deadline, or make it a due date, which may be missed"
-    return [Finding(f"jobs.{job.id}.deadline_s", message, remedy=remedy)]
+    findings, first_s = [], max(start_s, job.release_s)
+    what = "the schedule begins" if first_s <= start_s else "the job is released"
+    if job.deadline_s is not None and job.deadline_s <= first_s:
+        message = f"the deadline {job.deadline_s:g} s is not after the moment at which {what}"
+        remedy = "move the deadline, or make it a due date, which may be missed"
+        findings.append(Finding(f"jobs.{job.id}.deadline_s", message, remedy=remedy))
+    for operation in job.operations:
+        path = f"jobs.{job.id}.operations.{operation.id}"
+        if operation.fixed_start_s is not None and operation.fixed_start_s < first_s:
+            message = f"is fixed to start at {operation.fixed_start_s:g} s, before {what}"
+            remedy = "name it under the machine's running, or free its start"
+            found = f"at or after {first_s:g} s"
+            findings.append(Finding(f"{path}.fixed_start_s", message, found, remedy))
+        if operation.overlap and operation.max_wait_s is not None:
+            message = "an operation that begins part by part cannot have a longest wait"
+            remedy = "leave out overlap or max_wait_s"
+            findings.append(Finding(f"{path}.max_wait_s", message, remedy=remedy))
+    return findings
 
 
 def _modes(path: str, operation: Operation, known: Collection[str]) -> list[Finding]:
@@ -183,34 +217,131 @@ def _groups(
     return findings
 
 
-def _time_left(
-    machines: Sequence[Machine], jobs: Sequence[Job], start_s: float, horizon_s: float
-) -> list[Finding]:
-    if horizon_s <= start_s:
-        return [Finding("horizon_s", f"{horizon_s:g} s is not after start_s, {start_s:g} s")]
-    findings = []
-    for machine in machines:
-        left_s = _open_s(machine, start_s, horizon_s)
-        for job in jobs:
-            for operation in job.operations:
-                mode = next(iter(operation.modes), None)
-                if len(operation.modes) != 1 or mode is None or mode.machine != machine.id:
-                    continue
-                if mode.duration_s > left_s:
-                    message = (
-                        f"leaves {left_s:g} s of working time until the horizon, but "
-                        f"{job.id}/{operation.id} needs {mode.duration_s:g} s there"
-                    )
-                    remedy = "open the calendar, move the horizon or allow another machine"
-                    findings.append(
-                        Finding(f"machines.{machine.id}.unavailable", message, remedy=remedy)
-                    )
+def _needs(parts: Parts) -> list[Finding]:
+    """Return needs that nobody meets, or not all at once."""
+    unread = set(parts.resource_names) - {resource.id for resource in parts.resources}
+    wanted = [
+        (f"jobs.{job.id}.operations.{operation.id}.modes.{mode.machine}.needs", mode.needs)
+        for job in parts.jobs
+        for operation in job.operations
+        for mode in operation.modes
+    ]
+    wanted += [(f"machines.{m.id}.setup_needs", m.setup_needs) for m in parts.machines]
+    offered = {skill for resource in parts.resources for skill in (resource.id, *resource.skills)}
+    shown, findings = ", ".join(sorted(offered)[:12]) or "nothing", []
+    for path, needs in wanted:
+        # What an unreadable resource offers is not known: nothing is said then.
+        missing = [need for need in dict.fromkeys(needs) if need not in offered]
+        if missing and not unread:
+            message = f"no resource offers {', '.join(map(repr, missing))}; offered: {shown}"
+            remedy = "give the skill to an operator or a tool, or add one"
+            findings.append(Finding(path, message, remedy=remedy))
+        elif not missing and next(iter(teams(needs, parts.resources)), None) is None:
+            message = f"needs {', '.join(needs)} at one time, each from another resource"
+            findings.append(Finding(path, message, "as many resources", "add resources"))
     return findings
 
 
-def _open_s(machine: Machine, start_s: float, horizon_s: float) -> float:
-    left_s, here_s = 0.0, max(start_s, machine.ready_s)
-    for closed in sorted(machine.unavailable, key=lambda interval: interval.start_s):
-        left_s += max(0.0, min(closed.start_s, horizon_s) - here_s)
-        here_s = max(here_s, closed.end_s)
-    return math.fsum([left_s, max(0.0, horizon_s - here_s)])
+def teams(needs: Sequence[str], resources: Sequence[Resource]) -> list[tuple[Resource, ...]]:
+    """Return the first few ways to meet needs with a resource of its own for each."""
+    options = [[r for r in resources if r.offers(need)] for need in needs]
+    found: list[tuple[Resource, ...]] = []
+
+    def extend(chosen: tuple[Resource, ...]) -> None:
+        if len(chosen) == len(needs):
+            found.append(chosen)
+            return
+        for resource in options[len(chosen)]:
+            if len(found) < _MOST_TEAMS and all(resource.id != other.id for other in chosen):
+                extend((*chosen, resource))
+
+    extend(())
+    return found
+
+
+def _elsewhere(parts: Parts, known: Collection[str]) -> list[Finding]:
+    """Return findings about transport, prices and the running plan."""
+    findings = [
+        Finding("transport_s", f"unknown machine {name!r}")
+        for name in dict.fromkeys(
+            n for source, row in parts.transport_s.items() for n in (source, *row)
+        )
+        if name not in known
+    ]
+    prices = sorted(parts.prices, key=lambda price: price.start_s)
+    findings += [
+        Finding("prices", f"two prices hold from {right.start_s:g} s on", "one price at a time")
+        for left, right in pairwise(prices)
+        if right.start_s < left.end_s
+    ]
+    eligible = {
+        f"{job.id}/{operation.id}": {mode.machine for mode in operation.modes}
+        for job in parts.jobs
+        for operation in job.operations
+    }
+    unread = set(parts.job_names) - {job.id for job in parts.jobs}
+    for planned in parts.plan:
+        path, key = f"plan.{planned.operation}", planned.operation
+        if planned.machine not in known:
+            findings.append(Finding(path, f"unknown machine {planned.machine!r}"))
+        elif key in eligible and planned.machine not in eligible[key]:
+            message = f"was planned on {planned.machine!r}, which cannot do it"
+            findings.append(Finding(path, message, f"one of: {', '.join(sorted(eligible[key]))}"))
+        if key not in eligible and key.partition("/")[0] not in unread:
+            findings.append(Finding(path, f"unknown operation {key!r}", "job/operation"))
+    return findings
+
+
+def _time_left(parts: Parts, horizon_s: float) -> list[Finding]:
+    """Return operations for which the calendars leave no time until the horizon."""
+    if horizon_s <= parts.start_s:
+        return [Finding("horizon_s", f"{horizon_s:g} s is not after start_s, {parts.start_s:g} s")]
+    machines = {machine.id: machine for machine in parts.machines}
+    findings = []
+    for job, operation in [(j, o) for j in parts.jobs for o in j.operations]:
+        known = [mode for mode in operation.modes if mode.machine in machines]
+        if len(known) != len(operation.modes):
+            continue
+        whole = not (operation.splittable or operation.overlap)
+        left = [
+            (_most_time(mode, machines[mode.machine], parts, horizon_s, whole=whole), mode)
+            for mode in known
+        ]
+        if not left or any(time_s >= mode.duration_s for (time_s, _), mode in left):
+            continue
+        (time_s, who), mode = max(left, key=lambda item: item[0][0] - item[1].duration_s)
+        message = (
+            f"leaves {time_s:g} s of working time{' in one piece' if whole else ''} until the "
+            f"horizon, but {job.id}/{operation.id} needs {mode.duration_s:g} s there"
+        )
+        remedy = "open the calendar, move the horizon or allow another machine"
+        findings.append(
+            Finding(f"machines.{mode.machine}.unavailable", who + message, remedy=remedy)
+        )
+    return findings
+
+
+def _most_time(
+    mode: Mode, machine: Machine, parts: Parts, horizon_s: float, *, whole: bool
+) -> tuple[float, str]:
+    """Return the most time that a machine and one team of resources have in common, s, and who."""
+    best_s, who = -1.0, ""
+    for team in teams(mode.needs, parts.resources):
+        ready_s = max([parts.start_s, machine.ready_s, *(one.ready_s for one in team)])
+        closed = [c for one in (machine, *team) for c in one.unavailable]
+        windows = _open(closed, ready_s, horizon_s)
+        time_s = max(windows, default=0.0) if whole else math.fsum(windows)
+        if time_s > best_s:
+            names = " and ".join(one.id for one in team)
+            best_s, who = time_s, f"together with {names} it " if team else ""
+    # Needs that nobody meets are told about elsewhere.
+    return (math.inf, "") if best_s < 0 else (best_s, who)
+
+
+def _open(closed: Sequence[Interval], start_s: float, horizon_s: float) -> list[float]:
+    """Return the lengths of the stretches in which nothing is closed, s."""
+    found, here_s = [], start_s
+    for interval in sorted(closed, key=lambda one: one.start_s):
+        found.append(max(0.0, min(interval.start_s, horizon_s) - here_s))
+        here_s = max(here_s, interval.end_s)
+    return [*found, max(0.0, horizon_s - here_s)]

@@ -13,6 +13,23 @@ follow each other on it the machine is set up.
   ``last_part_s`` after they have ended (their last part goes through). Meanwhile it may wait, so
   its end may lie later than its own work asks for, and it holds its machine.
 * A due date is soft: lateness costs. A deadline is hard.
+* An operation takes part in a *resource* (operator, tool) for each of the ``needs`` of its mode,
+  from its start to its end, and a setup for each of its machine's ``setup_needs``. A resource helps
+  one thing at a time. Work counts while the machine and all its resources are available.
+* Between two machines a job is on its way for ``transport_s``; it *arrives* at the end of the
+  operation before plus that time (with ``overlap``: its parts do). ``max_wait_s`` limits the time
+  from the latest arrival to the start.
+* A machine with an ``input_buffer`` of n lets n jobs wait between their arrival and their start.
+  A job that finds no place stays where it is and blocks that machine until it *leaves*; the
+  machine's next operation, and its setup, begin after that. Operations with ``overlap`` flow part
+  by part: nobody is blocked by them.
+* Up to ``batch_size`` operations of one setup group may be one *batch*: they start and end
+  together, and last as long as the longest of them.
+* A *campaign* of a setup group is not broken off before ``campaign_least`` operations while the
+  machine has others of the group to do later. Operations without a group do not count.
+* Energy is paid while an operation works: its power times the price of the moment.
+* The running ``plan`` is what ``stability`` is measured against. An operation planned to start
+  before ``freeze_until_s`` keeps its machine and its start.
 """
 
 from __future__ import annotations
@@ -20,11 +37,23 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
-from scenarios.schedule.checks import ProblemError, check
+from scenarios.schedule.checks import Parts, ProblemError, check
+from scenarios.schedule.parts import (
+    AnyObjective,
+    Interval,
+    Job,
+    Machine,
+    Mode,
+    Objective,
+    Operation,
+    Planned,
+    Price,
+    Resource,
+)
 from twin.errors import Finding
 from twin.line.orders import JobOrder
 from twin.line.spec import Id, Spec, worded
@@ -34,123 +63,18 @@ if TYPE_CHECKING:
     from twin.events.state import LineState
     from twin.line import Line
 
-
-class Interval(Spec):
-    """A stretch of time in which a machine is not available."""
-
-    start_s: Seconds
-    """Beginning, s."""
-    end_s: Seconds
-    """End, s."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.end_s <= self.start_s:
-            raise ValueError("end_s must lie after start_s")
-        return self
-
-
-class Mode(Spec):
-    """One way to do an operation."""
-
-    machine: Id
-    """Machine that does it."""
-    duration_s: Duration
-    """Work it takes there, s."""
-    first_part_s: Duration | None = None
-    """Work until a successor with ``overlap`` may start, s; none: the whole duration."""
-    last_part_s: Duration | None = None
-    """Work still to do once a predecessor has ended, with ``overlap``, s; none: the whole."""
-
-
-class Operation(Spec):
-    """One step of a job."""
-
-    id: Id
-    """Name, unique in its job."""
-    modes: tuple[Mode, ...]
-    """Machines that can do it, at least one; each machine once."""
-    setup_group: str = ""
-    """Group in the machines' setup matrices; empty: it needs no setup and leaves none behind."""
-    after: tuple[str, ...] | None = None
-    """Operations that come before: ids in this job or ``job/operation``; none: the one listed
-    before this one."""
-    overlap: bool = False
-    """May begin before its predecessors have ended, part by part; implies ``splittable``."""
-    splittable: bool = False
-    """May pause while its machine's calendar is closed."""
-    fixed_start_s: Seconds | None = None
-    """Moment at which it must start: a frozen plan; none: free."""
-
-
-class Job(Spec):
-    """What an order asks for."""
-
-    id: Id
-    """Name, unique in the problem."""
-    operations: tuple[Operation, ...]
-    """Steps, at least one."""
-    release_s: Seconds = 0.0
-    """Moment before which no step starts, s."""
-    due_date_s: Seconds | None = None
-    """Moment by which it should be finished (soft), s."""
-    deadline_s: Seconds | None = None
-    """Moment by which it must be finished (hard), s."""
-    weight: float = Field(default=1.0, ge=0)
-    """Cost of a second of lateness."""
-
-
-class Machine(Spec):
-    """Something that does one operation at a time."""
-
-    id: Id
-    """Name, unique in the problem."""
-    ready_s: Seconds = 0.0
-    """Moment from which it can work, s."""
-    unavailable: tuple[Interval, ...] = ()
-    """Times in which it does not work: shifts not manned, breaks, maintenance."""
-    setup_s: dict[str, dict[str, Duration]] = Field(default_factory=dict)
-    """``setup_s[from][to]``, s; a pair that is missing takes no time."""
-    setup_group: str | None = None
-    """Group in place at the start; none: the first operation needs no setup."""
-    setup_waits: bool = False
-    """Whether a setup begins only when the first part has arrived, as on a line that is set up by
-    what comes; otherwise it may be made ahead."""
-    running: tuple[str, ...] = ()
-    """Operations (``job/operation``) that are under way: they come first here, in this order."""
-
-
-class Objective(Spec):
-    """What is to be small: a weighted sum, per second."""
-
-    makespan: float = Field(default=0.0, ge=0)
-    """Weight of the end of the last operation."""
-    tardiness: float = Field(default=0.0, ge=0)
-    """Weight of the jobs' tardiness, each times the job's own weight."""
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if not self.makespan + self.tardiness > 0:
-            raise ValueError("at least one weight must be above zero")
-        return self
-
-
-NAMED_OBJECTIVES: dict[str, dict[str, float]] = {
-    "makespan": {"makespan": 1.0},
-    "total_weighted_tardiness": {"tardiness": 1.0},
-}
-"""Objectives that may be asked for by name."""
-
-
-def _by_name(value: object) -> object:
-    if isinstance(value, str):
-        if value not in NAMED_OBJECTIVES:
-            raise ValueError(f"no objective is called so; known: {', '.join(NAMED_OBJECTIVES)}")
-        return NAMED_OBJECTIVES[value]
-    return value
-
-
-AnyObjective = Annotated[Objective, BeforeValidator(_by_name)]
+__all__ = [
+    "Interval",
+    "Job",
+    "Machine",
+    "Mode",
+    "Objective",
+    "Operation",
+    "Planned",
+    "Price",
+    "Resource",
+    "SchedulingProblem",
+]
 
 
 class SchedulingProblem(Spec):
@@ -172,6 +96,16 @@ class SchedulingProblem(Spec):
     """Machines."""
     jobs: tuple[Job, ...]
     """Jobs; may be empty: nothing is to be done."""
+    resources: tuple[Resource, ...] = ()
+    """Operators and tools."""
+    transport_s: dict[Id, dict[Id, Duration]] = Field(default_factory=dict)
+    """``transport_s[from][to]`` between machines, s; a pair that is missing takes no time."""
+    prices: tuple[Price, ...] = ()
+    """Price of energy over time, intervals apart from each other; outside them it is free."""
+    plan: tuple[Planned, ...] = ()
+    """The plan that is running now."""
+    freeze_until_s: Seconds | None = None
+    """Moment before which nothing of the plan may change, s; none: all may."""
     same_order: tuple[tuple[Id, ...], ...] = ()
     """Groups of machines on which jobs must pass in one and the same order (permutation schedules):
     a line with small buffers cannot let them overtake."""
@@ -185,8 +119,20 @@ class SchedulingProblem(Spec):
             super().__init__(**data)
         except ValidationError as error:
             findings = [worded(item, item=data) for item in error.errors()]
-            raise ProblemError(title, findings + check(**_readable(data))) from error
-        findings = check(self.machines, self.jobs, self.same_order, self.start_s, self.horizon_s)
+            raise ProblemError(title, findings + check(_readable(data))) from error
+        findings = check(
+            Parts(
+                machines=self.machines,
+                jobs=self.jobs,
+                same_order=self.same_order,
+                start_s=self.start_s,
+                horizon_s=self.horizon_s,
+                resources=self.resources,
+                transport_s=self.transport_s,
+                prices=self.prices,
+                plan=self.plan,
+            )
+        )
         if findings:
             raise ProblemError(title, findings)
 
@@ -239,20 +185,24 @@ class SchedulingProblem(Spec):
         return cls(**document)
 
 
-def _readable(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the jobs and machines that can be read, so that one error does not hide others."""
+def _readable(data: Mapping[str, Any]) -> Parts:
+    """Return the parts that can be read, so that one error does not hide others."""
     groups = data.get("same_order")
     named = isinstance(groups, list | tuple) and all(isinstance(g, list | tuple) for g in groups)
     start_s, horizon_s = data.get("start_s", 0.0), data.get("horizon_s")
-    return {
-        "machines": _items(data.get("machines"), Machine),
-        "jobs": _items(data.get("jobs"), Job),
-        "same_order": groups if named else (),
-        "start_s": start_s if isinstance(start_s, int | float) else 0.0,
-        "horizon_s": horizon_s if isinstance(horizon_s, int | float) else None,
-        "machine_names": _names(data.get("machines")),
-        "job_names": _names(data.get("jobs")),
-    }
+    return Parts(
+        machines=_items(data.get("machines"), Machine),
+        jobs=_items(data.get("jobs"), Job),
+        same_order=groups if named and groups else (),
+        start_s=start_s if isinstance(start_s, int | float) else 0.0,
+        horizon_s=horizon_s if isinstance(horizon_s, int | float) else None,
+        resources=_items(data.get("resources"), Resource),
+        prices=_items(data.get("prices"), Price),
+        plan=_items(data.get("plan"), Planned),
+        machine_names=_names(data.get("machines")),
+        job_names=_names(data.get("jobs")),
+        resource_names=_names(data.get("resources")),
+    )
 
 
 def _items(raw: object, kind: type[Spec]) -> list[Any]:

@@ -32,6 +32,19 @@ class Placement(_Part):
     """Beginning of work, s; its setup lies before."""
     end_s: float
     """End of work, s."""
+    leave_s: float | None = None
+    """When the job leaves the machine, s; none: at the end of work. Later: it blocks."""
+    resources: tuple[str, ...] = ()
+    """Operators and tools, one for each need of its mode, in the order of the needs."""
+    setup_start_s: float | None = None
+    """Beginning of the setup before it, where that needs an operator, s."""
+    setup_resources: tuple[str, ...] = ()
+    """Who sets up, one for each of the machine's needs."""
+
+    @property
+    def free_s(self) -> float:
+        """When the machine is free again, s."""
+        return self.end_s if self.leave_s is None else self.leave_s
 
     @property
     def key(self) -> str:
