@@ -22,6 +22,12 @@ from twin.line.spec import Spec, worded
 PREFIX = "LINETWIN_"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MAX_FILE_BYTES = 1_000_000
+SIGNATURES = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+)
+"""Signatures whose public key is no secret: a leaked key file lets nobody make tokens."""
+LISTS = frozenset({"allowed_hosts", "webhook_hosts", "oidc_algorithms"})
+"""Settings that are lists; in the environment their items stand between commas."""
 
 
 class Settings(Spec):
@@ -29,6 +35,9 @@ class Settings(Spec):
 
     data_folder: Path = Field(default_factory=lambda: user_data_path("linetwin", False))
     """Where keys, database and models are kept; made when it is not there."""
+    database_url: str | None = Field(default=None, repr=False)
+    """PostgreSQL database, ``postgresql://user:password@host/name``; none: a SQLite file in the
+    data folder."""
     keys_file: Path | None = None
     """File with the hashed API keys; none: ``keys.json`` in the data folder."""
     host: str = "127.0.0.1"
@@ -55,6 +64,41 @@ class Settings(Spec):
     """Jobs that may wait; further ones are refused until one is done."""
     job_time_limit_s: float = Field(default=3600.0, gt=0, le=7 * 86400.0)
     """Wall-clock time after which a job is ended, s."""
+    job_memory_bytes: int = Field(default=8 * 2**30, ge=2**29)
+    """Memory that a worker process may address; a job that asks for more fails alone."""
+    job_cpu_limit_s: float = Field(default=4 * 3600.0, gt=0)
+    """Processor time after which a job is ended, s, over all its threads."""
+    jobs_per_key: int = Field(default=16, ge=1, le=10_000)
+    """Jobs of one key that may wait or run at one time."""
+    requests_per_s: float = Field(default=300.0, gt=0, le=1e6)
+    """Requests per second of one key, or of one address without a key, in the long run."""
+    request_burst: int = Field(default=600, ge=1, le=1_000_000)
+    """Requests that may come at once before ``requests_per_s`` counts."""
+    keep_results_days: float = Field(default=365.0, gt=0, le=36500.0)
+    """Time for which results of runs and forecasts, and reports of work done, are kept, days."""
+    keep_deliveries_days: float = Field(default=30.0, gt=0, le=36500.0)
+    """Time for which the list of webhook deliveries goes back, days."""
+    webhook_hosts: tuple[str, ...] = ()
+    """Host names, or ``host:port``, that webhooks may go to; none: no webhooks."""
+    oidc_issuer: str | None = None
+    """Issuer of the bearer tokens that are taken beside API keys; none: no tokens."""
+    oidc_audience: str | None = None
+    """Audience that a token must name."""
+    oidc_keys_file: Path | None = None
+    """The issuer's public keys as a JWKS file: read again when it changes, so nothing is fetched.
+    """
+    oidc_algorithms: tuple[str, ...] = ("RS256", "ES256")
+    """Signatures that are taken; only asymmetric ones can be named."""
+    oidc_scope_claim: str = "scope"
+    """Claim of a token that holds the scopes, as a list or as words."""
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    """Port for Prometheus, on ``metrics_host``; none: no metrics; 0: any free one."""
+    metrics_host: str = "127.0.0.1"
+    """Address of the metrics port."""
+    log_format: Literal["json", "text"] = "text"
+    """One JSON object a line, or words for people."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+    """Least weighty message that is logged."""
     body_limit_bytes: int = Field(default=1_000_000, ge=1000, le=100_000_000)
     """Largest request body."""
     horizon_limit_s: float = Field(default=31 * 86400.0, gt=0)
@@ -78,10 +122,24 @@ class Settings(Spec):
     test_runs: int = Field(default=6, ge=2, le=1000)
     """Runs of a plant with a reality gap that it is scored on."""
 
-    @field_validator("data_folder", "keys_file")
+    @field_validator("data_folder", "keys_file", "oidc_keys_file")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path is not None else None
+
+    @field_validator("oidc_algorithms")
+    @classmethod
+    def _asymmetric(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = sorted(set(names) - SIGNATURES)
+        if unknown or not names:
+            raise ValueError(f"{unknown} cannot be taken; expected some of {sorted(SIGNATURES)}")
+        return names
+
+    @model_validator(mode="after")
+    def _tokens_can_be_checked(self) -> Self:
+        if self.oidc_issuer and not (self.oidc_audience and self.oidc_keys_file):
+            raise ValueError("oidc_issuer needs oidc_audience and oidc_keys_file beside it")
+        return self
 
     @model_validator(mode="after")
     def _page_only_local(self) -> Self:
@@ -155,7 +213,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
     for name in Settings.model_fields:
         text = env.get(f"{PREFIX}{name.upper()}")
         if text is not None:
-            found[name] = text.split(",") if name == "allowed_hosts" else text
+            found[name] = text.split(",") if name in LISTS else text
     return found
 
 

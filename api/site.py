@@ -19,7 +19,16 @@ from api.live import LiveLine
 from api.problems import NOT_READY, RefusalError, invalid, not_found
 from api.schemas import EventKind, ForecasterView, Job, JobKind, JobStatus, Link, LinkChange
 from api.settings import Settings
-from api.store import Resource, ResourceKind, Slice, SqlStore, Store, new_id, sqlite_url
+from api.store import (
+    Resource,
+    ResourceKind,
+    Slice,
+    SqlStore,
+    Store,
+    database_url,
+    new_id,
+    sqlite_url,
+)
 from twin.errors import JournalError, TwinError
 from twin.events import EventLog, Kind
 from twin.events.fold import empty_state
@@ -50,7 +59,7 @@ class Site:
     ) -> None:
         self.settings = settings
         self.lines = {live.line.id: live for live in lines}
-        self.store = store or SqlStore(sqlite_url(settings.data_folder / "site.sqlite"))
+        self.store = store or make_store(settings)
         self.keys = KeyRing(settings.keys_path)
         self.hub = Hub(settings.event_ring, settings.event_queue)
         self.jobs = JobManager(self.store, settings, self._tell_job)
@@ -248,6 +257,19 @@ class Site:
             "workers": "ok" if self.jobs.ready else "not started",
             "quick_workers": "ok" if self.quick.ready else "starting",
         }
+
+
+def make_store(settings: Settings) -> SqlStore:
+    """Return the store that the settings name; it is not open yet.
+
+    Raises
+    ------
+    OptionsError
+        If ``database_url`` is no database that can be used.
+    """
+    if settings.database_url:
+        return SqlStore(database_url(settings.database_url))
+    return SqlStore(sqlite_url(settings.data_folder / "site.sqlite"))
 
 
 def line_payload(live: LiveLine) -> dict[str, Any]:

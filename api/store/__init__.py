@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from api.store.protocol import (
+    AuditEntry,
+    AuditNote,
+    Delivery,
+    DeliveryStatus,
     JobRecord,
     Remembered,
     Resource,
@@ -12,9 +16,13 @@ from api.store.protocol import (
     Transaction,
     new_id,
 )
-from api.store.sql import SqlStore, sqlite_url
+from api.store.sql import SqlStore, database_url, sqlite_url
 
 __all__ = [
+    "AuditEntry",
+    "AuditNote",
+    "Delivery",
+    "DeliveryStatus",
     "JobRecord",
     "Remembered",
     "Resource",
@@ -23,6 +31,7 @@ __all__ = [
     "SqlStore",
     "Store",
     "Transaction",
+    "database_url",
     "new_id",
     "sqlite_url",
 ]

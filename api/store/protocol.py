@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -24,6 +26,13 @@ class ResourceKind(StrEnum):
     SCHEDULE = "schedule"
     FORECAST = "forecast"
     MODEL = "model"
+    OPERATIONS_SCHEDULE = "operations_schedule"
+    OPERATIONS_PERFORMANCE = "operations_performance"
+    WEBHOOK = "webhook"
+
+
+EXPIRING = (ResourceKind.RUN, ResourceKind.FORECAST, ResourceKind.OPERATIONS_PERFORMANCE)
+"""What is forgotten after a while. Schedules are decisions and scenarios are work: they stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,8 @@ class JobRecord:
     """Ended at, UTC."""
     problem: Problem | None = None
     """Why it failed."""
+    owner: str = ""
+    """Who asked for it; empty: the service itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,88 @@ class Remembered:
     """Headers that belong to the answer."""
     body: str
     """Body."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditNote:
+    """What somebody did."""
+
+    who: str
+    """Who did it."""
+    action: str
+    """Method and path, or command."""
+    subject: str = ""
+    """Id of what it was done to, where there is one."""
+    request_id: str = ""
+    """Id of the request."""
+    detail: str = ""
+    """SHA-256 of the body, or words."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One link of the audit trail: a note, and the hash that ties it to all before it."""
+
+    note: AuditNote
+    """What was done."""
+    number: int
+    """Place in the trail, from 1, without gaps."""
+    at: datetime
+    """When, UTC."""
+    previous: str
+    """Hash of the entry before; zeros for the first."""
+    sha256: str
+    """Hash of this entry and ``previous``."""
+
+    @staticmethod
+    def of(note: AuditNote, number: int, at: datetime, previous: str) -> AuditEntry:
+        """Return the entry that follows one of hash ``previous``."""
+        told = [
+            number,
+            at.astimezone(UTC).isoformat(timespec="microseconds"),
+            note.who,
+            note.action,
+            note.subject,
+            note.request_id,
+            note.detail,
+            previous,
+        ]
+        digest = hashlib.sha256(json.dumps(told, separators=(",", ":")).encode()).hexdigest()
+        return AuditEntry(note, number, at, previous, digest)
+
+
+class DeliveryStatus(StrEnum):
+    """How far a delivery has come."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """News that is sent to a webhook until it is taken."""
+
+    id: str
+    """Id; later ones sort behind earlier ones."""
+    webhook_id: str
+    """Where it goes."""
+    event: str
+    """What it is about."""
+    body: str
+    """JSON that is sent."""
+    created_at: datetime
+    """Made at, UTC."""
+    due_at: datetime
+    """Next attempt, UTC."""
+    status: DeliveryStatus = DeliveryStatus.WAITING
+    """How far it has come."""
+    attempts: int = 0
+    """Times it was sent."""
+    ended_at: datetime | None = None
+    """Taken or given up at, UTC."""
+    answer: str = ""
+    """What came back last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +227,8 @@ class Transaction(Protocol):
     def jobs(self, part: Slice, status: JobStatus | None = None) -> list[JobRecord]:
         """Return jobs without payloads, newest first."""
 
-    def count_jobs(self, status: JobStatus) -> int:
-        """Return how many jobs stand so."""
+    def count_jobs(self, status: JobStatus, owner: str | None = None) -> int:
+        """Return how many jobs stand so, of one owner or of all."""
 
     def update_job(self, job: JobRecord) -> None:
         """Put changed columns of a job in place; its payload stays."""
@@ -148,6 +241,30 @@ class Transaction(Protocol):
 
     def remember(self, key: str, answer: Remembered, now: datetime) -> None:
         """Keep the answer that is being given under an idempotency key."""
+
+    def note(self, what: AuditNote, now: datetime) -> AuditEntry:
+        """Put an entry at the end of the audit trail."""
+
+    def trail(self, after: int, limit: int) -> list[AuditEntry]:
+        """Return entries of the audit trail with numbers above ``after``, oldest first."""
+
+    def add_delivery(self, delivery: Delivery) -> None:
+        """Keep news that is to be delivered."""
+
+    def due_deliveries(self, now: datetime, limit: int) -> list[Delivery]:
+        """Return what is to be delivered now, the longest due first."""
+
+    def deliveries(self, webhook_id: str, part: Slice) -> list[Delivery]:
+        """Return the deliveries of a webhook, newest first."""
+
+    def update_delivery(self, delivery: Delivery) -> None:
+        """Put a changed delivery in place."""
+
+    def forget_deliveries(self, before: datetime) -> None:
+        """Forget ended deliveries from before a moment."""
+
+    def expire(self, before: datetime) -> int:
+        """Forget results and ended jobs from before a moment; return how many resources went."""
 
 
 class Store(Protocol):

