@@ -19,7 +19,7 @@ from twin.line.distributions import AnyDistribution
 from twin.line.orders import JobOrder
 from twin.line.products import Operation, Product
 from twin.line.reliability import Crew
-from twin.line.spec import Id, Spec, worded
+from twin.line.spec import Id, Spec, without_later, worded
 from twin.line.stations import Buffer, Sink, Source, Station
 
 
@@ -152,9 +152,9 @@ class Line(Head):
     @cached_property
     def hash(self) -> str:
         """SHA-256 of the line's content, hexadecimal; order of declaration has no part in it."""
-        document = self.model_dump(mode="json")
+        document = without_later(self.model_dump(mode="json"), self)
         for section in SECTIONS:
-            document[section].sort(key=lambda item: item["id"])
+            document.get(section, []).sort(key=lambda item: item["id"])
         for station in document["stations"]:
             station["failures"].sort(key=lambda mode: mode["id"])
         text = json.dumps(document, sort_keys=True, separators=(",", ":"))

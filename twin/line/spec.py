@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter
 
@@ -25,6 +25,31 @@ class Spec(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
     )
+    later: ClassVar[frozenset[str]] = frozenset()
+    """Fields that came with a later version; left at their defaults they are no part of a hash, so
+    a line that was written before keeps the hash it had."""
+
+
+def without_later(document: dict[str, Any], spec: Spec) -> dict[str, Any]:
+    """Return the JSON document of a spec less what came later and is left at its default."""
+    kept = dict(document)
+    for name, field in type(spec).model_fields.items():
+        value = getattr(spec, name)
+        if name in spec.later and value == field.get_default(call_default_factory=True):
+            del kept[name]
+        elif isinstance(value, Spec):
+            kept[name] = without_later(kept[name], value)
+        elif isinstance(value, tuple):
+            pairs = zip(kept[name], value, strict=True)
+            kept[name] = [without_later(d, v) if isinstance(v, Spec) else d for d, v in pairs]
+        elif isinstance(value, dict):
+            kept[name] = {
+                key: without_later(kept[name][key], one)
+                if isinstance(one, Spec)
+                else kept[name][key]
+                for key, one in value.items()
+            }
+    return kept
 
 
 def worded(error: Any, prefix: str = "", item: object = None, kind: Any = None) -> Finding:
