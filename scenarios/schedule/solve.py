@@ -16,6 +16,7 @@ from scenarios.schedule.bounds import Bound, heads, lower_bound
 from scenarios.schedule.dispatching import best_of_rules
 from scenarios.schedule.neighbours import polish
 from scenarios.schedule.problem import SchedulingProblem
+from scenarios.schedule.protocol import Request
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.timing import Network
 from scenarios.schedule.violations import violations
@@ -206,7 +207,7 @@ class _Run:
                 f"{message}; give more time, or import scenarios.schedule.mip.engine"
             )
             return
-        from scenarios.schedule.mip.engine import Request, improve  # noqa: PLC0415
+        from scenarios.schedule.mip.engine import improve  # noqa: PLC0415
 
         request = Request(
             network=self.network,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.schedule.mip.highs import Answer, Program, Watch, missed
-from scenarios.schedule.mip.objective import Extra, build
+from scenarios.schedule.mip.objective import build
 from scenarios.schedule.mip.variables import Formulation, read, write
+from scenarios.schedule.protocol import Outcome, Request
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.timing import Network, timed
 from scenarios.schedule.violations import violations
@@ -23,40 +22,6 @@ _ROOM_WITH_EXTRA = 3.0
 """Length of the horizon, in serial horizons, if a user's own constraints may delay steps."""
 _TOLERANCE = 1e-5
 """Excess up to which a user's own row counts as met by the final times."""
-
-
-@dataclass(slots=True)
-class Request:
-    """What the engine is asked."""
-
-    network: Network
-    start: Schedule | None
-    """Feasible schedule to start from; None: none is known."""
-    until: float
-    """Moment of ``time.monotonic`` at which it stops, s."""
-    seed: int = 0
-    extra: Extra | None = None
-    """User's own constraints."""
-    on_schedule: Callable[[Schedule], None] = field(default=lambda _: None)
-    """Called with every better schedule; it is feasible."""
-    on_bound: Callable[[float], None] = field(default=lambda _: None)
-    """Called with the proven bound as it grows."""
-    cancelled: Callable[[], bool] = field(default=lambda: False)
-    """Asked often; True stops."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the engine found."""
-
-    schedule: Schedule | None
-    """Best schedule it knows, the start included; None: none."""
-    bound: float
-    """Proven lower bound; minus infinity without one."""
-    infeasible: bool = False
-    """Whether it was proven that no schedule meets all demands."""
-    message: str = ""
-    """What there is to say."""
 
 
 def improve(request: Request) -> Outcome:
