@@ -1,4 +1,4 @@
-"""Serves the page: four views, their static files, the drawing script, and chart specifications."""
+"""Serves the page: its views, their static files, the drawing script, and chart specifications."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ FOLDER = Path(__file__).parent
 PAGES = (
     ("live", "/"),
     ("whatif", "/whatif"),
+    ("scenarios", "/scenarios"),
+    ("runs", "/runs"),
+    ("compare", "/compare"),
     ("schedule", "/schedule"),
     ("forecast", "/forecast"),
 )
@@ -84,6 +87,24 @@ async def live(request: Request) -> HTMLResponse:
 async def whatif(request: Request) -> HTMLResponse:
     """Show the what-if form and its answer."""
     return _page(request, "whatif")
+
+
+@router.get("/scenarios")
+async def scenarios(request: Request) -> HTMLResponse:
+    """Show the scenarios that are kept."""
+    return _page(request, "scenarios")
+
+
+@router.get("/runs")
+async def runs(request: Request) -> HTMLResponse:
+    """Show the work that was asked for."""
+    return _page(request, "runs")
+
+
+@router.get("/compare")
+async def compare(request: Request) -> HTMLResponse:
+    """Show several scenarios side by side."""
+    return _page(request, "compare")
 
 
 @router.get("/schedule")

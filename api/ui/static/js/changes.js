@@ -82,6 +82,83 @@ export const KINDS = {
   },
 };
 
+/** The value at a dotted path; items of a list go by their id. */
+function valueAt(model, path) {
+  return path.split(".").reduce((from, key) =>
+    (Array.isArray(from) ? item(from, key) : from?.[key]), model);
+}
+
+/** Every path of the model that ends in a number, a word or a switch. */
+function paths(from, before = []) {
+  if (from === null || typeof from !== "object") return before.length > 1 ? [before.join(".")] : [];
+  return Object.entries(from).flatMap(([key, value]) => {
+    const name = Array.isArray(from) ? value?.id : key;
+    return name === undefined || name === "id" ? [] : paths(value, [...before, name]);
+  });
+}
+
+/** A value as typed: JSON where it is some, else the text itself. */
+function typed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+const written = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+
+// Everything else that a line file can say.
+KINDS.value = {
+  fields: (model) => [
+    { key: "path", label: t("field.path"), value: "", known: paths(model) },
+    { key: "value", label: t("field.value"), value: "" }],
+  suggest: (value, model) => {
+    const now = valueAt(model, value.path);
+    return value.value === "" && now !== undefined && now !== null ? { value: written(now) } : {};
+  },
+  apply: (value, to) => { to.changes[value.path] = typed(value.value); },
+  say: (value) => t("scenarios.given", { path: value.path, value: value.value }),
+};
+
+/** The cards that a kept scenario comes to: [kind, values] each. */
+export function cardsOf(scenario, model) {
+  const faults = scenario.faults.map((fault) => (fault.kind === "slowdown"
+    ? ["speed", { station: fault.station, speed: Math.round(100 / fault.factor) }]
+    : ["breakdown", { station: fault.station, minutes: fault.duration_s / 60, after: fault.after_s / 60 }]));
+  const changes = Object.entries(scenario.changes).map(([path, value]) => {
+    const [list, id, key, ...more] = path.split(".");
+    const known = item(model[list] ?? [], id) && !more.length;
+    if (known && list === "buffers" && key === "capacity") return ["buffer", { buffer: id, capacity: value }];
+    if (known && list === "stations" && key === "servers") return ["servers", { station: id, servers: value }];
+    return ["value", { path, value: written(value) }];
+  });
+  return [...faults, ...changes];
+}
+
+/** What a kept scenario changes, in a planner's words. */
+export function sayScenario(scenario, model) {
+  const said = cardsOf(scenario, model).map(([kind, values]) => sayOne(kind, values, model));
+  return said.join(" + ") || t("scenarios.same");
+}
+
+function sayOne(kind, values, model) {
+  const [list, id] = String(values.path ?? "").split(".");
+  if (list === "orders" && !item(model.orders, id)) {
+    const { quantity, product, due_date_s, release_s } = typed(values.value);
+    if (product) return KINDS.order.say({ quantity, product, due: (due_date_s - release_s) / 60 }, model);
+  }
+  return KINDS[kind].say(values, model);
+}
+
+let lists = 0;
+/** The id of a list of suggestions for a field, made when it is first asked for. */
+function listOf(field) {
+  if (!field.known) return null;
+  const list = el("datalist", { id: `known-${lists += 1}` }, field.known.map((value) => el("option", { value })));
+  document.body.append(list);
+  return list.id;
+}
+
 /** One change in the form. */
 export class ChangeCard {
   constructor(model, { kind = "breakdown", values = {}, changed, remove }) {
@@ -109,10 +186,10 @@ export class ChangeCard {
         ? el("select", { name: field.key }, field.options.map((one) => el("option", {
           ...one, selected: String(one.value) === String(given) })))
         : el("input", { name: field.key, type: field.type, min: field.min, max: field.max,
-          step: field.step, value: given, required: true });
+          step: field.step, value: given, required: true, autocomplete: "off", list: listOf(field) });
       this.inputs.set(field.key, input);
       input.addEventListener("input", () => {
-        if (field.options && kind.suggest) this.put(kind.suggest(this.value(), this.model));
+        if ((field.options || field.known) && kind.suggest) this.put(kind.suggest(this.value(), this.model));
         this.changed();
       });
       return el("label", {}, field.label, input);

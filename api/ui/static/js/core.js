@@ -259,7 +259,7 @@ export function freshness() {
   const state = site.state;
   if (!state) return { level: "warn", text: t("age.waiting") };
   const { link, provenance } = state;
-  const age = provenance.age_s + (performance.now() - site.takenAt) / 1000;
+  const age = provenance.age_ms / 1000 + (performance.now() - site.takenAt) / 1000;
   if (link.status === "none") return { level: "warn", text: t("age.none") };
   if (link.status === "lost") {
     return { level: "bad", text: t("age.stale", { since: clock(link.since ?? provenance.received_at) }) };

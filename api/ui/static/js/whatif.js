@@ -1,7 +1,7 @@
 // What-if: compose changes, run them from the live state, compare.
 
 import { $, api, clock, duration, el, number, page, showProblem, site, start, t } from "./core.js";
-import { ChangeCard } from "./changes.js";
+import { ChangeCard, cardsOf } from "./changes.js";
 import { ALIKE, comparisonRow, sentence, shown, tone } from "./figures.js";
 import { follow, recalled, remember } from "./jobs.js";
 import { draw } from "./charts.js";
@@ -130,8 +130,21 @@ async function recent() {
     el("td", { class: "num muted", text: clock(item.created_at, { seconds: false }) }))));
 }
 
+/** Put a kept scenario into the form; a run of it is a scenario of its own. */
+async function open(id) {
+  try {
+    const found = await api(`/v1/scenarios/${encodeURIComponent(id)}`);
+    form.elements.name.value = found.name;
+    named = true;
+    for (const [kind, values] of cardsOf(found, model)) addCard(kind, values);
+  } catch (error) {
+    showProblem($("#form-problem"), error);
+  }
+}
+
 async function recall() {
-  const id = recalled("run");
+  const fresh = asked.get("scenario") || asked.get("fresh");
+  const id = fresh && !asked.get("run") ? null : recalled("run");
   if (!id) return;
   try {
     const found = await api(`/v1/runs/${id}`);
@@ -146,8 +159,9 @@ async function recall() {
 
 await start();
 model = await api(`/v1/lines/${encodeURIComponent(site.line.id)}/model`);
-const asked = new URLSearchParams(location.search).get("station");
-addCard("breakdown", asked ? { station: asked } : {});
+const asked = new URLSearchParams(location.search);
+if (asked.get("scenario")) await open(asked.get("scenario"));
+else addCard("breakdown", asked.get("station") ? { station: asked.get("station") } : {});
 form.elements.name.addEventListener("input", () => { named = form.elements.name.value !== ""; });
 $("#add-change").addEventListener("click", () => addCard("buffer", {}).kind.focus());
 form.addEventListener("submit", run);
