@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import altair as alt
@@ -23,6 +24,12 @@ NAMES = {
 }
 """Names of the line's own figures, in the order in which they are drawn."""
 VERDICTS = {"better": BETTER, "worse": WORSE}
+SEVERAL = (ACCENT, "#e08a1e", "#8467d7", "#1f9d67", "#d9463b", "#2aa5a0")
+"""Colours of scenarios side by side, the same in every chart."""
+
+
+LABELS_FIT = 2
+"""Scenarios whose names fit below a chart of half a page; more are told apart by a legend."""
 
 
 def comparison_table(comparison: Comparison) -> pd.DataFrame:
@@ -65,15 +72,16 @@ def comparison_chart(table: pd.DataFrame, *, width: Width = 460) -> alt.LayerCha
     width : int or "container"
         Width, pixels.
     """
-    several = table["scenario"].nunique() > 1
+    names = list(dict.fromkeys(table["scenario"]))
+    several = len(names) > 1
     order = [name for name in NAMES.values() if name in set(table["figure"])]
     judged = sorted(set(table["verdict"]))
     place = alt.Y("figure:N", title=None, sort=order)
-    offset = alt.YOffset("scenario:N") if several else alt.Undefined
+    offset = alt.YOffset("scenario:N", sort=names) if several else alt.Undefined
     tint = (
-        alt.Color("verdict:N", title=None, sort=judged)
-        .scale(domain=judged, range=[VERDICTS.get(name, NEUTRAL) for name in judged])
-        .legend(orient="top")
+        _tint(names, SEVERAL)
+        if several
+        else _tint(judged, [VERDICTS.get(name, NEUTRAL) for name in judged], "verdict")
     )
     title = "change against the base"
     change = alt.X("change:Q", title=title).axis(format="+%", tickCount=6).scale(padding=10)
@@ -91,8 +99,17 @@ def comparison_chart(table: pd.DataFrame, *, width: Width = 460) -> alt.LayerCha
         x=alt.X("low:Q", title=title), x2="high:Q"
     )
     dots = shared.mark_point(filled=True, size=85, opacity=1).encode(x=change)
-    step = 34 if not several else 18 * table["scenario"].nunique()
+    step = 34 if not several else 18 * len(names)
     return alt.layer(zero, spans, dots).properties(width=width, height=step * max(1, len(order)))
+
+
+def _tint(names: Sequence[str], colours: Sequence[str], field: str = "scenario") -> alt.Color:
+    """Return colours by name, explained in a legend above."""
+    return (
+        alt.Color(f"{field}:N", title=None, sort=list(names))
+        .scale(domain=list(names), range=list(colours[: len(names)]))
+        .legend(orient="top", columns=3, labelLimit=260)
+    )
 
 
 def sample_table(results: xr.Dataset, figure: str = "throughput_rate") -> pd.DataFrame:
@@ -135,9 +152,10 @@ def samples_chart(
         Width, pixels.
     """
     names = list(dict.fromkeys(table["scenario"]))
-    colours = [NEUTRAL, ACCENT, "#e08a1e", "#8467d7", "#1f9d67", "#d9463b"][: len(names)]
+    crowded = len(names) > LABELS_FIT
+    tint = _tint(names, [NEUTRAL, *SEVERAL])
     at = alt.X("scenario:N", title=None, sort=names).axis(
-        labelAngle=0, labelLimit=170, grid=False, ticks=False
+        labelAngle=0, labelLimit=170, labels=not crowded, grid=False, ticks=False
     )
     value = alt.Y("value:Q", title=title).scale(zero=False)
     lines = (
@@ -151,9 +169,7 @@ def samples_chart(
         .encode(
             x=at,
             y=value,
-            color=alt.Color("scenario:N", sort=names, legend=None).scale(
-                domain=names, range=colours
-            ),
+            color=tint if crowded else tint.legend(None),
             tooltip=[
                 alt.Tooltip("scenario:N"),
                 alt.Tooltip("replication:N"),
