@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 WARM := .venv/.warm
+# Processes that share the tests; many servers and solvers run in them, so two do for any machine.
+TEST_WORKERS ?= 2
 # Packages that exist in this checkout.
 PACKAGES := $(patsubst %/__init__.py,%,$(wildcard twin/__init__.py scenarios/__init__.py api/__init__.py))
 
@@ -31,7 +33,7 @@ demo: $(WARM) ## a running plant, its twin and the page; CHECK=1 drives it once 
 	@exec $(BIN)/twin demo $(if $(CHECK),--check)
 
 test: check $(WARM) ## lint, types, architecture, tests, notebooks
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile
 
 check: $(READY) ## lint, format and types
 	$(BIN)/ruff check .
