@@ -328,7 +328,7 @@ def _most_time(
     best_s, who = -1.0, ""
     for team in teams(mode.needs, parts.resources):
         ready_s = max([parts.start_s, machine.ready_s, *(one.ready_s for one in team)])
-        closed = [c for one in (machine, *team) for c in one.unavailable]
+        closed = [*machine.unavailable, *(c for one in team for c in one.unavailable)]
         windows = _open(closed, ready_s, horizon_s)
         time_s = max(windows, default=0.0) if whole else math.fsum(windows)
         if time_s > best_s:

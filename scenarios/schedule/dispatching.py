@@ -14,12 +14,20 @@ sequence-dependent setups.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from scenarios.schedule.schedule import Schedule
-from scenarios.schedule.timing import Choice, Network, Timeline
+from scenarios.schedule.timing import (
+    Choice,
+    Network,
+    Slot,
+    Timeline,
+    place_together,
+    units,
+)
 
 Style = Literal["active", "non_delay"]
 """``non_delay``: no machine waits while it could work; ``active``: it may wait for a step that
@@ -35,8 +43,7 @@ class Candidate:
 
     step: int
     choice: Choice
-    start_s: float
-    end_s: float
+    slot: Slot
     setup_s: float
     due_s: float
     """Due date of the job, infinite without one, s."""
@@ -45,6 +52,16 @@ class Candidate:
     """Shortest work from this step to the end of its job, this step included, s."""
     mean_s: float
     """Average duration over all steps, s."""
+
+    @property
+    def start_s(self) -> float:
+        """When it would start, s."""
+        return self.slot.start_s
+
+    @property
+    def end_s(self) -> float:
+        """When it would end, s."""
+        return self.slot.end_s
 
 
 Rule = Callable[[Candidate], float]
@@ -125,11 +142,23 @@ class _Dispatch:
             own = [self.left_s[j] for j in steps[i].after if steps[j].job == steps[i].job]
             self.left_s[i] = steps[i].least_s + max(own, default=0.0)
         self.mean_s = sum(step.least_s for step in steps) / max(len(steps), 1)
-        self.waiting = [len(step.before) for step in steps]
-        self.open = {i: math.nan for i, step in enumerate(steps) if not step.before}
-        """Steps whose predecessors are placed, and when they may start, s."""
-        for i in self.open:
-            self.open[i] = self.timeline.arrival_s(i)
+        self.unit = {unit[0]: unit for unit in units(network)}
+        """Steps that are placed together, by the first of them."""
+        first = {i: unit[0] for unit in self.unit.values() for i in unit}
+        outer = {i: {j for k in unit for j in steps[k].before} for i, unit in self.unit.items()}
+        self.needed = {i: outer[i] - set(unit) for i, unit in self.unit.items()}
+        """What must be placed before each unit."""
+        self.next = [{first[j] for j in step.after} - {first[i]} for i, step in enumerate(steps)]
+        self.open = dict.fromkeys(i for i, needed in self.needed.items() if not needed)
+        """First steps of the units that could be placed now."""
+        self.groups = [
+            Counter(steps[i].group for i in range(len(steps)) if self._could(i, m))
+            for m in range(len(network.machines))
+        ]
+        """Steps still to come that could be done on each machine, by setup group."""
+        self.campaign = [0] * len(network.machines)
+        """Steps of its present group that each machine has done in a row."""
+        self.present = [""] * len(network.machines)
         self.running = [
             [network.index[key] for key in machine.running] for machine in network.machines
         ]
@@ -150,39 +179,66 @@ class _Dispatch:
             if choice.machine in network.group_of
         }
 
+    def _could(self, step: int, machine: int) -> bool:
+        return any(choice.machine == machine for choice in self.network.steps[step].choices)
+
     def run(self, rule: Rule, style: Style) -> Schedule:
         while self.open:
-            candidates = self._candidates(respect_fixed=True) or self._candidates(
-                respect_fixed=False
+            # Wishes are given up one after the other where they leave nothing to do.
+            candidates = (
+                self._candidates(respect_fixed=True, respect_campaigns=True)
+                or self._candidates(respect_fixed=False, respect_campaigns=True)
+                or self._candidates(respect_fixed=False, respect_campaigns=False)
             )
             best = min(_conflict(candidates, style), key=lambda c: (rule(c), c.start_s, c.step))
             self._place(best)
+            if not self.open:
+                self._untie()
         return self.timeline.schedule()
 
-    def _candidates(self, *, respect_fixed: bool) -> list[Candidate]:
+    def _untie(self) -> None:
+        """Take apart what is left if its groups wait for each other."""
+        placed = self.timeline.choice
+        left = [i for i in self.network.topological if placed[i] is None]
+        for i in left:
+            self.unit[i] = [i]
+            self.needed[i] = {j for j in self.network.steps[i].before if placed[j] is None}
+            self.next[i] = set(self.network.steps[i].after)
+            if not self.needed[i]:
+                self.open[i] = None
+
+    def _candidates(self, *, respect_fixed: bool, respect_campaigns: bool) -> list[Candidate]:
         found = []
-        for step, arrival_s in self.open.items():
+        for step in self.open:
             options = [
                 candidate
                 for choice in self.network.steps[step].choices
                 if self._allowed(step, choice.machine)
-                for candidate in [self._candidate(step, choice, arrival_s)]
+                and not (respect_campaigns and self._breaks_off(step, choice.machine))
+                for candidate in [self._candidate(step, choice)]
                 if not respect_fixed or self._leaves_room(candidate)
             ]
             if options:
                 found.append(min(options, key=lambda c: (c.end_s, c.start_s)))
         return found
 
-    def _candidate(self, step: int, choice: Choice, arrival_s: float) -> Candidate:
+    def _breaks_off(self, step: int, machine: int) -> bool:
+        """Say whether a step would end a campaign that is too short and could go on."""
+        least = self.network.machines[machine].campaign_least
+        if self.campaign[machine] >= least:
+            return False
+        present, own = self.present[machine], self.network.steps[step].group
+        return bool(present and own) and own != present and self.groups[machine][present] > 0
+
+    def _candidate(self, step: int, choice: Choice) -> Candidate:
         timeline, job = self.timeline, self.network.problem.jobs[self.network.steps[step].job]
-        start_s, end_s = timeline.earliest(step, choice, arrival_s)
-        previous = timeline.last[choice.machine]
+        slot, previous = timeline.earliest(step, choice), timeline.last(choice.machine)
+        setup_s = self.network.setup_time_s(choice.machine, previous, step)
         return Candidate(
             step=step,
             choice=choice,
-            start_s=start_s,
-            end_s=end_s,
-            setup_s=self.network.setup_time_s(choice.machine, previous, step),
+            slot=slot,
+            setup_s=0.0 if slot.joins else setup_s,
             due_s=math.inf if job.due_date_s is None else job.due_date_s,
             weight=job.weight,
             left_s=self.left_s[step],
@@ -218,19 +274,41 @@ class _Dispatch:
         return clock.finish(candidate.end_s, setup_s) <= (fixed_s or 0.0)
 
     def _place(self, best: Candidate) -> None:
-        step, machine, network = best.step, best.choice.machine, self.network
-        self.timeline.place(step, best.choice, (best.start_s, best.end_s))
-        del self.open[step]
-        if self.running[machine]:
+        unit = self.unit[best.step]
+        if len(unit) == 1:
+            self.timeline.place(best.step, best.choice, best.slot)
+        else:
+            place_together(self.timeline, unit, self._options)
+        del self.open[best.step]
+        for step in unit:
+            self._placed(step)
+        for following in dict.fromkeys(i for step in unit for i in self.next[step]):
+            self.needed[following] -= set(unit)
+            if not self.needed[following]:
+                self.open[following] = None
+
+    def _options(self, step: int) -> list[Choice]:
+        choices = self.network.steps[step].choices
+        return [c for c in choices if self._allowed(step, c.machine)] or list(choices)
+
+    def _placed(self, step: int) -> None:
+        """Note what a step that was placed changes for the others."""
+        network, chosen, this = self.network, self.timeline.choice[step], self.network.steps[step]
+        if chosen is None:
+            raise AssertionError(f"{this.key} was not placed")
+        machine = chosen.machine
+        if self.running[machine] and self.running[machine][0] == step:
             self.running[machine].pop(0)
         self.fixed[machine] = [item for item in self.fixed[machine] if item[1] != step]
         group = network.group_of.get(machine)
-        if group is not None and network.steps[step].job not in self.order[group]:
-            self.order[group].append(network.steps[step].job)
-        for after in network.steps[step].after:
-            self.waiting[after] -= 1
-            if not self.waiting[after]:
-                self.open[after] = self.timeline.arrival_s(after)
+        if group is not None and this.job not in self.order[group]:
+            self.order[group].append(this.job)
+        for m in {choice.machine for choice in this.choices}:
+            self.groups[m][this.group] -= 1
+        if this.group:
+            same = self.present[machine] == this.group
+            self.campaign[machine] = self.campaign[machine] + 1 if same else 1
+            self.present[machine] = this.group
 
 
 def _conflict(candidates: list[Candidate], style: Style) -> list[Candidate]:

@@ -72,8 +72,8 @@ class Operation(Spec):
     fixed_start_s: Seconds | None = None
     """Moment at which it must start: a frozen plan; none: free."""
     max_wait_s: Duration | None = None
-    """Longest time between the arrival from its predecessors and its start, s; 0: no wait; none:
-    it may wait as long as it likes."""
+    """Longest time from the end of each operation before it, and the way from there, to its start,
+    s; 0: no wait; none: it may wait as long as it likes."""
 
 
 class Job(Spec):

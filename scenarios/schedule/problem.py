@@ -16,10 +16,11 @@ follow each other on it the machine is set up.
 * An operation takes part in a *resource* (operator, tool) for each of the ``needs`` of its mode,
   from its start to its end, and a setup for each of its machine's ``setup_needs``. A resource helps
   one thing at a time. Work counts while the machine and all its resources are available.
-* Between two machines a job is on its way for ``transport_s``; it *arrives* at the end of the
-  operation before plus that time (with ``overlap``: its parts do). ``max_wait_s`` limits the time
-  from the latest arrival to the start.
-* A machine with an ``input_buffer`` of n lets n jobs wait between their arrival and their start.
+* Between two machines a job is on its way for ``transport_s``: it can start that much after the end
+  of each operation before (with ``overlap``: that much after their parts have come). With
+  ``max_wait_s`` it starts at most that much later still, so 0 means that it does not wait.
+* A machine with an ``input_buffer`` of n lets n jobs wait before it, from when they come to their
+  start.
   A job that finds no place stays where it is and blocks that machine until it *leaves*; the
   machine's next operation, and its setup, begin after that. Operations with ``overlap`` flow part
   by part: nobody is blocked by them.
@@ -27,7 +28,7 @@ follow each other on it the machine is set up.
   together, and last as long as the longest of them.
 * A *campaign* of a setup group is not broken off before ``campaign_least`` operations while the
   machine has others of the group to do later. Operations without a group do not count.
-* Energy is paid while an operation works: its power times the price of the moment.
+* Energy is paid while an operation holds a machine that is open: its power times the price then.
 * The running ``plan`` is what ``stability`` is measured against. An operation planned to start
   before ``freeze_until_s`` keeps its machine and its start.
 """

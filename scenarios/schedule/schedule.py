@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from scenarios.schedule.outcome import Held, measured
 from scenarios.schedule.problem import SchedulingProblem
 from twin.errors import Finding, InvalidInputError
 from twin.line.spec import worded
@@ -80,6 +81,20 @@ class Schedule(_Part):
     """End of the last operation less the problem's start, s."""
     weighted_tardiness_s: float
     """Sum of the jobs' tardiness times their weights, s."""
+    total_tardiness_s: float = 0.0
+    """Sum of the jobs' tardiness, s."""
+    flow_time_s: float = 0.0
+    """Sum over jobs of the time from release to end, s."""
+    setup_time_s: float = 0.0
+    """Setup on all machines, s."""
+    energy_cost: float = 0.0
+    """What energy costs, money."""
+    stability_s: float = 0.0
+    """Change against the running plan: moved starts, and machine changes at their price, s."""
+    moved: int = 0
+    """Operations of the running plan that start at another time or on another machine."""
+    machine_changes: int = 0
+    """Operations of the running plan that are on another machine."""
 
     @staticmethod
     def of(problem: SchedulingProblem, placements: Iterable[Placement]) -> Schedule:
@@ -90,7 +105,7 @@ class Schedule(_Part):
             end_s[placement.job] = max(end_s.get(placement.job, problem.start_s), placement.end_s)
         outcomes = []
         for job in problem.jobs:
-            completion_s = end_s.get(job.id, problem.start_s)
+            completion_s = end_s.setdefault(job.id, problem.start_s)
             late_s = 0.0 if job.due_date_s is None else max(0.0, completion_s - job.due_date_s)
             outcomes.append(
                 JobOutcome(
@@ -100,17 +115,23 @@ class Schedule(_Part):
                     tardiness_s=late_s,
                 )
             )
-        makespan_s = max(end_s.values(), default=problem.start_s) - problem.start_s
-        pairs = zip(problem.jobs, outcomes, strict=True)
-        tardiness_s = sum(job.weight * outcome.tardiness_s for job, outcome in pairs)
-        weights = problem.objective
+        held = [Held(p.key, p.job, p.machine, p.start_s, p.end_s, p.resources) for p in placed]
+        found = measured(problem, held, end_s)
+        terms = found.terms
         return Schedule(
             problem=problem.id,
             placements=placed,
             jobs=tuple(outcomes),
-            objective=weights.makespan * makespan_s + weights.tardiness * tardiness_s,
-            makespan_s=makespan_s,
-            weighted_tardiness_s=tardiness_s,
+            objective=found.objective(problem),
+            makespan_s=terms["makespan"],
+            weighted_tardiness_s=terms["tardiness"],
+            total_tardiness_s=terms["total_tardiness"],
+            flow_time_s=terms["flow_time"],
+            setup_time_s=terms["setup_time"],
+            energy_cost=terms["energy"],
+            stability_s=terms["stability"],
+            moved=found.moved,
+            machine_changes=found.machine_changes,
         )
 
     def by_machine(self) -> Mapping[str, tuple[Placement, ...]]:

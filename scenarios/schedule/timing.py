@@ -3,287 +3,121 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
-from scenarios.schedule.checks import edges
-from scenarios.schedule.problem import Machine, SchedulingProblem
-from scenarios.schedule.schedule import Placement, Schedule
+from scenarios.schedule.network import (
+    Choice,
+    Network,
+    Step,
+    WorkClock,
+    sort_topologically,
+)
+from scenarios.schedule.schedule import Schedule
+from scenarios.schedule.timeline import Slot, Timeline
+
+__all__ = [
+    "Choice",
+    "Network",
+    "Slot",
+    "Step",
+    "Timeline",
+    "WorkClock",
+    "decisions",
+    "in_order",
+    "place_together",
+    "sort_topologically",
+    "timed",
+    "units",
+]
+
+_MOST_ROUNDS = 400
+"""How often steps that are tied together are pushed before they count as impossible."""
+_SAME_S = 1e-9
+"""Difference below which two moments count as one, s."""
+
+Chooser = Callable[[int], Sequence[Choice]]
+"""Choices that a step has."""
 
 
-class WorkClock:
-    """The working time of one machine: when it can work, and when work begun will be done.
+def units(network: Network) -> list[list[int]]:
+    """Return the steps in groups that are placed together, each in topological order.
+
+    Two steps are tied if one may wait only so long for the other, or finds a limited buffer on the
+    way: when the first may go on is known only with the second. All others stand alone.
+    """
+    root = list(range(len(network.steps)))
+
+    def find(i: int) -> int:
+        while root[i] != i:
+            root[i] = root[root[i]]
+            i = root[i]
+        return i
+
+    for i, step in enumerate(network.steps):
+        narrow = not step.overlap and any(
+            network.machines[choice.machine].input_buffer is not None for choice in step.choices
+        )
+        for j in step.before:
+            if step.max_wait_s is not None or (narrow and network.steps[j].job == step.job):
+                root[find(i)] = find(j)
+    found: dict[int, list[int]] = {}
+    for i in network.topological:
+        found.setdefault(find(i), []).append(i)
+    return list(found.values())
+
+
+def place_together(
+    timeline: Timeline,
+    steps: Sequence[int],
+    choices: Chooser,
+    not_before_s: Mapping[int, float] | None = None,
+) -> None:
+    """Place tied steps so that none waits too long: a step that ends too early is pushed back.
 
     Parameters
     ----------
-    closed : sequence of (float, float)
-        Times without work, s; may touch or overlap, in any order.
+    timeline : Timeline
+        Where their outer predecessors are placed already.
+    steps : sequence of int
+        One group of :func:`units`.
+    choices : callable
+        Choices that each step has; the one that ends first is taken.
+    not_before_s : mapping of int to float, optional
+        Starts that must not be undercut, s.
     """
-
-    __slots__ = ("begins", "closed")
-
-    def __init__(self, closed: Sequence[tuple[float, float]] = ()) -> None:
-        merged: list[tuple[float, float]] = []
-        for begin, end in sorted(closed):
-            if merged and begin <= merged[-1][1]:
-                merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-            else:
-                merged.append((begin, end))
-        self.closed = merged
-        self.begins = [begin for begin, _ in merged]
-
-    def ready(self, time_s: float) -> float:
-        """Return the first moment from ``time_s`` on at which work can go on, s."""
-        at = bisect_right(self.begins, time_s) - 1
-        return max(time_s, self.closed[at][1]) if at >= 0 else time_s
-
-    def finish(self, time_s: float, work_s: float) -> float:
-        """Return when ``work_s`` of work is done that begins, or waits, at ``time_s``."""
-        if work_s <= 0:
-            return time_s
-        now_s = self.ready(time_s)
-        for begin, end in self.closed[bisect_right(self.begins, now_s) :]:
-            if now_s + work_s <= begin:
-                break
-            work_s -= begin - now_s
-            now_s = end
-        return now_s + work_s
-
-    def begin_whole(self, time_s: float, work_s: float) -> float:
-        """Return the first moment from ``time_s`` on at which the work fits without a pause, s."""
-        now_s = self.ready(time_s)
-        for begin, end in self.closed[bisect_right(self.begins, now_s) :]:
-            if now_s + work_s <= begin:
-                break
-            now_s = end
-        return now_s
+    floor_s = dict(not_before_s or {})
+    for turn in range(_MOST_ROUNDS):
+        timeline.trail = []
+        for i in steps:
+            slots = [(timeline.earliest(i, c, floor_s.get(i, -math.inf)), c) for c in choices(i)]
+            slot, choice = min(slots, key=lambda item: (item[0].end_s, item[0].start_s))
+            timeline.place(i, choice, slot)
+        late = _waits(timeline, steps)
+        if not late or turn == _MOST_ROUNDS - 1:
+            timeline.trail = None
+            return
+        floors = {i: timeline.start_s[i] + excess_s for i, excess_s in late.items()}
+        timeline.undo()
+        floor_s.update(floors)
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A mode with its defaults worked out; the machine as an index."""
-
-    machine: int
-    duration_s: float
-    first_part_s: float
-    last_part_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """An operation with its neighbours as indices."""
-
-    key: str
-    job: int
-    before: tuple[int, ...]
-    after: tuple[int, ...]
-    choices: tuple[Choice, ...]
-    overlap: bool
-    splittable: bool
-    group: str
-    fixed_s: float | None
-
-    @property
-    def least_s(self) -> float:
-        """Shortest duration over the choices, s."""
-        return min(choice.duration_s for choice in self.choices)
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """The problem as arrays: what every engine starts from. Make one with :meth:`of`."""
-
-    problem: SchedulingProblem
-    steps: tuple[Step, ...]
-    machines: tuple[Machine, ...]
-    clocks: tuple[WorkClock, ...]
-    index: Mapping[str, int]
-    """Number of each ``job/operation``."""
-    machine_index: Mapping[str, int]
-    group_of: Mapping[int, int]
-    """Machines that must see jobs in one order, with the number of their group."""
-    topological: tuple[int, ...]
-    """Steps so that each comes after those before it."""
-
-    @staticmethod
-    def of(problem: SchedulingProblem) -> Network:
-        """Return the network of a problem."""
-        machine_index = {machine.id: i for i, machine in enumerate(problem.machines)}
-        operations = [(j, job, o) for j, job in enumerate(problem.jobs) for o in job.operations]
-        index = {f"{job.id}/{o.id}": i for i, (_, job, o) in enumerate(operations)}
-        running = {key: machine.id for machine in problem.machines for key in machine.running}
-        before: list[list[int]] = [[] for _ in operations]
-        after: list[list[int]] = [[] for _ in operations]
-        for left, right in edges(problem.jobs):
-            before[index[right]].append(index[left])
-            after[index[left]].append(index[right])
-        steps = tuple(
-            Step(
-                key=f"{job.id}/{operation.id}",
-                job=j,
-                before=tuple(before[i]),
-                after=tuple(after[i]),
-                choices=tuple(
-                    Choice(
-                        machine_index[mode.machine],
-                        mode.duration_s,
-                        _either(mode.first_part_s, mode.duration_s),
-                        _either(mode.last_part_s, mode.duration_s),
-                    )
-                    for mode in operation.modes
-                    # What is under way stays where it is.
-                    if running.get(f"{job.id}/{operation.id}", mode.machine) == mode.machine
-                ),
-                overlap=operation.overlap and bool(before[i]),
-                splittable=operation.splittable or operation.overlap,
-                group=operation.setup_group,
-                fixed_s=operation.fixed_start_s,
-            )
-            for i, (j, job, operation) in enumerate(operations)
-        )
-        groups = enumerate(problem.same_order)
-        return Network(
-            problem=problem,
-            steps=steps,
-            machines=problem.machines,
-            clocks=tuple(
-                WorkClock([(c.start_s, c.end_s) for c in machine.unavailable])
-                for machine in problem.machines
-            ),
-            index=index,
-            machine_index=machine_index,
-            group_of={machine_index[name]: g for g, names in groups for name in names},
-            topological=tuple(sort_topologically(before, after) or ()),
-        )
-
-    def setup_time_s(self, machine: int, previous: int | None, step: int) -> float:
-        """Return the setup between two steps that follow each other on a machine, s.
-
-        ``previous`` None: ``step`` is the first one there.
-        """
-        spec = self.machines[machine]
-        group = spec.setup_group if previous is None else self.steps[previous].group
-        if not group or not self.steps[step].group:
-            return 0.0
-        return spec.setup_s.get(group, {}).get(self.steps[step].group, 0.0)
-
-
-def _either(value: float | None, default: float) -> float:
-    return default if value is None else min(value, default)
-
-
-def sort_topologically(
-    before: Sequence[Sequence[int]], after: Sequence[Sequence[int]]
-) -> list[int] | None:
-    """Return the nodes so that each comes after those before it; None if that cannot be."""
-    waiting = [len(nodes) for nodes in before]
-    free = [node for node, count in enumerate(waiting) if not count]
-    order = []
-    for node in free:  # grows while it is read
-        order.append(node)
-        for target in after[node]:
-            waiting[target] -= 1
-            if not waiting[target]:
-                free.append(target)
-    return order if len(order) == len(before) else None
-
-
-@dataclass(slots=True)
-class Timeline:
-    """A schedule that grows by appending to machines. One network, one timeline, one schedule."""
-
-    network: Network
-    start_s: list[float] = field(init=False)
-    end_s: list[float] = field(init=False)
-    choice: list[Choice | None] = field(init=False)
-    last: list[int | None] = field(init=False)
-    """Last step on each machine."""
-
-    def __post_init__(self) -> None:
-        """Begin with nothing placed."""
-        count = len(self.network.steps)
-        self.start_s = [math.nan] * count
-        self.end_s = [math.nan] * count
-        self.choice = [None] * count
-        self.last = [None] * len(self.network.machines)
-
-    def arrival_s(self, step: int) -> float:
-        """Return when the predecessors and the release let a step start, s."""
-        network, this = self.network, self.network.steps[step]
-        job = network.problem.jobs[this.job]
-        time_s = max(network.problem.start_s, job.release_s)
-        for before in this.before:
-            chosen = self.choice[before]
-            if chosen is None:
-                raise AssertionError(f"{this.key} is placed before its predecessors")
-            if this.overlap:
-                clock = network.clocks[chosen.machine]
-                first_s = clock.finish(self.start_s[before], chosen.first_part_s)
-                time_s = max(time_s, min(first_s, self.end_s[before]))
-            else:
-                time_s = max(time_s, self.end_s[before])
-        return time_s
-
-    def free_s(self, machine: int) -> float:
-        """Return when a machine has done what was given to it, s."""
-        last = self.last[machine]
-        if last is None:
-            spec = self.network.machines[machine]
-            return max(self.network.problem.start_s, spec.ready_s)
-        return self.end_s[last]
-
-    def earliest(
-        self, step: int, choice: Choice, arrival_s: float, not_before_s: float = -math.inf
-    ) -> tuple[float, float]:
-        """Return start and end of a step if it came next on the machine of ``choice``, s."""
-        network, this = self.network, self.network.steps[step]
-        clock, spec = network.clocks[choice.machine], network.machines[choice.machine]
-        begin_s = self.free_s(choice.machine)
-        setup_s = network.setup_time_s(choice.machine, self.last[choice.machine], step)
-        if setup_s > 0:
-            begin_s = clock.finish(
-                max(begin_s, arrival_s) if spec.setup_waits else begin_s, setup_s
-            )
-        time_s = max(begin_s, arrival_s, not_before_s)
-        if this.fixed_s is not None:
-            time_s = max(time_s, this.fixed_s)
-        if not this.splittable:
-            start_s = clock.begin_whole(time_s, choice.duration_s)
-            return start_s, start_s + choice.duration_s
-        start_s = clock.ready(time_s)
-        end_s = clock.finish(start_s, choice.duration_s)
-        if this.overlap:
-            for before in this.before:
-                end_s = max(end_s, clock.finish(self.end_s[before], choice.last_part_s))
-        return start_s, end_s
-
-    def place(self, step: int, choice: Choice, times_s: tuple[float, float]) -> None:
-        """Append a step to its machine."""
-        self.start_s[step], self.end_s[step] = times_s
-        self.choice[step] = choice
-        self.last[choice.machine] = step
-
-    def schedule(self) -> Schedule:
-        """Return what was placed as a schedule."""
-        problem, machines = self.network.problem, self.network.machines
-        placements = []
-        for i, step in enumerate(self.network.steps):
-            chosen = self.choice[i]
-            if chosen is None:
-                raise AssertionError(f"{step.key} was not placed")
-            job, _, operation = step.key.partition("/")
-            placements.append(
-                Placement(
-                    job=job,
-                    operation=operation,
-                    machine=machines[chosen.machine].id,
-                    start_s=self.start_s[i],
-                    end_s=self.end_s[i],
-                )
-            )
-        return Schedule.of(problem, placements)
+def _waits(timeline: Timeline, steps: Sequence[int]) -> dict[int, float]:
+    """Return the steps that end too early for one after them, and by how much, s."""
+    network, found = timeline.network, dict[int, float]()
+    for j in steps:
+        limit_s, choice = network.steps[j].max_wait_s, timeline.choice[j]
+        if limit_s is None or choice is None:
+            continue
+        for i in network.steps[j].before:
+            other = timeline.choice[i]
+            if other is None or i not in steps:
+                continue
+            way_s = network.transport_s(other.machine, choice.machine)
+            excess_s = timeline.start_s[j] - timeline.end_s[i] - way_s - limit_s
+            if excess_s > _SAME_S:
+                found[i] = max(found.get(i, 0.0), excess_s)
+    return found
 
 
 def timed(
@@ -299,7 +133,8 @@ def timed(
     network : Network
         The problem.
     sequences : sequence of sequence of int
-        Steps in order, for each machine.
+        Steps in order, for each machine. Where steps are tied (:func:`units`) they are a wish: a
+        group goes in as a whole.
     choices : mapping of int to Choice
         Choice of each step.
     not_before_s : mapping of int to float, optional
@@ -314,12 +149,44 @@ def timed(
     order = sort_topologically(before, after)
     if order is None:
         return None
+    return in_order(network, order, choices, not_before_s)
+
+
+def in_order(
+    network: Network,
+    order: Sequence[int],
+    choices: Mapping[int, Choice],
+    not_before_s: Mapping[int, float] | None = None,
+) -> Schedule:
+    """Return the schedule that comes from placing steps one after the other.
+
+    ``order`` names each step once, after its predecessors; a group of tied steps is placed as soon
+    as all that comes before any of them is.
+    """
     timeline, floor_s = Timeline(network), not_before_s or {}
-    for step in order:
-        arrival_s = timeline.arrival_s(step)
-        limit_s = floor_s.get(step, -math.inf)
-        times_s = timeline.earliest(step, choices[step], arrival_s, limit_s)
-        timeline.place(step, choices[step], times_s)
+    of = {i: unit for unit in units(network) if len(unit) > 1 for i in unit}
+    done: set[int] = set()
+    left = list(order)
+    while left:
+        rest = []
+        for i in left:
+            unit = of.get(i, [i])
+            outer = {j for k in unit for j in network.steps[k].before} - set(unit)
+            if i in done:
+                continue
+            if not outer <= done:
+                rest.append(i)
+            elif len(unit) == 1:
+                slot = timeline.earliest(i, choices[i], floor_s.get(i, -math.inf))
+                timeline.place(i, choices[i], slot)
+                done.add(i)
+            else:
+                place_together(timeline, unit, lambda k: (choices[k],), floor_s)
+                done.update(unit)
+        if len(rest) == len(left):
+            # Groups that wait for each other: taken apart, and told about by the checker.
+            of = {}
+        left = rest
     return timeline.schedule()
 
 
