@@ -10,10 +10,13 @@ from twin.engine import streams
 from twin.engine.model import Draw
 from twin.line import (
     AnyDistribution,
+    Beta,
     Constant,
     Discrete,
     Empirical,
+    Erlang,
     Exponential,
+    Gamma,
     Lognormal,
     Normal,
     Triangular,
@@ -46,6 +49,16 @@ CONTINUOUS = [
     (Lognormal(mean_s=10.0, sd_s=6.0), None),
     (Weibull(scale_s=5.0, shape=2.2), stats.weibull_min(2.2, scale=5.0)),
     (Weibull(scale_s=5.0, shape=0.7), stats.weibull_min(0.7, scale=5.0)),
+    (Gamma(scale_s=3.0, shape=0.05), stats.gamma(0.05, scale=3.0)),
+    (Gamma(scale_s=3.0, shape=0.6), stats.gamma(0.6, scale=3.0)),
+    (Gamma(scale_s=2.0, shape=2.5), stats.gamma(2.5, scale=2.0)),
+    (Gamma(scale_s=0.1, shape=900.0), stats.gamma(900.0, scale=0.1)),
+    (Erlang(mean_s=12.0, stages=1), stats.expon(scale=12.0)),
+    (Erlang(mean_s=12.0, stages=4), stats.gamma(4, scale=3.0)),
+    (Beta(low_s=0.0, high_s=1.0, alpha=2.0, beta=5.0), stats.beta(2.0, 5.0)),
+    (Beta(low_s=0.0, high_s=7.0, alpha=0.5, beta=1.4), stats.beta(0.5, 1.4, 0.0, 7.0)),
+    (Beta(low_s=0.0, high_s=10.0, alpha=0.05, beta=30.0), stats.beta(0.05, 30.0, 0.0, 10.0)),
+    (Beta(low_s=1.0, high_s=2.0, alpha=1000.0, beta=600.0), stats.beta(1000, 600, 1.0, 1.0)),
 ]
 ALL = [
     *(found for found, _ in CONTINUOUS),

@@ -23,13 +23,25 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.engine.incomplete import beta_quantile, beta_shares, gamma_quantile, gamma_shares
 from twin.engine.jit import compiled
 from twin.line.distributions import Code
 
 Floats = NDArray[np.float64]
 
 # As plain numbers: members of an enumeration take the compiler longer.
-CONSTANT, EXPONENTIAL, UNIFORM, TRIANGULAR, NORMAL, LOGNORMAL, WEIBULL, DISCRETE = (
+(
+    CONSTANT,
+    EXPONENTIAL,
+    UNIFORM,
+    TRIANGULAR,
+    NORMAL,
+    LOGNORMAL,
+    WEIBULL,
+    DISCRETE,
+    GAMMA,
+    BETA,
+) = (
     int(Code.CONSTANT),
     int(Code.EXPONENTIAL),
     int(Code.UNIFORM),
@@ -38,6 +50,8 @@ CONSTANT, EXPONENTIAL, UNIFORM, TRIANGULAR, NORMAL, LOGNORMAL, WEIBULL, DISCRETE
     int(Code.LOGNORMAL),
     int(Code.WEIBULL),
     int(Code.DISCRETE),
+    int(Code.GAMMA),
+    int(Code.BETA),
 )
 
 
@@ -190,11 +204,36 @@ def quantile_at(code: int, table: Floats, first: int, last: int, u: float) -> fl
         return table[first] * (-math.log1p(-u)) ** (1.0 / table[first + 1])
     if code == DISCRETE:
         return _discrete(table, first, last, u)
+    if code == GAMMA or code == BETA:  # noqa: PLR1714, SIM109 - a tuple compiles slowly
+        return _between(code, table, first, u, 1.0 - u)
     place = u * (last - first - 1)
     left = int(place)
     if left >= last - first - 1:
         return table[last - 1]
     return table[first + left] + (place - left) * (table[first + left + 1] - table[first + left])
+
+
+@compiled
+def _between(code: int, table: Floats, first: int, below: float, above: float) -> float:
+    """Return the gamma or beta time that has these shares below and above it, s."""
+    z = normal_quantile(below) if below <= above else -normal_quantile(above)
+    if code == GAMMA:
+        scale, shape, log_gamma = table[first], table[first + 1], table[first + 2]
+        return scale * gamma_quantile(shape, log_gamma, below, above, z)
+    low, high, a, b = table[first], table[first + 1], table[first + 2], table[first + 3]
+    x, w = beta_quantile(a, b, table[first + 4], below, above, z)
+    return low + x * (high - low) if x < w else high - w * (high - low)
+
+
+@compiled
+def _shares(code: int, table: Floats, first: int, x: float) -> tuple[float, float]:
+    """Return the shares of a gamma or beta distribution below and above a time ``x`` s."""
+    if code == GAMMA:
+        return gamma_shares(table[first + 1], table[first + 2], x / table[first])
+    low, high = table[first], table[first + 1]
+    share = (x - low) / (high - low)
+    rest = (high - x) / (high - low)
+    return beta_shares(table[first + 2], table[first + 3], table[first + 4], share, rest)
 
 
 @compiled
@@ -234,6 +273,9 @@ def cdf_at(code: int, table: Floats, first: int, last: int, x: float) -> float:
         return -math.expm1(-((x / table[first]) ** table[first + 1]))
     if code == DISCRETE:
         return _discrete_cdf(table, first, last, x)
+    if code == GAMMA or code == BETA:  # noqa: PLR1714, SIM109 - a tuple compiles slowly
+        below, _ = _shares(code, table, first, x)
+        return below
     return _empirical_cdf(table, first, last, x)
 
 
@@ -284,6 +326,14 @@ def residual_at(code: int, table: Floats, first: int, last: int, age_s: float, u
         z = -normal_quantile(survived * (1.0 - u))
         end = table[first] + table[first + 1] * z
         return max(0.0, (end if code == NORMAL else math.exp(end)) - age_s)
+    if code == GAMMA or code == BETA:  # noqa: PLR1714, SIM109
+        _, survived = _shares(code, table, first, age_s)
+        above = survived * (1.0 - u)
+        if above <= 0.0:
+            return 0.0
+        if above >= 1.0:
+            return quantile_at(code, table, first, last, u)
+        return max(0.0, _between(code, table, first, 1.0 - above, above) - age_s)
     reached = cdf_at(code, table, first, last, age_s)
     if reached >= 1.0:
         return 0.0

@@ -3,11 +3,14 @@
 from twin.line.calendars import Calendar, Period, Shift
 from twin.line.distributions import (
     AnyDistribution,
+    Beta,
     Constant,
     Discrete,
     Distribution,
     Empirical,
+    Erlang,
     Exponential,
+    Gamma,
     Lognormal,
     Normal,
     Triangular,
@@ -32,6 +35,7 @@ from twin.line.stations import Buffer, Setup, Signal, Sink, Source, Station
 
 __all__ = [
     "AnyDistribution",
+    "Beta",
     "Buffer",
     "Calendar",
     "Constant",
@@ -39,8 +43,10 @@ __all__ = [
     "Discrete",
     "Distribution",
     "Empirical",
+    "Erlang",
     "Exponential",
     "Failure",
+    "Gamma",
     "JobOrder",
     "Line",
     "Lognormal",

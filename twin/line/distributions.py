@@ -29,6 +29,8 @@ class Code(IntEnum):
     WEIBULL = 6
     DISCRETE = 7
     EMPIRICAL = 8
+    GAMMA = 9
+    BETA = 10
 
 
 class Constant(Spec):
@@ -179,6 +181,77 @@ class Weibull(Spec):
         return self.scale_s * math.gamma(1 + 1 / self.shape)
 
 
+class Gamma(Spec):
+    """Skewed times between the exponential (shape 1) and the normal (a large shape)."""
+
+    kind: Literal["gamma"] = "gamma"
+    scale_s: PositiveDuration
+    """Scale, s: the mean is shape times scale."""
+    shape: float = Field(ge=0.05, le=10_000)
+    """Shape, no unit, 0.05 to 10 000."""
+
+    def encode(self) -> tuple[Code, tuple[float, ...]]:
+        """Return the code and parameters for the shared draw function."""
+        return Code.GAMMA, (self.scale_s, self.shape, math.lgamma(self.shape))
+
+    def expected_s(self) -> float:
+        """Return the mean, s."""
+        return self.scale_s * self.shape
+
+
+class Erlang(Spec):
+    """The sum of several exponential times of equal mean: work in stages."""
+
+    kind: Literal["erlang"] = "erlang"
+    mean_s: PositiveDuration
+    """Mean of the sum, s."""
+    stages: int = Field(ge=1, le=10_000)
+    """How many exponential times are added up."""
+
+    def encode(self) -> tuple[Code, tuple[float, ...]]:
+        """Return the code and parameters for the shared draw function."""
+        if self.stages == 1:
+            return Code.EXPONENTIAL, (self.mean_s,)
+        shape = float(self.stages)
+        return Code.GAMMA, (self.mean_s / shape, shape, math.lgamma(shape))
+
+    def expected_s(self) -> float:
+        """Return the mean, s."""
+        return self.mean_s
+
+
+class Beta(Spec):
+    """Times between two limits with a peak anywhere, or at either limit."""
+
+    kind: Literal["beta"] = "beta"
+    low_s: Duration
+    """Shortest time, s."""
+    high_s: Duration
+    """Longest time, s."""
+    alpha: float = Field(ge=0.05, le=1000)
+    """First shape, no unit, 0.05 to 1000: larger, longer times."""
+    beta: float = Field(ge=0.05, le=1000)
+    """Second shape, no unit, 0.05 to 1000: larger, shorter times."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.high_s < self.low_s:
+            raise ValueError("high_s must not be below low_s")
+        return self
+
+    def encode(self) -> tuple[Code, tuple[float, ...]]:
+        """Return the code and parameters for the shared draw function."""
+        if self.high_s == self.low_s:
+            return Code.CONSTANT, (self.low_s,)
+        a, b = self.alpha, self.beta
+        log_beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+        return Code.BETA, (self.low_s, self.high_s, a, b, log_beta)
+
+    def expected_s(self) -> float:
+        """Return the mean, s."""
+        return self.low_s + (self.high_s - self.low_s) * self.alpha / (self.alpha + self.beta)
+
+
 class Discrete(Spec):
     """A few possible times, each with a weight."""
 
@@ -250,6 +323,9 @@ AnyDistribution = (
     | Normal
     | Lognormal
     | Weibull
+    | Gamma
+    | Erlang
+    | Beta
     | Discrete
     | Empirical
 )

@@ -14,14 +14,17 @@ from hypothesis import strategies as st
 from twin.engine.options import DispatchPlan, Fault, SimulationOptions
 from twin.line import (
     AnyDistribution,
+    Beta,
     Buffer,
     Calendar,
     Constant,
     Crew,
     Discrete,
     Empirical,
+    Erlang,
     Exponential,
     Failure,
+    Gamma,
     JobOrder,
     Line,
     Lognormal,
@@ -76,6 +79,9 @@ def times(
             "normal",
             "lognormal",
             "weibull",
+            "gamma",
+            "erlang",
+            "beta",
             "sample",
         ]
     made: dict[str, AnyDistribution] = {
@@ -87,6 +93,9 @@ def times(
         "normal": Normal(mean_s=b, sd_s=b / 3),
         "lognormal": Lognormal(mean_s=b, sd_s=b / 2),
         "weibull": Weibull(scale_s=b, shape=2.0),
+        "gamma": Gamma(scale_s=b / 3, shape=3.0),
+        "erlang": Erlang(mean_s=b, stages=2),
+        "beta": Beta(low_s=a, high_s=c, alpha=2.0, beta=3.0),
         "sample": Empirical(sample_s=(a, b, c), interpolate=draw(st.booleans())),
     }
     return made[draw(st.sampled_from(kinds))]

@@ -1,0 +1,192 @@
+"""Quantiles of the gamma and the beta distribution, for Python and compiled code alike.
+
+Both are found by Newton's method on the logarithm of the share below (or above, whichever is
+smaller). In the logarithm of a gamma time, and in the log-odds of a beta share, densities are
+log-concave, so that function is concave and the method converges from wherever it begins. Shares
+come as a pair, below and above, because one of the two has lost its digits in a tail.
+
+References
+----------
+Press, Teukolsky, Vetterling, Flannery (2007), Numerical Recipes, 3rd edition, chapter 6: the series
+and continued fractions of the incomplete gamma and beta functions.
+Wilson, Hilferty (1931), The distribution of chi-square. PNAS 17: the first guess.
+"""
+
+from __future__ import annotations
+
+import math
+
+from twin.engine.jit import compiled
+
+TERMS = 20_000
+"""Most terms of a series or fraction; far more than the shapes allowed need."""
+STEPS = 200
+"""Most steps of Newton's method; about five are needed."""
+CLOSE = 1e-9
+"""A step so small is the last: the next would be of the order of its square."""
+TINY = 1e-300
+FAR_ROOT = 0.1
+"""Below this the first guess of Wilson and Hilferty is none."""
+ROUNDING = 1e-16
+
+
+@compiled
+def gamma_shares(shape: float, log_gamma: float, x: float) -> tuple[float, float]:
+    """Return the shares below and above ``x`` of the gamma distribution of scale 1.
+
+    ``log_gamma`` is the logarithm of the gamma function at ``shape``.
+    """
+    if x <= 0.0:
+        return 0.0, 1.0
+    front = math.exp(shape * math.log(x) - x - log_gamma)
+    if x < shape + 1.0:
+        term = 1.0 / shape
+        total = term
+        for n in range(1, TERMS):
+            term *= x / (shape + n)
+            total += term
+            if term < total * ROUNDING:
+                break
+        below = min(1.0, front * total)
+        return below, 1.0 - below
+    b = x + 1.0 - shape
+    c = 1.0 / TINY
+    d = 1.0 / b
+    fraction = d
+    for n in range(1, TERMS):
+        a = -n * (n - shape)
+        b += 2.0
+        d = a * d + b
+        d = TINY if abs(d) < TINY else d
+        c = b + a / c
+        c = TINY if abs(c) < TINY else c
+        d = 1.0 / d
+        change = d * c
+        fraction *= change
+        if abs(change - 1.0) < ROUNDING * 10.0:
+            break
+    above = min(1.0, front * fraction)
+    return 1.0 - above, above
+
+
+@compiled
+def gamma_quantile(shape: float, log_gamma: float, below: float, above: float, z: float) -> float:
+    """Return the point of a gamma distribution of scale 1 that has these shares beside it.
+
+    ``z`` is the standard normal quantile of ``below``, for the first guess.
+    """
+    left = below <= above
+    root = 1.0 - 1.0 / (9.0 * shape) + z / (3.0 * math.sqrt(shape))
+    if shape >= 1.0 and root > FAR_ROOT:
+        y = math.log(shape) + 3.0 * math.log(root)
+    elif left or -math.log(above) - log_gamma < 1.0:
+        left = True
+        y = (math.log(below) + log_gamma + math.log(shape)) / shape
+    else:
+        y = math.log(-math.log(above) - log_gamma)
+    wanted = math.log(below) if left else math.log(above)
+    for _ in range(STEPS):
+        x = math.exp(y)
+        under, over = gamma_shares(shape, log_gamma, x)
+        share = under if left else over
+        if share <= 0.0:
+            # Beyond what a number can hold; half way back towards the middle.
+            y += 1.0 if left else -1.0
+            continue
+        slope = math.exp(shape * y - x - log_gamma) / share
+        if slope <= 0.0:
+            y += -1.0 if left else 1.0
+            continue
+        step = (wanted - math.log(share)) / slope
+        if not left:
+            step = max(-1.0, min(1.0, -step))
+        y += step
+        if abs(step) < CLOSE:
+            break
+    return math.exp(y)
+
+
+@compiled
+def _beta_fraction(a: float, b: float, x: float) -> float:
+    c = 1.0
+    d = 1.0 - (a + b) * x / (a + 1.0)
+    d = TINY if abs(d) < TINY else d
+    d = 1.0 / d
+    fraction = d
+    for n in range(1, TERMS):
+        even = n * (b - n) * x / ((a + 2.0 * n - 1.0) * (a + 2.0 * n))
+        d = 1.0 + even * d
+        d = TINY if abs(d) < TINY else d
+        c = 1.0 + even / c
+        c = TINY if abs(c) < TINY else c
+        d = 1.0 / d
+        fraction *= d * c
+        odd = -(a + n) * (a + b + n) * x / ((a + 2.0 * n) * (a + 2.0 * n + 1.0))
+        d = 1.0 + odd * d
+        d = TINY if abs(d) < TINY else d
+        c = 1.0 + odd / c
+        c = TINY if abs(c) < TINY else c
+        d = 1.0 / d
+        change = d * c
+        fraction *= change
+        if abs(change - 1.0) < ROUNDING * 10.0:
+            break
+    return fraction
+
+
+@compiled
+def beta_shares(a: float, b: float, log_beta: float, x: float, w: float) -> tuple[float, float]:
+    """Return the shares below and above ``x`` of the beta distribution on (0, 1); ``w`` is 1 - x.
+
+    ``log_beta`` is the logarithm of the beta function at ``a`` and ``b``.
+    """
+    if x <= 0.0:
+        return 0.0, 1.0
+    if w <= 0.0:
+        return 1.0, 0.0
+    front = math.exp(a * math.log(x) + b * math.log(w) - log_beta)
+    if x < (a + 1.0) / (a + b + 2.0):
+        below = min(1.0, front * _beta_fraction(a, b, x) / a)
+        return below, 1.0 - below
+    above = min(1.0, front * _beta_fraction(b, a, w) / b)
+    return 1.0 - above, above
+
+
+@compiled
+def _beta_odds(a: float, b: float, log_beta: float, below: float, z: float) -> float:
+    """Return the log-odds of the point below which a share, at most about a half, lies."""
+    if a >= 1.0 and b >= 1.0:
+        t = math.log(a / b) + z * math.sqrt(1.0 / a + 1.0 / b)
+    else:
+        t = min(30.0, (math.log(below) + math.log(a) + log_beta) / a)
+    wanted = math.log(below)
+    for _ in range(STEPS):
+        x, w = 1.0 / (1.0 + math.exp(-t)), 1.0 / (1.0 + math.exp(t))
+        under, _ = beta_shares(a, b, log_beta, x, w)
+        if under <= 0.0:
+            t += 1.0
+            continue
+        slope = math.exp(a * math.log(x) + b * math.log(w) - log_beta) / under
+        if slope <= 0.0:
+            t -= 1.0
+            continue
+        step = (wanted - math.log(under)) / slope
+        t = max(-700.0, min(700.0, t + step))
+        if abs(step) < CLOSE:
+            break
+    return t
+
+
+@compiled
+def beta_quantile(
+    a: float, b: float, log_beta: float, below: float, above: float, z: float
+) -> tuple[float, float]:
+    """Return the point ``x`` that has these shares beside it, and ``1 - x`` with its own digits.
+
+    ``z`` is the standard normal quantile of ``below``, for the first guess.
+    """
+    if below <= above:
+        t = _beta_odds(a, b, log_beta, below, z)
+    else:
+        t = -_beta_odds(b, a, log_beta, above, -z)
+    return 1.0 / (1.0 + math.exp(-t)), 1.0 / (1.0 + math.exp(t))
