@@ -1,115 +1,37 @@
-"""Solve a scheduling problem within a budget: the best schedule known, and how good it can be."""
+"""Solve a scheduling problem within a budget: the best schedule known, and how good it can be.
+
+Dispatch rules answer at once. Then engines run side by side, the compiled search on one core and a
+solver in a process of its own on the other, and each goes on from what the others have found.
+"""
 
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Literal
-
-from pydantic import Field, ValidationError
+from typing import Any
 
 from scenarios.schedule.bounds import Bound, heads, lower_bound
 from scenarios.schedule.dispatching import best_of_rules
-from scenarios.schedule.neighbours import polish
 from scenarios.schedule.problem import SchedulingProblem
-from scenarios.schedule.protocol import Request
+from scenarios.schedule.protocol import Outcome, Request
+from scenarios.schedule.race import Found, Race
+from scenarios.schedule.results import (
+    Engine,
+    Limits,
+    Progress,
+    ScheduleResult,
+    SolveStatus,
+)
 from scenarios.schedule.schedule import Schedule
+from scenarios.schedule.team import team
 from scenarios.schedule.timing import Network
 from scenarios.schedule.violations import violations
-from twin.errors import OptionsError
-from twin.line.spec import Spec, worded
-from twin.units import PositiveDuration
 
-_SHARE_BEFORE = 0.3
-"""Share of the time that neighbours are searched before the model is built, at most."""
-_LOADING_S = 3.0
-"""Time that loading Pyomo and HiGHS may take on a busy machine, once in a process, s."""
-Engine = Literal["auto", "dispatch", "mip"]
-"""Engine by name: ``dispatch`` rules only; ``mip`` and ``auto``: rules, Pyomo and HiGHS,
-and a search of neighbours in the time that is left."""
+__all__ = ["Engine", "Limits", "Progress", "ScheduleResult", "SolveStatus", "solve"]
 
-
-class SolveStatus(StrEnum):
-    """How a search ended."""
-
-    OPTIMAL = "optimal"
-    """The schedule is proven to be best."""
-    FEASIBLE = "feasible"
-    """The schedule meets every demand; a better one may exist."""
-    INFEASIBLE = "infeasible"
-    """It is proven that no schedule meets every demand; the messages say why."""
-    TIME_LIMIT = "time_limit"
-    """The time was over before a feasible schedule was found."""
-    CANCELLED = "cancelled"
-    """Stopped on request before a feasible schedule was found."""
-
-
-class Limits(Spec):
-    """What a search may use.
-
-    Raises
-    ------
-    OptionsError
-        If a value makes no sense.
-    """
-
-    seconds: PositiveDuration = 10.0
-    """Wall time, s."""
-    seed: int = Field(default=0, ge=0, lt=2**63)
-    """Seed of random choices."""
-    engine: Engine = "auto"
-    """Which engine."""
-
-    def __init__(self, **data: Any) -> None:
-        """Read the limits; keywords are the fields."""
-        try:
-            super().__init__(**data)
-        except ValidationError as error:
-            findings = [worded(item) for item in error.errors()]
-            raise OptionsError("the limits of the search", findings) from error
-
-
-class Progress(Spec):
-    """One improvement of a schedule or a bound."""
-
-    seconds: float
-    """Time since the search began, s."""
-    objective: float | None
-    """Best objective so far; none: no feasible schedule yet."""
-    bound: float
-    """Proven lower bound so far."""
-    source: str
-    """What found it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduleResult:
-    """What a search found."""
-
-    status: SolveStatus
-    """How it ended."""
-    schedule: Schedule | None
-    """Best feasible schedule; None: none was found."""
-    objective: float
-    """Its objective; infinite without one."""
-    bound: float
-    """No schedule can be better than this."""
-    bound_source: str
-    """What the bound follows from."""
-    gap: float
-    """(objective - bound) / objective, from 0 to 1; NaN without a schedule."""
-    engine: str
-    """What found the schedule."""
-    seconds: float
-    """Wall time used, s."""
-    trajectory: tuple[Progress, ...]
-    """Every improvement in order of time."""
-    messages: tuple[str, ...]
-    """What there is to know: why infeasible, what was left out."""
+_RULES_SHARE = 0.1
+"""Share of the time that further dispatch rules may take."""
 
 
 def solve(
@@ -122,12 +44,14 @@ def solve(
 ) -> ScheduleResult:
     r"""Return the best schedule found within the limits, and a valid lower bound.
 
+    Ctrl-C ends the search; the best schedule so far is returned.
+
     Parameters
     ----------
     problem : SchedulingProblem
         What is to be scheduled.
     limits : Limits, optional
-        Wall time, seed, engine; default 10 s.
+        Wall time, seed, engine, cores; default 10 s on two cores.
     progress : callable, optional
         Called with every improvement, from the calling thread.
     cancelled : callable, optional
@@ -135,7 +59,7 @@ def solve(
     extra : callable, optional
         A user's own constraints: gets the Pyomo model with variables ``start[key]``, ``end[key]``,
         ``assign[key, machine]`` (key is ``"job/operation"``), ``makespan`` and ``tardiness[job]``,
-        and adds linear constraints to it.
+        and adds linear constraints to it. Only the engine ``highs`` knows them.
 
     Returns
     -------
@@ -169,11 +93,12 @@ class _Run:
         cancelled: Callable[[], bool],
     ) -> None:
         self.began = time.monotonic()
-        self.until = self.began + limits.seconds
+        self.until = math.inf if limits.iterations else self.began + limits.seconds
         self.limits = limits
         self.network = Network.of(problem)
         self.progress = progress
         self.cancelled = cancelled
+        self.interrupted = False
         self.best: Schedule | None = None
         self.engine = "none"
         self.bound = lower_bound(self.network)
@@ -182,68 +107,80 @@ class _Run:
         self.infeasible = False
 
     def solve(self, extra: Callable[[Any], None] | None) -> ScheduleResult:
-        start, rule = best_of_rules(self.network, self._over)
+        try:
+            self._begin(extra)
+            if self.limits.engine != "dispatch" and not self._over():
+                self._race(extra)
+            elif extra is not None:
+                message = "constraints of one's own are met only by the engine highs"
+                self.messages.append(f"{message}; nothing is returned")
+        except KeyboardInterrupt:
+            self.interrupted = True
+        return self._result()
+
+    def _begin(self, extra: Callable[[Any], None] | None) -> None:
+        """Take the best schedule of the dispatch rules."""
+        rules_until = self.began + _RULES_SHARE * self.limits.seconds
+        start, rule = best_of_rules(
+            self.network,
+            # Where no clock may decide, all rules are played.
+            lambda: (
+                self.limits.iterations is None
+                and (time.monotonic() >= rules_until or self.cancelled())
+            ),
+        )
         found = violations(self.network.problem, start)
         if found:
             self.messages.append(f"the dispatch rules leave demands unmet, e.g. {found[0]}")
         elif extra is None:
             self._better(start, f"dispatch rule {rule}")
-        if self.limits.engine != "dispatch" and not self._proven() and not self._over():
-            # A better start first: the windows of the model, and so its size, follow from it.
-            self._polish(extra, time.monotonic() + _SHARE_BEFORE * self._left_s())
-            if not self._proven() and not self._over():
-                self._improve(None if found else self.best or start, extra)
-            self._polish(extra, self.until)
-        elif extra is not None:
-            message = "constraints of one's own are met only by the engine mip; nothing is returned"
-            self.messages.append(message)
-        return self._result()
 
-    def _improve(self, start: Schedule | None, extra: Callable[[Any], None] | None) -> None:
-        # Who only reads schedules, or has no time, does not wait for Pyomo and HiGHS to be loaded.
-        if extra is None and self._left_s() < _LOADING_S and "pyomo.environ" not in sys.modules:
-            message = f"{self._left_s():.1f} s are too few to load Pyomo and HiGHS first"
-            self.messages.append(
-                f"{message}; give more time, or import scenarios.schedule.mip.engine"
+    def _race(self, extra: Callable[[Any], None] | None) -> None:
+        """Run engines side by side until the best is proven or the budget is spent."""
+        race = Race(self.best)
+        members, told = team(self.network, self.limits, extra)
+        self.messages += told
+        for member in members:
+            request = Request(
+                network=self.network,
+                start=self.best,
+                until=self.until,
+                seed=member.seed,
+                workers=member.workers,
+                iterations=self.limits.iterations,
+                extra=extra,
             )
-            return
-        from scenarios.schedule.mip.engine import improve  # noqa: PLC0415
+            race.enter(member.source, member.improve, request)
+        try:
+            for found in race.news(self._over):
+                self._take(found)
+                race.best = self.best
+        finally:
+            race.stop()
 
-        request = Request(
-            network=self.network,
-            start=start,
-            until=self.until,
-            seed=self.limits.seed,
-            extra=extra,
-            on_schedule=lambda schedule: self._better(schedule, "Pyomo and HiGHS"),
-            on_bound=lambda value: self._raise_bound(Bound(value, "HiGHS")),
-            cancelled=self.cancelled,
-        )
-        outcome = improve(request)
-        self._raise_bound(Bound(outcome.bound, "HiGHS"))
-        if outcome.schedule is not None and self.best is None:
-            self._better(outcome.schedule, "dispatch rule")
-        self.infeasible = outcome.infeasible
+    def _take(self, found: Found) -> None:
+        if found.error is not None:
+            raise found.error
+        if found.schedule is not None:
+            self._better(found.schedule, found.source)
+        if found.bound is not None:
+            self._raise_bound(Bound(found.bound, found.source))
+        if found.outcome is not None:
+            self._end(found.source, found.outcome)
+
+    def _end(self, source: str, outcome: Outcome) -> None:
+        if math.isfinite(outcome.bound):
+            self._raise_bound(Bound(outcome.bound, source))
+        if outcome.schedule is not None:
+            self._better(outcome.schedule, source)
+        self.infeasible = self.infeasible or outcome.infeasible
         if outcome.message:
             self.messages.append(outcome.message)
 
-    def _polish(self, extra: Callable[[Any], None] | None, until: float) -> None:
-        """Search neighbours of the best schedule; they know nothing of a user's own constraints."""
-        if extra is not None or self.best is None:
-            return
-        polish(
-            self.network,
-            self.best,
-            self.limits.seed,
-            lambda: self._over() or self._proven() or time.monotonic() >= until,
-            lambda schedule: self._better(schedule, "neighbour search"),
-        )
-
-    def _left_s(self) -> float:
-        return max(0.0, self.until - time.monotonic())
-
     def _over(self) -> bool:
-        return time.monotonic() >= self.until or self.cancelled()
+        return (
+            time.monotonic() >= self.until or self.infeasible or self._proven() or self.cancelled()
+        )
 
     def _proven(self) -> bool:
         return self.best is not None and _met(self.best.objective, self.bound.value)
@@ -288,16 +225,17 @@ class _Run:
         )
 
     def _status(self) -> SolveStatus:
+        stopped = self.interrupted or self.cancelled()
         if self.best is not None:
             if self._proven():
                 return SolveStatus.OPTIMAL
-            if self.cancelled():
+            if stopped:
                 self.messages.append("stopped on request; the best schedule so far is returned")
             return SolveStatus.FEASIBLE
         if self.infeasible:
             self.messages += hard_demands(self.network)
             return SolveStatus.INFEASIBLE
-        return SolveStatus.CANCELLED if self.cancelled() else SolveStatus.TIME_LIMIT
+        return SolveStatus.CANCELLED if stopped else SolveStatus.TIME_LIMIT
 
 
 def _met(objective: float, bound: float) -> bool:

@@ -126,14 +126,14 @@ def big_shop(jobs: int, machines: int) -> SchedulingProblem:
 
 
 def test_big_problem_returns_within_its_budget() -> None:
-    """Beyond what the model can do, the rules' schedule comes back in time, with a bound."""
+    """Beyond what a model can do, a good schedule comes back in time, with a bound."""
     problem = big_shop(40, 10)
     result = solve(problem, Limits(seconds=2))
     assert result.seconds < 4
     assert result.schedule is not None
     assert violations(problem, result.schedule) == []
     assert 0 < result.bound <= result.objective
-    assert result.status is SolveStatus.FEASIBLE
+    assert result.gap < 0.02
 
 
 def test_cancel_is_honoured_within_two_seconds() -> None:

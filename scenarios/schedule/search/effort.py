@@ -1,0 +1,62 @@
+"""How long a search goes on, and what it gives and takes meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scenarios.schedule.protocol import Request
+from scenarios.schedule.schedule import Schedule
+from scenarios.schedule.timing import Choice, timed
+from scenarios.schedule.violations import violations
+
+_ENDLESS = 1 << 60
+
+
+class Effort:
+    """The request as a search sees it: steps to go, better schedules to tell, others to take over.
+
+    Parameters
+    ----------
+    request : Request
+        What is asked. With ``iterations`` nothing but their number ends the search, so that a seed
+        gives the same schedule on any machine.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.network = request.network
+        self.best = request.start
+        self.steps = 0
+        self._seen = request.start
+
+    def over(self) -> bool:
+        """Say whether to stop now."""
+        return self.left() <= 0 or self.request.over()
+
+    def left(self) -> int:
+        """Return the number of steps still allowed."""
+        return _ENDLESS if self.request.iterations is None else self.request.iterations - self.steps
+
+    def offer(self, sequences: Sequence[Sequence[int]], choices: dict[int, Choice]) -> bool:
+        """Tell of a solution if exact times make it better; say whether they do."""
+        found = timed(self.network, sequences, choices)
+        if found is None or (self.best and found.objective >= self.best.objective):
+            return False
+        if violations(self.network.problem, found):
+            return False
+        self.best = self._seen = found
+        self.request.on_schedule(found)
+        return True
+
+    def news(self) -> Schedule | None:
+        """Return a better schedule that somebody else has found since the last call, if any."""
+        if self.request.iterations is not None:
+            return None
+        found = self.request.incumbent()
+        if found is None or found is self._seen:
+            return None
+        self._seen = found
+        if self.best is not None and found.objective >= self.best.objective:
+            return None
+        self.best = found
+        return found

@@ -1,0 +1,137 @@
+"""Which engines run side by side on a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from typing import Any
+
+from scenarios.schedule.neighbours import polish
+from scenarios.schedule.partner import MODULES, Name, Partner
+from scenarios.schedule.protocol import Outcome, Request
+from scenarios.schedule.race import Improve
+from scenarios.schedule.results import Limits
+from scenarios.schedule.timing import Network
+
+_SMALL_PAIRS = 150
+"""Pairs of operations up to which HiGHS stays in this process: starting another takes longer."""
+_WORTH_S = 1.5
+"""Budget from which another process is worth its start, s."""
+_NO_CPSAT = "CP-SAT is not installed; pip install 'linetwin[cpsat]'"
+_CPSAT_THREADS = 8
+"""Threads of CP-SAT: with fewer it has no neighbourhood search, even where cores are few."""
+_APART = 1_000_003
+"""Difference of the seeds of two searches."""
+SOURCES: dict[str, str] = {"highs": "Pyomo and HiGHS", "cpsat": "CP-SAT"}
+"""What the solvers are called in results."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One engine of a team."""
+
+    source: str
+    """What it is called in results."""
+    improve: Improve
+    seed: int
+    workers: int = 1
+
+
+def team(
+    network: Network, limits: Limits, extra: Callable[[Any], None] | None
+) -> tuple[list[Member], list[str]]:
+    """Return the engines for a problem, and what there is to say about the choice.
+
+    Parameters
+    ----------
+    network : Network
+        The problem.
+    limits : Limits
+        Engine and cores wanted.
+    extra : callable, optional
+        A user's own constraints, which only HiGHS in this process knows.
+    """
+    if extra is not None:
+        return [Member(SOURCES["highs"], _highs_here, limits.seed)], []
+    if limits.iterations is not None or limits.engine == "search":
+        reasons = _declined(network)
+        if reasons:
+            return [], [f"the search does not know {', '.join(reasons)}"]
+        return _searches(limits, 1 if limits.iterations is not None else limits.workers), []
+    if limits.engine == "highs":
+        return [_solver("highs", network, limits)], []
+    if limits.engine == "cpsat":
+        return ([], [_NO_CPSAT]) if not _has_cpsat() else ([_solver("cpsat", network, limits)], [])
+    return _side_by_side(network, limits), []
+
+
+def _side_by_side(network: Network, limits: Limits) -> list[Member]:
+    """Return the search on all cores but one, and a solver on that one."""
+    if _declined(network):
+        members = [Member("neighbour search", _neighbours, limits.seed)]
+    else:
+        members = _searches(limits, max(1, limits.workers - 1))
+        if limits.workers == 1:
+            return members
+    if _is_small(network) or limits.seconds >= _WORTH_S:
+        members.append(_solver("cpsat" if _has_cpsat() else "highs", network, limits))
+    return members
+
+
+def _searches(limits: Limits, count: int) -> list[Member]:
+    return [Member("search", _search, limits.seed + k * _APART) for k in range(count)]
+
+
+def _solver(name: Name, network: Network, limits: Limits) -> Member:
+    here = name == "highs" and _is_small(network)
+    improve = _highs_here if here else partial(_apart, name)
+    threads = _CPSAT_THREADS if name == "cpsat" else 1
+    return Member(SOURCES[name], improve, limits.seed, threads)
+
+
+def _apart(name: Name, request: Request) -> Outcome:
+    return Partner(name, request).run()
+
+
+def _is_small(network: Network) -> bool:
+    crowds = [0] * len(network.machines)
+    for step in network.steps:
+        for choice in step.choices:
+            crowds[choice.machine] += 1
+    return sum(count * (count - 1) // 2 for count in crowds) <= _SMALL_PAIRS
+
+
+def _has_cpsat() -> bool:
+    package = MODULES["cpsat"].rpartition(".")[0]
+    return find_spec("ortools") is not None and find_spec(package) is not None
+
+
+def _declined(network: Network) -> tuple[str, ...]:
+    from scenarios.schedule.search.supports import declined  # noqa: PLC0415 - beside its kernels
+
+    return declined(network.problem)
+
+
+# Engines are loaded when they are needed: the compiler, Pyomo and HiGHS take their time.
+
+
+def _search(request: Request) -> Outcome:
+    from scenarios.schedule.search.engine import improve  # noqa: PLC0415
+
+    return improve(request)
+
+
+def _highs_here(request: Request) -> Outcome:
+    from scenarios.schedule.mip.engine import improve  # noqa: PLC0415
+
+    return improve(request)
+
+
+def _neighbours(request: Request) -> Outcome:
+    """Search neighbours in Python; slow, but it knows every demand."""
+    if request.start is None:
+        return Outcome(None)
+    polish(request.network, request.start, request.seed, request.over, request.on_schedule)
+    return Outcome(None)
