@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import problems
+from api.etags import Tagged
 from api.guard import Guard
 from api.live import Feed, LiveLine
 from api.routes import (
@@ -40,6 +41,15 @@ The digital twin of production lines: where a line is, how it does, what it coul
 * Times are RFC 3339 with an offset; names end in their unit; 64-bit numbers are text.
 * Each answer about a state carries its `provenance`: simulated is never taken for measured.
 """
+OPEN_OPERATIONS = frozenset(
+    {
+        ("/healthz", "get"),
+        ("/readyz", "get"),
+        ("/v1/session", "post"),
+        ("/v1/session", "delete"),
+    }
+)
+"""What may be asked without a key."""
 _log = logging.getLogger(__name__)
 _ROUTERS = (health, session, lines, scenarios, planning, promises, jobs, events, docs)
 
@@ -98,7 +108,8 @@ def create_app(
         app.include_router(module.router)
     _include_page(app)
     problems.install(app)
-    app.add_middleware(Guard, settings=settings, keys=site.keys)
+    app.add_middleware(Tagged)
+    app.add_middleware(Guard, settings=settings, keys=site.keys, metrics=site.metrics)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
@@ -113,6 +124,24 @@ def _include_page(app: FastAPI) -> None:
     add_pages(app)
 
 
+def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
+    """Declare what stands before every route: validation by ETag, and who may ask."""
+    if (path, method) in OPEN_OPERATIONS:
+        operation["security"] = []
+    if method != "get" or not path.startswith("/v1") or path == "/v1/events":
+        return
+    operation["responses"]["304"] = {"description": "It is still as your ETag says"}
+    operation.setdefault("parameters", []).append(
+        {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "ETag of what you have.",
+        }
+    )
+
+
 def _openapi(app: FastAPI) -> dict[str, Any]:
     """Return the description of the API, with the shape of problems and the ways to give a key."""
     if app.openapi_schema is None:
@@ -125,6 +154,9 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             shape = kind.model_json_schema(ref_template=reference, mode="serialization")
             shape.pop("$defs", None)
             shapes[kind.__name__] = shape
+        for path, item in schema["paths"].items():
+            for method, operation in item.items():
+                _complete(path, method, operation)
         for unused in ("HTTPValidationError", "ValidationError"):
             shapes.pop(unused, None)
         schema["components"]["securitySchemes"] = {

@@ -1,4 +1,4 @@
-"""What every request passes first: host, proof of who asks, size and content of the body.
+"""What every request passes first: host, pace, proof of who asks, size and content of the body.
 
 Nothing is open unless it is listed here: a route that nobody thought about asks for a key.
 """
@@ -6,35 +6,37 @@ Nothing is open unless it is listed here: a route that nobody thought about asks
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import logging
 import re
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.access import Access, check_same_site, cookie_header
 from api.keys import PAGE, KeyRing, Principal
 from api.keys import Scope as KeyScope
+from api.limits import RateLimit
+from api.metrics import Metrics
 from api.problems import (
     BAD_HOST,
-    CROSS_SITE,
     FORBIDDEN,
+    NOT_FOUND,
     TOO_LARGE,
     UNAUTHENTICATED,
     RefusalError,
+    invalid,
     refusal,
     respond,
     strict_json,
 )
 from api.settings import Settings
 
-COOKIE = "linetwin_session"
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs", "/login", "/favicon.ico"})
 """Paths that need no key."""
 OPEN_FOLDERS = ("/docs/", "/static/")
@@ -42,11 +44,24 @@ OPEN_FOLDERS = ("/docs/", "/static/")
 OPEN_CALLS = frozenset({("POST", "/v1/session"), ("DELETE", "/v1/session")})
 """Calls that need no key: the first brings one."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
+REFUSED_COST = 10.0
+"""Requests that a wrong key counts for, so that nobody tries many."""
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 """What a page may load, unless it says so itself: nothing from elsewhere."""
+API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+"""What an answer of the API may load when a browser shows it: nothing."""
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+"""Headers of every answer."""
 
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._\-]{1,64}$")
 _log = logging.getLogger(__name__)
@@ -63,12 +78,17 @@ class Guard:
         Hosts, limits and access to the page.
     keys : KeyRing
         Tells who asks.
+    metrics : Metrics
+        Counts requests.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, keys: KeyRing) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, keys: KeyRing, metrics: Metrics) -> None:
         self._app = app
         self._settings = settings
         self._keys = keys
+        self._metrics = metrics
+        self._access = Access(settings, keys)
+        self._pace = RateLimit(settings.requests_per_s, settings.request_burst)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -83,13 +103,9 @@ class Guard:
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         reply = _Reply(send, request_id, scope["path"], secure=self._settings.secure_cookies)
+        began_s = time.perf_counter()
         try:
-            answer = self._admit(scope, headers, reply)
-            if answer is None:
-                receive = await self._checked_body(scope, headers, receive)
-                await self._app(scope, receive, reply)
-            else:
-                await answer(scope, receive, reply)
+            await self._handle(scope, headers, receive, reply)
         except _GoneError:
             return
         except RefusalError as error:
@@ -99,23 +115,54 @@ class Guard:
             if reply.started:
                 raise
             await respond(refusal(error), scope["path"], request_id)(scope, receive, reply)
+        finally:
+            self._count(scope, reply.status, time.perf_counter() - began_s)
+
+    async def _handle(
+        self, scope: Scope, headers: Headers, receive: Receive, reply: _Reply
+    ) -> None:
+        answer = self._admit(scope, headers, reply)
+        if answer is None:
+            receive = await self._checked_body(scope, headers, receive)
+            await self._app(scope, receive, reply)
+        else:
+            await answer(scope, receive, reply)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        """Tell metrics and log of an answer; a path stands there as its pattern only."""
+        route = getattr(scope.get("route"), "path", "unmatched")
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._metrics.requests.labels(method, route, str(status)).inc()
+        if route != "/v1/events":  # a stream lasts as long as its client wants
+            self._metrics.request_s.labels(route).observe(seconds)
+        principal = scope["state"].get("principal")
+        told = {
+            "request_id": scope["state"]["request_id"],
+            "method": method,
+            "route": route,
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+            "who": principal.id if principal else None,
+        }
+        _log.info("answered", extra=told)
 
     def _admit(
         self, scope: Scope, headers: Headers, reply: _Reply
     ) -> Callable[[Scope, Receive, Send], Awaitable[None]] | None:
         """Note who asks; return an answer where the request ends here, None where it goes on."""
         self._check_host(headers)
+        _check_text(scope)
         method, path = scope["method"], scope["path"]
-        principal = self._principal(headers)
+        principal = self._principal(scope, headers)
         scope["state"]["principal"] = principal
         if principal is not None:
             if principal.by_cookie and method not in READING:
-                _check_same_site(headers)
+                check_same_site(headers)
             return None
         if path in OPEN_PATHS or path.startswith(OPEN_FOLDERS) or (method, path) in OPEN_CALLS:
             return None
         is_page = method in {"GET", "HEAD"} and path != "/v1" and not path.startswith("/v1/")
-        if is_page and self._is_local(scope, headers):
+        if is_page and self._access.is_local(scope, headers):
             scope["state"]["principal"] = PAGE
             reply.session = self._keys.session(PAGE)
             return None
@@ -127,6 +174,19 @@ class Guard:
             headers={"WWW-Authenticate": 'Bearer realm="linetwin"'},
         )
 
+    def _principal(self, scope: Scope, headers: Headers) -> Principal | None:
+        """Return who asks, and count the request; health is asked for by machines, at any pace."""
+        client = scope.get("client")
+        address = f"address {client[0] if client else 'unknown'}"
+        try:
+            found = self._access.principal(headers)
+        except RefusalError:
+            self._pace.take(address, REFUSED_COST)
+            raise
+        if scope["path"] not in {"/healthz", "/readyz"}:
+            self._pace.take(f"key {found.id}" if found else address)
+        return found
+
     def _check_host(self, headers: Headers) -> None:
         """Refuse names that are not ours, so that no outside name can be bent to this machine."""
         hosts = self._settings.hosts
@@ -134,35 +194,6 @@ class Guard:
         if hosts is not None and name not in hosts:
             detail = f"the host {name[:100]!r} is not among allowed_hosts"
             raise RefusalError(BAD_HOST, detail)
-
-    def _principal(self, headers: Headers) -> Principal | None:
-        authorization = headers.get("authorization")
-        key = headers.get("x-api-key")
-        if authorization is not None:
-            kind, _, value = authorization.partition(" ")
-            key = value.strip() if kind.lower() == "bearer" else ""
-        if key is not None:
-            found = self._keys.principal(key)
-            if found is None:
-                raise RefusalError(
-                    UNAUTHENTICATED,
-                    "this key is unknown, or was revoked",
-                    headers={"WWW-Authenticate": 'Bearer realm="linetwin", error="invalid_token"'},
-                )
-            return found
-        cookie = _cookie(headers.get("cookie", ""))
-        return self._keys.by_session(cookie) if cookie else None
-
-    def _is_local(self, scope: Scope, headers: Headers) -> bool:
-        """Tell whether a page is asked for from this machine, and nobody stands in between."""
-        client = scope.get("client")
-        forwarded = "forwarded" in headers or "x-forwarded-for" in headers
-        if self._settings.page_access != "local" or client is None or forwarded:
-            return False
-        try:
-            return ipaddress.ip_address(client[0]).is_loopback
-        except ValueError:
-            return False
 
     async def _checked_body(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
         """Read the body, refuse one that cannot be used, and give it on."""
@@ -190,6 +221,9 @@ class Guard:
         return _replayed(whole, receive)
 
 
+_METHODS = READING | {"POST", "PUT", "PATCH", "DELETE"}
+
+
 class _GoneError(Exception):
     """The client left before it had told all."""
 
@@ -199,6 +233,7 @@ class _Reply:
 
     def __init__(self, send: Send, request_id: str, path: str, *, secure: bool) -> None:
         self.started = False
+        self.status = 0
         self.session: str | None = None
         self._send = send
         self._request_id = request_id
@@ -208,23 +243,21 @@ class _Reply:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
+            self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-ID"] = self._request_id
-            headers["X-Content-Type-Options"] = "nosniff"
-            headers["Referrer-Policy"] = "same-origin"
+            for name, value in HEADERS.items():
+                headers[name] = value
+            if self._secure:
+                headers["Strict-Transport-Security"] = "max-age=31536000"
             if self._path.startswith("/v1"):
                 headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("Content-Security-Policy", API_POLICY)
             else:
                 headers.setdefault("Content-Security-Policy", POLICY)
             if self.session is not None:
                 headers.append("Set-Cookie", cookie_header(self.session, secure=self._secure))
         await self._send(message)
-
-
-def cookie_header(value: str, *, secure: bool, max_age_s: int = 30 * 86400) -> str:
-    """Return the header that gives a browser the page's session; no script can read it."""
-    flags = "; Secure" if secure else ""
-    return f"{COOKIE}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Strict{flags}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,16 +290,12 @@ def clear_session(response: Response, settings: Settings) -> None:
     response.headers.append("Set-Cookie", header)
 
 
-def _check_same_site(headers: Headers) -> None:
-    """Refuse a change that another site makes a browser send along with our cookie."""
-    site = headers.get("sec-fetch-site")
-    origin = headers.get("origin")
-    if site is not None:
-        same = site in {"same-origin", "none"}
-    else:
-        same = origin is None or origin.partition("://")[2] == headers.get("host", "")
-    if not same:
-        raise RefusalError(CROSS_SITE, "use an API key instead of the page's session")
+def _check_text(scope: Scope) -> None:
+    """Refuse the one character that no database takes."""
+    if "\x00" in scope["path"]:
+        raise RefusalError(NOT_FOUND, "nothing has a name with a zero byte")
+    if b"%00" in scope.get("query_string", b""):
+        raise invalid("query", "holds a zero byte")
 
 
 def _host_name(host: str) -> str:
@@ -274,15 +303,6 @@ def _host_name(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.partition(":")[0].lower()
-
-
-def _cookie(header: str) -> str:
-    jar: SimpleCookie = SimpleCookie()
-    try:
-        jar.load(header)
-    except CookieError:
-        return ""
-    return jar[COOKIE].value if COOKIE in jar else ""
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -32,6 +32,8 @@ class Scope(StrEnum):
 
     READ = "read"
     WRITE = "write"
+    RELEASE = "release"
+    """Release a schedule to the plant: its own scope, because people then work by it."""
     ADMIN = "admin"
 
     def allows(self, wanted: Scope) -> bool:

@@ -175,8 +175,8 @@ class LiveLine:
             as_of=picture.as_of,
             received_at=picture.received_at,
             quality=picture.quality,
-            age_s=max(age_s, 0.0),
-            model_hash=self.line.hash,
+            age_ms=max(age_s * 1000.0, 0.0),
+            model_version=self.line.hash,
         )
 
     def view(self) -> LineStateView:

@@ -59,8 +59,10 @@ UNAUTHENTICATED = ProblemType("unauthenticated", 401, "An API key is needed")
 FORBIDDEN = ProblemType("forbidden", 403, "The API key does not allow this")
 CROSS_SITE = ProblemType("cross-site", 403, "Another site may not use this page's session")
 NOT_FOUND = ProblemType("not-found", 404, "There is no such thing")
+BAD_MEDIA = ProblemType("unsupported-media-type", 415, "This kind of body is not taken here")
 BAD_METHOD = ProblemType("method-not-allowed", 405, "This cannot be done here")
 CONFLICT = ProblemType("conflict", 409, "It does not stand so that this can be done")
+STILL_RUNNING = ProblemType("still-running", 409, "The first request is still at work")
 PRECONDITION = ProblemType("precondition-failed", 412, "It was changed in between")
 TOO_LARGE = ProblemType("body-too-large", 413, "The body is too large")
 BAD_HOST = ProblemType("misdirected", 421, "This name is not served here")
@@ -68,12 +70,16 @@ INVALID = ProblemType("invalid-request", 422, "The request cannot be used")
 INVALID_MODEL = ProblemType("invalid-model", 422, "The line or scenario does not hold together")
 NOT_SUPPORTED = ProblemType("not-supported", 422, "The chosen method does not do this")
 IDEMPOTENCY = ProblemType("idempotency-key-reused", 422, "The Idempotency-Key was used otherwise")
+PRECONDITION_NEEDED = ProblemType("precondition-required", 428, "Say which version you mean")
+TOO_OFTEN = ProblemType("too-many-requests", 429, "You ask too often")
+QUOTA = ProblemType("quota", 429, "This key has too much at work already")
 QUEUE_FULL = ProblemType("queue-full", 429, "Too much is waiting already")
 INTERNAL = ProblemType("internal", 500, "This should not have happened")
 SIMULATION = ProblemType("simulation-failed", 500, "The simulation cannot go on")
 STORAGE = ProblemType("storage", 503, "The data cannot be kept")
 PLANT_GONE = ProblemType("plant-unreachable", 503, "The plant is not there")
 NOT_READY = ProblemType("not-ready", 503, "This is not ready yet")
+MEMORY_LIMIT = ProblemType("memory-limit", 422, "The work needs more memory than it may have")
 WORKER_DIED = ProblemType("worker-died", 500, "The process that did the work died")
 TIME_LIMIT = ProblemType("time-limit", 504, "The work took too long")
 """A job that is ended for its time; also order promises that get no answer."""
@@ -84,6 +90,7 @@ _TABLE: tuple[tuple[type[Exception], ProblemType], ...] = (
     (NotSupportedError, NOT_SUPPORTED),
     (SimulationError, SIMULATION),
     (JournalError, STORAGE),
+    (MemoryError, MEMORY_LIMIT),
     (ConnectionLostError, PLANT_GONE),
     (TwinError, INTERNAL),
 )
@@ -95,6 +102,7 @@ _BY_STATUS = {
     404: NOT_FOUND,
     405: BAD_METHOD,
     413: TOO_LARGE,
+    415: BAD_MEDIA,
     422: INVALID,
 }
 

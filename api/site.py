@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from api.events import Hub
@@ -16,6 +17,7 @@ from api.jobs import JobManager, WorkerDiedError, WorkerPool, new_job
 from api.jobs.tasks.recent import recent_document
 from api.keys import KeyRing
 from api.live import LiveLine
+from api.metrics import Metrics
 from api.problems import NOT_READY, RefusalError, invalid, not_found
 from api.schemas import EventKind, ForecasterView, Job, JobKind, JobStatus, Link, LinkChange
 from api.settings import Settings
@@ -60,11 +62,15 @@ class Site:
         self.settings = settings
         self.lines = {live.line.id: live for live in lines}
         self.store = store or make_store(settings)
+        self.metrics = Metrics()
         self.keys = KeyRing(settings.keys_path)
         self.hub = Hub(settings.event_ring, settings.event_queue)
         self.jobs = JobManager(self.store, settings, self._tell_job)
         self.quick = WorkerPool(settings.quick_workers)
         self.futures = Futures()
+        self.at_work: set[str] = set()
+        """Idempotency keys whose request is being answered."""
+        self.at_work_lock = Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._links: dict[str, Link] = {}
 

@@ -149,7 +149,7 @@ def _page(check: Check) -> str:
 def _live(check: Check) -> str:
     first = check.wait("a live state", lambda: _fresh(check.state()), 20.0)
     moved = check.wait("a part to be finished somewhere", lambda: _moved(check, first), 20.0)
-    age_s = moved["provenance"]["age_s"]
+    age_s = moved["provenance"]["age_ms"] / 1000
     return (
         f"{len(moved['stations'])} stations, {moved['counts']['in_line']} parts in the line, "
         f"{age_s:.1f} s old, quality {moved['provenance']['quality']}"
@@ -158,7 +158,7 @@ def _live(check: Check) -> str:
 
 def _fresh(state: dict[str, Any]) -> dict[str, Any] | None:
     good = state["link"]["status"] == "connected" and state["provenance"]["quality"] == "good"
-    return state if good and state["provenance"]["age_s"] < 5 else None  # noqa: PLR2004
+    return state if good and state["provenance"]["age_ms"] < 5000 else None  # noqa: PLR2004
 
 
 def _moved(check: Check, before: dict[str, Any]) -> dict[str, Any] | None:

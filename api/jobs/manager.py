@@ -16,10 +16,18 @@ from typing import Any
 
 from api.jobs.frames import Message
 from api.jobs.process import WorkerDiedError, WorkerProcess
-from api.problems import CONFLICT, QUEUE_FULL, TIME_LIMIT, WORKER_DIED, RefusalError, not_found
+from api.problems import (
+    CONFLICT,
+    QUEUE_FULL,
+    QUOTA,
+    TIME_LIMIT,
+    WORKER_DIED,
+    RefusalError,
+    not_found,
+)
 from api.schemas import Job, JobKind, JobStatus, Problem, Progress
 from api.settings import Settings
-from api.store import JobRecord, Slice, Store, Transaction, new_id
+from api.store import AuditNote, JobRecord, Slice, Store, Transaction, new_id
 from twin.errors import JournalError
 
 ATTEMPTS = 2
@@ -75,12 +83,24 @@ class JobManager:
         RefusalError
             If too many jobs wait already.
         """
+        self._check_quota(transaction, job.owner)
         limit = self._settings.queue_limit
         if transaction.count_jobs(JobStatus.QUEUED) >= limit:
             detail = f"{limit} jobs wait already; cancel one, or try again later"
             raise RefusalError(QUEUE_FULL, detail, headers={"Retry-After": "5"})
         transaction.add_job(job)
         return self.view(job)
+
+    def _check_quota(self, transaction: Transaction, owner: str) -> None:
+        """Refuse a job of somebody who has too many at work; the service itself has no quota."""
+        limit = self._settings.jobs_per_key
+        open_jobs = sum(
+            transaction.count_jobs(status, owner)
+            for status in (JobStatus.QUEUED, JobStatus.RUNNING)
+        )
+        if owner and open_jobs >= limit:
+            detail = f"{limit} jobs of this key wait or run; cancel one, or wait for one"
+            raise RefusalError(QUOTA, detail, headers={"Retry-After": "5"})
 
     def wake(self, job: Job) -> None:
         """Have a job begun that was added; may be called from any thread."""
@@ -111,7 +131,7 @@ class JobManager:
             problem=job.problem,
         )
 
-    async def cancel(self, identity: str) -> Job:
+    async def cancel(self, identity: str, note: AuditNote) -> Job:
         """End a job: one that waits at once, one that runs within two seconds.
 
         Raises
@@ -119,7 +139,7 @@ class JobManager:
         RefusalError
             If there is no such job, or it has ended otherwise.
         """
-        job = await asyncio.to_thread(self._mark_cancelled, identity)
+        job = await asyncio.to_thread(self._mark_cancelled, identity, note)
         view = self.view(job)
         self._tell(view)
         if not job.status.final:
@@ -134,7 +154,7 @@ class JobManager:
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)
 
-    def _mark_cancelled(self, identity: str) -> JobRecord:
+    def _mark_cancelled(self, identity: str, note: AuditNote) -> JobRecord:
         with self._store.begin(write=True) as transaction:
             job = transaction.job(identity)
             if job is None:
@@ -145,6 +165,7 @@ class JobManager:
                 job = replace(job, status=JobStatus.CANCELLED, finished_at=datetime.now(UTC))
             job = replace(job, cancel_wanted=True)
             transaction.update_job(job)
+            transaction.note(note, datetime.now(UTC))
             return job
 
     async def _end(self, worker: WorkerProcess, identity: str) -> None:

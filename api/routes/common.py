@@ -1,26 +1,21 @@
-"""What the routes share: the site, who may call, lists, and answers that are given only once."""
+"""What the routes share: the site, who may read, lists, and the problems of all answers."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, Header, Query, Request, Response
+from fastapi import Depends, Query, Request
 
 from api.guard import Require
 from api.keys import Principal, Scope
-from api.problems import IDEMPOTENCY, MEDIA_TYPE, RefusalError, invalid
-from api.schemas import Job, Page, Shape
+from api.problems import MEDIA_TYPE, invalid
+from api.schemas import Page, Shape
 from api.site import Site
-from api.store import Remembered, Slice, Transaction
+from api.store import Slice
 
 Item = TypeVar("Item", bound=Shape)
-Body = TypeVar("Body", bound=Shape)
-MAX_KEY = 255
 
 
 def site_of(request: Request) -> Site:
@@ -31,7 +26,7 @@ def site_of(request: Request) -> Site:
 
 TheSite = Annotated[Site, Depends(site_of)]
 MayRead = Annotated[Principal, Depends(Require(Scope.READ))]
-MayWrite = Annotated[Principal, Depends(Require(Scope.WRITE))]
+MayAdminister = Annotated[Principal, Depends(Require(Scope.ADMIN))]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most items.")]
 Cursor = Annotated[
     str | None, Query(max_length=200, description="Where to go on: a page's next_cursor.")
@@ -52,106 +47,17 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         (409, "It does not stand so that this can be done"),
         (412, "It was changed in between"),
         (413, "The body is too large"),
+        (415, "This kind of body is not taken"),
         (421, "This name is not served here"),
         (422, "The request cannot be used"),
-        (429, "Too much is waiting already"),
+        (428, "The version that is meant must be named"),
+        (429, "Too much is asked at one time"),
         (500, "This should not have happened"),
         (503, "Something that is needed is not there"),
         (504, "It took too long"),
     )
 }
 """Problems that any route may answer with, for the API's description."""
-
-
-@dataclass(frozen=True, slots=True)
-class Created:
-    """What a creating request leads to."""
-
-    status: int
-    """HTTP status."""
-    body: Shape
-    """Body."""
-    headers: dict[str, str] = field(default_factory=dict)
-    """Headers that belong to it."""
-    jobs: tuple[Job, ...] = ()
-    """Jobs to begin once the transaction has ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """A creating request: who asks, and under which key it is done only once."""
-
-    principal: Principal
-    """Who asks."""
-    key: str | None
-    """Idempotency key, if one was given."""
-    fingerprint: str
-    """Hash of method, path and body."""
-
-
-def caller(
-    request: Request,
-    principal: MayWrite,
-    idempotency_key: Annotated[
-        str | None, Header(max_length=MAX_KEY, description="Makes a repetition harmless.")
-    ] = None,
-) -> Caller:
-    """Return the caller of a creating route."""
-    if idempotency_key is not None and not idempotency_key.strip():
-        raise invalid("Idempotency-Key", "is empty", "1 to 255 characters")
-    told = f"{request.method} {request.url.path} {request.scope['state'].get('body_sha256', '')}"
-    return Caller(principal, idempotency_key, hashlib.sha256(told.encode()).hexdigest())
-
-
-TheCaller = Annotated[Caller, Depends(caller)]
-
-
-def create(site: Site, who: Caller, effect: Callable[[Transaction], Created]) -> Response:
-    """Do something once: the effect and the answer are kept together or not at all.
-
-    Parameters
-    ----------
-    site : Site
-        Whose store it is.
-    who : Caller
-        Who asks, and under which key.
-    effect : callable
-        Does it within the transaction and returns what came of it.
-
-    Raises
-    ------
-    RefusalError
-        If the key was used for another request.
-    """
-    now = datetime.now(UTC)
-    kept_as = f"{who.principal.id}:{who.key}" if who.key is not None else None
-    with site.store.begin(write=True) as transaction:
-        before = transaction.recall(kept_as, now) if kept_as else None
-        if before is not None:
-            if before.fingerprint != who.fingerprint:
-                raise RefusalError(IDEMPOTENCY, "give a new key for another request")
-            return _answer(before.status, before.body, before.headers | {_REPLAYED: "true"})
-        made = effect(transaction)
-        body = made.body.model_dump_json()
-        if kept_as:
-            answer = Remembered(who.fingerprint, made.status, made.headers, body)
-            transaction.remember(kept_as, answer, now)
-    for job in made.jobs:
-        site.jobs.wake(job)
-    return _answer(made.status, body, made.headers)
-
-
-_REPLAYED = "Idempotency-Replayed"
-
-
-def accepted(job: Job) -> Created:
-    """Return the answer to a request for long work."""
-    headers = {"Location": f"/v1/jobs/{job.id}", "Retry-After": "1"}
-    return Created(202, job, headers, (job,))
-
-
-def _answer(status: int, body: str, headers: dict[str, str]) -> Response:
-    return Response(body, status, headers, "application/json")
 
 
 def part_of(limit: int, cursor: str | None, line_id: str | None) -> Slice:
@@ -183,11 +89,3 @@ def decode_cursor(cursor: str) -> str:
         return base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True).decode()
     except ValueError as error:
         raise invalid("cursor", "is none", "the next_cursor of a page") from error
-
-
-def etag_matches(header: str | None, etag: str) -> bool:
-    """Tell whether an If-Match or If-None-Match header names this version."""
-    if header is None:
-        return False
-    names = {name.strip().removeprefix("W/") for name in header.split(",")}
-    return "*" in names or etag in names

@@ -12,11 +12,11 @@ from api.routes.common import (
     Limit,
     LineFilter,
     MayRead,
-    MayWrite,
     TheSite,
     page_of,
     part_of,
 )
+from api.routes.once import TheCaller, about
 from api.schemas import Job, JobStatus, Page
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -49,6 +49,6 @@ def get_job(site: TheSite, _who: MayRead, job_id: str) -> Job:
 
 
 @router.post("/{job_id}:cancel", status_code=202)
-async def cancel_job(site: TheSite, _who: MayWrite, job_id: str) -> Job:
+async def cancel_job(site: TheSite, who: TheCaller, job_id: str) -> Job:
     """End a job: one that waits at once, one that runs within two seconds."""
-    return await site.jobs.cancel(job_id)
+    return await site.jobs.cancel(job_id, about(who.note, job_id))

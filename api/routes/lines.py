@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from api.kpis import kpi_view
 from api.live import LiveLine
-from api.routes.common import MayRead, TheSite, etag_matches
+from api.routes.common import MayRead, TheSite
 from api.schemas import ForecasterView, KpiView, LineStateView, LineSummary, Page
 
 router = APIRouter(prefix="/v1/lines", tags=["lines"])
@@ -27,21 +27,16 @@ async def get_line(site: TheSite, _who: MayRead, line_id: str) -> LineSummary:
     return summary(site.line(line_id))
 
 
-@router.get("/{line_id}/model", responses={304: {"description": "It is still the same"}})
+@router.get("/{line_id}/model")
 async def get_model(
     site: TheSite,
     _who: MayRead,
     line_id: str,
     response: Response,
-    if_none_match: Annotated[str | None, Header()] = None,
 ) -> dict[str, Any]:
     """Give the model of a line, as in a line file."""
     live = site.line(line_id)
-    etag = f'"{live.line.hash}"'
-    if etag_matches(if_none_match, etag):
-        return Response(status_code=304, headers={"ETag": etag})  # type: ignore[return-value]
-    response.headers["ETag"] = etag
-    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["ETag"] = f'"{live.line.hash}"'
     return dict(live.document)
 
 

@@ -10,19 +10,8 @@ from fastapi import APIRouter, Response
 
 from api.jobs import new_job
 from api.problems import invalid, not_found
-from api.routes.common import (
-    Created,
-    Cursor,
-    Limit,
-    LineFilter,
-    MayRead,
-    TheCaller,
-    TheSite,
-    accepted,
-    create,
-    page_of,
-    part_of,
-)
+from api.routes.common import Cursor, Limit, LineFilter, MayRead, TheSite, page_of, part_of
+from api.routes.once import Caller, Created, TheCaller, accepted, create
 from api.schemas import (
     ForecastIn,
     ForecastView,
@@ -58,7 +47,7 @@ def create_schedule(site: TheSite, who: TheCaller, body: ScheduleIn) -> Response
     payload |= {name: getattr(body, name) for name in asked}
 
     def effect(transaction: Transaction) -> Created:
-        return _accept(site, transaction, (JobKind.SCHEDULE, body.line_id), payload)
+        return _accept(site, transaction, (JobKind.SCHEDULE, body.line_id, who), payload)
 
     return create(site, who, effect)
 
@@ -71,7 +60,7 @@ def create_forecast(site: TheSite, who: TheCaller, body: ForecastIn) -> Response
     payload["provenance"] = _provenance(live.line.hash, as_of, Quality.FORECAST)
 
     def effect(transaction: Transaction) -> Created:
-        return _accept(site, transaction, (JobKind.FORECAST, body.line_id), payload)
+        return _accept(site, transaction, (JobKind.FORECAST, body.line_id, who), payload)
 
     return create(site, who, effect)
 
@@ -127,9 +116,9 @@ def get_forecast(site: TheSite, _who: MayRead, forecast_id: str) -> ForecastView
 
 
 def _accept(
-    site: Site, transaction: Transaction, what: tuple[JobKind, str], payload: dict[str, Any]
+    site: Site, transaction: Transaction, what: tuple[JobKind, str, Caller], payload: dict[str, Any]
 ) -> Created:
-    kind, line_id = what
+    kind, line_id, who = what
     now = datetime.now(UTC)
     made = Resource(
         id=new_id(str(kind)),
@@ -139,7 +128,7 @@ def _accept(
         created_at=now,
         updated_at=now,
     )
-    job = new_job(kind, line_id, made.id, payload)
+    job = replace(new_job(kind, line_id, made.id, payload), owner=who.principal.id)
     transaction.add(replace(made, document={"job_id": job.id}))
     return accepted(site.jobs.add(transaction, job))
 
@@ -156,12 +145,12 @@ def _view(transaction: Transaction, found: Resource) -> dict[str, Any]:
     }
 
 
-def _provenance(model_hash: str, as_of: datetime, quality: Quality) -> dict[str, Any]:
+def _provenance(model_version: str, as_of: datetime, quality: Quality) -> dict[str, Any]:
     found = Provenance(
         as_of=as_of,
         received_at=datetime.now(UTC),
         quality=quality,
-        age_s=0.0,
-        model_hash=model_hash,
+        age_ms=0.0,
+        model_version=model_version,
     )
     return found.model_dump(mode="json")

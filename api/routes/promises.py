@@ -97,8 +97,8 @@ async def promise(site: TheSite, _who: MayRead, body: OrderPromiseRequest) -> Or
             as_of=as_of,
             received_at=datetime.now(UTC),
             quality=Quality.SIMULATED,
-            age_s=0.0,
-            model_hash=live.line.hash,
+            age_ms=0.0,
+            model_version=live.line.hash,
         ),
     )
 

@@ -4,34 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
 
 from api.jobs import new_job
 from api.live import LiveLine
 from api.problems import (
     CONFLICT,
     INVALID_MODEL,
-    PRECONDITION,
     RefusalError,
     invalid,
     not_found,
 )
-from api.routes.common import (
+from api.routes.common import Cursor, Limit, LineFilter, MayRead, TheSite, page_of, part_of
+from api.routes.once import (
     Created,
-    Cursor,
-    Limit,
-    LineFilter,
-    MayRead,
-    MayWrite,
+    IfMatch,
     TheCaller,
-    TheSite,
     accepted,
+    change,
+    check_match,
     create,
-    etag_matches,
-    page_of,
-    part_of,
+    etag,
 )
 from api.schemas import (
     FieldProblem,
@@ -74,7 +69,7 @@ def create_scenario(site: TheSite, who: TheCaller, body: ScenarioIn) -> Response
         )
         transaction.add(made)
         headers = {"Location": f"/v1/scenarios/{made.id}", "ETag": etag(made)}
-        return Created(201, scenario_view(made), headers)
+        return Created(201, scenario_view(made), headers, subject=made.id)
 
     return create(site, who, effect)
 
@@ -108,16 +103,16 @@ def get_scenario(
 @router.patch("/scenarios/{scenario_id}")
 def change_scenario(
     site: TheSite,
-    _who: MayWrite,
+    who: TheCaller,
     scenario_id: str,
     body: ScenarioPatch,
     response: Response,
-    if_match: Annotated[str | None, Header()] = None,
+    if_match: IfMatch = None,
 ) -> ScenarioView:
-    """Change a scenario; with If-Match only if nobody else has changed it since."""
-    with site.store.begin(write=True) as transaction:
+    """Change a scenario, if nobody else has changed it since it was read."""
+    with change(site, who, scenario_id) as transaction:
         found = scenario_of(transaction, scenario_id)
-        _check_match(found, if_match)
+        check_match(found, if_match)
         given = body.model_dump(mode="json", exclude_unset=True, exclude_none=True)
         changed = ScenarioIn.model_validate(found.document | given)
         check(site.line(changed.line_id), changed)
@@ -135,13 +130,13 @@ def change_scenario(
 @router.delete("/scenarios/{scenario_id}", status_code=204)
 def delete_scenario(
     site: TheSite,
-    _who: MayWrite,
+    who: TheCaller,
     scenario_id: str,
-    if_match: Annotated[str | None, Header()] = None,
+    if_match: IfMatch = None,
 ) -> None:
     """Forget a scenario; its runs stay."""
-    with site.store.begin(write=True) as transaction:
-        _check_match(scenario_of(transaction, scenario_id), if_match)
+    with change(site, who, scenario_id) as transaction:
+        check_match(scenario_of(transaction, scenario_id), if_match)
         transaction.remove(ResourceKind.SCENARIO, scenario_id)
 
 
@@ -167,7 +162,7 @@ def create_run(site: TheSite, who: TheCaller, scenario_id: str, body: RunIn) -> 
         run, payload = _new_run(live, found, body)
         job = new_job(JobKind.RUN, live.line.id, run.id, payload)
         transaction.add(replace(run, document=run.document | {"job_id": job.id}))
-        return accepted(site.jobs.add(transaction, job))
+        return accepted(site.jobs.add(transaction, replace(job, owner=who.principal.id)))
 
     return create(site, who, effect)
 
@@ -249,16 +244,6 @@ def scenario_view(found: Resource) -> ScenarioView:
     )
 
 
-def etag(found: Resource) -> str:
-    """Return the version of a resource as an ETag."""
-    return f'"{found.version}"'
-
-
-def _check_match(found: Resource, if_match: str | None) -> None:
-    if if_match is not None and not etag_matches(if_match, etag(found)):
-        raise RefusalError(PRECONDITION, f"it is of version {etag(found)} now")
-
-
 def _check_faults(found: Resource, horizon_s: float) -> None:
     """Refuse a horizon before which a fault of the scenario would not even begin."""
     latest_s = max((fault["after_s"] for fault in found.document["faults"]), default=0.0)
@@ -288,8 +273,8 @@ def _new_run(live: LiveLine, found: list[Resource], body: RunIn) -> tuple[Resour
         as_of=as_of,
         received_at=now,
         quality=Quality.SIMULATED,
-        age_s=0.0,
-        model_hash=live.line.hash,
+        age_ms=0.0,
+        model_version=live.line.hash,
         scenario_id=found[0].id,
     )
     payload = line_payload(live) | {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from api.guard import clear_session, cookie_header
+from api.access import cookie_header
+from api.guard import clear_session
 from api.problems import UNAUTHENTICATED, RefusalError
 from api.routes.common import TheSite
 from api.schemas import Shape

@@ -47,9 +47,9 @@ class Provenance(Shape):
     """Wall-clock moment at which the newest value in it reached the twin."""
     quality: Quality
     """How far it can be trusted."""
-    age_s: float = Field(ge=0)
-    """Wall-clock seconds since ``received_at``."""
-    model_hash: str
+    age_ms: float = Field(ge=0)
+    """Wall-clock milliseconds since ``received_at``."""
+    model_version: str
     """SHA-256 of the line model it was made with."""
     scenario_id: str | None = None
     """Scenario it belongs to; none: the line as it is."""

@@ -133,7 +133,7 @@ def test_the_state_is_live_and_says_how_old_it_is(live: Service, plant: PlantThr
     assert 0.2 * SPEED < passed_s < 3.0 * SPEED
     told = second["provenance"]
     assert told["quality"] == "good"
-    assert told["age_s"] < 3.0
+    assert told["age_ms"] < 3000.0
     assert second["link"]["endpoint"] == plant.endpoint
     press = second["stations"][0]
     assert press["id"] == "press"

@@ -181,8 +181,8 @@ PROVENANCE = {
     "as_of": "2026-01-05T08:00:00+07:00",
     "received_at": "2026-01-05T08:00:00+07:00",
     "quality": "simulated",
-    "age_s": 0.0,
-    "model_hash": "0" * 64,
+    "age_ms": 0.0,
+    "model_version": "0" * 64,
 }
 RESULTS = {
     "run_id": "run-1",
