@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from twin.engine.options import DispatchPlan, Fault, SimulationOptions
+    from twin.engine.precision import replicate_until
     from twin.engine.simulate import replicate, simulate
     from twin.errors import TwinError
     from twin.events.fold import fold
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from twin.events.state import LineState
     from twin.history.journal import SqliteStore
     from twin.kpi.measures import summarise
+    from twin.kpi.results import load_results, save_results
     from twin.line.files import example_line, load_line, save_line
     from twin.line.line import Line, serial_line
     from twin.sync.mirror import Mirror
@@ -37,8 +39,11 @@ _HOME = {
     "example_line": "twin.line.files",
     "fold": "twin.events.fold",
     "load_line": "twin.line.files",
+    "load_results": "twin.kpi.results",
     "replicate": "twin.engine.simulate",
+    "replicate_until": "twin.engine.precision",
     "save_line": "twin.line.files",
+    "save_results": "twin.kpi.results",
     "serial_line": "twin.line.line",
     "simulate": "twin.engine.simulate",
     "summarise": "twin.kpi.measures",
@@ -58,8 +63,11 @@ __all__ = [
     "example_line",
     "fold",
     "load_line",
+    "load_results",
     "replicate",
+    "replicate_until",
     "save_line",
+    "save_results",
     "serial_line",
     "simulate",
     "summarise",

@@ -37,8 +37,8 @@ from scenarios.whatif.experiment import (
     ExperimentCancelledError,
     Planned,
     plan,
-    versions,
 )
+from scenarios.whatif.versions import versions
 from twin.engine.options import SimulationOptions
 from twin.engine.simulate import simulate
 from twin.errors import Finding, InvalidInputError

@@ -3,10 +3,13 @@
 from scenarios.whatif.adaptation import adapt_state
 from scenarios.whatif.comparison import Comparison, Kpi, Row, Verdict, compare
 from scenarios.whatif.differences import Difference
-from scenarios.whatif.experiment import Experiment, ExperimentCancelledError, run_experiment
+from scenarios.whatif.experiment import Experiment, ExperimentCancelledError
 from scenarios.whatif.files import load_scenarios, save_scenarios, scenarios_from_text
-from scenarios.whatif.results import load_results, save_results
+from scenarios.whatif.replaying import Replay, replay_experiment
+from scenarios.whatif.running import Interim, run_experiment, stream_experiment
 from scenarios.whatif.scenario import BASE, Scenario, ScenarioError, resolve
+from scenarios.whatif.until import Until
+from twin.kpi.results import load_results, save_results
 
 __all__ = [
     "BASE",
@@ -14,18 +17,23 @@ __all__ = [
     "Difference",
     "Experiment",
     "ExperimentCancelledError",
+    "Interim",
     "Kpi",
+    "Replay",
     "Row",
     "Scenario",
     "ScenarioError",
+    "Until",
     "Verdict",
     "adapt_state",
     "compare",
     "load_results",
     "load_scenarios",
+    "replay_experiment",
     "resolve",
     "run_experiment",
     "save_results",
     "save_scenarios",
     "scenarios_from_text",
+    "stream_experiment",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from scenarios.whatif.events import AnyEvent
 from twin.engine.options import Fault
 from twin.line import Line
 
@@ -37,6 +38,16 @@ def fault_difference(fault: Fault) -> Difference:
     if fault.kind == "slowdown":
         what += f", times {fault.factor:g}"
     return Difference(f"stations.{fault.station}", NOTHING, what)
+
+
+def event_difference(event: AnyEvent) -> Difference:
+    """Return an event as a difference, in the words of its fields."""
+    fields = event.model_dump(mode="json", exclude_none=True, exclude={"kind"})
+    shown = ", ".join(
+        f"{name.removesuffix('_s').replace('_', ' ')} {value_text(name, value)}"
+        for name, value in fields.items()
+    )
+    return Difference(f"events.{event.kind}", NOTHING, shown)
 
 
 def duration_text(time_s: float) -> str:

@@ -128,12 +128,12 @@ def _fitting(scenarios: list[Scenario], names: list[str], line: Line | None) -> 
     findings = [
         Finding(f"scenarios.{BASE}", "base is the line as it is", remedy="give it another name")
         for scenario in scenarios
-        if scenario.name == BASE and (scenario.changes or scenario.faults or scenario.extends)
+        if scenario.name == BASE and not scenario.bare
     ]
     by_name = {scenario.name: scenario for scenario in scenarios}
     by_name.setdefault(BASE, Scenario(name=BASE))
     for scenario in scenarios:
-        if scenario.extends in names and scenario.extends not in by_name:
+        if any(parent in names and parent not in by_name for parent in scenario.extends):
             continue  # the parent could not be read, which is told already
         wrong: list[Finding] = []
         resolved = resolved_among(scenario, by_name, wrong)

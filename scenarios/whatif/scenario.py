@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, JsonValue, StringConstraints, ValidationError
 
 from scenarios.whatif.changes import apply_changes
-from scenarios.whatif.differences import Difference, differences, fault_difference
+from scenarios.whatif.differences import (
+    Difference,
+    differences,
+    event_difference,
+    fault_difference,
+)
+from scenarios.whatif.events import AnyEvent
 from twin.engine.options import Fault, SimulationOptions
 from twin.errors import Finding, InvalidInputError, LineError
 from twin.line import Line, line_from_document
@@ -38,12 +45,18 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _names(value: Any) -> Any:
+    """Let one name stand for a list of one, and none for an empty one."""
+    return () if value is None else (value,) if isinstance(value, str) else value
+
+
 class Scenario(Spec):
     """What would be different.
 
-    Changes are made in the order in which they are written; a later one sees what an earlier one
-    did. Those of the parent come first, and a change with a path that the parent has too takes the
-    parent's place.
+    Precedence, from weak to strong: the line, the parents in the order in which ``extends`` names
+    them, own changes in the order in which they are written, events in theirs. A change with a path
+    that a parent has too takes the parent's place; a later change sees what an earlier one did.
+    Faults and events of parents and own ones all happen.
 
     Examples
     --------
@@ -58,8 +71,8 @@ class Scenario(Spec):
     """Name, unique in an experiment; ``base`` is the line as it is."""
     description: str = ""
     """What it is about, for people."""
-    extends: Name | None = None
-    """Scenario whose changes and faults are taken over first."""
+    extends: Annotated[tuple[Name, ...], BeforeValidator(_names)] = ()
+    """Scenarios whose changes, faults and events are taken over first; one name or several."""
     changes: Annotated[dict[str, JsonValue], BeforeValidator(_plain)] = Field(default_factory=dict)
     """Dotted path to a new value, ``{"times": 1.15}``, ``{"plus": 5}`` or ``{"remove": true}``.
     Items of a list are named by their id, ``*`` stands for all of them; a path that ends in a new
@@ -67,6 +80,8 @@ class Scenario(Spec):
     integers are rounded to the nearest."""
     faults: tuple[Fault, ...] = ()
     """What breaks down or slows down, after which time of the run and for how long."""
+    events: tuple[AnyEvent, ...] = ()
+    """What happens, in the planner's words; see ``scenarios.whatif.events``."""
 
     def __init__(self, **data: Any) -> None:
         """Read and check the scenario; keywords are the fields."""
@@ -76,13 +91,20 @@ class Scenario(Spec):
             findings = [worded(item, "", data, Scenario) for item in error.errors()]
             raise ScenarioError(f"the scenario {data.get('name', '')!r}", findings) from error
 
-    def apply(self, line: Line) -> Line:
+    @property
+    def bare(self) -> bool:
+        """Whether it is the line as it is."""
+        return not (self.changes or self.faults or self.events or self.extends)
+
+    def apply(self, line: Line, begin_s: float = 0.0) -> Line:
         """Return the line with the changes made.
 
         Parameters
         ----------
         line : Line
             Line as it is.
+        begin_s : float
+            Where the runs begin, s since the line's start; events count from there.
 
         Returns
         -------
@@ -95,18 +117,31 @@ class Scenario(Spec):
             With every change that cannot be made and everything that does not hold together.
         """
         self._must_stand_alone()
-        if not self.changes:
-            findings: list[Finding] = []
-            changed = line
-        else:
-            changed, findings = self._changed(line)
+        changed, findings = _changed(line, self.changes, self.name)
+        sound = not findings
+        for position, event in enumerate(self.events):
+            at = f"events.{position}"
+            wrong = [replace(found, path=f"{at}.{found.path}") for found in event.wrong(changed)]
+            # Where changes failed, what they would have added is not there to be found.
+            findings += [w for w in wrong if sound or not self._would_add(w.message)]
+            if not findings:
+                told = event.changes(changed, begin_s)
+                changed, wrong = _changed(changed, told, self.name)
+                findings += [replace(found, path=f"{at}: {found.path}") for found in wrong]
         findings += self._fault_findings(changed)
         if findings:
             raise ScenarioError(f"the scenario {self.name!r}", [self._told(f) for f in findings])
         return changed
 
-    def options(self, options: SimulationOptions) -> SimulationOptions:
+    def options(self, options: SimulationOptions, line: Line | None = None) -> SimulationOptions:
         """Return the options of a run with this scenario's faults added to those it has.
+
+        Parameters
+        ----------
+        options : SimulationOptions
+            Options without them.
+        line : Line, optional
+            Line as the scenario changes it; events need it.
 
         Raises
         ------
@@ -114,9 +149,13 @@ class Scenario(Spec):
             If the scenario extends another one; ``resolve`` it first.
         """
         self._must_stand_alone()
-        if not self.faults:
+        faults = list(self.faults)
+        if line is not None:
+            for event in self.events:
+                faults += event.faults(line, options.horizon_s)
+        if not faults:
             return options
-        return options.model_copy(update={"faults": (*options.faults, *self.faults)})
+        return options.model_copy(update={"faults": (*options.faults, *faults)})
 
     def difference(self, line: Line) -> list[Difference]:
         """Return what is different from ``line``, in the order of the line, faults last.
@@ -127,24 +166,23 @@ class Scenario(Spec):
             If the scenario does not fit the line.
         """
         changed = self.apply(line)
-        return [*differences(line, changed), *(fault_difference(fault) for fault in self.faults)]
+        return [
+            *differences(line, changed),
+            *(fault_difference(fault) for fault in self.faults),
+            *(event_difference(event) for event in self.events),
+        ]
 
     def _must_stand_alone(self) -> None:
-        if self.extends is not None:
-            message = f"extends {self.extends!r}, which is not at hand"
+        if self.extends:
+            message = f"extends {', '.join(map(repr, self.extends))}, which is not at hand"
             remedy = "resolve the scenarios together first: resolve(scenarios)"
             finding = Finding(f"scenarios.{self.name}.extends", message, remedy=remedy)
             raise ScenarioError(f"the scenario {self.name!r}", [finding])
 
-    def _changed(self, line: Line) -> tuple[Line, list[Finding]]:
-        document = line.model_dump(mode="json")
-        findings = apply_changes(document, self.changes)
-        if findings:
-            return line, findings
-        try:
-            return line_from_document(document, f"the line of scenario {self.name!r}"), []
-        except LineError as error:
-            return line, list(error.findings)
+    def _would_add(self, message: str) -> bool:
+        """Tell whether a finding is about something that a change of this scenario adds."""
+        added = (path.split(".")[1] for path in self.changes if path.count(".") == 1)
+        return any(repr(name) in message for name in added)
 
     def _fault_findings(self, line: Line) -> list[Finding]:
         known = [station.id for station in line.stations]
@@ -161,7 +199,7 @@ class Scenario(Spec):
     def _told(self, finding: Finding) -> Finding:
         """Return a finding with the path of the change it comes from, where there is one."""
         where = finding.path
-        if not where.startswith("faults."):
+        if not where.startswith(("faults.", "events.")):
             cause = self._cause(where)
             note = "" if cause == where else f"{where}: "
             finding = Finding(
@@ -186,6 +224,20 @@ class Scenario(Spec):
             if all(left in (right, "*") for left, right in pairs):
                 return path
         return ""
+
+
+def _changed(line: Line, changes: Mapping[str, Any], name: str) -> tuple[Line, list[Finding]]:
+    """Return the changed line, or the same one and what is wrong."""
+    if not changes:
+        return line, []
+    document = line.model_dump(mode="json")
+    findings = apply_changes(document, changes)
+    if findings:
+        return line, findings
+    try:
+        return line_from_document(document, f"the line of scenario {name!r}"), []
+    except LineError as error:
+        return line, list(error.findings)
 
 
 def resolve(scenarios: Sequence[Scenario]) -> tuple[Scenario, ...]:
@@ -225,25 +277,41 @@ def resolved_among(
     scenario: Scenario, by_name: Mapping[str, Scenario], findings: list[Finding]
 ) -> Scenario:
     """Return one scenario with its parents written out; what is wrong is added to ``findings``."""
-    lineage = [scenario]
-    path = f"scenarios.{scenario.name}.extends"
-    while (parent := lineage[-1].extends) is not None:
-        if parent not in by_name:
-            known = ", ".join(sorted(by_name))
-            findings.append(Finding(path, f"unknown scenario {parent!r}", f"one of: {known}"))
-            break
-        if any(found.name == parent for found in lineage):
-            chain = " -> ".join([*(found.name for found in lineage), parent])
-            findings.append(Finding(path, f"scenarios extend each other in a circle: {chain}"))
-            break
-        lineage.append(by_name[parent])
+    lineage: dict[str, Scenario] = {}
+    _gather(scenario, by_name, lineage, (), findings)
     changes: dict[str, Any] = {}
     faults: list[Fault] = []
-    for found in reversed(lineage):
+    events: list[AnyEvent] = []
+    for found in lineage.values():
         for key, value in found.changes.items():
             changes.pop(key, None)  # the child's change takes the parent's place, at the end
             changes[key] = value
         faults += found.faults
+        events += found.events
     return scenario.model_copy(
-        update={"extends": None, "changes": changes, "faults": tuple(faults)}
-    )
+        update={
+            "extends": (), "changes": changes, "faults": tuple(faults), "events": tuple(events)
+        }
+    )  # fmt: skip
+
+
+def _gather(
+    scenario: Scenario,
+    by_name: Mapping[str, Scenario],
+    lineage: dict[str, Scenario],
+    below: tuple[str, ...],
+    findings: list[Finding],
+) -> None:
+    """Put a scenario's parents and then itself into ``lineage``, each once, weakest first."""
+    path = f"scenarios.{scenario.name}.extends"
+    below = (*below, scenario.name)
+    for parent in scenario.extends:
+        if parent not in by_name:
+            known = ", ".join(sorted(by_name))
+            findings.append(Finding(path, f"unknown scenario {parent!r}", f"one of: {known}"))
+        elif parent in below:
+            chain = " -> ".join([*below, parent])
+            findings.append(Finding(path, f"scenarios extend each other in a circle: {chain}"))
+        elif parent not in lineage:
+            _gather(by_name[parent], by_name, lineage, below, findings)
+    lineage[scenario.name] = scenario

@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
 
+KILLED_S = 5.0
+"""Longest wait for a process that was killed, s."""
+
 Args = ParamSpec("Args")
 Result = TypeVar("Result")
 
@@ -47,6 +50,15 @@ class WorkerPool(ProcessPoolExecutor):
         """Queue a call; see ``concurrent.futures.Executor``. It may start a process."""
         with _interrupts_held():
             return super().submit(fn, *args, **kwargs)
+
+    def kill(self) -> None:
+        """End the processes now; what they have in hand is lost."""
+        processes = list((self._processes or {}).values())
+        self.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.join(KILLED_S)
 
 
 @contextmanager

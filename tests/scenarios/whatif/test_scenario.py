@@ -201,7 +201,7 @@ def test_child_takes_over_and_overrides() -> None:
     child = Scenario(name="b", extends="a", changes={"x.y": 3})
     resolved = resolve([child, parent])[0]
     assert list(resolved.changes.items()) == [("x.z", 2), ("x.y", 3)]
-    assert resolved.extends is None
+    assert resolved.extends == ()
     assert len(resolved.faults) == 1
 
 

@@ -1,0 +1,145 @@
+"""Runs on a Dask cluster: one on this machine, or one that a scheduler's address names."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+
+from scenarios.whatif.executors import BlockWork, Piece, Result, Stop, Task, in_order
+from scenarios.whatif.versions import DECIDING, versions
+from twin.errors import ConnectionLostError, Finding, InvalidInputError, SimulationError
+
+CONNECT_S = 10.0
+"""Longest wait for a scheduler, s."""
+WORKERS_S = 120.0
+"""Longest wait for a cluster's first worker, s."""
+
+logger = logging.getLogger(__name__)
+
+
+class Cluster:
+    """Tasks on the workers of a Dask cluster; Dask does again what a lost worker had in hand.
+
+    Parameters
+    ----------
+    work, pieces, workers, stop
+        As for ``open_executor``.
+    address : str
+        A scheduler's; empty: a cluster of ``workers`` processes is started here, and ended.
+
+    Raises
+    ------
+    ConnectionLostError
+        On entering, if no scheduler answers or it has no worker.
+    InvalidInputError
+        On entering, if the workers' packages are of other versions.
+    """
+
+    def __init__(
+        self,
+        work: BlockWork[Piece, Result],
+        pieces: Sequence[Piece],
+        workers: int,
+        stop: Stop,
+        address: str = "",
+    ) -> None:
+        if importlib.util.find_spec("distributed") is None:
+            finding = Finding("executor", "needs Dask", remedy="pip install 'linetwin[cluster]'")
+            raise InvalidInputError("the executor", [finding])
+        self._work = work
+        self._given = pieces
+        self._workers = workers
+        self._stop = stop
+        self._address = address
+
+    def __enter__(self) -> Self:
+        """Connect, compare versions, and bring the pieces to the workers."""
+        from distributed import Client, LocalCluster  # noqa: PLC0415 - heavy
+
+        self._local = None
+        if not self._address:
+            self._local = LocalCluster(
+                n_workers=self._workers, threads_per_worker=1, processes=True, host="127.0.0.1",
+                dashboard_address=None,
+            )  # fmt: skip
+        try:
+            where = self._local or self._address
+            self._client = Client(where, timeout=CONNECT_S, set_as_default=False)
+            self._client.wait_for_workers(1, timeout=WORKERS_S)
+        except (OSError, ValueError) as error:  # a TimeoutError is an OSError
+            self._end()
+            raise ConnectionLostError(
+                f"no Dask cluster answers at {self._address or 'this machine'}: {error}; "
+                "check the address, and that it has workers"
+            ) from error
+        try:
+            self._compare()
+        except BaseException:
+            self._end()
+            raise
+        # Made by a task, not handed out: what a lost worker held is made again elsewhere.
+        self._pieces = [self._client.submit(_made, piece, pure=False) for piece in self._given]
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Give up what is under way and leave the cluster."""
+        self._client.cancel(self._pieces, force=True)
+        self._end()
+
+    def _end(self) -> None:
+        if hasattr(self, "_client"):
+            self._client.close(timeout=CONNECT_S)
+        if self._local is not None:
+            self._local.close(timeout=CONNECT_S)
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Any]]:
+        """Yield tasks with their results; see ``Executor``.
+
+        Raises
+        ------
+        SimulationError
+            If a task takes worker after worker down, or the cluster goes away.
+        """
+        from distributed import CancelledError, KilledWorker  # noqa: PLC0415 - heavy
+
+        def submit(task: Task) -> Any:
+            return self._client.submit(
+                _run_there, self._work, self._pieces[task.piece], task, pure=False
+            )
+
+        window = 3 * max(sum(self._client.nthreads().values()), 1)
+        try:
+            yield from in_order(submit, tasks, window, self._stop)
+        except (KilledWorker, CancelledError) as error:
+            raise SimulationError(f"the cluster cannot do it: {error}") from error
+
+    def _compare(self) -> None:
+        """Refuse workers on which the same run might come out otherwise."""
+        mine = versions()
+        findings = [
+            Finding(
+                f"executor.{worker}.{name}",
+                f"is version {theirs.get(name)}",
+                f"{mine[name]}, as here",
+                "install the same versions, or the same bits are not to be had",
+            )
+            for worker, theirs in self._client.run(versions).items()
+            for name in DECIDING
+            if theirs.get(name) != mine[name]
+        ]
+        if findings:
+            raise InvalidInputError("the Dask cluster", findings)
+
+
+def _made(piece: Any) -> Any:
+    return piece
+
+
+def _run_there(work: BlockWork[Any, Any], piece: Any, task: Task) -> Any:
+    return work(piece, task, _go_on)
+
+
+def _go_on() -> bool:
+    return False
