@@ -1,0 +1,364 @@
+"""What was received, node by node, and what may be missing: nothing is lost without a word.
+
+``SequenceCheck`` follows the numbers of notifications, ``Continuity`` the values of each node. Neither
+knows a socket or a clock, so that their laws can be tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from twin.sync.protocol import Gap, Origin, Resolution, Sample
+
+LAST_SEQUENCE = 2**32 - 1
+"""After this number of a notification comes 1."""
+MOST_MISSING = 10_000
+"""Notifications in a row that may be asked for again; a greater step is a new beginning."""
+OVERFLOW = 0x480
+"""Bits of a status code that say: the server's queue ran over before this value."""
+
+
+class Verdict(Enum):
+    """What a notification is, by its number."""
+
+    NEXT = "next"
+    """The one that was due, or a keep-alive."""
+    REPEATED = "repeated"
+    """One that came before."""
+    AHEAD = "ahead"
+    """Others should have come before it."""
+    STRANGE = "strange"
+    """Neither: the server began to count anew."""
+
+
+@dataclass(slots=True)
+class SequenceCheck:
+    """The numbers of the notifications of one subscription."""
+
+    expected: int | None = None
+    """Number that the next notification will have; None before the first one."""
+    begun_at: int = 1
+    """First number that was seen."""
+
+    def see(self, number: int, *, carries: bool) -> Verdict:
+        """Return what a message is.
+
+        Parameters
+        ----------
+        number : int
+            Its sequence number. A keep-alive has the number of the next notification.
+        carries : bool
+            Whether it carries notifications; if not, it is a keep-alive.
+        """
+        if self.expected is None:
+            self.expected = number
+            self.begun_at = number
+        ahead = (number - self.expected) % LAST_SEQUENCE
+        if ahead == 0:
+            return Verdict.NEXT
+        if ahead <= MOST_MISSING:
+            return Verdict.AHEAD
+        behind = LAST_SEQUENCE - ahead
+        if not carries:
+            return Verdict.NEXT  # servers differ in what a keep-alive says; it carries no values
+        seen = (self.expected - self.begun_at) % LAST_SEQUENCE
+        return Verdict.REPEATED if behind <= min(seen, MOST_MISSING) else Verdict.STRANGE
+
+    def took(self) -> None:
+        """Note that the notification that was due is here."""
+        assert self.expected is not None
+        self.expected = self.expected % LAST_SEQUENCE + 1
+
+    def missing(self, number: int) -> int:
+        """Return how many notifications lie between the due one and ``number``."""
+        assert self.expected is not None
+        return (number - self.expected) % LAST_SEQUENCE
+
+
+@dataclass(slots=True)
+class Track:
+    """What is known of the values of one node."""
+
+    name: str
+    """Name of the node."""
+    queue: int = 1
+    """Values that the server keeps between publications, as it said itself."""
+    coarse_s: float | None = None
+    """Time between samples if the server samples less often than it was asked to, s."""
+    received: int = 0
+    """Values that were new."""
+    duplicates: int = 0
+    """Values that had come before."""
+    first: Sample | None = None
+    """First value."""
+    last: Sample | None = None
+    """Newest value that came through a subscription."""
+    longest_s: float = 0.0
+    """Longest time between two values of one subscription, s."""
+    opening: str | None = None
+    """Why values may be missing before the next one; None: they cannot be."""
+    repeats: bool = False
+    """Whether the next value may be the last one, told again."""
+    batch: int = 0
+    count: int = 0
+    before: Sample | None = None
+    lead: Sample | None = None
+    replayed: tuple[Sample, Sample] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A gap between two values of a node that history may close."""
+
+    track: Track
+    begin: Sample
+    end: Sample
+    reason: str
+
+
+@dataclass(slots=True)
+class Continuity:
+    """The values of every node of one source.
+
+    Parameters
+    ----------
+    declare : callable
+        Called with each gap once it is known what became of it.
+    """
+
+    declare: Callable[[Gap], None]
+    tracks: dict[str, Track] = field(default_factory=dict)
+    """Nodes by name."""
+    opened: list[Opened] = field(default_factory=list)
+    """Gaps that have an end, and that history may close."""
+    began: datetime | None = None
+    """Moment from which values were wanted but could not be had; None if they came at once."""
+    _batch: int = 0
+    _touched: list[Track] = field(default_factory=list)
+
+    def track(self, name: str) -> Track:
+        """Return a node's track, begun if it is new."""
+        found = self.tracks.get(name)
+        if found is None:
+            found = self.tracks[name] = Track(name)
+        return found
+
+    def begin_epoch(self, reason: str) -> None:
+        """Note that everything since each node's last value may be missing."""
+        self.abandon()
+        for track in self.tracks.values():
+            if track.opening is None:
+                track.opening = reason
+            track.repeats = True
+
+    def resume(self) -> None:
+        """Note that the subscriptions go on: nothing is missing, values may be told again."""
+        for track in self.tracks.values():
+            track.repeats = True
+
+    def take(self, track: Track, sample: Sample) -> bool:
+        """Take a value in the order of the subscription; False if it had come before."""
+        last = track.last
+        if track.repeats:
+            track.repeats = False
+            if last is not None and _same(last, sample):
+                track.duplicates += 1
+                track.opening = None
+                return False
+        if track.opening is not None:
+            self._open(track, sample)
+        elif last is not None:
+            passed_s = (sample.source_time - last.source_time).total_seconds()
+            track.longest_s = max(track.longest_s, passed_s)
+            if track.coarse_s is not None and passed_s <= 1.5 * track.coarse_s:
+                reason = f"the server samples every {track.coarse_s:g} s only"
+                self._declare(track, last, sample, reason)
+        if sample.status & OVERFLOW == OVERFLOW:
+            self._overflowed(track, sample)
+        if track.batch != self._batch:
+            track.batch, track.count = self._batch, 1
+            track.before, track.lead = last, sample
+            self._touched.append(track)
+        else:
+            track.count += 1
+        track.received += 1
+        track.last = sample
+        if track.first is None:
+            track.first = sample
+        if sample.origin is Origin.REPUBLISH:
+            since = track.replayed[0] if track.replayed else last or sample
+            track.replayed = (since, sample)
+        return True
+
+    def end_batch(self) -> None:
+        """Close what one publication brought; queues that came full may have run over before."""
+        for track in self._touched:
+            if track.count >= track.queue and track.before is not None and track.lead is not None:
+                plural = "" if track.queue == 1 else "s"
+                reason = f"the server's queue of {track.queue} value{plural} was full"
+                self._declare(track, track.before, track.lead, reason)
+        self._touched.clear()
+        self._batch += 1
+
+    def republished(self, epoch: int) -> None:
+        """Declare what was missing for a while and came again."""
+        for track in self.tracks.values():
+            if track.replayed is not None:
+                begin, end = track.replayed
+                track.replayed = None
+                self.declare(
+                    _gap(track.name, begin, end, "sent in vain", epoch, Resolution.REPUBLISH)
+                )
+
+    def abandon(self) -> None:
+        """Declare the gaps that nothing will close any more."""
+        for item in self.opened:
+            self._declare(item.track, item.begin, item.end, item.reason)
+        self.opened.clear()
+
+    def finish(self, now: datetime, reason: str | None) -> None:
+        """End the account: nodes that were still missing stay missing until ``now``.
+
+        Parameters
+        ----------
+        now : datetime
+            The end, aware, UTC.
+        reason : str or None
+            Why no values flow at the end; None if they do.
+        """
+        self.abandon()
+        for track in self.tracks.values():
+            why = track.opening or reason
+            if track.last is None:
+                begin = self.began or now
+                self.declare(Gap(begin, max(now, begin), why or "it gave no value", 0, track.name))
+            elif why is not None:
+                begin = track.last.source_time
+                self.declare(
+                    Gap(begin, max(now, begin), why, track.last.epoch, track.name,
+                        before=track.last.value)
+                )  # fmt: skip
+
+    def history(self, item: Opened, values: Sequence[Sample]) -> list[Sample]:
+        """Close a gap with what history knows; return the values that were missing.
+
+        Parameters
+        ----------
+        item : Opened
+            The gap, still in ``opened``.
+        values : sequence of Sample
+            What history gave for its time, oldest first.
+        """
+        self.opened.remove(item)
+        behind, found, ahead = _between(item, values)
+        track = item.track
+        chain = [item.begin, *found, item.end]
+        # A history can have holes of its own: longer pauses than this node ever made are no proof.
+        longest_s = 1.5 * track.longest_s + 0.05
+        whole = True
+        for number, (one, other) in enumerate(zip(chain, chain[1:], strict=False)):
+            pause_s = (other.source_time - one.source_time).total_seconds()
+            known = (number > 0 or behind) and (number < len(chain) - 2 or ahead)
+            if not known or (track.longest_s > 0 and pause_s > longest_s):
+                whole = False
+                self._declare(track, one, other, f"{item.reason}; not in the server's history")
+        if whole:
+            resolved = Resolution.HISTORY
+            self.declare(
+                _gap(track.name, item.begin, item.end, item.reason, item.end.epoch, resolved)
+            )
+        track.received += len(found)
+        return found
+
+    def _open(self, track: Track, sample: Sample) -> None:
+        reason, track.opening = track.opening or "", None
+        if track.last is not None:
+            self.opened.append(Opened(track, track.last, sample, reason))
+        elif self.began is not None:
+            begin = min(self.began, sample.source_time)
+            self.declare(
+                Gap(begin, sample.source_time, reason, sample.epoch, track.name,
+                    after=sample.value)
+            )  # fmt: skip
+
+    def _overflowed(self, track: Track, sample: Sample) -> None:
+        # Servers differ in which value of a batch they mark, so the loss may lie before any of it.
+        since = track.before if track.batch == self._batch else track.last
+        if since is not None:
+            self._declare(track, since, sample, "the server's queue ran over")
+
+    def _declare(self, track: Track, begin: Sample, end: Sample, reason: str) -> None:
+        self.declare(_gap(track.name, begin, end, reason, end.epoch))
+
+
+def _gap(  # noqa: PLR0913, PLR0917 - the columns of a gap
+    node: str,
+    begin: Sample,
+    end: Sample,
+    reason: str,
+    epoch: int,
+    resolved: Resolution = Resolution.UNRECOVERABLE,
+) -> Gap:
+    # A plant whose clock was set back leaves a gap between the two times all the same.
+    low, high = sorted((begin.source_time, end.source_time))
+    return Gap(low, high, reason, epoch, node, resolved, begin.value, end.value)
+
+
+def _same(one: Sample, other: Sample) -> bool:
+    equal = one.source_time == other.source_time and one.status == other.status
+    return equal and type(one.value) is type(other.value) and bool(_equal(one.value, other.value))
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return one == other or (one != one and other != other)  # noqa: PLR0124 - two NaNs are one value
+
+
+def _between(
+    item: Opened, values: Sequence[Sample]
+) -> tuple[bool, list[Sample], bool]:
+    """Return what lies between a gap's two ends, and whether each end itself was found."""
+    begin = _last_index(values, item.begin)
+    start = 0 if begin is None else begin + 1
+    end = next((i for i in range(start, len(values)) if _like(values[i], item.end)), None)
+    inside: Iterable[Sample] = values[start : len(values) if end is None else end]
+    low, high = item.begin.source_time, item.end.source_time
+    if begin is None:
+        inside = [value for value in inside if value.source_time > low]
+    if end is None:
+        inside = [value for value in inside if value.source_time < high]
+    return begin is not None, list(inside), end is not None
+
+
+def _last_index(values: Sequence[Sample], wanted: Sample) -> int | None:
+    for index in range(len(values) - 1, -1, -1):
+        if _like(values[index], wanted):
+            return index
+    return None
+
+
+def _like(one: Sample, other: Sample) -> bool:
+    """Tell whether history and subscription speak of one value: equal, and at one millisecond."""
+    near = abs(one.source_time - other.source_time) <= timedelta(milliseconds=1)
+    return near and bool(_equal(one.value, other.value))
+
+
+class GapBook:
+    """Gaps in the order in which they were declared; those that touch are one."""
+
+    def __init__(self) -> None:
+        self.gaps: list[Gap] = []
+        self._newest: dict[tuple[str, str, Resolution], int] = {}
+
+    def add(self, gap: Gap) -> None:
+        """Take in a gap, or make the one before it longer if this one goes on where it ended."""
+        key = (gap.node, gap.reason, gap.resolved)
+        index = self._newest.get(key)
+        if index is not None and self.gaps[index].end == gap.begin:
+            self.gaps[index] = replace(self.gaps[index], end=gap.end, after=gap.after)
+            return
+        self._newest[key] = len(self.gaps)
+        self.gaps.append(gap)
