@@ -93,15 +93,17 @@ def schema(
 
 
 def warmup(json: Json = False) -> None:
-    """Compile the simulation kernel, so that no run waits for it. Once per installation."""
+    """Compile the kernels of simulation and scheduling, so that no run waits for them. Once."""
     import time  # noqa: PLC0415
 
+    from scenarios.schedule.search.engine import warm_up  # noqa: PLC0415
     from twin.engine.runs import KERNEL  # noqa: PLC0415
 
     began_s = time.monotonic()
     KERNEL.wait()
+    warm_up()
     seconds = time.monotonic() - began_s
     if json:
         emit_json({"seconds": round(seconds, 1)})
     else:
-        typer.echo(f"the kernel is ready after {seconds:.1f} s")
+        typer.echo(f"the kernels are ready after {seconds:.1f} s")

@@ -17,9 +17,17 @@ from api.commands.console import (
     emit_table,
     fail,
     progress,
-    writing,
 )
-from api.commands.simulate import Line, Seed, Workers
+from api.commands.problem import (
+    EngineName,
+    Form,
+    Wanted,
+    finish,
+    is_problem,
+    schedule_problem,
+    search,
+)
+from api.commands.simulate import Seed
 
 if TYPE_CHECKING:
     from scenarios.schedule import OrderOutlook, ScheduleResult
@@ -27,59 +35,91 @@ if TYPE_CHECKING:
 
 
 def schedule(  # noqa: PLR0913, PLR0917 - the options of a command
-    line: Line,
+    file: Annotated[
+        str,
+        typer.Argument(help="A line file, an example line's name, or a file with a problem."),
+    ],
+    form: Annotated[
+        Form | None,
+        typer.Option("--format", help="Format of a problem file; none: as its content says."),
+    ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option("--objective", help="What is to be small in a problem, e.g. makespan."),
+    ] = None,
+    instance: Annotated[
+        int, typer.Option("--instance", min=1, help="Which problem of a file with several.")
+    ] = 1,
+    engine: Annotated[EngineName, typer.Option("--engine", help="Who searches.")] = EngineName.AUTO,
     order: Annotated[
         list[str] | None, typer.Option("--order", help="Orders to schedule; none: all.")
     ] = None,
     budget: Annotated[float, duration_option("--budget", "Time for the search.", "10s")] = 10.0,
+    iterations: Annotated[
+        int | None,
+        typer.Option("--iterations", min=1, help="Steps in place of time: repeats exactly."),
+    ] = None,
     replications: Annotated[
         int, typer.Option("--replications", "-n", min=0, help="Replays in the twin; 0: none.")
     ] = 10,
     seed: Seed = 0,
-    workers: Workers = 1,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=64, help="Cores for the search and replays.")
+    ] = 2,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write the schedule to this JSON file.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Schedule a line's orders; exit code 1 when there is no feasible schedule."""
-    from scenarios.schedule import Limits, on_time, replay, solve, violations  # noqa: PLC0415
+    """Schedule a line's orders, or a problem in a file; exit code 1: no feasible schedule.
+
+    Problem files: jobshop and fjsp (classic shops), tardiness (OR-Library), setups (Cicirello),
+    json. Ctrl-C ends the search: the best schedule so far is kept, and the exit code is 130.
+    """
+    from scenarios.schedule import Limits  # noqa: PLC0415
+
+    check_file(out)
+    limits = Limits(
+        seconds=budget, iterations=iterations, seed=seed, engine=engine.value, workers=workers
+    )
+    wanted = Wanted(limits, out, json)
+    if form is not None or is_problem(file):
+        schedule_problem(Path(file), form, objective, instance, wanted)
+    else:
+        _schedule_line(file, order, replications, wanted)
+
+
+def _schedule_line(file: str, order: list[str] | None, replications: int, wanted: Wanted) -> None:
+    from scenarios.schedule import on_time, replay, violations  # noqa: PLC0415
     from scenarios.schedule.from_line import problem_from_line  # noqa: PLC0415
     from twin.line import load_line  # noqa: PLC0415
 
-    check_file(out)
-    model = load_line(line)
+    model = load_line(file)
     if not model.orders:
         raise fail(ExitCode.USAGE, f"{model.id} has no orders; add some to its line file")
     orders = [model.order(name) for name in order] if order else None
     problem = problem_from_line(model, orders)
-    if not json:
-        typer.echo(f"searching for at most {budget:g} s ...", err=True)
-    found = solve(problem, Limits(seconds=budget, seed=seed))
+    found = search(problem, wanted)
     outlook: tuple[OrderOutlook, ...] = ()
     objections: list[str] = []
     if found.schedule is not None:
         objections = [str(item) for item in violations(problem, found.schedule)]
         if replications:
-            with progress("replaying", quiet=json) as step:
+            with progress("replaying", quiet=wanted.json) as step:
                 results = replay(
                     model,
                     found.schedule,
                     replications=replications,
-                    workers=workers,
+                    workers=wanted.limits.workers,
                     progress=step,
                 )
             outlook = on_time(results, found.schedule)
     document = _document(model, found, objections, outlook, replications)
-    if json:
+    if wanted.json:
         emit_json(document)
     else:
         _show(model, document)
-    if out is not None and found.schedule is not None:
-        with writing(out):
-            out.write_text(found.schedule.to_json() + "\n", encoding="utf-8")
-    if found.schedule is None or objections:
-        raise typer.Exit(int(ExitCode.FAILED))
+    finish(found, objections, wanted)
 
 
 def _document(

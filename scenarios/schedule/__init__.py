@@ -8,6 +8,7 @@ from scenarios.schedule.checks import ProblemError
 from scenarios.schedule.dispatching import dispatch
 from scenarios.schedule.explain import Explanation, explain
 from scenarios.schedule.features import Feature, features
+from scenarios.schedule.formats import from_flexible_text, from_jobshop_text
 from scenarios.schedule.problem import (
     Interval,
     Job,
@@ -23,7 +24,6 @@ from scenarios.schedule.problem import (
 from scenarios.schedule.replay import OrderOutlook, on_time, plan_of, replay, replay_options
 from scenarios.schedule.schedule import JobOutcome, Placement, Schedule
 from scenarios.schedule.solve import Limits, Progress, ScheduleResult, SolveStatus, solve
-from scenarios.schedule.texts import from_flexible_text, from_jobshop_text
 from scenarios.schedule.violations import Violation, ViolationKind, violations
 
 __all__ = [

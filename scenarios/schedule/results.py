@@ -98,5 +98,7 @@ class ScheduleResult:
     """Wall time used, s."""
     trajectory: tuple[Progress, ...]
     """Every improvement in order of time."""
+    stopped: bool
+    """Whether it was stopped on request, by ``cancelled`` or Ctrl-C."""
     messages: tuple[str, ...]
     """What there is to know: why infeasible, what was left out."""

@@ -73,7 +73,7 @@ def solve(
 
     Examples
     --------
-    >>> from scenarios.schedule.texts import from_jobshop_text
+    >>> from scenarios.schedule.formats import from_jobshop_text
     >>> result = solve(from_jobshop_text("2 2\n0 3 1 2\n1 2 0 4\n"), Limits(seconds=5))
     >>> result.status.value, result.objective
     ('optimal', 7.0)
@@ -221,11 +221,15 @@ class _Run:
             engine=self.engine,
             seconds=time.monotonic() - self.began,
             trajectory=tuple(self.trajectory),
+            stopped=self._stopped(),
             messages=tuple(self.messages),
         )
 
+    def _stopped(self) -> bool:
+        return self.interrupted or self.cancelled()
+
     def _status(self) -> SolveStatus:
-        stopped = self.interrupted or self.cancelled()
+        stopped = self._stopped()
         if self.best is not None:
             if self._proven():
                 return SolveStatus.OPTIMAL

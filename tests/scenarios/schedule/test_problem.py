@@ -149,10 +149,10 @@ def test_flexible_text() -> None:
         ("", "empty"),
         ("2 2\n0 1 1 2\n", "2 jobs are promised, 1 lines follow"),
         ("1 2\n0 1 1\n", "line.*2: 3 numbers|:2: 3 numbers"),
-        ("1 2\n0 x 1 2\n", "could not convert"),
-        ("1 1\n5 3\n", "unknown machine 'm5'"),
-        ("1 1\n0 -3\n", "duration_s"),
-        ("1 1\n0 nan\n", "duration_s"),
+        ("1 2\n0 x 1 2\n", ":2: 'x' is no number"),
+        ("1 1\n5 3\n", ":2: operation 0 of job 0 needs unknown machine 5; expected one of 0 to 0"),
+        ("1 1\n0 -3\n", ":2: operation 0 of job 0 takes -3 s; expected a finite duration"),
+        ("1 1\n0 nan\n", ":2: operation 0 of job 0 takes nan s"),
     ],
 )
 def test_broken_jobshop_text(text: str, expected: str) -> None:

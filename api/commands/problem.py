@@ -1,0 +1,157 @@
+"""``twin schedule`` on a file with a scheduling problem, and what both kinds of file share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from api.commands.console import ExitCode, emit_json, stopping, writing
+
+if TYPE_CHECKING:
+    from scenarios.schedule import Limits, Progress, ScheduleResult, SchedulingProblem
+
+
+class Form(StrEnum):
+    """Formats of problem files, as :data:`scenarios.schedule.formats.Format` has them."""
+
+    JOBSHOP = "jobshop"
+    FJSP = "fjsp"
+    TARDINESS = "tardiness"
+    SETUPS = "setups"
+    JSON = "json"
+
+
+class EngineName(StrEnum):
+    """Engines, as :data:`scenarios.schedule.results.Engine` has them."""
+
+    AUTO = "auto"
+    DISPATCH = "dispatch"
+    SEARCH = "search"
+    HIGHS = "highs"
+    CPSAT = "cpsat"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asks for, whatever the file."""
+
+    limits: Limits
+    out: Path | None
+    json: bool
+
+
+def is_problem(file: str) -> bool:
+    """Say whether a file holds a scheduling problem rather than a line."""
+    from scenarios.schedule.formats import detect_format  # noqa: PLC0415 - keeps --help quick
+
+    path = Path(file)
+    if path.suffix in {".yaml", ".yml"} or not path.is_file():
+        return False
+    try:
+        return detect_format(path.read_text(encoding="utf-8")) is not None
+    except (OSError, UnicodeDecodeError):
+        return False  # the line's reader says what is wrong with it
+
+
+def search(problem: SchedulingProblem, wanted: Wanted) -> ScheduleResult:
+    """Solve within the limits; the clock starts when the kernels are loaded."""
+    from scenarios.schedule import solve  # noqa: PLC0415
+
+    if wanted.limits.engine in {"auto", "search"}:
+        from scenarios.schedule.search.engine import warm_up  # noqa: PLC0415 - loads the compiler
+
+        warm_up()
+    if not wanted.json:
+        limits = wanted.limits
+        most = (
+            f"{limits.seconds:g} s" if limits.iterations is None else f"{limits.iterations} steps"
+        )
+        typer.echo(f"searching for at most {most} ...", err=True)
+    with stopping(wished=False):
+        return solve(problem, wanted.limits, progress=None if wanted.json else _tell)
+
+
+def _tell(step: Progress) -> None:
+    value = "none yet" if step.objective is None else f"{step.objective:,g}"
+    typer.echo(
+        f"{step.seconds:8.2f} s  objective {value}, bound {step.bound:,g}  {step.source}", err=True
+    )
+
+
+def finish(found: ScheduleResult, objections: list[str], wanted: Wanted) -> None:
+    """Write the schedule where it is wanted and leave with the code that the answer asks for."""
+    if wanted.out is not None and found.schedule is not None:
+        with writing(wanted.out):
+            wanted.out.write_text(found.schedule.to_json() + "\n", encoding="utf-8")
+    if found.stopped:
+        raise typer.Exit(int(ExitCode.INTERRUPTED))
+    if found.schedule is None or objections:
+        raise typer.Exit(int(ExitCode.FAILED))
+
+
+def schedule_problem(
+    path: Path, form: Form | None, objective: str | None, instance: int, wanted: Wanted
+) -> None:
+    """Schedule the problem in a file and tell what came out."""
+    from scenarios.schedule import violations  # noqa: PLC0415
+    from scenarios.schedule.formats import read_problem  # noqa: PLC0415
+
+    if not path.is_file():
+        raise FileNotFoundError(2, "no such file", str(path))
+    problem = read_problem(path, None if form is None else form.value, objective, instance)
+    found = search(problem, wanted)
+    objections: list[str] = []
+    if found.schedule is not None:
+        objections = [str(item) for item in violations(problem, found.schedule)]
+    document = _document(problem, found, objections, wanted.limits)
+    if wanted.json:
+        emit_json(document)
+    else:
+        _show(document)
+    finish(found, objections, wanted)
+
+
+def _document(
+    problem: SchedulingProblem, found: ScheduleResult, objections: list[str], limits: Limits
+) -> dict[str, Any]:
+    schedule = found.schedule
+    return {
+        "problem": problem.id,
+        "status": found.status.value,
+        "objective": found.objective,
+        "objective_terms": problem.objective.model_dump(exclude_defaults=True),
+        "bound": found.bound,
+        "bound_source": found.bound_source,
+        "gap": found.gap,
+        "engine": found.engine,
+        "seconds": found.seconds,
+        "seed": limits.seed,
+        "workers": limits.workers,
+        "budget_s": None if limits.iterations else limits.seconds,
+        "iterations": limits.iterations,
+        "improvements": [step.model_dump() for step in found.trajectory],
+        "messages": list(found.messages),
+        "violations": objections,
+        "makespan_s": schedule.makespan_s if schedule else None,
+        "jobs": [job.model_dump() for job in (schedule.jobs if schedule else ())],
+        "operations": [item.model_dump() for item in (schedule.placements if schedule else ())],
+    }
+
+
+def _show(document: dict[str, Any]) -> None:
+    gap = document["gap"]
+    told = f"{gap:.1%}" if math.isfinite(gap) else "unknown"
+    terms = " + ".join(f"{w:g} x {name}" for name, w in document["objective_terms"].items())
+    typer.echo(
+        f"{document['status']} by {document['engine']} in {document['seconds']:.1f} s: objective "
+        f"{document['objective']:,g} ({terms}), bound {document['bound']:,g} "
+        f"({document['bound_source']}), gap {told}, "
+        f"violations: {len(document['violations']) or 'none'}"
+    )
+    for text in [*document["messages"], *document["violations"]]:
+        typer.echo(f"  - {text}")
