@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
 
+from api.ui.pages import PAGES
 from tests.ui.conftest import ARGUMENTS, Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -138,6 +140,93 @@ def test_run_can_be_cancelled_from_the_page(seen: Seen, running: Running) -> Non
     expect(page.locator("#answer-empty")).to_contain_text("cancelled")
     jobs = running.client.ask("GET", "/v1/jobs?line_id=bottling")["items"]
     assert "cancelled" in {job["status"] for job in jobs}
+
+
+def test_kept_scenarios_are_cloned_compared_and_found_among_the_runs(
+    seen: Seen, running: Running
+) -> None:
+    """Two kept scenarios run side by side; the table has the API's figures; the queue has both."""
+    page = seen.page
+    for name, changes in (("More room", 40), ("Less room", 3)):
+        body = {
+            "line_id": "bottling",
+            "name": name,
+            "changes": {"buffers.packed.capacity": changes},
+        }
+        running.client.ask("POST", "/v1/scenarios", body)
+    page.goto("/scenarios")
+    row = page.locator("#scenarios tbody tr", has_text="More room")
+    expect(row).to_contain_text("with 40 places")
+    row.get_by_role("button", name="Clone More room").click()
+    expect(page.get_by_role("link", name="Copy of More room")).to_be_visible()
+    copy = page.locator("#scenarios tbody tr", has_text="Copy of More room")
+    copy.get_by_role("button", name="Delete").click()
+    copy.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("link", name="Copy of More room")).to_have_count(0)
+    for name in ("More room", "Less room"):
+        page.get_by_label(f"Compare {name}").check()
+    page.get_by_role("button", name="Compare", exact=True).click()
+    page.get_by_label("Look ahead").select_option("1")
+    page.get_by_label("Replications").fill("6")
+    page.get_by_role("button", name="Run all").click()
+    expect(page.locator("#verdicts p")).to_have_count(2)
+    run_id = parse_qs(urlsplit(page.url).query)["run"][0]
+    results = running.client.ask("GET", f"/v1/runs/{run_id}/results")
+    shown = [row for row in results["rows"] if row["kpi"] == "throughput_rate"]
+    assert len(shown) == 2
+    for row in shown:
+        cell = page.locator(f"tr[data-kpi=throughput_rate] td[data-scenario={row['scenario_id']}]")
+        mean, half = figures(cell.inner_text())
+        assert mean == pytest.approx(row["value"]["mean"] * 3600, abs=0.051)
+        assert half == pytest.approx(row["value"]["half_width"] * 3600, abs=0.051)
+    page.goto("/runs")
+    done = page.locator("#runs tbody tr[data-status=succeeded]", has_text="More room, Less room")
+    done.get_by_role("link").click()
+    expect(page.locator("#answer")).to_have_attribute("data-run", run_id)
+
+
+def test_kept_scenario_opens_in_the_form(seen: Seen, running: Running) -> None:
+    """Faults and values of a kept scenario, the ones without a form of their own too, come back."""
+    body = {
+        "line_id": "bottling",
+        "name": "Several",
+        "changes": {"buffers.packed.capacity": 33, "stations.filler.wear_onset": 0.4},
+        "faults": [{"station": "filler", "after_s": 600, "duration_s": 1800}],
+    }
+    kept = running.client.ask("POST", "/v1/scenarios", body)
+    page = seen.page
+    page.goto(f"/whatif?scenario={kept['id']}")
+    cards = page.locator("#changes .change")
+    expect(cards).to_have_count(3)
+    expect(page.get_by_label("Lasts, minutes")).to_have_value("30")
+    expect(page.get_by_label("Begins in, minutes")).to_have_value("10")
+    expect(page.get_by_label("Places")).to_have_value("33")
+    expect(page.get_by_label("Which value")).to_have_value("stations.filler.wear_onset")
+    expect(page.get_by_label("New value")).to_have_value("0.4")
+
+
+@pytest.mark.parametrize(("theme", "language"), [("light", "en"), ("dark", "th")])
+def test_everybody_can_use_every_page(
+    running: Running, chromium: Path, theme: Literal["light", "dark"], language: str
+) -> None:
+    """Contrast, names, roles and order: an automatic check of every page finds nothing."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        # The checker is put into the page as a script, which the page's own rules would refuse.
+        context = browser.new_context(
+            base_url=running.address, color_scheme=theme, locale=language, bypass_csp=True
+        )
+        page = context.new_page()
+        page.set_default_timeout(SLOW_MS)
+        for name, path in (*PAGES, ("login", "/login")):
+            page.goto(path)
+            assert page.locator("html").get_attribute("lang") == language
+            if name != "login":
+                expect(page.locator("#freshness")).to_have_attribute("data-level", "good")
+            checked = Axe().run(page).response
+            assert checked["passes"], path
+            assert [found["id"] for found in checked["violations"]] == [], path
+        browser.close()
 
 
 def test_bad_input_is_explained_beside_the_form(seen: Seen) -> None:

@@ -194,11 +194,11 @@ export class ChangeCard {
       });
       return el("label", {}, field.label, input);
     }));
-    if (kind.suggest) this.put(kind.suggest(this.value(), this.model));
+    if (kind.suggest) this.put({ ...kind.suggest(this.value(), this.model), ...values });
   }
 
   put(values) {
-    for (const [key, value] of Object.entries(values)) this.inputs.get(key).value = value;
+    for (const [key, value] of Object.entries(values)) if (this.inputs.has(key)) this.inputs.get(key).value = value;
   }
 
   value() {

@@ -58,10 +58,12 @@ export class Problem extends Error {
 }
 
 /** Ask the API; resolves to the answer's JSON, rejects with a Problem. */
-export async function api(path, { method = "GET", body, signal } = {}) {
+export async function api(path, { method = "GET", body, signal, version } = {}) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method === "POST") headers["Idempotency-Key"] = newKey();
+  // What is changed is the version that was seen; the server refuses if it has moved on since.
+  if (version !== undefined) headers["If-Match"] = `"${version}"`;
   let answer;
   try {
     answer = await fetch(root + path, {

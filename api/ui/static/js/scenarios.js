@@ -69,7 +69,7 @@ function remove(item) {
     return;
   }
   attempt(async () => {
-    await api(`/v1/scenarios/${item.id}`, { method: "DELETE" });
+    await api(`/v1/scenarios/${item.id}`, { method: "DELETE", version: item.version });
     chosen.delete(item.id);
   });
 }
