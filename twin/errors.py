@@ -74,6 +74,31 @@ class SimulationError(TwinError, RuntimeError):
     """A run that cannot go on, such as an endless loop of zero-time work."""
 
 
+class DeadlockError(SimulationError):
+    """A run in which parts wait for one another in a circle, for ever.
+
+    Parameters
+    ----------
+    message : str
+        What waits for what, and the remedy.
+    elements : sequence of str
+        Places of the circle, each waiting for the next and the last for the first.
+    parts : sequence of int
+        Numbers of the parts that are stuck there.
+    """
+
+    def __init__(
+        self, message: str, elements: tuple[str, ...] = (), parts: tuple[int, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.elements = elements
+        self.parts = parts
+
+
+class PluginError(TwinError, ImportError):
+    """A plug-in that cannot be loaded, or takes a name that is another's."""
+
+
 class UnknownNameError(TwinError, LookupError):
     """A name that is not there. Says what names are."""
 

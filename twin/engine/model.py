@@ -71,6 +71,14 @@ class Step:
     """Scrap and rework by station."""
     rework_to: int
     """Place in the routing that rework goes to, or -1."""
+    rest_s: float
+    """Expected time of the operations after this one, each at its first station, s."""
+    share: float
+    """Share of the routing's expected time that is done when this one is."""
+    turn: str
+    """Name under which the turns of a round robin are counted."""
+    route: Coin
+    """Decides among the stations where they are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +137,11 @@ def _step(product: Product, operation: Operation, index: int, draws: Draws) -> S
         for name in operation.stations
     }
     places = [step.id for step in product.routing]
+    work = [
+        step.processing_time_by_station_s.get(step.stations[0], step.processing_time_s).expected_s()
+        for step in product.routing
+    ]
+    whole_s, turn = sum(work), f"{product.id}/{operation.id}"
     return Step(
         spec=operation,
         index=index,
@@ -137,6 +150,10 @@ def _step(product: Product, operation: Operation, index: int, draws: Draws) -> S
         mean_s={name: time_s.expected_s() for name, time_s in times.items()},
         outcome={name: draws.coin(name, Purpose.QUALITY) for name in operation.stations},
         rework_to=places.index(operation.rework.to) if operation.rework else -1,
+        rest_s=sum(work[index + 1 :]),
+        share=sum(work[: index + 1]) / whole_s if whole_s > 0 else 1.0,
+        turn=turn,
+        route=draws.coin(turn, Purpose.ROUTE),
     )
 
 

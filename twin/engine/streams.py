@@ -64,6 +64,7 @@ class Purpose(StrEnum):
     REPAIR = "repair"
     ARRIVAL = "arrival"
     PRODUCT = "product"
+    ROUTE = "route"
     SIGNAL = "signal"
     GAP = "gap"
 

@@ -87,6 +87,14 @@ class Folder:
                 self._stations[part.location].put(part)
         self._queue = list(state.queue)
         self._finished, self._scrapped = state.finished, state.scrapped
+        self._turns = dict(state.turns)
+        self._turning = {
+            (product.id, place): f"{product.id}/{operation.id}"
+            for product in line.products
+            for place, operation in enumerate(product.routing)
+            if operation.choice == "round_robin"
+        }
+        self._waits = {buffer.id for buffer in line.buffers}
         self._handlers: dict[int, Callable[[Row], None]] = {
             Kind.ORDER_RELEASED: self._released,
             Kind.PART_CREATED: self._created,
@@ -130,6 +138,7 @@ class Folder:
             orders={name: count.state() for name, count in sorted(self._orders.items())},
             finished=self._finished,
             scrapped=self._scrapped,
+            turns=dict(sorted(self._turns.items())),
             queue=tuple(sorted(self._queue, key=self._crew_of)),
         )
 
@@ -176,6 +185,9 @@ class Folder:
     def _move(self, row: Row) -> PartNow:
         part = self._parts.pop(row.part)
         self._parts[row.part] = part
+        turn = self._turning.get((part.product, part.operation))
+        if turn is not None and part.location not in self._waits:
+            self._turns[turn] = self._turns.get(turn, 0) + 1
         self._leave(part, row.time_s)
         part.location, part.entered_s = self.names.elements[row.element], row.time_s
         part.status, part.clock, part.done_s, part.server = "waiting", None, None, None

@@ -165,6 +165,8 @@ class LineState(Spec):
     """Good parts finished since the count began."""
     scrapped: int = Field(default=0, ge=0)
     """Parts scrapped since the count began."""
+    turns: dict[str, int] = Field(default_factory=dict)
+    """Parts that went to each operation whose stations take turns, by ``product/operation``."""
     queue: tuple[str, ...] = ()
     """Failures waiting for a crew, first come first: ``station/mode``."""
 

@@ -75,6 +75,31 @@ def check(parts: Parts) -> list[Finding]:
     return parts.findings
 
 
+def choice_findings(parts: Parts, operation: Operation, path: str) -> None:
+    """Look at how an operation chooses among its stations."""
+    weights = operation.weights
+    if (operation.choice == "probability") != bool(weights):
+        message = "weights go with choice: probability, and only with it"
+        parts.add(f"{path}.weights", message, "a weight for each station")
+    elif weights:
+        for name in sorted(set(weights) ^ set(operation.stations)):
+            parts.add(f"{path}.weights.{name}", "weights and stations differ", "one weight each")
+        if not sum(weights.values()) > 0:
+            parts.add(f"{path}.weights", "they are all zero", "a weight above zero")
+    if operation.choice == "preference" or not parts.complete:
+        return
+    inputs = {station.id: station.input_buffer for station in _of(parts, "stations", Station)}
+    named = [inputs.get(name) for name in operation.stations]
+    for buffer, count in Counter(name for name in named if name).items():
+        if count > 1:
+            parts.add(
+                f"{path}.choice",
+                f"{count} stations take from {buffer!r}, so the one that is free first decides",
+                "choice: preference, or an input buffer for each station",
+                "give each station an input_buffer of its own",
+            )
+
+
 def _of(parts: Parts, section: str, kind: type[_Item]) -> Iterable[_Item]:
     return (item for item in parts.items.get(section, ()) if isinstance(item, kind))
 
@@ -193,6 +218,7 @@ def _operation(parts: Parts, operation: Operation, so_far: list[str], path: str)
                 f"station {name!r} is not among the stations of this operation",
                 f"one of: {', '.join(operation.stations)}",
             )
+    choice_findings(parts, operation, path)
     rework = operation.rework
     if rework is None:
         return

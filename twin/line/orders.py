@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -29,6 +29,8 @@ class JobOrder(Spec):
     them as durations (``"8h"``) or as moments (``2026-11-23T14:00``).
     """
 
+    later: ClassVar[frozenset[str]] = frozenset({"attributes"})
+
     id: Id
     """Name, unique in the line."""
     product: Id
@@ -41,6 +43,8 @@ class JobOrder(Spec):
     """Moment by which the last part should be finished, s since the line's start."""
     priority: float = 1.0
     """Weight; a higher one is more urgent."""
+    attributes: dict[Id, float] = Field(default_factory=dict)
+    """Numbers of your own that rules of your own may look at; they come before the product's."""
 
     @model_validator(mode="after")
     def _due_after_release(self) -> Self:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from twin.line.distributions import Distribution
+from twin.line.rules import RoutingRule
 from twin.line.spec import Id, Spec
 
 
@@ -24,10 +25,18 @@ class Rework(Spec):
 class Operation(Spec):
     """One step of a routing."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"choice", "weights"})
+
     id: Id
     """Name, unique in its routing."""
     stations: tuple[Id, ...] = Field(min_length=1)
     """Stations that can do it, in order of preference."""
+    choice: RoutingRule = "preference"
+    """Where several stations can do it: the first with room (``preference``), the one with the
+    fewest parts (``shortest_queue``), one after the other (``round_robin``), or drawn by
+    ``weights`` (``probability``)."""
+    weights: dict[Id, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    """Weight of each station, with ``choice: probability``."""
     processing_time_s: Distribution
     """Time per part, s."""
     processing_time_by_station_s: dict[Id, Distribution] = Field(default_factory=dict)
@@ -41,6 +50,8 @@ class Operation(Spec):
 class Product(Spec):
     """A kind of part and its routing."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"attributes"})
+
     id: Id
     """Name, unique in the line."""
     name: str = ""
@@ -51,6 +62,8 @@ class Product(Spec):
     """Operations in order."""
     sink: Id | None = None
     """Where it leaves; none: the line's only sink."""
+    attributes: dict[Id, float] = Field(default_factory=dict)
+    """Numbers of your own that rules of your own may look at, e.g. ``temperature_c: 180``."""
 
     @property
     def group(self) -> str:

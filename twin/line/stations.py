@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from twin.line.distributions import Distribution
 from twin.line.reliability import Failure
+from twin.line.rules import DispatchRule
 from twin.line.spec import Id, Spec
 from twin.units import Duration
 
@@ -50,9 +51,9 @@ class Station(Spec):
     """Parts that can be processed at one time."""
     input_buffer: Id | None = None
     """Buffer from which parts are taken; none: parts come straight from the station before."""
-    dispatch_rule: Literal["fifo", "spt", "edd", "priority", "plan"] = "fifo"
-    """Which waiting part goes first: first come, shortest processing time, earliest due date,
-    highest priority, or as the plan of a run says."""
+    dispatch_rule: DispatchRule | Annotated[tuple[DispatchRule, ...], Field(min_length=1)] = "fifo"
+    """Which waiting part goes first, e.g. ``fifo``, ``edd`` or ``critical_ratio``. A list: by the
+    first rule, equals by the second, and so on. The semantics have a table of all rules."""
     setup: Setup | None = None
     """Change-over times."""
     failures: tuple[Failure, ...] = ()

@@ -43,6 +43,7 @@ from twin.line import (
     Weibull,
 )
 from twin.line.calendars import DAYS
+from twin.line.rules import DISPATCH_RULES
 
 Grain = Literal["integer", "tenth", "continuous"]
 Arrivals = Literal["unlimited", "interarrival", "orders"]
@@ -51,7 +52,8 @@ GRAINS: tuple[Grain, ...] = ("integer", "tenth", "continuous")
 HORIZON_S = 400.0
 """Length of the runs that ``options_for`` asks for, s; shifts change a few times in it."""
 BUFFERS = 3
-RULES = ("fifo", "spt", "edd", "priority", "plan")
+CHOICES = ("preference", "preference", "shortest_queue", "round_robin", "probability")
+COMPILED_RULES = ("fifo", "spt", "edd", "priority", "plan")
 
 
 def _number(draw: st.DrawFn, grain: Grain, low: int, high: int) -> float:
@@ -136,15 +138,28 @@ def _setup(draw: st.DrawFn, grain: Grain, groups: list[str]) -> Setup | None:
     return Setup(matrix_s=matrix, initial_group=draw(st.sampled_from([None, *groups])))
 
 
+def _rule(draw: st.DrawFn, *, compiled: bool) -> str | tuple[str, ...]:
+    """Return a dispatch rule, now and then a list of two."""
+    if compiled:
+        return draw(st.sampled_from(COMPILED_RULES))
+    first = draw(st.sampled_from(DISPATCH_RULES))
+    return first if draw(st.integers(0, 5)) else (first, draw(st.sampled_from(DISPATCH_RULES)))
+
+
 def _station(
-    draw: st.DrawFn, name: str, grain: Grain, groups: list[str], has: dict[str, list[str]]
+    draw: st.DrawFn,
+    name: str,
+    grain: Grain,
+    groups: list[str],
+    has: dict[str, list[str]],
+    entrance: dict[str, str | None],
 ) -> Station:
     servers = draw(st.sampled_from([1, 1, 2, 3]))
     return Station(
         id=name,
         servers=servers,
-        input_buffer=draw(st.sampled_from([None, *has["buffers"]])),
-        dispatch_rule=draw(st.sampled_from(RULES)),
+        input_buffer=entrance[name],
+        dispatch_rule=_rule(draw, compiled=has["compiled"] != []),
         setup=_setup(draw, grain, groups) if servers == 1 else None,
         failures=_failures(draw, grain, has["crews"]),
         calendar=draw(st.sampled_from([None, *has["calendars"]])),
@@ -152,7 +167,23 @@ def _station(
     )
 
 
-def _routing(draw: st.DrawFn, grain: Grain, stations: list[str]) -> tuple[Operation, ...]:
+def _choice(
+    draw: st.DrawFn, able: list[str], entrance: dict[str, str | None], has: dict[str, list[str]]
+) -> str:
+    """Return how to choose among stations; those with one entrance leave no choice."""
+    named = [entrance[name] for name in able if entrance[name]]
+    if has["compiled"] or len(able) < 2 or len(set(named)) < len(named):
+        return "preference"
+    return draw(st.sampled_from(CHOICES))
+
+
+def _routing(
+    draw: st.DrawFn,
+    grain: Grain,
+    stations: list[str],
+    has: dict[str, list[str]],
+    entrance: dict[str, str | None],
+) -> tuple[Operation, ...]:
     steps: list[Operation] = []
     for k in range(draw(st.integers(1, 4))):
         able = draw(st.lists(st.sampled_from(stations), min_size=1, max_size=2, unique=True))
@@ -164,10 +195,15 @@ def _routing(draw: st.DrawFn, grain: Grain, stations: list[str]) -> tuple[Operat
                 limit=draw(st.integers(1, 3)),
             )
         own = {able[-1]: draw(times(grain))} if draw(st.integers(0, 3)) == 0 else {}
+        choice = _choice(draw, able, entrance, has)
         steps.append(
             Operation(
                 id=f"op{k}",
                 stations=tuple(able),
+                choice=choice,
+                weights=dict(zip(able, (1.0, 2.0), strict=False))
+                if choice == "probability"
+                else {},
                 # The first time is above zero, so that no part goes round for nothing.
                 processing_time_s=draw(times(grain, zero=k > 0 and rework is None)),
                 processing_time_by_station_s=own,
@@ -216,13 +252,15 @@ def _orders(
 
 
 @st.composite
-def lines(draw: st.DrawFn, grain: Grain | None = None) -> Line:
+def lines(draw: st.DrawFn, grain: Grain | None = None, *, compiled: bool = False) -> Line:
     """Return random lines: every feature may be there, none has to.
 
     Parameters
     ----------
     grain : {"integer", "tenth", "continuous"}, optional
         Where times fall; none: any of the three.
+    compiled : bool
+        Whether to leave out what the compiled engine declines.
     """
     falls: Grain = draw(st.sampled_from(GRAINS)) if grain is None else grain
     names = [f"s{k}" for k in range(draw(st.integers(1, 4)))]
@@ -232,10 +270,12 @@ def lines(draw: st.DrawFn, grain: Grain | None = None) -> Line:
         "buffers": [f"b{k}" for k in range(draw(st.integers(0, BUFFERS)))],
         "crews": ["c0", "c1"][: draw(st.integers(0, 2))],
         "calendars": ["hours"] if draw(st.integers(0, 2)) == 0 else [],
+        "compiled": ["only"] if compiled else [],
     }
-    routings = {name: _routing(draw, falls, names) for name in products}
+    entrance = {name: draw(st.sampled_from([None, *has["buffers"]])) for name in names}
+    routings = {name: _routing(draw, falls, names, has, entrance) for name in products}
     used = sorted({name for steps in routings.values() for s in steps for name in s.stations})
-    stations = tuple(_station(draw, name, falls, groups, has) for name in used)
+    stations = tuple(_station(draw, name, falls, groups, has, entrance) for name in used)
     sources = _sources(draw, falls, products)
     endless = any(source.arrivals == "unlimited" for source in sources)
     taken = sorted({s.input_buffer for s in stations if s.input_buffer})

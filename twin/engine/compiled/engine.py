@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,11 +46,20 @@ class Memory:
 
 def unsupported(line: Line) -> list[str]:
     """Return the features of a line that this engine declines, in the line's words."""
-    return [
-        f"dispatch rule {station.dispatch_rule!r} of station {station.id!r}"
-        for station in line.stations
-        if station.dispatch_rule not in RULES
-    ]
+    return [*_rules_declined(line), *_choices_declined(line)]
+
+
+def _rules_declined(line: Line) -> Iterator[str]:
+    for station in line.stations:
+        if station.dispatch_rule not in RULES:
+            yield f"dispatch rule {station.dispatch_rule!r} of station {station.id!r}"
+
+
+def _choices_declined(line: Line) -> Iterator[str]:
+    for product in line.products:
+        for step in product.routing:
+            if step.choice != "preference":
+                yield f"choice {step.choice!r} of operation {product.id}/{step.id}"
 
 
 def warm_up() -> None:

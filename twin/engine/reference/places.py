@@ -181,9 +181,10 @@ class StationPlace:
         """Clocks of the failure modes that age only while the station processes."""
         self.factors: list[float] = []
         """Slowdowns in force."""
-        self._rule = rule(spec.dispatch_rule)
+        named = (spec.dispatch_rule,) if isinstance(spec.dispatch_rule, str) else spec.dispatch_rule
         if run.options.plan and spec.id in run.options.plan.sequence:
-            self._rule = rule("plan")
+            named = ("plan",)
+        self._rules = tuple(rule(name) for name in named)
 
     def slowdown(self) -> float:
         """Return the factor on the processing times that begin now."""
@@ -275,16 +276,18 @@ class StationPlace:
         return moved
 
     def _choose(self, parts: list[Part]) -> Part | None:
-        best, best_key = None, 0.0
-        for part in parts:
-            if not self._eligible(part):
-                continue
-            if self._rule is fifo:
-                return part
-            key = self._rule(self.run.candidate(part, self.id))
-            if best is None or key < best_key:
-                best, best_key = part, key
-        return best
+        """Return the part that the dispatch rule takes next; equals go by who came first."""
+        waiting = [(i, part) for i, part in enumerate(parts) if self._eligible(part)]
+        if not waiting:
+            return None
+        if self._rules == (fifo,) or len(waiting) == 1:
+            return waiting[0][1]
+        now_s = self.run.clock.now
+        keys = [
+            tuple(rule(candidate, now_s) for rule in self._rules)
+            for candidate in self.run.candidates(waiting, self)
+        ]
+        return waiting[keys.index(min(keys))][1]
 
     def _eligible(self, part: Part) -> bool:
         step = part.way.steps[part.step]

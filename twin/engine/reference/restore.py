@@ -35,6 +35,7 @@ class Restore:
         """Do it: stations first, because parts resume only where the station runs."""
         engine, state, run = self.engine, self.state, self.engine.run
         run.finished, run.scrapped = state.finished, state.scrapped
+        run.turns = dict(state.turns)
         for name, station in state.stations.items():
             self._station(name, station)
         # Parts that name their server come first, so that no other takes it.

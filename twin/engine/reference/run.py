@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from twin.engine.dispatch import LAST, NO_DUE_DATE, Candidate
-from twin.engine.model import Draws, Way, ways
+from twin.engine.model import Draws, Way, setup_s, ways
 from twin.engine.options import SimulationOptions
 from twin.engine.reference.clock import LineClock
 from twin.events.builder import EventLogBuilder, Row
@@ -82,6 +82,8 @@ class Run:
         self.releases = 0
         """Orders released so far; sources look at it to know that their choice has changed."""
         self.newly_failed: list[FailureMode] = []
+        self.turns: dict[str, int] = {}
+        """Parts that went to each operation whose stations take turns, by ``product/operation``."""
         self._rows = builder.rows
         plan = options.plan
         self.assignment: dict[str, str] = dict(plan.assignment) if plan else {}
@@ -103,17 +105,36 @@ class Run:
             tuple.__new__(Row, (self.clock.now, int(kind), element, part, detail, value, 0))
         )
 
-    def candidate(self, part: Part, station: str) -> Candidate:
-        """Return what a dispatch rule may know about a part that waits for a station."""
+    def candidates(self, waiting: list[tuple[int, Part]], at: StationPlace) -> list[Candidate]:
+        """Return what a dispatch rule may know about parts that wait for a station.
+
+        Each comes with its place in the buffer.
+        """
+        means = [part.way.steps[part.step].mean_s[at.id] for _, part in waiting]
+        mean_s = sum(means) / len(means)
+        return [self._candidate(part, at, i, mean_s) for i, part in waiting]
+
+    def _candidate(self, part: Part, at: StationPlace, position: int, mean_s: float) -> Candidate:
         order = self.order_specs.get(part.order) if part.order else None
-        place = self._place.get(station, {}).get(part.order or "", LAST)
+        due_s = None if order is None else order.due_date_s
+        spec, step = part.way.spec, part.way.steps[part.step]
         return Candidate(
-            processing_time_s=part.way.steps[part.step].mean_s[station],
-            due_date_s=NO_DUE_DATE
-            if order is None or order.due_date_s is None
-            else order.due_date_s,
+            product=spec.id,
+            order=part.order,
+            attributes={**spec.attributes, **(order.attributes if order else {})},
+            processing_time_s=step.mean_s[at.id],
+            rest_s=step.rest_s,
+            operations=len(part.way.steps) - part.step,
+            share=step.share,
+            mean_time_s=mean_s,
+            setup_s=setup_s(at.spec, at.group, spec.group),
+            due_date_s=NO_DUE_DATE if due_s is None else due_s,
+            release_s=order.release_s if order else NO_DUE_DATE,
             priority=order.priority if order else 0.0,
-            place=place,
+            place=self._place.get(at.id, {}).get(part.order or "", LAST),
+            position=position,
+            entered_s=part.entered_s,
+            created_s=part.created_s,
         )
 
     def move(self, part: Part, place: str) -> None:

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twin.engine.model import Way
 from twin.engine.reference.interruptions import CrewPool
-from twin.engine.reference.places import BufferPlace, Server, StationPlace
+from twin.engine.reference.places import Server, StationPlace
+from twin.engine.reference.routes import Routes
 from twin.engine.reference.run import Part, Run
 from twin.engine.reference.sources import SourcePlace
 from twin.events.kinds import Kind
-
-Entrance = BufferPlace | StationPlace
 
 
 class Settle:
@@ -32,11 +30,9 @@ class Settle:
     ) -> None:
         self._run = run
         self._crews = crews
-        self._stations = stations
         self._downstream_first = sorted(stations.values(), key=lambda s: -s.rank)
         self._sources = sources
-        self._entrances: dict[tuple[str, ...], tuple[Entrance, ...]] = {}
-        self._count_feeders()
+        self._routes = Routes(run, stations, sources)
 
     def __call__(self) -> None:
         """Settle this moment."""
@@ -75,18 +71,19 @@ class Settle:
         for server in tuple(station.done):
             part = server.part
             assert part is not None
-            if part.exits is None:
-                part.exits = self._exits(part, station)
-            if not part.exits:
+            exits = self._routes.of_part(part, station)
+            if not exits:
                 self._finish(station, server, part)
-            elif part.exits[0] is station:
+            elif exits[0] is station:
                 self._stay(station, server, part)
             else:
-                target = self._open(part.exits, part.done_s, station)
+                step = part.way.steps[part.step]
+                target = self._routes.open(exits, step, part.done_s, station)
                 if target is None:
                     continue
                 station.leave(server)
                 target.enter(part)
+                self._routes.went(part)
             moved = True
         return moved
 
@@ -102,6 +99,7 @@ class Settle:
         station.free.remove(server.number)
         station.free.insert(0, server.number)
         station.enter(part)
+        self._routes.went(part)
 
     def _feed(self, source: SourcePlace) -> bool:
         """Let parts enter the line, as far as there is room."""
@@ -110,97 +108,11 @@ class Settle:
             head = source.head()
             if head is None:
                 return moved
-            if source.exits is None:
-                source.exits = self._first_exits(*head)
-            target = self._open(source.exits, source.waits_since_s, source)
+            exits = self._routes.of_source(source)
+            target = self._routes.open(exits, head[0].steps[0], source.waits_since_s, source)
             if target is None:
                 return moved
-            target.enter(source.pop())
+            part = source.pop()
+            target.enter(part)
+            self._routes.went(part)
             moved = True
-
-    def _open(
-        self,
-        exits: tuple[Entrance, ...],
-        since_s: float,
-        sender: StationPlace | SourcePlace,
-    ) -> Entrance | None:
-        """Return the first of these places that has room and where nobody has waited longer."""
-        for entrance in exits:
-            if entrance.has_room() and (
-                entrance.feeders <= 1 or self._is_first(entrance, since_s, sender)
-            ):
-                return entrance
-        return None
-
-    def _exits(self, part: Part, station: StationPlace) -> tuple[Entrance, ...]:
-        """Return where a part that is done may go: nowhere but out, its own station, or places."""
-        if part.step == len(part.way.steps):
-            return ()
-        stations = self._targets(part.way, part.order, part.step)
-        return (station,) if station.id in stations else self._places(stations)
-
-    def _first_exits(self, way: Way, order: str | None) -> tuple[Entrance, ...]:
-        return self._places(self._targets(way, order, 0))
-
-    def _targets(self, way: Way, order: str | None, step: int) -> tuple[str, ...]:
-        """Return the stations that may do an operation, the plan's choice alone if there is one."""
-        found = way.steps[step]
-        if order is not None and self._run.assignment:
-            given = self._run.assignment.get(f"{order}/{found.spec.id}")
-            if given is not None:
-                return (given,)
-        return found.stations
-
-    def _places(self, stations: tuple[str, ...]) -> tuple[Entrance, ...]:
-        """Return the entrances of some stations: their buffers, or themselves; each once."""
-        found = self._entrances.get(stations)
-        if found is None:
-            places: list[Entrance] = []
-            for name in stations:
-                station = self._stations[name]
-                place = station.input or station
-                if place not in places:
-                    places.append(place)
-            found = self._entrances[stations] = tuple(places)
-        return found
-
-    def _is_first(
-        self, entrance: Entrance, since_s: float, sender: StationPlace | SourcePlace
-    ) -> bool:
-        """Tell whether nobody else has waited longer for this place; ties: downstream first."""
-        mine = (since_s, *_place_in_line(sender))
-        for station in self._stations.values():
-            for server in station.done if station is not sender else ():
-                part = server.part
-                assert part is not None
-                theirs = (part.done_s, *_place_in_line(station))
-                if theirs < mine and entrance in self._exits(part, station):
-                    return False
-        for source in self._sources:
-            head = source.head() if source is not sender else None
-            if head is None:
-                continue
-            theirs = (source.waits_since_s, *_place_in_line(source))
-            if theirs < mine and entrance in self._first_exits(*head):
-                return False
-        return True
-
-    def _count_feeders(self) -> None:
-        """Count who sends to each place, so that a plain line never compares waiting times."""
-        senders: dict[int, set[str]] = {}
-        for way in self._run.ways.values():
-            for i, step in enumerate(way.steps):
-                before = way.steps[i - 1].stations if i else ("*source",)
-                origins = {*before}
-                origins |= {name for s in way.steps if s.rework_to == i for name in s.stations}
-                for place in self._places(step.stations):
-                    senders.setdefault(id(place), set()).update(origins)
-        for station in self._stations.values():
-            place = station.input or station
-            found = senders.get(id(place), set())
-            extra = len(self._sources) - 1 if "*source" in found else 0
-            place.feeders = len(found) + extra
-
-
-def _place_in_line(sender: StationPlace | SourcePlace) -> tuple[int, int]:
-    return (0, -sender.rank) if isinstance(sender, StationPlace) else (1, sender.rank)

@@ -39,6 +39,7 @@ def snapshot(engine: ReferenceEngine) -> LineState:
         orders={name: count.state() for name, count in sorted(run.orders.items())},
         finished=run.finished,
         scrapped=run.scrapped,
+        turns=dict(sorted(run.turns.items())),
         queue=tuple(queue),
     )
 

@@ -87,6 +87,11 @@ class SourcePlace:
         return part
 
     @property
+    def next_number(self) -> int:
+        """Number of the part that would enter next."""
+        return self.queue[0].id if self.queue else self.slot * PARTS_PER_SOURCE + self.created
+
+    @property
     def waits_since_s(self) -> float:
         """Moment since which the part that would enter next waits, s."""
         return self.queue[0].created_s if self.queue else self.since_s

@@ -1,0 +1,166 @@
+"""Where a part may go next: the stations of its operation, the rule that chooses among them, and
+who else wants to go there.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate
+
+from twin.engine.dispatch import RoutingRule, Target, routing_rule
+from twin.engine.model import Step, Way
+from twin.engine.reference.places import BufferPlace, StationPlace
+from twin.engine.reference.run import Part, Run
+from twin.engine.reference.sources import SourcePlace
+
+Entrance = BufferPlace | StationPlace
+Sender = StationPlace | SourcePlace
+
+
+class Routes:
+    """The ways between the places of one run."""
+
+    def __init__(
+        self, run: Run, stations: dict[str, StationPlace], sources: Sequence[SourcePlace]
+    ) -> None:
+        self._run = run
+        self._stations = stations
+        self._sources = sources
+        self._entrances: dict[tuple[str, ...], tuple[Entrance, ...]] = {}
+        self._rules: dict[str, RoutingRule] = {
+            step.spec.choice: routing_rule(step.spec.choice)
+            for way in run.ways.values()
+            for step in way.steps
+            if step.spec.choice not in ("preference", "round_robin", "probability")
+        }
+        self._count_feeders()
+
+    def of_part(self, part: Part, station: StationPlace) -> tuple[Entrance, ...]:
+        """Return where a part that is done may go: nowhere but out, its own station, or places."""
+        if part.exits is not None:
+            return part.exits
+        if part.step == len(part.way.steps):
+            return ()
+        stations = self._targets(part.way, part.order, part.step, part.id, part.visits)
+        found = (station,) if station.id in stations else self._places(stations)
+        if part.way.steps[part.step].spec.choice != "round_robin":  # turns change while it waits
+            part.exits = found
+        return found
+
+    def of_source(self, source: SourcePlace) -> tuple[Entrance, ...]:
+        """Return where the part that would enter next from a source may go."""
+        if source.exits is not None:
+            return source.exits
+        head = source.head()
+        assert head is not None
+        way, order = head
+        found = self._places(self._targets(way, order, 0, source.next_number, 0))
+        if way.steps[0].spec.choice != "round_robin":
+            source.exits = found
+        return found
+
+    def went(self, part: Part) -> None:
+        """Note that a part went to its next operation, for stations that take turns."""
+        step = part.way.steps[part.step]
+        if step.spec.choice == "round_robin":
+            self._run.turns[step.turn] = self._run.turns.get(step.turn, 0) + 1
+
+    def open(
+        self, exits: tuple[Entrance, ...], step: Step, since_s: float, sender: Sender
+    ) -> Entrance | None:
+        """Return the first of these places that has room and where nobody has waited longer."""
+        rule = self._rules.get(step.spec.choice) if len(exits) > 1 else None
+        for entrance in exits if rule is None else self._ranked(exits, step, rule):
+            if entrance.has_room() and (
+                entrance.feeders <= 1 or self._is_first(entrance, since_s, sender)
+            ):
+                return entrance
+        return None
+
+    def _ranked(
+        self, exits: tuple[Entrance, ...], step: Step, rule: RoutingRule
+    ) -> list[Entrance]:
+        """Return the entrances in the order of a rule; each belongs to one station."""
+        keys = []
+        for name in step.stations:
+            station = self._stations[name]
+            waiting = len(station.input.parts) if station.input else 0
+            target = Target(
+                station=name,
+                parts=waiting + len(station.servers) - len(station.free),
+                servers=len(station.servers),
+                processing_time_s=step.mean_s[name],
+                product=step.turn.partition("/")[0],
+            )
+            keys.append(rule(target, self._run.clock.now))
+        return [exits[i] for i in sorted(range(len(exits)), key=lambda i: keys[i])]
+
+    def _targets(
+        self, way: Way, order: str | None, step: int, number: int, visits: int
+    ) -> tuple[str, ...]:
+        """Return the stations that may do an operation, the plan's choice alone if there is one."""
+        found = way.steps[step]
+        if order is not None and self._run.assignment:
+            given = self._run.assignment.get(f"{order}/{found.spec.id}")
+            if given is not None:
+                return (given,)
+        if found.spec.choice == "round_robin":
+            turn = self._run.turns.get(found.turn, 0)
+            return (found.stations[turn % len(found.stations)],)
+        if found.spec.choice == "probability":
+            shares = list(accumulate(found.spec.weights[name] for name in found.stations))
+            u = found.route(number, visits) * shares[-1]
+            return (found.stations[bisect_left(shares, u)],)
+        return found.stations
+
+    def _places(self, stations: tuple[str, ...]) -> tuple[Entrance, ...]:
+        """Return the entrances of some stations: their buffers, or themselves; each once."""
+        found = self._entrances.get(stations)
+        if found is None:
+            places: list[Entrance] = []
+            for name in stations:
+                station = self._stations[name]
+                place = station.input or station
+                if place not in places:
+                    places.append(place)
+            found = self._entrances[stations] = tuple(places)
+        return found
+
+    def _is_first(self, entrance: Entrance, since_s: float, sender: Sender) -> bool:
+        """Tell whether nobody else has waited longer for this place; ties: downstream first."""
+        mine = (since_s, *_place_in_line(sender))
+        for station in self._stations.values():
+            for server in station.done if station is not sender else ():
+                part = server.part
+                assert part is not None
+                theirs = (part.done_s, *_place_in_line(station))
+                if theirs < mine and entrance in self.of_part(part, station):
+                    return False
+        for source in self._sources:
+            if source is sender or source.head() is None:
+                continue
+            theirs = (source.waits_since_s, *_place_in_line(source))
+            if theirs < mine and entrance in self.of_source(source):
+                return False
+        return True
+
+    def _count_feeders(self) -> None:
+        """Count who sends to each place, so that a plain line never compares waiting times."""
+        senders: dict[int, set[str]] = {}
+        for way in self._run.ways.values():
+            for i, step in enumerate(way.steps):
+                before = way.steps[i - 1].stations if i else ("*source",)
+                origins = {*before}
+                origins |= {name for s in way.steps if s.rework_to == i for name in s.stations}
+                for place in self._places(step.stations):
+                    senders.setdefault(id(place), set()).update(origins)
+        for station in self._stations.values():
+            place = station.input or station
+            found = senders.get(id(place), set())
+            extra = len(self._sources) - 1 if "*source" in found else 0
+            place.feeders = len(found) + extra
+
+
+def _place_in_line(sender: Sender) -> tuple[int, int]:
+    return (0, -sender.rank) if isinstance(sender, StationPlace) else (1, sender.rank)
