@@ -102,7 +102,7 @@ def dispatch_rule(name: str) -> Callable[[_Thing], _Thing]:
 
 
 def routing_rule(name: str) -> Callable[[_Thing], _Thing]:
-    """Register ``rule(target, now_s) -> float`` under a name; a part goes to the smallest with room.
+    """Register ``rule(target, now_s) -> float`` under a name; the smallest with room is taken.
 
     ``target`` is a :class:`twin.engine.dispatch.Target`; ties go by the order of the stations in
     the operation.

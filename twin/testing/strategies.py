@@ -172,7 +172,7 @@ def _choice(
 ) -> str:
     """Return how to choose among stations; those with one entrance leave no choice."""
     named = [entrance[name] for name in able if entrance[name]]
-    if has["compiled"] or len(able) < 2 or len(set(named)) < len(named):
+    if has["compiled"] or len(able) == 1 or len(set(named)) < len(named):
         return "preference"
     return draw(st.sampled_from(CHOICES))
 

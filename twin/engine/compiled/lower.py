@@ -189,7 +189,7 @@ class Lowering:
                 self.buffer[spec.input_buffer] if spec.input_buffer else -1 for spec in specs
             ),
             "station_rule": ints(
-                t.PLAN if spec.id in planned else RULES[spec.dispatch_rule] for spec in specs
+                t.PLAN if spec.id in planned else RULES[str(spec.dispatch_rule)] for spec in specs
             ),
             "station_finish": ints(spec.at_shift_end == "finish" for spec in specs),
             "station_element": ints(self.element[name] for name in ids),

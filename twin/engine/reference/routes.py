@@ -1,6 +1,4 @@
-"""Where a part may go next: the stations of its operation, the rule that chooses among them, and
-who else wants to go there.
-"""
+"""Where a part may go next: by its operation, by the rule that chooses, and by who else waits."""
 
 from __future__ import annotations
 
