@@ -15,19 +15,32 @@ from api.etags import Tagged
 from api.guard import Guard
 from api.live import Feed, LiveLine
 from api.routes import (
+    audit,
+    comparisons,
+    connections,
     docs,
+    elements,
     events,
+    forecasts,
     health,
     jobs,
     lines,
-    planning,
+    models,
+    operations,
     promises,
     scenarios,
+    schedules,
     session,
+    webhooks,
 )
 from api.routes.common import PROBLEMS
 from api.routes.health import version
-from api.schemas import FieldProblem, Problem
+from api.schemas import (
+    FieldProblem,
+    OperationsPerformanceIn,
+    OperationsScheduleIn,
+    Problem,
+)
 from api.settings import Settings
 from api.site import Site
 from twin.line import Line
@@ -51,7 +64,25 @@ OPEN_OPERATIONS = frozenset(
 )
 """What may be asked without a key."""
 _log = logging.getLogger(__name__)
-_ROUTERS = (health, session, lines, scenarios, planning, promises, jobs, events, docs)
+_ROUTERS = (
+    health,
+    session,
+    lines,
+    elements,
+    scenarios,
+    comparisons,
+    schedules,
+    forecasts,
+    promises,
+    operations,
+    jobs,
+    models,
+    connections,
+    events,
+    webhooks,
+    audit,
+    docs,
+)
 
 
 def create_app(
@@ -150,7 +181,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         )
         shapes = schema.setdefault("components", {}).setdefault("schemas", {})
         reference = "#/components/schemas/{model}"
-        for kind in (FieldProblem, Problem):
+        for kind in (FieldProblem, Problem, OperationsScheduleIn, OperationsPerformanceIn):
             shape = kind.model_json_schema(ref_template=reference, mode="serialization")
             shape.pop("$defs", None)
             shapes[kind.__name__] = shape

@@ -27,6 +27,8 @@ from api.schemas import (
 from twin.events import EventLog, LineState, PartState, Status
 from twin.events.fold import Folder, empty_state
 from twin.line import Line, Station
+from twin.sync import LinkStatus as MirrorStatus
+from twin.sync import Mapping as PlantMapping
 
 RANK = (
     Status.FAILED,
@@ -104,6 +106,16 @@ class Feed(Protocol):
     def readings(self, since_s: float) -> Readings:
         """Return what the sensors read from ``since_s`` (plant time) on."""
 
+    def logs(self) -> tuple[EventLog, ...]:
+        """Return the events between the gaps, oldest first, as far back as they are kept."""
+
+    def status(self) -> MirrorStatus:
+        """Return how the connection stands, in full."""
+
+    @property
+    def mapping(self) -> PlantMapping:
+        """How the plant is read."""
+
 
 class LiveLine:
     """A line of the site, with or without a plant behind it.
@@ -179,9 +191,9 @@ class LiveLine:
             model_version=self.line.hash,
         )
 
-    def view(self) -> LineStateView:
-        """Return the state as the API shows it."""
-        picture = self.picture()
+    def view(self, picture: Picture | None = None) -> LineStateView:
+        """Return the state as the API shows it, of now or as another picture has it."""
+        picture = picture or self.picture()
         state, line = picture.state, self.line
         inside: dict[str, list[PartState]] = {}
         for part in state.parts:

@@ -16,7 +16,8 @@ from twin.errors import TwinError
 from twin.events import EventLog
 from twin.events.fold import empty_state
 from twin.line import Line
-from twin.sync import Mirror
+from twin.sync import LinkStatus as MirrorStatus
+from twin.sync import Mapping, Mirror
 from twin.sync.protocol import CONNECTED
 
 AGAIN_S = 5.0
@@ -108,6 +109,19 @@ class MirrorFeed:
     def readings(self, since_s: float) -> Readings:
         """Return what the sensors read from ``since_s`` (plant time) on."""
         return self._ask(lambda: self._read(since_s))
+
+    def logs(self) -> tuple[EventLog, ...]:
+        """Return the events between the gaps, oldest first, as far back as they are kept."""
+        return self._ask(self._mirror.logs)
+
+    def status(self) -> MirrorStatus:
+        """Return how the connection stands, in full."""
+        return self._ask(self._mirror.status)
+
+    @property
+    def mapping(self) -> Mapping:
+        """How the plant is read."""
+        return self._mirror.mapping
 
     def _read(self, since_s: float) -> Readings:
         return {

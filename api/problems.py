@@ -8,11 +8,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from api.schemas import FieldProblem, Problem
@@ -29,6 +30,8 @@ from twin.errors import (
 from twin.line.spec import worded
 
 MEDIA_TYPE = "application/problem+json"
+MOST_FIELDS = 50
+"""Findings that are told of one request."""
 MAX_DEPTH = 40
 """Deepest nesting of a JSON body."""
 INTEGER_LIMIT = 2**63
@@ -160,6 +163,31 @@ def refusal(error: Exception) -> RefusalError:
     return RefusalError(INTERNAL, "the log of the service tells more under this request id")
 
 
+def passed_on(problem: Problem) -> RefusalError:
+    """Return what a worker refused as our own refusal."""
+    kind = ProblemType(problem.type.rpartition(":")[2], problem.status, problem.title)
+    return RefusalError(kind, problem.detail, problem.errors)
+
+
+Read = TypeVar("Read", bound=BaseModel)
+
+
+def read_as(kind: type[Read], document: object) -> Read:
+    """Return a document as one of our shapes.
+
+    Raises
+    ------
+    RefusalError
+        If it has another shape; with all that is wrong.
+    """
+    try:
+        return kind.model_validate(document)
+    except ValidationError as error:
+        fields = [_field(worded(item, kind=kind)) for item in error.errors()[:MOST_FIELDS]]
+        detail = "; ".join(f"{field.path}: {field.message}" for field in fields[:3])
+        raise RefusalError(INVALID, detail, fields) from error
+
+
 def invalid(path: str, message: str, expected: str = "", remedy: str = "") -> RefusalError:
     """Return the refusal of one field."""
     told = FieldProblem(path=path, message=message, expected=expected, remedy=remedy)
@@ -194,7 +222,7 @@ def install(app: FastAPI) -> None:
     async def validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         kind = _body_kind(request)
-        fields = [_field(_worded(item, kind)) for item in error.errors()[:50]]
+        fields = [_field(_worded(item, kind)) for item in error.errors()[:MOST_FIELDS]]
         detail = "; ".join(f"{field.path}: {field.message}" for field in fields[:3])
         refused = RefusalError(INVALID, detail, fields)
         return respond(refused, request.url.path, request_id_of(request.scope))

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -18,25 +18,40 @@ from api.jobs.tasks.recent import recent_document
 from api.keys import KeyRing
 from api.live import LiveLine
 from api.metrics import Metrics
+from api.orders import Planned, planned
 from api.problems import NOT_READY, RefusalError, invalid, not_found
-from api.schemas import EventKind, ForecasterView, Job, JobKind, JobStatus, Link, LinkChange
+from api.schemas import (
+    EventKind,
+    ForecasterView,
+    Job,
+    JobKind,
+    JobStatus,
+    Link,
+    LinkChange,
+    News,
+)
 from api.settings import Settings
 from api.store import (
+    JobRecord,
     Resource,
     ResourceKind,
     Slice,
     SqlStore,
     Store,
+    Transaction,
     database_url,
     new_id,
     sqlite_url,
 )
+from api.webhooks import Courier, announce
 from twin.errors import JournalError, TwinError
 from twin.events import EventLog, Kind
 from twin.events.fold import empty_state
 from twin.events.state import LineState
 from twin.line import Line
 
+TIDY_S = 3600.0
+"""Time between two looks for what was kept long enough, s."""
 HISTORY_BINS = 8
 """Stretches of the past that stand before a forecast."""
 
@@ -65,7 +80,9 @@ class Site:
         self.metrics = Metrics()
         self.keys = KeyRing(settings.keys_path)
         self.hub = Hub(settings.event_ring, settings.event_queue)
-        self.jobs = JobManager(self.store, settings, self._tell_job)
+        self.jobs = JobManager(self.store, settings, self._tell_job, self._note_end)
+        self.courier = Courier(self.store, settings.webhook_hosts)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.quick = WorkerPool(settings.quick_workers)
         self.futures = Futures()
         self.at_work: set[str] = set()
@@ -87,10 +104,26 @@ class Site:
             raise not_found("line", line_id)
         return found
 
+    def planned(self, live: LiveLine) -> Planned:
+        """Return a line with the orders that hold for it, those of an MES included."""
+        return planned(self.store, live)
+
+    def active_model(self, line_id: str) -> str | None:
+        """Return the id of the model that forecasts of a line use; None: there is none yet."""
+        live = self.lines.get(line_id)
+        found = self._trained(live) if live is not None else None
+        return found.id if found else None
+
+    def wake_courier(self) -> None:
+        """Have news sent that was just kept; may be called from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.courier.wake)
+
     # Life -----------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Open the store, follow the lines, start the workers."""
+        self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self.store.open)
         await asyncio.to_thread(self.keys.open)
         for live in self.lines.values():
@@ -100,6 +133,8 @@ class Site:
         await self.jobs.start(warm_up)
         self._tasks = [
             asyncio.create_task(self._start_quick(warm_up), name="quick-workers"),
+            asyncio.create_task(self.courier.run(), name="courier"),
+            asyncio.create_task(self._tidy(), name="tidy"),
             *(
                 asyncio.create_task(self._tick(live), name=f"tick-{live.line.id}")
                 for live in self.lines.values()
@@ -126,6 +161,23 @@ class Site:
         except WorkerDiedError:
             _log.exception("the workers for order promises did not start")
 
+    async def _tidy(self) -> None:
+        """Forget, once an hour, what was kept long enough."""
+        while True:
+            try:
+                await asyncio.to_thread(self._expire)
+            except JournalError:
+                _log.exception("what is old could not be forgotten; it is tried again")
+            await asyncio.sleep(TIDY_S)
+
+    def _expire(self) -> None:
+        now = datetime.now(UTC)
+        with self.store.begin(write=True) as transaction:
+            gone = transaction.expire(now - timedelta(days=self.settings.keep_results_days))
+            transaction.forget_deliveries(now - timedelta(days=self.settings.keep_deliveries_days))
+        if gone:
+            _log.info("forgot %d old results", gone)
+
     async def _tick(self, live: LiveLine) -> None:
         """Tell everyone where the line is, again and again."""
         while True:
@@ -146,6 +198,13 @@ class Site:
 
     def _tell_job(self, job: Job) -> None:
         self.hub.publish(EventKind.JOB, job.line_id, job)
+        if job.status.final:
+            self.metrics.jobs_ended.labels(job.kind, job.status).inc()
+            self.courier.wake()
+
+    def _note_end(self, transaction: Transaction, job: JobRecord) -> None:
+        """Keep news of a job's end, in the transaction that ends it."""
+        announce(transaction, News.JOB_ENDED, self.jobs.view(job))
 
     # Forecasters ----------------------------------------------------------------------------------
 
@@ -278,7 +337,7 @@ def make_store(settings: Settings) -> SqlStore:
     return SqlStore(sqlite_url(settings.data_folder / "site.sqlite"))
 
 
-def line_payload(live: LiveLine) -> dict[str, Any]:
+def line_payload(live: LiveLine | Planned) -> dict[str, Any]:
     """Return what a worker needs to know of a line."""
     return {"line": live.document, "line_hash": live.line.hash}
 

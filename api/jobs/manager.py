@@ -58,12 +58,21 @@ class JobManager:
         Number of workers, length of the queue, time limit.
     tell : callable
         Told of each job that moves, in the event loop.
+    note_end : callable
+        Called within the transaction that ends a job.
     """
 
-    def __init__(self, store: Store, settings: Settings, tell: Callable[[Job], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        tell: Callable[[Job], None],
+        note_end: Callable[[Transaction, JobRecord], None],
+    ) -> None:
         self._store = store
         self._settings = settings
         self._tell = tell
+        self._note_end = note_end
         self._progress: dict[str, Progress] = {}
         self._running: dict[str, WorkerProcess] = {}
         self._workers = [WorkerProcess(background=True) for _ in range(settings.job_workers)]
@@ -292,6 +301,8 @@ class JobManager:
             if ended.status is JobStatus.SUCCEEDED:
                 transaction.finish(job.subject_id, answer["result"])
             transaction.update_job(ended)
+            if ended.status.final:
+                self._note_end(transaction, ended)
         return ended
 
     @staticmethod

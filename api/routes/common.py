@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query, Request
+from pydantic import AwareDatetime
 
 from api.guard import Require
 from api.keys import Principal, Scope
@@ -31,6 +32,7 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="Most items.")]
 Cursor = Annotated[
     str | None, Query(max_length=200, description="Where to go on: a page's next_cursor.")
 ]
+At = Annotated[AwareDatetime | None, Query(description="Moment on the plant's clock; none: now.")]
 LineFilter = Annotated[str | None, Query(max_length=64, description="Only those of this line.")]
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {

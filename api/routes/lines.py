@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
 from api.kpis import kpi_view
 from api.live import LiveLine
-from api.routes.common import MayRead, TheSite
-from api.schemas import ForecasterView, KpiView, LineStateView, LineSummary, Page
+from api.past import bottlenecks, gaps, losses, picture_at
+from api.routes.common import At, MayRead, TheSite
+from api.schemas import (
+    Bottlenecks,
+    ForecasterView,
+    Gaps,
+    KpiView,
+    LineStateView,
+    LineSummary,
+    Losses,
+    Page,
+)
+
+Window = Annotated[
+    float, Query(gt=0, le=7 * 86400.0, allow_inf_nan=False, description="Time back, s.")
+]
 
 router = APIRouter(prefix="/v1/lines", tags=["lines"])
 
@@ -41,9 +56,12 @@ async def get_model(
 
 
 @router.get("/{line_id}/state")
-async def get_state(site: TheSite, _who: MayRead, line_id: str) -> LineStateView:
-    """Tell where everything is now, and how far that can be trusted."""
-    return site.line(line_id).view()
+async def get_state(site: TheSite, _who: MayRead, line_id: str, at: At = None) -> LineStateView:
+    """Tell where everything is, now or then, and how far that can be trusted."""
+    live = site.line(line_id)
+    if at is None:
+        return live.view()
+    return await asyncio.to_thread(lambda: live.view(picture_at(live, at)))
 
 
 @router.get("/{line_id}/kpis")
@@ -51,13 +69,32 @@ def get_kpis(
     site: TheSite,
     _who: MayRead,
     line_id: str,
-    window_s: Annotated[
-        float, Query(gt=0, le=7 * 86400.0, allow_inf_nan=False, description="Time back, s.")
-    ] = 3600.0,
+    window_s: Window = 3600.0,
     bins: Annotated[int, Query(ge=1, le=500, description="Stretches of the throughput.")] = 30,
 ) -> KpiView:
     """Tell how a line did, from now back over a window."""
     return kpi_view(site.line(line_id), window_s, bins)
+
+
+@router.get("/{line_id}/gaps")
+def get_gaps(site: TheSite, _who: MayRead, line_id: str) -> Gaps:
+    """Tell what is known to be missing of a line's past."""
+    live = site.line(line_id)
+    return Gaps(line_id=line_id, provenance=live.provenance(live.picture()), items=gaps(live))
+
+
+@router.get("/{line_id}/bottlenecks")
+def get_bottlenecks(
+    site: TheSite, _who: MayRead, line_id: str, window_s: Window = 3600.0
+) -> Bottlenecks:
+    """Tell which station held a line back, from now back over a window."""
+    return bottlenecks(site.line(line_id), window_s)
+
+
+@router.get("/{line_id}/losses")
+def get_losses(site: TheSite, _who: MayRead, line_id: str, window_s: Window = 3600.0) -> Losses:
+    """Tell where the time of each station went, from now back over a window."""
+    return losses(site.line(line_id), window_s)
 
 
 @router.get("/{line_id}/forecaster")

@@ -14,18 +14,16 @@ from fastapi import APIRouter
 
 from api.futures import Completions
 from api.jobs import WorkerDiedError
-from api.live import LiveLine
 from api.problems import (
     NOT_READY,
     TIME_LIMIT,
     WORKER_DIED,
-    ProblemType,
     RefusalError,
     invalid,
+    passed_on,
 )
 from api.routes.common import MayRead, TheSite
 from api.schemas import (
-    FieldProblem,
     Interval,
     OrderPromise,
     OrderPromiseRequest,
@@ -34,7 +32,7 @@ from api.schemas import (
     Quality,
 )
 from api.site import Site, known_state, line_payload, start_state
-from twin.line import JobOrder
+from twin.line import JobOrder, Line
 
 router = APIRouter(prefix="/v1", tags=["order promises"])
 NEW_ORDER = "promise"
@@ -54,10 +52,11 @@ async def promise(site: TheSite, _who: MayRead, body: OrderPromiseRequest) -> Or
     if not site.quick.ready:
         raise RefusalError(NOT_READY, "the workers are starting", headers={"Retry-After": "2"})
     state, as_of, _ = start_state(live, body.start)
-    start = known_state(live, state)
-    order, is_new = _order(live, body, start.time_s)
+    planned = await asyncio.to_thread(site.planned, live)
+    start = planned.fitted(known_state(live, state))
+    order, is_new = _order(planned.line, body, start.time_s)
     due_s = live.line.seconds(body.due_date) if body.due_date else order.due_date_s
-    payload: dict[str, Any] = line_payload(live) | {
+    payload: dict[str, Any] = line_payload(planned) | {
         "order_id": order.id,
         "order": order.model_dump(mode="json", exclude={"id"}) if is_new else None,
         "state": start.model_dump(mode="json"),
@@ -68,7 +67,7 @@ async def promise(site: TheSite, _who: MayRead, body: OrderPromiseRequest) -> Or
         futures = await ask()
     else:
         # Whoever asks for one order soon asks for the others: the same runs answer all of them.
-        key = f"{live.line.hash} {sorted(asked.items())}"
+        key = f"{planned.line.hash} {sorted(asked.items())}"
         as_of, futures = await site.futures.get(key, as_of, ask)
     completions_s = futures[order.id]
     found = await asyncio.to_thread(summarised, completions_s, due_s, body.level)
@@ -98,7 +97,7 @@ async def promise(site: TheSite, _who: MayRead, body: OrderPromiseRequest) -> Or
             received_at=datetime.now(UTC),
             quality=Quality.SIMULATED,
             age_ms=0.0,
-            model_version=live.line.hash,
+            model_version=planned.line.hash,
         ),
     )
 
@@ -122,7 +121,7 @@ async def _simulated(site: Site, payload: dict[str, Any]) -> Completions:
         raise RefusalError(WORKER_DIED, str(error)) from error
     for answer in answers:
         if "result" not in answer:
-            raise _passed_on(Problem.model_validate(answer["problem"]))
+            raise passed_on(Problem.model_validate(answer["problem"]))
     found: Completions = {}
     for answer in answers:
         for name, moments in answer["result"]["completions_s"].items():
@@ -184,22 +183,22 @@ def quantile(values: list[float], share: float) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def _order(live: LiveLine, body: OrderPromiseRequest, now_s: float) -> tuple[JobOrder, bool]:
+def _order(line: Line, body: OrderPromiseRequest, now_s: float) -> tuple[JobOrder, bool]:
     """Return the order that is asked about, and whether it is a new one."""
     if body.order_id is not None:
         if body.product is not None or body.quantity is not None:
             raise invalid("order_id", "stands beside product or quantity", "one or the other")
-        known = [order.id for order in live.line.orders]
+        known = [order.id for order in line.orders]
         if body.order_id not in known:
             shown = ", ".join(known[:20]) or "none: the line has no orders"
             raise invalid("order_id", f"unknown order {body.order_id!r}", shown)
-        return live.line.order(body.order_id), False
+        return line.order(body.order_id), False
     if body.product is None or body.quantity is None:
         raise invalid("order_id", "is missing", "order_id, or product and quantity")
-    products = [product.id for product in live.line.products]
+    products = [product.id for product in line.products]
     if body.product not in products:
         raise invalid("product", f"unknown product {body.product!r}", ", ".join(products[:20]))
-    taken = {order.id for order in live.line.orders}
+    taken = {order.id for order in line.orders}
     name = NEW_ORDER
     while name in taken:
         name += "_"
@@ -211,10 +210,3 @@ def _order(live: LiveLine, body: OrderPromiseRequest, now_s: float) -> tuple[Job
         priority=body.priority,
     )
     return order, True
-
-
-def _passed_on(problem: Problem) -> RefusalError:
-    """Return what a worker refused as our own refusal."""
-    kind = ProblemType(problem.type.rpartition(":")[2], problem.status, problem.title)
-    fields = [FieldProblem.model_validate(item) for item in problem.errors]
-    return RefusalError(kind, problem.detail, fields)

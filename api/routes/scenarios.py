@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 
 from api.jobs import new_job
 from api.live import LiveLine
+from api.orders import MOST_SCHEDULES, Planned, with_orders
 from api.problems import (
     CONFLICT,
     INVALID_MODEL,
@@ -44,7 +45,7 @@ from api.schemas import (
 )
 from api.settings import Settings
 from api.site import line_payload, start_state
-from api.store import Resource, ResourceKind, Transaction, new_id
+from api.store import Resource, ResourceKind, Slice, Transaction, new_id
 from scenarios.whatif.scenario import Scenario, ScenarioError
 
 router = APIRouter(prefix="/v1", tags=["what-if"])
@@ -159,7 +160,9 @@ def create_run(site: TheSite, who: TheCaller, scenario_id: str, body: RunIn) -> 
         for item in found:  # the line's model may be another since the scenario was made
             check(live, ScenarioIn.model_validate(item.document))
             _check_faults(item, body.horizon_s)
-        run, payload = _new_run(live, found, body)
+        part = Slice(MOST_SCHEDULES, line_id=live.line.id)
+        orders = transaction.slice(ResourceKind.OPERATIONS_SCHEDULE, part)
+        run, payload = _new_run(live, with_orders(live, orders), found, body)
         job = new_job(JobKind.RUN, live.line.id, run.id, payload)
         transaction.add(replace(run, document=run.document | {"job_id": job.id}))
         return accepted(site.jobs.add(transaction, replace(job, owner=who.principal.id)))
@@ -264,8 +267,11 @@ def _check_limits(body: RunIn, settings: Settings) -> None:
         raise invalid("replications", f"{body.replications} are too many", limit)
 
 
-def _new_run(live: LiveLine, found: list[Resource], body: RunIn) -> tuple[Resource, dict[str, Any]]:
+def _new_run(
+    live: LiveLine, planned: Planned, found: list[Resource], body: RunIn
+) -> tuple[Resource, dict[str, Any]]:
     state, as_of, start = start_state(live, body.start)
+    state = planned.fitted(state) if state is not None else None
     now = datetime.now(UTC)
     run_id = new_id("run")
     options = {"horizon_s": body.horizon_s, "warm_up_s": body.warm_up_s, "seed": body.seed}
@@ -274,10 +280,10 @@ def _new_run(live: LiveLine, found: list[Resource], body: RunIn) -> tuple[Resour
         received_at=now,
         quality=Quality.SIMULATED,
         age_ms=0.0,
-        model_version=live.line.hash,
+        model_version=planned.line.hash,
         scenario_id=found[0].id,
     )
-    payload = line_payload(live) | {
+    payload = line_payload(planned) | {
         "run_id": run_id,
         "scenarios": [
             {"id": item.id} | {key: item.document[key] for key in ("name", "changes", "faults")}

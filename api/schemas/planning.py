@@ -121,8 +121,51 @@ class ScheduleView(Shape):
     """How far the job has come."""
     created_at: Moment
     """Asked for at."""
+    version: int = Field(default=1, ge=1)
+    """Counts its changes; also its ETag."""
+    released_at: Moment | None = None
+    """Released to the plant at; none: it is a proposal."""
+    released_by: str | None = None
+    """Who released it."""
     result: ScheduleResult | None = None
     """The schedule, once it is there."""
+
+
+class MovedOperation(Shape):
+    """Where a planner put one bar of the Gantt chart."""
+
+    order: Id
+    """Order."""
+    operation: Id
+    """Operation of its routing."""
+    station: Id
+    """Where."""
+    start: Moment
+    """From."""
+    end: Moment
+    """To."""
+
+
+class ScheduleCheckIn(Shape):
+    """A schedule as a planner would have it."""
+
+    operations: tuple[MovedOperation, ...] = Field(min_length=1, max_length=20_000)
+    """Bars that were moved; the others stay where the schedule has them."""
+
+
+class ScheduleCheck(Shape):
+    """What an independent check says of a schedule."""
+
+    feasible: bool
+    """Whether nothing is wrong."""
+    violations: tuple[str, ...]
+    """What is wrong, in words."""
+    objective: float | None
+    """What the schedule is worth; smaller is better."""
+    objective_before: float | None
+    """What it was worth before the bars were moved."""
+    provenance: Provenance
+    """State that the schedule starts from; ``simulated``."""
 
 
 class ForecastIn(Shape):

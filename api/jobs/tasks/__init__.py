@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from api.jobs.tasks.check import check
 from api.jobs.tasks.context import Context, LineCache
 from api.jobs.tasks.forecast import forecast, train
 from api.jobs.tasks.promise import promise
@@ -16,6 +17,7 @@ Document = dict[str, Any]
 Task = Callable[[Document, Context, LineCache], Document]
 
 TASKS: dict[str, Task] = {
+    "check": check,
     "forecast": forecast,
     "promise": promise,
     "run": run,

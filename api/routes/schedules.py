@@ -1,0 +1,206 @@
+"""Schedules: searched by jobs, checked when a planner moves a bar, released by whoever may."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from api.jobs import WorkerDiedError
+from api.live import LiveLine
+from api.problems import (
+    CONFLICT,
+    NOT_READY,
+    TIME_LIMIT,
+    WORKER_DIED,
+    RefusalError,
+    invalid,
+    not_found,
+    passed_on,
+)
+from api.routes.common import Cursor, Limit, LineFilter, MayRead, TheSite, page_of, part_of
+from api.routes.made import accept, made_view, provenance
+from api.routes.once import (
+    Created,
+    IfMatch,
+    TheCaller,
+    TheReleaser,
+    check_match,
+    create,
+    etag,
+)
+from api.schemas import (
+    Job,
+    JobKind,
+    MovedOperation,
+    News,
+    Page,
+    Problem,
+    Quality,
+    ScheduleCheck,
+    ScheduleCheckIn,
+    ScheduleIn,
+    ScheduleView,
+)
+from api.site import Site, known_state, line_payload, start_state
+from api.store import Resource, ResourceKind, Transaction
+from api.webhooks import announce
+
+router = APIRouter(prefix="/v1/schedules", tags=["planning"])
+CHECK_S = 20.0
+"""Time that a check may take, s."""
+
+
+@router.post("", status_code=202, response_model=Job)
+def create_schedule(site: TheSite, who: TheCaller, body: ScheduleIn) -> Response:
+    """Search for a schedule, check it, and replay it with randomness in the twin."""
+    live = site.line(body.line_id)
+    planned = site.planned(live)
+    known = [order.id for order in planned.line.orders]
+    for order in body.order_ids or ():
+        if order not in known:
+            raise invalid("order_ids", f"unknown order {order!r}", ", ".join(known[:20]))
+    state, as_of, _ = start_state(live, body.start)
+    asked = ("order_ids", "time_limit_s", "replications", "seed", "level")
+    payload: dict[str, Any] = line_payload(planned) | {
+        "state": planned.fitted(known_state(live, state)).model_dump(mode="json"),
+        "provenance": provenance(planned.line.hash, as_of, Quality.SIMULATED),
+    }
+    payload |= {name: getattr(body, name) for name in asked}
+
+    def effect(transaction: Transaction) -> Created:
+        return accept(site, transaction, (JobKind.SCHEDULE, body.line_id, who), payload)
+
+    return create(site, who, effect)
+
+
+@router.get("")
+def list_schedules(
+    site: TheSite,
+    _who: MayRead,
+    line_id: LineFilter = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[ScheduleView]:
+    """List schedules without their results, newest first."""
+    with site.store.begin() as transaction:
+        found = transaction.slice(ResourceKind.SCHEDULE, part_of(limit, cursor, line_id))
+        views = [_view(transaction, item) for item in found]
+    return page_of(ScheduleView, views, [item.id for item in found], limit)
+
+
+@router.get("/{schedule_id}")
+def get_schedule(
+    site: TheSite, _who: MayRead, schedule_id: str, response: Response
+) -> ScheduleView:
+    """Give a schedule, once its job has succeeded."""
+    with site.store.begin() as transaction:
+        found = _schedule(transaction, schedule_id)
+        view = _view(transaction, found)
+    response.headers["ETag"] = _tag(found, view)
+    return view
+
+
+@router.post("/{schedule_id}:validate")
+async def validate_schedule(
+    site: TheSite, _who: MayRead, schedule_id: str, body: ScheduleCheckIn
+) -> ScheduleCheck:
+    """Check a schedule as a planner would have it, bars moved; keeps nothing."""
+    if not site.quick.ready:
+        raise RefusalError(NOT_READY, "the workers are starting", headers={"Retry-After": "2"})
+    payload = await asyncio.to_thread(_check_payload, site, schedule_id, body)
+    try:
+        answer = await site.quick.call("check", payload, CHECK_S)
+    except TimeoutError:
+        raise RefusalError(TIME_LIMIT, f"it took more than {CHECK_S:g} s") from None
+    except WorkerDiedError as error:
+        raise RefusalError(WORKER_DIED, str(error)) from error
+    if "result" not in answer:
+        raise passed_on(Problem.model_validate(answer["problem"]))
+    return ScheduleCheck.model_validate(answer["result"])
+
+
+@router.post("/{schedule_id}:release", response_model=ScheduleView)
+def release_schedule(
+    site: TheSite, who: TheReleaser, schedule_id: str, if_match: IfMatch = None
+) -> Response:
+    """Release a schedule to the plant: people and systems work by it from now on."""
+
+    def effect(transaction: Transaction) -> Created:
+        found = _schedule(transaction, schedule_id)
+        view = _view(transaction, found)
+        if view.released_at is not None:
+            told = f"it was released at {view.released_at.isoformat()}"
+            raise RefusalError(CONFLICT, told)
+        if view.result is None or not view.result.operations:
+            raise RefusalError(CONFLICT, f"there is nothing to release: its job is {view.status}")
+        if view.result.violations:
+            raise RefusalError(CONFLICT, "it does not hold: " + "; ".join(view.result.violations))
+        check_match(found, if_match)
+        now = datetime.now(UTC)
+        released = {"released_at": now.isoformat(), "released_by": who.principal.id}
+        made = replace(
+            found, document=found.document | released, version=found.version + 1, updated_at=now
+        )
+        transaction.replace(made, found.version)
+        told_view = _view(transaction, made)
+        announce(transaction, News.SCHEDULE_RELEASED, told_view)
+        return Created(200, told_view, {"ETag": etag(made)}, subject=made.id)
+
+    answer = create(site, who, effect)
+    site.wake_courier()
+    return answer
+
+
+def _schedule(transaction: Transaction, identity: str) -> Resource:
+    found = transaction.find(ResourceKind.SCHEDULE, identity)
+    if found is None:
+        raise not_found("schedule", identity)
+    return found
+
+
+def _view(transaction: Transaction, found: Resource) -> ScheduleView:
+    return ScheduleView.model_validate(made_view(transaction, found) | {"version": found.version})
+
+
+def _tag(found: Resource, view: ScheduleView) -> str:
+    """Return the ETag: the version once the job has ended, before that how far it is."""
+    return etag(found) if view.status.final else f'"{found.version}-{view.status}"'
+
+
+def _check_payload(site: Site, schedule_id: str, body: ScheduleCheckIn) -> dict[str, Any]:
+    with site.store.begin() as transaction:
+        found = _schedule(transaction, schedule_id)
+        view = _view(transaction, found)
+        job = transaction.job(view.job_id)
+    if view.result is None or job is None:
+        raise RefusalError(CONFLICT, f"there is nothing to check: its job is {view.status}")
+    live = site.line(view.line_id)
+    known = {(item.order, item.operation) for item in view.result.operations}
+    for place, item in enumerate(body.operations):
+        if (item.order, item.operation) not in known:
+            name = f"{item.order}/{item.operation}"
+            raise invalid(f"operations.{place}", f"{name!r} is not in the schedule")
+    return {
+        "line": job.payload["line"],
+        "line_hash": job.payload["line_hash"],
+        "state": job.payload["state"],
+        "order_ids": job.payload["order_ids"],
+        "operations": [item.model_dump(mode="json") for item in view.result.operations],
+        "moved": [_moved(live, item) for item in body.operations],
+        "provenance": view.result.provenance.model_dump(mode="json"),
+        "objective": view.result.objective,
+    }
+
+
+def _moved(live: LiveLine, item: MovedOperation) -> dict[str, Any]:
+    return {
+        "order": item.order,
+        "operation": item.operation,
+        "station": item.station,
+        "start_s": live.line.seconds(item.start),
+        "end_s": live.line.seconds(item.end),
+    }

@@ -1,0 +1,153 @@
+"""Shapes of what was: elements, their history, gaps, and what held a line back."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from api.schemas.common import Moment, Provenance, Shape
+from api.schemas.lines import BufferView, SourceView, StationView
+
+ElementKind = Literal["station", "buffer", "source"]
+
+
+class ElementStateView(Shape):
+    """One element of a line at one moment."""
+
+    id: str
+    """``LINE.ELEMENT``."""
+    line_id: str
+    """Line."""
+    kind: ElementKind
+    """What it is."""
+    provenance: Provenance
+    """Where it comes from and how old it is."""
+    station: StationView | None = None
+    """Where it is a station."""
+    buffer: BufferView | None = None
+    """Where it is a buffer."""
+    source: SourceView | None = None
+    """Where it is a source."""
+
+
+class HistoryItem(Shape):
+    """One thing that happened to an element, or one value of a sensor."""
+
+    at: Moment
+    """When, plant's clock."""
+    property: str
+    """``event``, or ``signals.NAME``."""
+    event: str | None = None
+    """What happened, e.g. ``processing_started``; none for a sensor."""
+    part: str | None = None
+    """Number of the part that it happened to; text, because it has 64 bits."""
+    value: float | None = None
+    """Value of a sensor, or the number that belongs to the event."""
+    quality: str
+    """``good`` or ``uncertain``."""
+
+
+class ElementHistory(Shape):
+    """What happened to an element, oldest first."""
+
+    id: str
+    """``LINE.ELEMENT``."""
+    provenance: Provenance
+    """Where it comes from and how old it is."""
+    items: tuple[HistoryItem, ...]
+    """What happened."""
+    next_cursor: str | None = None
+    """Give it as ``cursor`` for the items that follow; none: this was the last part."""
+
+
+class GapView(Shape):
+    """A stretch of time of which something may be missing."""
+
+    begin: Moment
+    """Last moment before it that is known."""
+    end: Moment | None
+    """First moment after it that is known; none: it lasts."""
+    reason: str
+    """Why."""
+
+
+class Gaps(Shape):
+    """What is known to be missing."""
+
+    line_id: str
+    """Line."""
+    provenance: Provenance
+    """Where it comes from and how old it is."""
+    items: tuple[GapView, ...]
+    """Gaps, oldest first."""
+
+
+class BottleneckRow(Shape):
+    """How far one station held the line back."""
+
+    station: str
+    """Station."""
+    momentary_share: float | None = None
+    """Share of the time in which its active period was the longest of all."""
+    sole_share: float | None = None
+    """Share of the time in which it alone was the bottleneck."""
+    shifting_share: float | None = None
+    """Share of the time in which it took over or handed over."""
+    active_share: float | None = None
+    """Share of the time in which it waited for nobody."""
+    active_period_mean_s: float | None = None
+    """Mean length of its active periods, s."""
+    chain_share: float | None = None
+    """Share of the time with a blocked station before and a starved one behind it."""
+    turning_point: bool = False
+    """Whether blocked turns into starved here."""
+
+
+class Bottlenecks(Shape):
+    """What held a line back over a window that ends at ``provenance.as_of``."""
+
+    line_id: str
+    """Line."""
+    provenance: Provenance
+    """Where it comes from and how old it is."""
+    window_s: float
+    """Length of the window asked for, s."""
+    observed_s: float
+    """Time in it that was observed, s."""
+    bottleneck: str | None = None
+    """Station with the largest momentary share; none: nothing was observed."""
+    stations: tuple[BottleneckRow, ...] = ()
+    """Stations from upstream to downstream."""
+
+
+class LossRow(Shape):
+    """What part of a station's time was spent on one thing."""
+
+    station: str
+    """Station."""
+    loss: str
+    """``good``, ``quality``, ``slow``, ``setup``, ``failed``, ``starved``, ``blocked``, ``off``."""
+    cause: str = ""
+    """Failure mode, where it failed."""
+    time_s: float
+    """Server time, s."""
+    share: float | None = None
+    """Share of the station's observed server time."""
+    operations: float | None = None
+    """Operations that the time is worth; none: none ended at the station."""
+
+
+class Losses(Shape):
+    """Where the time of each station went; the rows add up to all of it."""
+
+    line_id: str
+    """Line."""
+    provenance: Provenance
+    """Where it comes from and how old it is."""
+    window_s: float
+    """Length of the window asked for, s."""
+    observed_s: float = Field(ge=0)
+    """Time in it that was observed, s."""
+    rows: tuple[LossRow, ...] = ()
+    """Rows by station, in flow order."""
