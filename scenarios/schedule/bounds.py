@@ -6,7 +6,7 @@ import heapq
 import math
 from dataclasses import dataclass
 
-from scenarios.schedule.timing import Network
+from scenarios.schedule.network import Choice, Network, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,33 +34,47 @@ def heads(network: Network) -> Heads:
     problem = network.problem
     for i in network.topological:
         step = network.steps[i]
-        arrival_s = max(
-            problem.start_s, problem.jobs[step.job].release_s, step.fixed_s or -math.inf
+        first_s = max(
+            problem.start_s,
+            problem.jobs[step.job].release_s,
+            -math.inf if step.fixed_s is None else step.fixed_s,
         )
-        for j in step.before:
-            if step.overlap:
-                other = network.steps[j]
-                first_s = min(start[j] + choice.first_part_s for choice in other.choices)
-                arrival_s = max(arrival_s, min(first_s, end[j]))
-            else:
-                arrival_s = max(arrival_s, end[j])
-        starts, ends = [], []
-        for choice in step.choices:
-            clock = network.clocks[choice.machine]
-            time_s = max(arrival_s, network.machines[choice.machine].ready_s)
-            if step.splittable:
-                begin_s = clock.ready(time_s)
-                last_s = clock.finish(begin_s, choice.duration_s)
-            else:
-                begin_s = clock.begin_whole(time_s, choice.duration_s)
-                last_s = begin_s + choice.duration_s
-            if step.overlap:
-                waits = [clock.finish(end[j], choice.last_part_s) for j in step.before]
-                last_s = max(last_s, *waits)
-            starts.append(begin_s)
-            ends.append(last_s)
-        start[i], end[i] = min(starts), min(ends)
+        spans = [
+            _alone(network, step, choice, team, (first_s, start, end))
+            for choice in step.choices
+            for team in choice.teams
+        ]
+        start[i] = min(begin for begin, _ in spans)
+        end[i] = min(last for _, last in spans)
     return Heads(tuple(start), tuple(end))
+
+
+def _alone(
+    network: Network,
+    step: Step,
+    choice: Choice,
+    team: tuple[int, ...],
+    known: tuple[float, list[float], list[float]],
+) -> tuple[float, float]:
+    """Return start and end of a step if it had a machine and a team to itself, s."""
+    first_s, start, end = known
+    clock, time_s = network.clock(choice.machine, team), first_s
+    ends = []
+    for j in step.before:
+        other = network.steps[j]
+        way_s = min(network.transport_s(c.machine, choice.machine) for c in other.choices)
+        here_s = end[j]
+        if step.overlap:
+            here_s = min(here_s, start[j] + min(c.first_part_s for c in other.choices))
+            ends.append(clock.finish(end[j] + way_s, choice.last_part_s))
+        time_s = max(time_s, here_s + way_s)
+    time_s = max(time_s, network.machines[choice.machine].ready_s)
+    time_s = max([time_s, *(network.resources[one].ready_s for one in team)])
+    if step.splittable:
+        begin_s = clock.ready(time_s)
+        return begin_s, max([clock.finish(begin_s, choice.duration_s), *ends])
+    begin_s = clock.begin_whole(time_s, choice.duration_s)
+    return begin_s, begin_s + choice.duration_s
 
 
 def tails(network: Network) -> tuple[float, ...]:
@@ -75,26 +89,91 @@ def tails(network: Network) -> tuple[float, ...]:
 
 
 def lower_bound(network: Network) -> Bound:
-    """Return the best bound on the objective that follows without a search."""
-    problem, early = network.problem, heads(network)
-    completion = [job.release_s for job in problem.jobs]
+    """Return the best bound on the objective that follows without a search, and its source."""
+    problem, early, weights = network.problem, heads(network), network.problem.objective
+    completion = [max(job.release_s, problem.start_s) for job in problem.jobs]
     for i, step in enumerate(network.steps):
         completion[step.job] = max(completion[step.job], early.end_s[i])
-    late = sum(
-        job.weight * max(0.0, completion[j] - job.due_date_s)
+    value = sum(
+        (weights.tardiness * job.weight + weights.total_tardiness)
+        * max(0.0, completion[j] - job.due_date_s)
         for j, job in enumerate(problem.jobs)
         if job.due_date_s is not None
     )
-    path_s = max(completion, default=problem.start_s) if network.steps else problem.start_s
-    machine_s = max(_one_machine(network, early, m) for m in range(len(network.machines)))
-    makespan_s = max(path_s, machine_s) - problem.start_s
-    weights = problem.objective
-    value = weights.makespan * makespan_s + weights.tardiness * late
-    if weights.makespan and machine_s > path_s:
-        source = "one machine, its work taken apart at will (Jackson)"
-    else:
-        source = "longest job without rivals" if weights.makespan else "each job without rivals"
+    value += weights.flow_time * sum(
+        completion[j] - job.release_s for j, job in enumerate(problem.jobs)
+    )
+    value += weights.setup_time * sum(
+        least_setup_s(network, m) for m in range(len(network.machines))
+    )
+    if weights.energy and any(price.per_kwh < 0 for price in problem.prices):
+        # Who is paid for using energy may hold a machine longer than the work takes.
+        return Bound(-math.inf, "nothing: energy has a price below zero")
+    value += weights.stability * sum(
+        max(0.0, early.start_s[i] - step.planned_s)
+        for i, step in enumerate(network.steps)
+        if step.planned_s is not None
+    )
+    source = "each job without rivals"
+    if weights.makespan:
+        found = _makespan(network, early, completion)
+        value, source = value + weights.makespan * found.value, found.source
     return Bound(value, source)
+
+
+def _makespan(network: Network, early: Heads, completion: list[float]) -> Bound:
+    problem = network.problem
+    path_s = max(completion, default=problem.start_s) if network.steps else problem.start_s
+    best = Bound(path_s - problem.start_s, "longest job without rivals")
+    machine_s = max(_one_machine(network, early, m) for m in range(len(network.machines)))
+    if machine_s - problem.start_s > best.value:
+        source = "one machine, its work taken apart at will (Jackson)"
+        best = Bound(machine_s - problem.start_s, source)
+    together_s = _capacity_s(network, early)
+    if together_s > best.value:
+        best = Bound(together_s, "all machines share all work at will (capacity)")
+    return best
+
+
+def _capacity_s(network: Network, early: Heads) -> float:
+    """Return the makespan if any machine could do any work that some machine can, s."""
+    if not network.steps or any(machine.batch_size > 1 for machine in network.machines):
+        return 0.0
+    used = {choice.machine for step in network.steps for choice in step.choices}
+    work_s = math.fsum(step.least_s for step in network.steps)
+    tail_s = tails(network)
+    # Before its first step that could come, and after the last, a machine has nothing to do.
+    idle_s = sorted(
+        min(early.start_s[i] for i in here) - network.problem.start_s + min(tail_s[i] for i in here)
+        for m in used
+        for here in [
+            [i for i, s in enumerate(network.steps) if any(c.machine == m for c in s.choices)]
+        ]
+    )
+    best_s = math.inf
+    for count in range(1, len(idle_s) + 1):
+        best_s = min(best_s, (work_s + math.fsum(idle_s[:count])) / count)
+    return best_s
+
+
+def least_setup_s(network: Network, machine: int) -> float:
+    """Return setup that a machine cannot avoid: each group that must come there has to be entered.
+
+    A step without a group leaves no setup behind, so where one could come there is nothing to tell.
+    """
+    spec = network.machines[machine]
+    here = [s for s in network.steps if any(c.machine == machine for c in s.choices)]
+    groups = {step.group for step in here}
+    if not spec.setup_s or "" in groups:
+        return 0.0
+    must = {step.group for step in here if len(step.choices) == 1} - {spec.setup_group or ""}
+    sources = groups | ({spec.setup_group} if spec.setup_group else set())
+    least = [
+        min((spec.setup_s.get(g, {}).get(h, 0.0) for g in sources if g != h), default=0.0)
+        for h in sorted(must)
+    ]
+    # Without a group in place the first one is entered for nothing.
+    return math.fsum(least) - (0.0 if spec.setup_group else max(least, default=0.0))
 
 
 def _one_machine(network: Network, early: Heads, machine: int) -> float:
@@ -104,6 +183,8 @@ def _one_machine(network: Network, early: Heads, machine: int) -> float:
     of those that could have come. It is optimal if work may be taken apart, so it bounds the rest.
     """
     tail_s = tails(network)
+    if network.machines[machine].batch_size > 1:
+        return -math.inf
     items = sorted(
         (early.start_s[i], tail_s[i], step.choices[0].duration_s)
         for i, step in enumerate(network.steps)

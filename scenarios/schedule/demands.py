@@ -192,7 +192,7 @@ def buffers(facts: Facts) -> Iterator[Violation]:
 
 
 def batches(facts: Facts) -> Iterator[Violation]:
-    """Yield batches that are too large or mixed."""
+    """Yield batches that are too large; steps of two groups are never one batch."""
     kind = ViolationKind.BATCH
     for machine in facts.problem.machines:
         groups: list[list[Placement]] = []
@@ -208,8 +208,6 @@ def batches(facts: Facts) -> Iterator[Violation]:
             if len(timed) > machine.batch_size:
                 message = f"{len(timed)} are in one batch of {machine.batch_size}: {names}"
                 yield Violation(kind, machine.id, float(len(timed) - machine.batch_size), message)
-            if len({facts.operations[p.key][1].setup_group for p in group}) > 1:
-                yield Violation(kind, machine.id, math.nan, f"groups are mixed in a batch: {names}")
 
 
 def campaigns(facts: Facts) -> Iterator[Violation]:

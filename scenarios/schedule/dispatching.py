@@ -159,6 +159,12 @@ class _Dispatch:
         self.campaign = [0] * len(network.machines)
         """Steps of its present group that each machine has done in a row."""
         self.present = [""] * len(network.machines)
+        self.broken: list[set[str]] = [set() for _ in network.machines]
+        """Groups whose campaign was broken off on each machine: they had better not come again."""
+        self.turns = 0
+        self.changes = [0] * len(network.machines)
+        """Turn in which each machine was changed last."""
+        self.known: dict[tuple[int, int], tuple[int, Candidate]] = {}
         self.running = [
             [network.index[key] for key in machine.running] for machine in network.machines
         ]
@@ -215,7 +221,7 @@ class _Dispatch:
                 for choice in self.network.steps[step].choices
                 if self._allowed(step, choice.machine)
                 and not (respect_campaigns and self._breaks_off(step, choice.machine))
-                for candidate in [self._candidate(step, choice)]
+                for candidate in [self._kept(step, choice)]
                 if not respect_fixed or self._leaves_room(candidate)
             ]
             if options:
@@ -225,10 +231,21 @@ class _Dispatch:
     def _breaks_off(self, step: int, machine: int) -> bool:
         """Say whether a step would end a campaign that is too short and could go on."""
         least = self.network.machines[machine].campaign_least
+        present, own = self.present[machine], self.network.steps[step].group
+        if least > 1 and own and own in self.broken[machine]:
+            return True
         if self.campaign[machine] >= least:
             return False
-        present, own = self.present[machine], self.network.steps[step].group
         return bool(present and own) and own != present and self.groups[machine][present] > 0
+
+    def _kept(self, step: int, choice: Choice) -> Candidate:
+        """Return a candidate, worked out anew only if its machine or its people have changed."""
+        now = self.changes[choice.machine] if choice.teams == ((),) else self.turns
+        at, found = self.known.get((step, choice.machine), (-1, None))
+        if found is None or at != now:
+            found = self._candidate(step, choice)
+            self.known[step, choice.machine] = now, found
+        return found
 
     def _candidate(self, step: int, choice: Choice) -> Candidate:
         timeline, job = self.timeline, self.network.problem.jobs[self.network.steps[step].job]
@@ -293,10 +310,19 @@ class _Dispatch:
 
     def _placed(self, step: int) -> None:
         """Note what a step that was placed changes for the others."""
+        self.turns += 1
         network, chosen, this = self.network, self.timeline.choice[step], self.network.steps[step]
         if chosen is None:
             raise AssertionError(f"{this.key} was not placed")
         machine = chosen.machine
+        self.changes[machine] = self.turns
+        for before in this.before:
+            # It may have left later than it had ended, and where people set up, all may differ.
+            other = self.timeline.choice[before]
+            if other is not None:
+                self.changes[other.machine] = self.turns
+        if network.setup_teams[machine] != ((),):
+            self.changes = [self.turns] * len(self.changes)
         if self.running[machine] and self.running[machine][0] == step:
             self.running[machine].pop(0)
         self.fixed[machine] = [item for item in self.fixed[machine] if item[1] != step]
@@ -307,6 +333,8 @@ class _Dispatch:
             self.groups[m][this.group] -= 1
         if this.group:
             same = self.present[machine] == this.group
+            if not same and self.campaign[machine] < network.machines[machine].campaign_least:
+                self.broken[machine].add(self.present[machine])
             self.campaign[machine] = self.campaign[machine] + 1 if same else 1
             self.present[machine] = this.group
 

@@ -90,7 +90,7 @@ def _setup_s(problem: SchedulingProblem, held: Iterable[Held]) -> float:
             continue
         own = groups.get(item.key, "")
         together = machine.batch_size > 1 and latest.get(machine.id) == (item.start_s, item.end_s)
-        if not together:
+        if not together or present[machine.id] != own:
             total_s += _between_s(machine, present[machine.id], own)
         present[machine.id], latest[machine.id] = own, (item.start_s, item.end_s)
     return total_s

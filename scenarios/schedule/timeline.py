@@ -253,7 +253,8 @@ class Timeline:
                 continue
             way_s = self.network.transport_s(other.machine, machine)
             here_s = self._place_free_s(machine, self.end_s[before] + way_s, self.start_s[step])
-            self.leave_s[before] = here_s - way_s
+            # With several steps after it, it has left when the last of them has it.
+            self.leave_s[before] = max(self.leave_s[before], here_s - way_s)
             if here_s < self.start_s[step]:
                 queue, item = self.waiting[machine], (here_s, self.start_s[step])
                 insort(queue, item)

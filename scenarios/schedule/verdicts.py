@@ -110,6 +110,8 @@ class Facts:
         return (
             left.machine == right.machine
             and self.machines[left.machine].batch_size > 1
+            and self.operations[left.key][1].setup_group
+            == self.operations[right.key][1].setup_group
             and abs(left.start_s - right.start_s) <= self.tolerance_s
             and abs(left.end_s - right.end_s) <= self.tolerance_s
         )

@@ -20,7 +20,8 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from scenarios.schedule.mip.variables import Formulation, Term, assigned, pause_name
+from scenarios.schedule.mip.factory import FACTORY
+from scenarios.schedule.mip.variables import Formulation, Term, assigned, pause_name, released
 from scenarios.schedule.mip.windows import Pair
 
 
@@ -75,12 +76,25 @@ def duration(model: pyo.ConcreteModel, form: Formulation) -> None:
         work = sum(c.duration_s * assigned(model, network, i, c) for c in step.choices)
         end = model.start[step.key] + work + sum(paused.get(i, []))
         known = not step.splittable or i in paused or not _meets_closure(form, i)
+        # Breaks of people, and longer steps of a batch, are left to the exact times.
+        known = known and not _longer(form, i)
         exact = known and not step.overlap
         model.duration.add(model.end[step.key] == end if exact else model.end[step.key] >= end)
 
 
 def _meets_closure(form: Formulation, step: int) -> bool:
     return any(form.network.clocks[c.machine].closed for c in form.network.steps[step].choices)
+
+
+def _longer(form: Formulation, step: int) -> bool:
+    network, this = form.network, form.network.steps[step]
+    breaks = this.splittable and any(
+        network.resources[one].unavailable
+        for choice in this.choices
+        for team in choice.teams
+        for one in team
+    )
+    return breaks or any(network.machines[c.machine].batch_size > 1 for c in this.choices)
 
 
 def calendar(model: pyo.ConcreteModel, form: Formulation) -> None:
@@ -130,9 +144,9 @@ def decided(model: pyo.ConcreteModel, form: Formulation) -> None:
     for pair in form.decided_pairs:
         first, second = network.steps[pair.first].key, network.steps[pair.second].key
         if not pair.backward:
-            model.decided.add(model.start[second] >= model.end[first] + pair.forward_s)
+            model.decided.add(model.start[second] >= released(model, first) + pair.forward_s)
         if not pair.forward:
-            model.decided.add(model.start[first] >= model.end[second] + pair.backward_s)
+            model.decided.add(model.start[first] >= released(model, second) + pair.backward_s)
 
 
 def _sequence(
@@ -148,8 +162,9 @@ def _sequence(
         - assigned(model, network, pair.first, pair.first_choice)
         - assigned(model, network, pair.second, pair.second_choice)
     )
-    big_m = max(0.0, limits.end_hi[i] + lag_s - limits.start_lo[j])
-    start, end = model.start[network.steps[j].key], model.end[network.steps[i].key]
+    latest_s = limits.horizon_s if network.steps[i].key in model.leave else limits.end_hi[i]
+    big_m = max(0.0, latest_s + lag_s - limits.start_lo[j])
+    start, end = model.start[network.steps[j].key], released(model, network.steps[i].key)
     model.disjunction.add(start >= end + lag_s - big_m * (relaxed + elsewhere))
 
 
@@ -179,7 +194,7 @@ def load(model: pyo.ConcreteModel, form: Formulation) -> None:
             for choice in step.choices
             if choice.machine == m
         ]
-        if len(here) > 1:
+        if len(here) > 1 and network.machines[m].batch_size == 1:
             head_s = min(limits.start_lo[i] for i, _ in here) - problem.start_s
             work = sum(c.duration_s * assigned(model, network, i, c) for i, c in here)
             if all(len(network.steps[i].choices) == 1 for i, _ in here):
@@ -211,5 +226,6 @@ FAMILIES = (
     makespan,
     load,
     tardiness,
+    *FACTORY,
 )
 """Every family; the model is all of them."""

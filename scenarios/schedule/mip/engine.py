@@ -8,9 +8,11 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.schedule.mip.highs import Answer, Program, Watch, missed
+from scenarios.schedule.mip.highs import Program, Watch, missed
+from scenarios.schedule.mip.neighbourhoods import Neighbourhoods
 from scenarios.schedule.mip.objective import build
 from scenarios.schedule.mip.variables import Formulation, read, write
+from scenarios.schedule.parts import TERMS, Machine, Resource
 from scenarios.schedule.protocol import Outcome, Request
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.timing import Network, timed
@@ -20,6 +22,18 @@ SECONDS_PER_PAIR = 2e-4
 """Time to build the rows of one pair, s; cautious, from measurements on one shared core."""
 _ROOM_WITH_EXTRA = 3.0
 """Length of the horizon, in serial horizons, if a user's own constraints may delay steps."""
+_WHOLE = 150
+"""Open decisions up to which HiGHS gets the whole model: beyond, it finds and proves little."""
+_SHARE_WHOLE = 0.5
+"""Share of the time for the whole model where no schedule to start from is known."""
+_TURN_S = 1.0
+"""Time for one neighbourhood, s."""
+_MOST_TURNS = 1_000_000
+"""Neighbourhoods after which the search ends in any case."""
+_REBUILD = 0.95
+"""Share of the objective at which a new, smaller model is built."""
+_LEAST_STEP = 1e-4
+"""Least improvement that is asked for where the objective is not a whole number, as a share."""
 _TOLERANCE = 1e-5
 """Excess up to which a user's own row counts as met by the final times."""
 
@@ -62,55 +76,117 @@ def _empty_window(form: Formulation) -> str:
     return ""
 
 
+def _ignore(_: object) -> None:
+    """Do nothing: what is found inside a neighbourhood is read at its end."""
+
+
 class _Search:
     """One model, one run."""
 
     def __init__(self, request: Request, form: Formulation) -> None:
         self.request = request
-        self.form = form
-        self.model = build(form, request.extra)
         self.best = request.start
+        self.exact = is_integral(request.network) and request.extra is None
+        weights = request.network.problem.objective
+        self.regular = not (weights.energy or weights.stability)
+        """Whether earlier is never worse."""
+        self._build(form)
         if request.start is not None:
             write(self.model, form, request.start)
             if request.extra is not None and missed(self.model, _TOLERANCE):
                 self.best = None
-        self.program = Program(self.model, request.seed)
+
+    def _build(self, form: Formulation) -> None:
+        self.form = form
+        self.model = build(form, self.request.extra)
+        self.program = Program(self.model, self.request.seed)
+        self.built = math.inf if self.best is None else self.best.objective
 
     def run(self) -> Outcome:
-        request = self.request
-        watch = Watch(request.until, request.cancelled, self._found, request.on_bound)
-        gap = 1 - 1e-3 if is_integral(request.network) and request.extra is None else 1e-6
-        answer = self.program.run(watch, gap)
-        bound = answer.bound
-        if answer.values is not None:
-            self._keep(self._exact(answer, watch))
-        if is_integral(request.network) and request.extra is None and math.isfinite(bound):
-            bound = math.ceil(bound - 1e-4)
-        if answer.infeasible and self.best is None:
-            message = "HiGHS proved that no schedule meets all demands at once"
-            if request.extra is not None:
-                message += (
-                    f", within {self.form.limits.horizon_s:g} s and with the user's constraints"
-                )
-            return Outcome(None, -math.inf, infeasible=True, message=message)
-        return Outcome(self.best, bound if not answer.infeasible else -math.inf)
+        request, gap = self.request, 1 - 1e-3 if self.exact else 1e-6
+        whole = len(self.model.order) + len(self.model.assign) <= _WHOLE or self.best is None
+        until = request.until
+        if whole and math.isfinite(until) and len(self.model.order) > _WHOLE:
+            until = time.monotonic() + _SHARE_WHOLE * (until - time.monotonic())
+        if whole:
+            watch = Watch(until, request.cancelled, self._found, request.on_bound)
+            answer = self.program.run(watch, gap)
+            if answer.values is not None:
+                self._take(answer.values, watch)
+            if answer.infeasible and self.best is None:
+                return Outcome(None, -math.inf, infeasible=True, message=self._no_schedule())
+            bound = self._rounded(answer.bound) if not answer.infeasible else -math.inf
+            complete = answer.finished or self.best is None
+            if complete or request.over():
+                return Outcome(self.best, bound)
+        proven = self._explore(gap)
+        return Outcome(self.best, self._rounded(proven))
+
+    def _rounded(self, bound: float) -> float:
+        return math.ceil(bound - 1e-4) if self.exact and math.isfinite(bound) else bound
+
+    def _no_schedule(self) -> str:
+        message = "HiGHS proved that no schedule meets all demands at once"
+        if self.request.extra is None:
+            return message
+        return f"{message}, within {self.form.limits.horizon_s:g} s and with the user's constraints"
+
+    def _explore(self, gap: float) -> float:
+        """Search neighbourhoods until the request is over; return a bound that was proven."""
+        around = Neighbourhoods(self.program, self.model, self.form, self.request.seed)
+        turns, most = 0, self.request.iterations or _MOST_TURNS
+        while not self.request.over() and turns < most:
+            turns += 1
+            self._share()
+            best = self.best
+            if best is None:
+                raise AssertionError("neighbourhoods need a schedule")
+            if best.objective < _REBUILD * self.built and self.request.extra is None:
+                self._build(Formulation.of(self.request.network, best.objective))
+                seed = self.request.seed + turns
+                around = Neighbourhoods(self.program, self.model, self.form, seed, around.size)
+            now = around.at(best)
+            kind, free = around.choose(now)
+            step = 1.0 if self.exact else max(1e-6, _LEAST_STEP * abs(best.objective))
+            began = time.monotonic()
+            limit_s = min(_TURN_S, self.request.until - began)
+            finished = True
+            if around.enter(now, free, best.objective - step):
+                watch = Watch(began + limit_s, self.request.cancelled, _ignore, _ignore)
+                answer = self.program.explore(watch, gap)
+                finished = answer.finished
+                if answer.values is not None:
+                    self._take(answer.values, watch)
+            if free.all() and finished and self.best is best and around.covers_all:
+                return best.objective - step if not self.exact else best.objective
+            around.adapt(kind, time.monotonic() - began, _TURN_S, finished=finished)
+        return -math.inf
+
+    def _share(self) -> None:
+        """Go on from what another engine has found if that is better."""
+        found = self.request.incumbent() if self.request.extra is None else None
+        if found is not None and (self.best is None or found.objective < self.best.objective):
+            self.best = found
 
     def _found(self, values: NDArray[np.float64]) -> None:
         """Work out the exact times of a solution of HiGHS, and keep it if it is better."""
         if self.request.extra is None:
             self._keep(self._left_shifted(values))
 
-    def _exact(self, answer: Answer, watch: Watch) -> Schedule | None:
-        if answer.values is None or self.request.extra is None:
-            return None if answer.values is None else self._left_shifted(answer.values)
-        # Left shift could break a user's constraint: times come from the model, made exact by a
-        # second run with the decisions fixed, which is a small linear program.
+    def _take(self, values: NDArray[np.float64], watch: Watch) -> None:
+        """Make schedules of a solution, with exact times, and keep the best of them."""
+        if self.request.extra is None:
+            self._keep(self._left_shifted(values))
+            if self.regular:
+                return
+        # Left shift could break a user's constraint, or cost more: times come from the model, made
+        # exact by a second run with the decisions fixed, which is a small linear program.
         watch.until = max(watch.until, time.monotonic() + 0.5)
-        fixed = self.program.run_fixed(answer.values, watch)
-        self.program.put(answer.values if fixed.values is None else fixed.values)
+        fixed = self.program.run_fixed(values, watch)
+        self.program.put(values if fixed.values is None else fixed.values)
         sequences, choices, starts = read(self.model, self.form)
         floor_s = {i: round(start_s, 6) for i, start_s in enumerate(starts)}
-        return timed(self.request.network, sequences, choices, floor_s)
+        self._keep(timed(self.request.network, sequences, choices, floor_s))
 
     def _left_shifted(self, values: NDArray[np.float64]) -> Schedule | None:
         self.program.put(values)
@@ -132,15 +208,20 @@ class _Search:
 
 def is_integral(network: Network) -> bool:
     """Say whether every schedule that is shifted to the left has an integer objective."""
-    problem = network.problem
-    numbers = [problem.start_s, problem.objective.makespan, problem.objective.tardiness]
+    problem, weights = network.problem, network.problem.objective
+    if weights.energy or weights.stability:
+        return False
+    numbers = [problem.start_s, *(getattr(weights, name) for name in TERMS)]
     for job in problem.jobs:
         numbers += [job.release_s, job.weight, job.due_date_s or 0.0]
+    there: list[Machine | Resource] = [*problem.machines, *problem.resources]
+    for one in there:
+        numbers += [one.ready_s]
+        numbers += [t for closed in one.unavailable for t in (closed.start_s, closed.end_s)]
     for machine in problem.machines:
-        numbers += [machine.ready_s]
         numbers += [t for row in machine.setup_s.values() for t in row.values()]
-        numbers += [t for closed in machine.unavailable for t in (closed.start_s, closed.end_s)]
+    numbers += network.lag_s.values()
     for step in network.steps:
-        numbers += [step.fixed_s or 0.0]
+        numbers += [step.fixed_s or 0.0, step.max_wait_s or 0.0]
         numbers += [t for c in step.choices for t in (c.duration_s, c.first_part_s, c.last_part_s)]
     return all(float(number).is_integer() for number in numbers)

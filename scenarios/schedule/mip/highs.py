@@ -20,6 +20,9 @@ from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler, LinearS
 
 from twin.errors import Finding, InvalidInputError
 
+Reals = NDArray[np.float64]
+"""A number per column."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -33,6 +36,8 @@ class Answer:
     """Proven lower bound; minus infinity without one."""
     infeasible: bool
     """Whether it was proven that there is no solution."""
+    finished: bool = True
+    """Whether it came to an end by itself: there is nothing better than what it found."""
 
 
 @dataclass(slots=True)
@@ -79,6 +84,8 @@ class Program:
         self._highs = highspy.Highs()  # type: ignore[no-untyped-call]
         for option, setting in (
             ("output_flag", False),
+            # Threads beyond the one asked for would be taken from the other engines.
+            ("threads", 1),
             ("random_seed", seed % 2**31),
             ("mip_rel_gap", 1e-7),
             ("mip_abs_gap", 1e-6),
@@ -86,6 +93,13 @@ class Program:
         ):
             self._highs.setOptionValue(option, setting)
         self._highs.passModel(_arrays(form))
+        # The objective once more, as a row: what is not better than the best need not be found.
+        cost = np.asarray(form.c.toarray()).ravel().astype(np.float64)
+        inside = np.flatnonzero(cost).astype(np.int32)
+        infinity = highspy.kHighsInf
+        self._highs.addRow(-infinity, infinity, len(inside), inside, cost[inside])
+        self._cost_row = len(form.rhs)
+        self._offset = float(np.ravel(form.c_offset)[0]) if np.size(form.c_offset) else 0.0
         self._watch: Watch | None = None
         self._highs.cbMipInterrupt.subscribe(self._interrupt)
         self._highs.cbSimplexInterrupt.subscribe(self._interrupt)
@@ -95,6 +109,13 @@ class Program:
     def index(self) -> dict[int, int]:
         """Return the column of each Pyomo variable, by the variable's ``id``."""
         return {id(variable): at for at, variable in enumerate(self.columns)}
+
+    @property
+    def bounds(self) -> tuple[Reals, Reals]:
+        """Bounds of the columns as the model has them."""
+        lower = [_bound(v.lb, -highspy.kHighsInf) for v in self.columns]
+        upper = [_bound(v.ub, highspy.kHighsInf) for v in self.columns]
+        return np.array(lower), np.array(upper)
 
     def run(self, watch: Watch, gap: float = 1e-6) -> Answer:
         """Search until it is over, starting from the values that the Pyomo variables have now.
@@ -118,20 +139,43 @@ class Program:
             self._highs.setSolution(len(given), at, numbers)
         return self._run(watch)
 
+    def bound(self, columns: NDArray[np.int32], lower: Reals, upper: Reals) -> None:
+        """Give columns other bounds; the next run begins from nothing."""
+        self._highs.changeColsBounds(len(columns), columns, lower, upper)
+
+    def cut_off(self, objective: float) -> None:
+        """Ask for solutions with at most this objective."""
+        self._highs.changeRowBounds(self._cost_row, -highspy.kHighsInf, objective - self._offset)
+
+    def explore(self, watch: Watch, gap: float = 1e-6) -> Answer:
+        """Search within the bounds and the cut-off as they are now, without a start."""
+        self._highs.setOptionValue("mip_abs_gap", gap)
+        self._highs.clearSolver()
+        return self._run(watch)
+
     def run_fixed(self, values: NDArray[np.float64], watch: Watch) -> Answer:
         """Return the best times for the integer decisions in ``values``, free of rounding errors.
 
         An integer that is off by a millionth lets a row with a big-M be missed by seconds.
         """
         integer = [at for at, v in enumerate(self.columns) if not v.is_continuous()]
+        at = np.array(integer, dtype=np.int32)
+        lower, upper = self.bounds
         if integer:
-            at = np.array(integer, dtype=np.int32)
             exact = np.round(values[at])
             self._highs.changeColsBounds(len(at), at, exact, exact)
-            kind = np.full(len(at), int(highspy.HighsVarType.kContinuous), dtype=np.uint8)
-            self._highs.changeColsIntegrality(len(at), at, kind)
+            self._set_kind(at, highspy.HighsVarType.kContinuous)
         self._highs.clearSolver()
-        return self._run(watch)
+        try:
+            return self._run(watch)
+        finally:
+            if integer:
+                self._highs.changeColsBounds(len(at), at, lower[at], upper[at])
+                self._set_kind(at, highspy.HighsVarType.kInteger)
+
+    def _set_kind(self, at: NDArray[np.int32], kind: highspy.HighsVarType) -> None:
+        kinds = np.full(len(at), int(kind), dtype=np.uint8)
+        self._highs.changeColsIntegrality(len(at), at, kinds)
 
     def put(self, values: NDArray[np.float64]) -> None:
         """Write the columns' values into the Pyomo variables."""
@@ -160,6 +204,8 @@ class Program:
             objective=float(info.objective_function_value) if solved else np.inf,
             bound=bound,
             infeasible=status in (done.kInfeasible, done.kUnboundedOrInfeasible),
+            finished=status
+            in (done.kOptimal, done.kInfeasible, done.kUnboundedOrInfeasible, done.kModelEmpty),
         )
 
     def _interrupt(self, event: highspy.HighsCallbackEvent) -> None:

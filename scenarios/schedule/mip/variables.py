@@ -9,7 +9,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from scenarios.schedule.mip.windows import Pair, Windows, pairs, windows
+from scenarios.schedule.mip.windows import Helped, Pair, Windows, helped, pairs, windows
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.timing import Choice, Network, decisions
 
@@ -42,6 +42,12 @@ class Formulation:
     """Pairs of which one order only is possible, or none."""
     pauses: tuple[Pause, ...]
     """Closures by step."""
+    helped: tuple[Helped, ...] = ()
+    """Pairs of steps that may need one resource."""
+    stays: tuple[int, ...] = ()
+    """Steps after which the job may have to stay on the machine."""
+    tariff: tuple[tuple[float, float, float], ...] = ()
+    """From, to and price of energy without a gap; empty: energy is not part of the model."""
 
     @staticmethod
     def of(network: Network, upper: float | None, *, room: float = 1.0) -> Formulation:
@@ -62,7 +68,47 @@ class Formulation:
         pauses = tuple(_pauses(network, limits))
         if len(pauses) > MOST_PAUSES:
             pauses = ()
-        return Formulation(network, limits, tuple(undecided), tuple(decided), pauses)
+        return Formulation(
+            network,
+            limits,
+            tuple(undecided),
+            tuple(decided),
+            pauses,
+            helped=tuple(helped(network, limits)),
+            stays=tuple(i for i in range(len(network.steps)) if successors_inside(network, i)),
+            tariff=_tariff(network, limits),
+        )
+
+
+def successors_inside(network: Network, i: int) -> list[int]:
+    """Return the steps of the same job after a step that have a limited buffer before them."""
+    return [
+        j
+        for j in network.steps[i].after
+        if network.steps[j].job == network.steps[i].job
+        and not network.steps[j].overlap
+        and any(
+            network.machines[c.machine].input_buffer is not None for c in network.steps[j].choices
+        )
+    ]
+
+
+def _tariff(network: Network, limits: Windows) -> tuple[tuple[float, float, float], ...]:
+    """Return the prices with gaps filled, where the model can say what energy costs at least."""
+    problem = network.problem
+    steps = sum(any(c.power_kw for c in step.choices) for step in network.steps)
+    least = min((price.per_kwh for price in problem.prices), default=0.0)
+    if not problem.objective.energy or least < 0 or steps * len(problem.prices) > MOST_PAUSES:
+        return ()
+    found, here_s = [], problem.start_s
+    for price in sorted(problem.prices, key=lambda p: p.start_s):
+        if price.end_s <= here_s:
+            continue
+        if price.start_s > here_s:
+            found.append((here_s, price.start_s, 0.0))
+        found.append((max(here_s, price.start_s), price.end_s, price.per_kwh))
+        here_s = price.end_s
+    return (*found, (here_s, max(limits.horizon_s, here_s) + 1.0, 0.0))
 
 
 def _apart(network: Network, pair: Pair) -> bool:
@@ -110,6 +156,13 @@ def declare(model: pyo.ConcreteModel, form: Formulation) -> None:
                               over it, or starts after it
     ``makespan``              end of the last step less the problem's start, s
     ``tardiness[j]``          lateness of job j, s; for jobs with a due date
+    ``leave[s]``              when the job leaves the machine after s, s; only before small buffers
+    ``team[s, m, t]``         1 if team t of s on machine m helps; only where there is a choice
+    ``ahead[r, a, b]``        1 if a is done before b; for steps that may share resource r
+    ``completion[j]``         end of job j, s; if flow time counts
+    ``away[s]``               how far a start is from the running plan, s; if stability counts
+    ``paid[s, k]``            work of s in price interval k, s; if energy counts
+    ``within[s, k]``          1 if s touches price interval k
     ========================  =====================================================================
     """
     network, limits = form.network, form.limits
@@ -133,8 +186,74 @@ def declare(model: pyo.ConcreteModel, form: Formulation) -> None:
     model.beyond = pyo.Var(closures, domain=pyo.Binary)
     length_s = max(0.0, limits.horizon_s - network.problem.start_s)
     model.makespan = pyo.Var(bounds=(0, length_s))
+    _declare_factory(model, form)
     due = [job.id for job in network.problem.jobs if job.due_date_s is not None]
     model.tardiness = pyo.Var(due, domain=pyo.NonNegativeReals)
+
+
+def _declare_factory(model: pyo.ConcreteModel, form: Formulation) -> None:
+    network, limits, weights = form.network, form.limits, form.network.problem.objective
+    latest_s = max(0.0, limits.horizon_s)
+    low_s = {network.steps[i].key: limits.end_lo[i] for i in form.stays}
+    model.leave = pyo.Var(list(low_s), bounds=lambda _, k: (low_s[k], latest_s))
+    model.team = pyo.Var(
+        [
+            (step.key, network.machines[choice.machine].id, t)
+            for step in network.steps
+            for choice in step.choices
+            for t in range(len(choice.teams))
+            if len(choice.teams) > 1
+        ],
+        domain=pyo.Binary,
+    )
+    model.ahead = pyo.Var(
+        sorted(
+            helped_name(network, pair) for pair in form.helped if pair.forward and pair.backward
+        ),
+        domain=pyo.Binary,
+    )
+    jobs = [job.id for job in network.problem.jobs] if weights.flow_time else []
+    model.completion = pyo.Var(jobs, domain=pyo.NonNegativeReals)
+    planned = [s.key for s in network.steps if s.planned_s is not None and weights.stability]
+    model.away = pyo.Var(planned, domain=pyo.NonNegativeReals)
+    priced = [(network.steps[i].key, k) for i, k in touched(form)]
+    model.paid = pyo.Var(priced, domain=pyo.NonNegativeReals)
+    model.within = pyo.Var(priced, domain=pyo.Binary)
+
+
+def touched(form: Formulation) -> list[tuple[int, int]]:
+    """Return the steps that use energy, each with the price intervals that it could lie in."""
+    limits = form.limits
+    return [
+        (i, k)
+        for i, step in enumerate(form.network.steps)
+        if any(choice.power_kw for choice in step.choices)
+        for k, (begin_s, end_s, _) in enumerate(form.tariff)
+        if end_s >= limits.start_lo[i] and begin_s <= limits.end_hi[i]
+    ]
+
+
+def helped_name(network: Network, pair: Helped) -> tuple[str, str, str]:
+    """Return the index of the order of two steps that may share a resource."""
+    steps = network.steps
+    return network.resources[pair.resource].id, steps[pair.first].key, steps[pair.second].key
+
+
+def helps(model: pyo.ConcreteModel, network: Network, step: int, resource: int) -> Term:
+    """Return the expression that is 1 if a resource helps a step."""
+    this, total = network.steps[step], 0.0
+    for choice in this.choices:
+        for t, team in enumerate(choice.teams):
+            if resource in team:
+                name = (this.key, network.machines[choice.machine].id, t)
+                one = len(choice.teams) == 1
+                total += assigned(model, network, step, choice) if one else model.team[name]
+    return total
+
+
+def released(model: pyo.ConcreteModel, key: str) -> Term:
+    """Return when the machine is free after a step: as the job leaves, or at its end."""
+    return model.leave[key] if key in model.leave else model.end[key]
 
 
 def pause_name(network: Network, pause: Pause) -> tuple[str, str, int]:
@@ -169,10 +288,46 @@ def write(model: pyo.ConcreteModel, form: Formulation, schedule: Schedule) -> No
             model.order[pair.name].set_value(_free_order(model, network, pair))
     for pause in form.pauses:
         _write_pause(model, network, pause, choices)
+    _write_factory(model, form, schedule, choices)
     model.makespan.set_value(schedule.makespan_s, skip_validation=True)
     for outcome in schedule.jobs:
         if outcome.due_date_s is not None:
             model.tardiness[outcome.job].set_value(outcome.tardiness_s, skip_validation=True)
+
+
+def _write_factory(
+    model: pyo.ConcreteModel, form: Formulation, schedule: Schedule, choices: Mapping[int, Choice]
+) -> None:
+    network = form.network
+    placed = {p.key: p for p in schedule.placements}
+    for key in model.leave:
+        model.leave[key].set_value(placed[key].free_s, skip_validation=True)
+    for key, machine, t in model.team:
+        names = placed[key].resources
+        options = next(
+            c.teams
+            for c in network.steps[network.index[key]].choices
+            if network.machines[c.machine].id == machine
+        )
+        mine = tuple(network.resources[one].id for one in options[t]) == names
+        model.team[key, machine, t].set_value(int(mine and placed[key].machine == machine))
+    for name in model.ahead:
+        first, second = placed[name[1]], placed[name[2]]
+        ahead = first.end_s <= second.start_s or first.start_s < second.start_s
+        model.ahead[name].set_value(int(ahead))
+    for outcome in schedule.jobs if len(model.completion) else ():
+        model.completion[outcome.job].set_value(outcome.completion_s, skip_validation=True)
+    for key in model.away:
+        away_s = abs(placed[key].start_s - (network.steps[network.index[key]].planned_s or 0.0))
+        model.away[key].set_value(away_s, skip_validation=True)
+    left_s = {network.steps[i].key: choices[i].duration_s for i in choices}
+    for key, k in sorted(model.paid, key=lambda name: form.tariff[name[1]][2]):
+        begin_s, end_s, _ = form.tariff[k]
+        here_s = max(0.0, min(end_s, placed[key].end_s) - max(begin_s, placed[key].start_s))
+        paid_s = min(here_s, left_s[key])
+        left_s[key] -= paid_s
+        model.paid[key, k].set_value(paid_s, skip_validation=True)
+        model.within[key, k].set_value(int(paid_s > 0))
 
 
 def _free_order(model: pyo.ConcreteModel, network: Network, pair: Pair) -> int:

@@ -35,6 +35,17 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Helped:
+    """Two steps that may need the same resource, and the orders that their windows allow."""
+
+    first: int
+    second: int
+    resource: int
+    forward: bool
+    backward: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Windows:
     """Earliest and latest start and end of every step, s."""
 
@@ -57,12 +68,18 @@ def serial_horizon_s(network: Network) -> float:
     waits += [job.release_s for job in problem.jobs]
     waits += [end for clock in network.clocks for _, end in clock.closed]
     waits += [step.fixed_s for step in network.steps if step.fixed_s is not None]
+    waits += [one.ready_s for one in network.resources]
+    waits += [c.end_s for one in network.resources for c in one.unavailable]
+    # It may pay to wait for a price, or for the moment that was planned.
+    waits += [price.end_s for price in problem.prices if problem.objective.energy]
+    waits += [planned.start_s for planned in problem.plan if problem.objective.stability]
+    ways_s = len(network.steps) * max(network.lag_s.values(), default=0.0)
     work_s = sum(max(choice.duration_s for choice in step.choices) for step in network.steps)
     times = [
         t for machine in network.machines for row in machine.setup_s.values() for t in row.values()
     ]
     setups_s = len(network.steps) * max(times, default=0.0)
-    return max(waits) + work_s + setups_s
+    return max(waits) + work_s + setups_s + ways_s
 
 
 def windows(network: Network, upper: float | None, *, room: float = 1.0) -> Windows:
@@ -105,16 +122,29 @@ def windows(network: Network, upper: float | None, *, room: float = 1.0) -> Wind
     )
 
 
+def latest_ends_s(network: Network, limits: Windows, upper: float) -> list[float]:
+    """Return the latest end of every step if the objective must not exceed ``upper``, s."""
+    jobs = [
+        _latest_completion_s(network, j, limits.horizon_s, upper)
+        for j in range(len(network.problem.jobs))
+    ]
+    return [min(limits.end_hi[i], jobs[step.job]) for i, step in enumerate(network.steps)]
+
+
 def _latest_completion_s(network: Network, j: int, horizon_s: float, upper: float | None) -> float:
     problem = network.problem
     job, weights = problem.jobs[j], problem.objective
     limit_s = horizon_s if job.deadline_s is None else min(horizon_s, job.deadline_s)
     if upper is None:
         return limit_s
+    if weights.energy and any(price.per_kwh < 0 for price in problem.prices):
+        return limit_s
     room = upper * (1 + 1e-9) + _SLACK_S
     if weights.makespan > 0:
         limit_s = min(limit_s, problem.start_s + room / weights.makespan)
-    cost = weights.tardiness * job.weight
+    if weights.flow_time > 0:
+        limit_s = min(limit_s, job.release_s + room / weights.flow_time)
+    cost = weights.tardiness * job.weight + weights.total_tardiness
     if cost > 0 and job.due_date_s is not None:
         limit_s = min(limit_s, job.due_date_s + room / cost)
     return limit_s
@@ -133,6 +163,9 @@ def pairs(network: Network, limits: Windows) -> Iterator[Pair]:
             if choice.machine == m
         ]
         for (a, first), (b, second) in combinations(here, 2):
+            if machine.batch_size > 1 and network.steps[a].group == network.steps[b].group:
+                # They may be one batch; which ones are, exact times decide.
+                continue
             forward_s, backward_s = lags.between_s(a, b), lags.between_s(b, a)
             forward = _fits(limits, a, first, forward_s, b) and not ancestors[a] >> b & 1
             backward = _fits(limits, b, second, backward_s, a) and not ancestors[b] >> a & 1
@@ -141,6 +174,31 @@ def pairs(network: Network, limits: Windows) -> Iterator[Pair]:
                 forward, backward = forward and ahead, backward and not ahead
             name = _name(network, m, a, b)
             yield Pair(a, b, first, second, forward_s, backward_s, name, forward, backward)
+
+
+def helped(network: Network, limits: Windows) -> Iterator[Helped]:
+    """Yield every two steps that may need one resource at the same time."""
+    ancestors = _ancestors(network) if network.resources else []
+    for one in range(len(network.resources)):
+        here = [
+            i
+            for i, step in enumerate(network.steps)
+            if any(one in team for choice in step.choices for team in choice.teams)
+        ]
+        for a, b in combinations(here, 2):
+            left, right = network.steps[a], network.steps[b]
+            machines = {choice.machine for step in (left, right) for choice in step.choices}
+            apart = len(machines) == 1 and network.machines[min(machines)].batch_size == 1
+            meet = {c.machine for c in left.choices} & {c.machine for c in right.choices}
+            shared = left.group == right.group and any(
+                network.machines[m].batch_size > 1 for m in meet
+            )
+            before = bool(ancestors[a] >> b & 1 or ancestors[b] >> a & 1)
+            if apart or shared or (before and not (left.overlap or right.overlap)):
+                continue
+            forward = limits.start_lo[a] + left.least_s <= limits.start_hi[b] + _SLACK_S
+            backward = limits.start_lo[b] + right.least_s <= limits.start_hi[a] + _SLACK_S
+            yield Helped(a, b, one, forward, backward)
 
 
 def _fits(limits: Windows, a: int, choice: Choice, lag_s: float, b: int) -> bool:

@@ -207,3 +207,53 @@ def small_problems(draw: st.DrawFn) -> SchedulingProblem:
         same_order=[machines] if serial else [],
         objective=draw(st.sampled_from(["makespan", "total_weighted_tardiness"])),
     )
+
+
+def factory_problem(**fields: object) -> SchedulingProblem:
+    """Return a small problem with the demands of a factory: people, ways, waits, prices, a plan."""
+    weld = {"modes": [{"machine": "weld", "duration_s": 6, "needs": ["welder"], "power_kw": 30}]}
+    either = {
+        "modes": [
+            {"machine": "weld", "duration_s": 4, "needs": ["welder"]},
+            {"machine": "oven", "duration_s": 5, "needs": ["bob"]},
+        ]
+    }
+    bake = {"modes": [{"machine": "oven", "duration_s": 8}], "max_wait_s": 2}
+    pack = {"modes": [{"machine": "pack", "duration_s": 3, "needs": ["welder"]}]}
+    document: dict[str, Any] = {
+        "id": "factory",
+        "machines": [
+            {"id": "weld"},
+            {"id": "oven", "batch_size": 2, "campaign_least": 2},
+            {"id": "pack", "input_buffer": 0},
+        ],
+        "resources": [
+            {"id": "ann", "skills": ["welder"]},
+            {"id": "bob", "skills": ["welder"], "unavailable": [{"start_s": 3, "end_s": 9}]},
+        ],
+        "transport_s": {"weld": {"oven": 2, "pack": 1}, "oven": {"pack": 3}},
+        "prices": [{"start_s": 4, "end_s": 12, "per_kwh": 60}],
+        "jobs": [
+            {
+                "id": name,
+                "due_date_s": 20,
+                "operations": [
+                    {"id": "o0", **first},
+                    {"id": "o1", "setup_group": group, **bake},
+                    {"id": "o2", **pack},
+                ],
+            }
+            for name, first, group in (("A", weld, "hot"), ("B", either, "hot"))
+        ],
+        "plan": [{"operation": "A/o0", "machine": "weld", "start_s": 1}]
+        + [{"operation": "B/o0", "machine": "oven", "start_s": 2}],
+        "objective": {
+            "makespan": 1,
+            "flow_time": 1,
+            "energy": 1,
+            "stability": 0.5,
+            "machine_change_s": 7,
+        },
+    }
+    document.update(fields)
+    return SchedulingProblem(**document)

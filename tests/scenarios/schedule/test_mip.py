@@ -5,21 +5,25 @@ from pathlib import Path
 import pyomo.environ as pyo
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from scenarios.schedule import SchedulingProblem, dispatch
 from scenarios.schedule.mip.constraints import FAMILIES
+from scenarios.schedule.mip.factory import FACTORY
 from scenarios.schedule.mip.highs import missed
 from scenarios.schedule.mip.objective import build
 from scenarios.schedule.mip.variables import Formulation, declare, read, write
 from scenarios.schedule.timing import Network, decisions, timed
-from tests.scenarios.schedule.builders import rich_problem, small_problems
+from tests.scenarios.schedule.builders import factory_problem, rich_problem, small_problems
+from tests.scenarios.schedule.rich import rich_problems
 
 ROWS = Path(__file__).parent / "rows"
 
 
 def rows_of(family: str) -> str:
-    """Return the rows of one family for the rich problem, one a line."""
-    network = Network.of(rich_problem())
+    """Return the rows of one family, one a line, for a problem that has what it is about."""
+    own = {other.__name__ for other in FACTORY}
+    network = Network.of(factory_problem() if family in own else rich_problem())
     form = Formulation.of(network, dispatch(network, "edd").objective)
     model = pyo.ConcreteModel()
     declare(model, form)
@@ -39,7 +43,7 @@ def test_no_family_without_stored_rows() -> None:
     assert {path.stem for path in ROWS.glob("*.txt")} == {family.__name__ for family in FAMILIES}
 
 
-@given(small_problems())
+@given(st.one_of(small_problems(), rich_problems()))
 def test_every_schedule_is_a_start(problem: SchedulingProblem) -> None:
     """A schedule of the rules meets every row, with and without its own objective as a limit."""
     network = Network.of(problem)
@@ -49,6 +53,7 @@ def test_every_schedule_is_a_start(problem: SchedulingProblem) -> None:
         model = build(form)
         write(model, form, schedule)
         assert missed(model, 1e-6) == []
+        assert pyo.value(model.cost) <= schedule.objective + 1e-6
         for variable in model.component_data_objects(pyo.Var):
             if variable.value is not None:
                 assert variable.lb is None or variable.value >= variable.lb - 1e-6
