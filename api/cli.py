@@ -22,11 +22,14 @@ import typer
 from api.commands.about import lines, schema, version, warmup
 from api.commands.console import ExitCode
 from api.commands.demo import demo
+from api.commands.keep import audit, backup, restore
+from api.commands.keys import keys
 from api.commands.learn import generate, train
 from api.commands.plant import plant
 from api.commands.schedule import schedule
 from api.commands.serve import serve
 from api.commands.simulate import simulate
+from api.commands.site import site
 from api.commands.whatif import whatif
 
 app = typer.Typer(
@@ -47,6 +50,11 @@ app.command("whatif")(whatif)
 app.command("schedule")(schedule)
 app.command("generate")(generate)
 app.command("train")(train)
+app.add_typer(site, name="site")
+app.add_typer(keys, name="keys")
+app.command("backup")(backup)
+app.command("restore")(restore)
+app.add_typer(audit, name="audit")
 app.command("lines")(lines)
 app.command("schema")(schema)
 app.command("warmup")(warmup)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
-Reading = tuple[str, str, dict[tuple[str, ...], float], tuple[str, ...]]
+Values = dict[tuple[str, ...], float]
+"""Values by the values of their labels."""
+Reading = tuple[str, str, Values, tuple[str, ...]]
 """Name, help, value by label values, names of the labels."""
 
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from api.events import Hub
 from api.futures import Futures
-from api.jobs import JobManager, WorkerDiedError, WorkerPool, new_job
+from api.jobs import JobManager, Limits, WorkerDiedError, WorkerPool, new_job
 from api.jobs.tasks.recent import recent_document
 from api.keys import KeyRing
 from api.live import LiveLine
-from api.metrics import Metrics
+from api.metrics import Metrics, Reading, Values
 from api.orders import Planned, planned
 from api.problems import NOT_READY, RefusalError, invalid, not_found
 from api.schemas import (
@@ -83,7 +83,8 @@ class Site:
         self.jobs = JobManager(self.store, settings, self._tell_job, self._note_end)
         self.courier = Courier(self.store, settings.webhook_hosts)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.quick = WorkerPool(settings.quick_workers)
+        limits = Limits(settings.job_memory_bytes, settings.job_cpu_limit_s)
+        self.quick = WorkerPool(settings.quick_workers, limits)
         self.futures = Futures()
         self.at_work: set[str] = set()
         """Idempotency keys whose request is being answered."""
@@ -129,6 +130,9 @@ class Site:
         for live in self.lines.values():
             if live.feed is not None:
                 await live.feed.start()
+        if self.settings.metrics_port is not None:
+            self.metrics.watch(self._gauges)
+            self.metrics.start(self.settings.metrics_host, self.settings.metrics_port)
         warm_up = {"lines": [line_payload(live) for live in self.lines.values()]}
         await self.jobs.start(warm_up)
         self._tasks = [
@@ -153,6 +157,7 @@ class Site:
         for live in self.lines.values():
             if live.feed is not None:
                 await live.feed.stop()
+        await asyncio.to_thread(self.metrics.stop)
         await asyncio.to_thread(self.store.close)
 
     async def _start_quick(self, warm_up: dict[str, Any]) -> None:
@@ -306,6 +311,30 @@ class Site:
             "recent": recent,
         }
         return payload, as_of
+
+    # Operation ------------------------------------------------------------------------------------
+
+    def _gauges(self) -> list[Reading]:
+        """Return what Prometheus is told of this moment; asked for in a thread of its own."""
+        ages: Values = {}
+        good: Values = {}
+        jobs: Values = {}
+        for line_id, live in self.lines.items():
+            told = live.provenance(live.picture())
+            ages[line_id,] = told.age_ms / 1000.0
+            good[line_id,] = float(told.quality == "good")
+        with self.store.begin() as transaction:
+            for status in (JobStatus.QUEUED, JobStatus.RUNNING):
+                jobs[str(status),] = float(transaction.count_jobs(status))
+        return [
+            ("linetwin_jobs", "Jobs that wait or run", jobs, ("status",)),
+            ("linetwin_line_age_seconds", "Age of the newest value", ages, ("line",)),
+            ("linetwin_line_good", "1: the state can be trusted", good, ("line",)),
+            ("linetwin_event_clients", "Clients of the event stream", self._clients(), ()),
+        ]
+
+    def _clients(self) -> Values:
+        return {(): float(self.hub.followers)}
 
     # Readiness ------------------------------------------------------------------------------------
 

@@ -23,9 +23,24 @@ PACKAGES = ("twin", "scenarios", "api")
 # names. Height, unit, siblings it may know.
 FLOORS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     # 8: who asks
+    (10, "api.audit", ()),
+    (10, "api.backup", ("api.site",)),
     (10, "api.app", ("api.routes", "api.site", "api.ui")),
     (10, "api.cli", ("api.app", "api.commands", "api.demo")),
-    (10, "api.commands", ("api.app", "api.demo", "api.mirrors", "api.server")),
+    (
+        10,
+        "api.commands",
+        (
+            "api.app",
+            "api.audit",
+            "api.backup",
+            "api.demo",
+            "api.mirrors",
+            "api.server",
+            "api.site",
+            "api.sites",
+        ),
+    ),
     (10, "api.demo", ("api.app", "api.mirrors", "api.server")),
     (10, "api.__main__", ("api.cli",)),
     (10, "api.kpis", ()),
@@ -34,6 +49,7 @@ FLOORS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (10, "api.routes", ("api.kpis", "api.past", "api.site")),
     (10, "api.server", ("api.app", "api.site")),
     (10, "api.site", ()),
+    (10, "api.sites", ()),
     (10, "api.ui", ()),
     # 7: what the questions stand on; shapes, refusals and settings lie below the parts that work
     (9, "api.access", ("api.tokens",)),

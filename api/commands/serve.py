@@ -45,12 +45,14 @@ def serve(  # noqa: PLR0913, PLR0917 - the options of a command
     """Serve the API and the page until Ctrl-C."""
     from api.app import create_app  # noqa: PLC0415 - heavy
     from api.keys import create_key  # noqa: PLC0415
+    from api.logs import configure  # noqa: PLC0415
     from api.server import check_port  # noqa: PLC0415
     from api.server import serve as run  # noqa: PLC0415
     from api.settings import Settings  # noqa: PLC0415
     from twin.line import load_line  # noqa: PLC0415
 
     found = Settings.load(settings, data_folder=data, host=host, port=port)
+    configure(found)
     check_port(found)
     check_folder(found.data_folder)
     models: dict[str, Model] = {}

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from api.jobs.manager import JobManager, new_job
-from api.jobs.process import WorkerDiedError, WorkerPool
+from api.jobs.process import Limits, WorkerDiedError, WorkerPool
 
-__all__ = ["JobManager", "WorkerDiedError", "WorkerPool", "new_job"]
+__all__ = ["JobManager", "Limits", "WorkerDiedError", "WorkerPool", "new_job"]

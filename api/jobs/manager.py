@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from api.jobs.frames import Message
-from api.jobs.process import WorkerDiedError, WorkerProcess
+from api.jobs.process import Limits, WorkerDiedError, WorkerProcess
 from api.problems import (
     CONFLICT,
     QUEUE_FULL,
@@ -36,6 +37,8 @@ RESTARTS = 5
 """Times a job is begun before restarts of the service under it end it."""
 PATIENCE_S = 1.2
 """Time that a cancelled job has to stop by itself before its process is ended, s."""
+DATABASE_S = 60.0
+"""Time for which a database that is away is waited for, s."""
 RESULT_PATHS = {
     JobKind.RUN: "/v1/runs/{id}/results",
     JobKind.SCHEDULE: "/v1/schedules/{id}",
@@ -75,7 +78,10 @@ class JobManager:
         self._note_end = note_end
         self._progress: dict[str, Progress] = {}
         self._running: dict[str, WorkerProcess] = {}
-        self._workers = [WorkerProcess(background=True) for _ in range(settings.job_workers)]
+        limits = Limits(settings.job_memory_bytes, settings.job_cpu_limit_s)
+        self._workers = [
+            WorkerProcess(background=True, limits=limits) for _ in range(settings.job_workers)
+        ]
         self._loops: list[asyncio.Task[None]] = []
         self._endings: set[asyncio.Task[None]] = set()
         self._unwanted: set[str] = set()
@@ -263,12 +269,16 @@ class JobManager:
         except WorkerDiedError as error:
             await worker.stop()
             answer = {"died": str(error)}
+            if error.out_of_time:
+                most_s = self._settings.job_cpu_limit_s
+                told = RefusalError(TIME_LIMIT, f"it used more than {most_s:g} s of processor time")
+                answer = {"problem": told.problem().model_dump(mode="json")}
         except TimeoutError:
             worker.kill()
             await worker.stop()
             told = RefusalError(TIME_LIMIT, f"it was ended after {limit_s:g} s")
             answer = {"problem": told.problem().model_dump(mode="json")}
-        ended = await asyncio.to_thread(self._finish_safely, job, answer)
+        ended = await self._finish_patiently(job, answer)
         self._running.pop(job.id, None)
         self._progress.pop(job.id, None)
         self._unwanted.discard(job.id)
@@ -280,16 +290,25 @@ class JobManager:
         self._progress[job.id] = Progress(**message["progress"])
         self._tell(self.view(job))
 
-    def _finish_safely(self, job: JobRecord, answer: Message) -> JobRecord:
-        """Note how a job ended; where that cannot be noted, the job ends as failed all the same."""
-        try:
-            return self._finish(job, answer)
-        except JournalError as error:
-            _log.exception("the end of job %s cannot be kept", job.id)
-            told = RefusalError(WORKER_DIED, f"the result could not be kept: {error}")
-            return replace(
-                job, status=JobStatus.FAILED, problem=told.problem(), finished_at=datetime.now(UTC)
-            )
+    async def _finish_patiently(self, job: JobRecord, answer: Message) -> JobRecord:
+        """Note how a job ended; a database that is away is waited for, then given up.
+
+        What could not be noted stays marked as running, and is done again after a restart.
+        """
+        until_s = time.monotonic() + DATABASE_S
+        while True:
+            try:
+                return await asyncio.to_thread(self._finish, job, answer)
+            except JournalError as error:
+                if time.monotonic() > until_s:
+                    _log.exception("the end of job %s cannot be kept", job.id)
+                    told = RefusalError(WORKER_DIED, f"the result could not be kept: {error}")
+                    now = datetime.now(UTC)
+                    return replace(
+                        job, status=JobStatus.FAILED, problem=told.problem(), finished_at=now
+                    )
+                _log.warning("the end of job %s cannot be kept yet: %s", job.id, error)
+                await asyncio.sleep(1.0)
 
     def _finish(self, job: JobRecord, answer: Message) -> JobRecord:
         now = datetime.now(UTC)

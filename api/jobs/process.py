@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from api.jobs.frames import Message, pack, read_async
@@ -24,7 +26,35 @@ Heard = Callable[[Message], None]
 
 
 class WorkerDiedError(TwinError, RuntimeError):
-    """A worker process ended in the middle of its work."""
+    """A worker process ended in the middle of its work.
+
+    Parameters
+    ----------
+    message : str
+        What happened.
+    code : int, optional
+        Exit code of the process, negative for a signal, where it is known.
+    """
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the system ended it because it had used up its processor time."""
+        limit = getattr(signal, "SIGXCPU", None)
+        return limit is not None and self.code == -limit
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one worker process may use."""
+
+    memory_bytes: int = 8 * 2**30
+    """Memory that it may address."""
+    cpu_s: float = 4 * 3600.0
+    """Processor time of one task, s, over all its threads."""
 
 
 class WorkerProcess:
@@ -34,10 +64,13 @@ class WorkerProcess:
     ----------
     background : bool
         Whether others go before it when processors are short.
+    limits : Limits
+        What it may use.
     """
 
-    def __init__(self, *, background: bool) -> None:
+    def __init__(self, *, background: bool, limits: Limits) -> None:
         self._background = background
+        self._limits = limits
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -56,7 +89,8 @@ class WorkerProcess:
         """
         if self.pid is not None:
             return
-        arguments = ["-m", "api.jobs.worker", *(["--background"] if self._background else [])]
+        arguments = ["-m", "api.jobs.worker", f"--memory={self._limits.memory_bytes}"]
+        arguments += ["--background"] if self._background else []
         # Its own session: Ctrl-C in a terminal is for the service, which ends its workers itself.
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -95,7 +129,8 @@ class WorkerProcess:
             If the process ends before the work does.
         """
         identity = identity or new_id("task")
-        await self._send({"id": identity, "task": task, "payload": payload})
+        cpu_s = self._limits.cpu_s
+        await self._send({"id": identity, "task": task, "payload": payload, "cpu_s": cpu_s})
         while (message := await self._next()) is not None:
             if message.get("id") != identity:
                 continue
@@ -103,7 +138,8 @@ class WorkerProcess:
                 return message
             heard(message)
         code = await self._process.wait() if self._process else None
-        raise WorkerDiedError(f"the worker process ended in the middle of its work (code {code})")
+        told = f"the worker process ended in the middle of its work (code {code})"
+        raise WorkerDiedError(told, code)
 
     async def cancel(self, identity: str) -> None:
         """Ask it to end what it does; a process that is gone has ended it already."""
@@ -157,10 +193,12 @@ class WorkerPool:
     ----------
     size : int
         Number of workers.
+    limits : Limits
+        What each may use.
     """
 
-    def __init__(self, size: int) -> None:
-        self._workers = [WorkerProcess(background=False) for _ in range(size)]
+    def __init__(self, size: int, limits: Limits) -> None:
+        self._workers = [WorkerProcess(background=False, limits=limits) for _ in range(size)]
         self._free: asyncio.Queue[WorkerProcess] = asyncio.Queue()
         self._started = False
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import queue
 import sys
@@ -18,6 +19,11 @@ from api.jobs.frames import Message, pack, read
 from api.jobs.tasks import TASKS
 from api.jobs.tasks.context import CancelledWorkError, Context, LineCache
 from api.problems import refusal
+
+try:
+    import resource
+except ImportError:  # a system without such limits; the service's own time limit still holds
+    resource = None  # type: ignore[assignment]
 
 PROGRESS_EVERY_S = 0.1
 """Shortest time between two messages about progress, s."""
@@ -93,6 +99,7 @@ class Reporter:
 
 def main() -> None:
     """Serve tasks until the service is gone."""
+    _limit_memory(sys.argv)
     logging.basicConfig(level=logging.WARNING, format="worker %(process)d: %(message)s")
     if "--background" in sys.argv and hasattr(os, "nice"):
         with contextlib.suppress(OSError):
@@ -108,10 +115,32 @@ def main() -> None:
         _do(channel, channel.work.get(), lines)
 
 
+def _limit_memory(arguments: list[str]) -> None:
+    """Have the system refuse this process more memory than it may have."""
+    for argument in arguments:
+        name, _, value = argument.partition("=")
+        if name == "--memory" and resource is not None:
+            most = int(value)
+            hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+            resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+
+
+def _limit_cpu(seconds: float) -> None:
+    """Have the system end this process once a task has used so much processor time."""
+    if resource is None:
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    until = math.ceil(used.ru_utime + used.ru_stime + seconds)
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    most = until if hard == resource.RLIM_INFINITY else min(until, hard)
+    resource.setrlimit(resource.RLIMIT_CPU, (most, hard))
+
+
 def _do(channel: Channel, message: Message, lines: LineCache) -> None:
     """Do one task and send what came out."""
     identity = message["id"]
     context: Context = Reporter(channel, identity)
+    _limit_cpu(message["cpu_s"])
     try:
         result = TASKS[message["task"]](message["payload"], context, lines)
         answer: Message = {"id": identity, "result": result}

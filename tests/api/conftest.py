@@ -1,6 +1,7 @@
 """A real service over real HTTP, with real worker processes; shared, because it starts slowly."""
 
 import secrets
+import socket
 import threading
 import time
 import warnings
@@ -58,8 +59,9 @@ def run_service(
     folder: Path, lines: list[Line], feeds: Sequence[Feed] = (), **settings: object
 ) -> Service:
     """Start a service and wait until it is ready for work."""
+    given = {"requests_per_s": 1e5, "request_burst": 1_000_000, "jobs_per_key": 1000} | settings
     found = Settings.load(
-        environment={}, data_folder=folder, port=0, job_workers=1, quick_workers=1, **settings
+        environment={}, data_folder=folder, port=0, job_workers=1, quick_workers=1, **given
     )
     key = create_key(found.keys_path, "tests", Scope.WRITE)
     app = create_app(found, lines, feeds)
@@ -137,11 +139,20 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
     found.close()
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Return a running service with a small line and one that has orders."""
     folder = tmp_path_factory.mktemp("site")
-    running = run_service(folder, [example_line("two_station"), example_line("electronics")])
+    lines = [example_line("two_station"), example_line("electronics")]
+    running = run_service(folder, lines, webhook_hosts=("127.0.0.1", f"127.0.0.1:{free_port()}"))
     yield running
     running.stop()
 
@@ -157,6 +168,20 @@ def client(service: Service) -> Iterator[httpx.Client]:
 def reader(service: Service) -> Iterator[httpx.Client]:
     """Return a client that may only read."""
     with service.client(create_key(service.site.settings.keys_path, "r", Scope.READ)) as found:
+        yield found
+
+
+@pytest.fixture
+def releaser(service: Service) -> Iterator[httpx.Client]:
+    """Return a client that may release schedules."""
+    with service.client(create_key(service.site.settings.keys_path, "p", Scope.RELEASE)) as found:
+        yield found
+
+
+@pytest.fixture
+def admin(service: Service) -> Iterator[httpx.Client]:
+    """Return a client that may do everything."""
+    with service.client(create_key(service.site.settings.keys_path, "a", Scope.ADMIN)) as found:
         yield found
 
 
