@@ -20,14 +20,17 @@ from types import TracebackType
 import typer
 
 from api.commands.about import lines, schema, version, warmup
+from api.commands.compare import compare
 from api.commands.console import ExitCode
 from api.commands.demo import demo
 from api.commands.keep import audit, backup, restore
 from api.commands.keys import keys
 from api.commands.learn import generate, train
 from api.commands.plant import plant
+from api.commands.record import record, trust
 from api.commands.schedule import schedule
 from api.commands.serve import serve
+from api.commands.sheets import line_sheets
 from api.commands.simulate import simulate
 from api.commands.site import site
 from api.commands.whatif import whatif
@@ -45,8 +48,12 @@ app = typer.Typer(
 app.command("demo")(demo)
 app.command("serve")(serve)
 app.command("plant")(plant)
+app.command("record")(record)
+app.add_typer(trust, name="trust")
 app.command("simulate")(simulate)
-app.command("whatif")(whatif)
+app.add_typer(whatif, name="whatif")
+app.command("compare")(compare)
+app.add_typer(line_sheets, name="line")
 app.command("schedule")(schedule)
 app.command("generate")(generate)
 app.command("train")(train)

@@ -7,16 +7,23 @@ from hypothesis import strategies as st
 from twin.sync.machine import (
     Action,
     Browsed,
+    Connected,
     Disabled,
     Do,
     Enabled,
     Event,
     Failed,
+    Filled,
+    Gone,
     Limits,
     Link,
     Opened,
     Refused,
+    Republished,
     Reset,
+    Resolved,
+    Resumed,
+    Secured,
     Subscribed,
     Tick,
     Verified,
@@ -28,13 +35,31 @@ from twin.sync.protocol import CONNECTED, SourceState
 
 LIMITS = Limits()
 EVENTS: st.SearchStrategy[Event] = st.one_of(
-    st.sampled_from([Enabled(), Disabled(), Reset(), Opened(), Browsed(), Subscribed(), Waited()]),
-    st.builds(Verified, st.integers(0, 3)),
+    st.sampled_from(
+        [
+            Enabled(),
+            Disabled(),
+            Reset(),
+            Resolved(),
+            Connected(),
+            Secured(),
+            Opened(),
+            Resumed(),
+            Republished(),
+            Gone(),
+            Browsed(),
+            Subscribed(),
+            Filled(),
+            Waited(),
+        ]
+    ),
+    st.builds(Verified, st.integers(0, 3), st.integers(0, 2)),
     st.builds(Tick, st.floats(0, 10), st.integers(0, 3)),
     st.builds(Failed, st.just("broke"), st.floats(0, 1, exclude_max=True)),
     st.builds(Refused, st.just("certificate")),
 )
-STRAIGHT = [Enabled(), Opened(), Browsed(), Subscribed(), Verified()]
+REACHED = [Resolved(), Connected(), Secured()]
+STRAIGHT = [Enabled(), *REACHED, Opened(), Browsed(), Subscribed(), Verified()]
 
 
 def run(events: list[Event]) -> tuple[Link, list[tuple[Link, Event, Link, tuple[Action, ...]]]]:
@@ -78,13 +103,13 @@ def test_faulted_is_left_by_a_person_only(events: list[Event]) -> None:
 @given(st.lists(EVENTS, max_size=40))
 def test_every_step_leads_on(events: list[Event]) -> None:
     """Actions end in one that leads to an event; what breaks is closed before it is tried again."""
-    leading = {Do.OPEN, Do.BROWSE, Do.SUBSCRIBE, Do.VERIFY, Do.WATCH, Do.WAIT, Do.REST}
+    closing = {Do.CLOSE, Do.DROP}
     for before, _, after, actions in run(events)[1]:
         if actions:
-            assert actions[-1].do in leading
-            assert all(action.do is Do.CLOSE for action in actions[:-1])
+            assert actions[-1].do not in closing
+            assert all(action.do in closing for action in actions[:-1])
         if after.state is SourceState.RECONNECTING and before.state is not after.state:
-            assert actions[0].do is Do.CLOSE
+            assert actions[0].do is Do.DROP  # what the server keeps for us is not given up
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1, exclude_max=True))
@@ -98,14 +123,34 @@ def test_backoff_grows_to_its_longest() -> None:
     """Without luck the pause doubles until it is as long as it gets."""
     pauses = [backoff_s(attempt, 0.0, LIMITS) for attempt in range(10)]
     assert pauses[:4] == [0.2, 0.4, 0.8, 1.6]
-    assert pauses[-1] == LIMITS.backoff_longest_s
+    assert pauses[-1] == LIMITS.backoff_longest_s == 30.0
+
+
+def test_unanswered_knocks_stay_close_together() -> None:
+    """Where nobody answers an attempt costs nothing: a plant that is back is found in a second."""
+    link, _ = run([Enabled()])
+    for _ in range(12):
+        link, actions = transition(link, Failed("nobody listens", draw=0.0), LIMITS)
+        assert actions[-1].delay_s <= LIMITS.knock_longest_s
+        link, _ = transition(link, Waited(), LIMITS)
+
+
+def test_resumed_session_keeps_its_epoch() -> None:
+    """A session that was found again goes on where it was: no new epoch, so no gap."""
+    lost = [*STRAIGHT, Failed("reset"), Waited(), *REACHED]
+    link, _ = run([*lost, Resumed(), Republished(), Verified()])
+    assert (link.state, link.epoch) == (SourceState.LIVE, 1)
+    link, _ = run([*lost, Resumed(), Gone(), Browsed(), Subscribed(), Verified(0, 2)])
+    assert (link.state, link.epoch) == (SourceState.GAP_FILL, 2)
+    link, _ = transition(link, Filled(), LIMITS)
+    assert link.state is SourceState.LIVE
 
 
 def test_failed_attempts_count_until_values_flow() -> None:
     """A server that accepts sessions but gives no data is not asked again without pause."""
     link, _ = run([Enabled()])
     for attempt in range(1, 6):
-        for event in (Opened(), Browsed(), Subscribed(), Failed("no heartbeat")):
+        for event in (*REACHED, Opened(), Browsed(), Subscribed(), Failed("no heartbeat")):
             link, _ = transition(link, event, LIMITS)
         assert link.attempt == attempt
         link, _ = transition(link, Waited(), LIMITS)

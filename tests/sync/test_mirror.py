@@ -22,6 +22,7 @@ from twin.sync import (
     SourceState,
     default_mapping,
 )
+from twin.sync.machine import Limits
 from twin.sync.mapping import Heartbeat, NodeSpec
 
 SPEED = 30.0
@@ -206,7 +207,7 @@ async def test_heartbeat_that_stands_still_is_no_life(plant: Plant) -> None:
     mapping = default_mapping(plant.line, plant.endpoint)
     still = Heartbeat(node="i=2257")  # when the server started: it never changes
     connector = OpcUaConnector(
-        mapping.model_copy(update={"heartbeat": still}), verify_timeout_s=0.5
+        mapping.model_copy(update={"heartbeat": still}), limits=Limits(verify_s=0.5)
     )
     await connector.connect()
     try:

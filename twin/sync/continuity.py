@@ -1,7 +1,7 @@
 """What was received, node by node, and what may be missing: nothing is lost without a word.
 
-``SequenceCheck`` follows the numbers of notifications, ``Continuity`` the values of each node. Neither
-knows a socket or a clock, so that their laws can be tested.
+``SequenceCheck`` follows the numbers of notifications, ``Continuity`` the values of each node.
+Neither knows a socket or a clock, so that their laws can be tested.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from itertools import pairwise
 from typing import Any
 
 from twin.sync.protocol import Gap, Origin, Resolution, Sample
@@ -174,9 +175,8 @@ class Continuity:
         elif last is not None:
             passed_s = (sample.source_time - last.source_time).total_seconds()
             track.longest_s = max(track.longest_s, passed_s)
-            if track.coarse_s is not None and passed_s <= 1.5 * track.coarse_s:
-                reason = f"the server samples every {track.coarse_s:g} s only"
-                self._declare(track, last, sample, reason)
+            if track.coarse_s is not None:
+                self._sampled(track, last, sample, passed_s)
         if sample.status & OVERFLOW == OVERFLOW:
             self._overflowed(track, sample)
         if track.batch != self._batch:
@@ -260,7 +260,7 @@ class Continuity:
         # A history can have holes of its own: longer pauses than this node ever made are no proof.
         longest_s = 1.5 * track.longest_s + 0.05
         whole = True
-        for number, (one, other) in enumerate(zip(chain, chain[1:], strict=False)):
+        for number, (one, other) in enumerate(pairwise(chain)):
             pause_s = (other.source_time - one.source_time).total_seconds()
             known = (number > 0 or behind) and (number < len(chain) - 2 or ahead)
             if not known or (track.longest_s > 0 and pause_s > longest_s):
@@ -285,6 +285,15 @@ class Continuity:
                     after=sample.value)
             )  # fmt: skip
 
+    def _sampled(self, track: Track, last: Sample, sample: Sample, passed_s: float) -> None:
+        """Declare a gap where values change as fast as the server samples: faster ones are lost."""
+        assert track.coarse_s is not None
+        if 0.0 < passed_s < 0.5 * track.coarse_s:
+            track.coarse_s = None  # it tells every change after all
+        elif passed_s <= 1.5 * track.coarse_s:
+            reason = f"the server samples every {track.coarse_s:g} s only"
+            self._declare(track, last, sample, reason)
+
     def _overflowed(self, track: Track, sample: Sample) -> None:
         # Servers differ in which value of a batch they mark, so the loss may lie before any of it.
         since = track.before if track.batch == self._batch else track.last
@@ -295,7 +304,7 @@ class Continuity:
         self.declare(_gap(track.name, begin, end, reason, end.epoch))
 
 
-def _gap(  # noqa: PLR0913, PLR0917 - the columns of a gap
+def _gap(
     node: str,
     begin: Sample,
     end: Sample,
@@ -310,16 +319,14 @@ def _gap(  # noqa: PLR0913, PLR0917 - the columns of a gap
 
 def _same(one: Sample, other: Sample) -> bool:
     equal = one.source_time == other.source_time and one.status == other.status
-    return equal and type(one.value) is type(other.value) and bool(_equal(one.value, other.value))
+    return equal and type(one.value) is type(other.value) and _equal(one.value, other.value)
 
 
 def _equal(one: Any, other: Any) -> bool:
-    return one == other or (one != one and other != other)  # noqa: PLR0124 - two NaNs are one value
+    return bool(one == other or (one != one and other != other))  # noqa: PLR0124 - two NaNs are one value
 
 
-def _between(
-    item: Opened, values: Sequence[Sample]
-) -> tuple[bool, list[Sample], bool]:
+def _between(item: Opened, values: Sequence[Sample]) -> tuple[bool, list[Sample], bool]:
     """Return what lies between a gap's two ends, and whether each end itself was found."""
     begin = _last_index(values, item.begin)
     start = 0 if begin is None else begin + 1
@@ -343,7 +350,7 @@ def _last_index(values: Sequence[Sample], wanted: Sample) -> int | None:
 def _like(one: Sample, other: Sample) -> bool:
     """Tell whether history and subscription speak of one value: equal, and at one millisecond."""
     near = abs(one.source_time - other.source_time) <= timedelta(milliseconds=1)
-    return near and bool(_equal(one.value, other.value))
+    return near and _equal(one.value, other.value)
 
 
 class GapBook:

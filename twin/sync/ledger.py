@@ -7,21 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from twin.sync.protocol import Reading, Stored, Value
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A stretch of time in which values may be missing."""
-
-    begin: datetime
-    """Source time of the last good value before it."""
-    end: datetime
-    """Source time of the first value after it."""
-    reason: str
-    """Why, in words."""
-    epoch: int
-    """Subscription that begins after it."""
+from twin.sync.protocol import Gap, Reading, Stored, Value
 
 
 @dataclass(frozen=True, slots=True)

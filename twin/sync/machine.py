@@ -1,7 +1,7 @@
 """How a source connects, fails and comes back, as one pure function.
 
 ``transition`` knows no clock, no socket and no chance: it is told what happened and answers with
-the next state and what to do. The input and output around it live in ``twin.sync.opcua``.
+the next state and what to do. The input and output around it live in ``twin.sync.supervisor``.
 """
 
 from __future__ import annotations
@@ -22,9 +22,13 @@ class Limits:
     """Age of the last heartbeat from which the link is given up and built anew."""
     backoff_shortest_s: float = 0.2
     """Shortest pause before a new attempt."""
-    backoff_longest_s: float = 5.0
-    """Longest pause before a new attempt: one costs little, and whoever has just started the plant
-    again is looking at the page."""
+    backoff_longest_s: float = 30.0
+    """Longest pause before a new attempt on a server that answers and yet cannot be used."""
+    verify_s: float = 5.0
+    """Longest wait for the first value of every item."""
+    knock_longest_s: float = 1.0
+    """Longest pause before a new attempt where nobody answered: a knock costs the server nothing,
+    and a plant that is back should be found at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,38 @@ class Reset:
 
 
 @dataclass(frozen=True, slots=True)
+class Resolved:
+    """The name of the server has an address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The server's socket is open and it answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """The server is who it should be, and the channel stands."""
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
-    """The session stands."""
+    """A new session stands; no subscription of ours is left on the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The session stands, and the subscriptions from before the loss are still ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Republished:
+    """What the server had sent in vain was sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The subscriptions that seemed to be left are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +113,13 @@ class Verified:
 
     missing: int = 0
     """Required nodes that gave no usable value."""
+    gaps: int = 0
+    """Gaps that the server's history may close."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What the server's history knew of the gaps is here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +130,8 @@ class Tick:
     """Time since the heartbeat last moved, s."""
     bad_items: int = 0
     """Required nodes whose last value is bad."""
+    doubt: str = ""
+    """Anything else that makes the values doubtful, such as a skewed clock; in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +161,17 @@ Event = (
     Enabled
     | Disabled
     | Reset
+    | Resolved
+    | Connected
+    | Secured
     | Opened
+    | Resumed
+    | Republished
+    | Gone
     | Browsed
     | Subscribed
     | Verified
+    | Filled
     | Tick
     | Failed
     | Refused
@@ -132,11 +182,17 @@ Event = (
 class Do(StrEnum):
     """What is to be done next."""
 
+    DROP = "drop"
     CLOSE = "close"
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    SECURE = "secure"
     OPEN = "open"
+    REPUBLISH = "republish"
     BROWSE = "browse"
     SUBSCRIBE = "subscribe"
     VERIFY = "verify"
+    FILL = "fill"
     WATCH = "watch"
     WAIT = "wait"
     REST = "rest"
@@ -152,15 +208,24 @@ class Action:
     """How long to wait, for ``WAIT``, s."""
 
 
+_S = SourceState
 _STEPS: dict[tuple[SourceState, type], tuple[SourceState, Do]] = {
-    (SourceState.DISABLED, Enabled): (SourceState.CONNECTING, Do.OPEN),
-    (SourceState.CONNECTING, Opened): (SourceState.BROWSING, Do.BROWSE),
-    (SourceState.BROWSING, Browsed): (SourceState.SUBSCRIBING, Do.SUBSCRIBE),
-    (SourceState.SUBSCRIBING, Subscribed): (SourceState.VERIFYING, Do.VERIFY),
-    (SourceState.RECONNECTING, Waited): (SourceState.CONNECTING, Do.OPEN),
-    (SourceState.FAULTED, Reset): (SourceState.CONNECTING, Do.OPEN),
+    (_S.DISABLED, Enabled): (_S.RESOLVING, Do.RESOLVE),
+    (_S.RESOLVING, Resolved): (_S.CONNECTING, Do.CONNECT),
+    (_S.CONNECTING, Connected): (_S.SECURING, Do.SECURE),
+    (_S.SECURING, Secured): (_S.SESSION, Do.OPEN),
+    (_S.SESSION, Opened): (_S.BROWSING, Do.BROWSE),
+    (_S.SESSION, Resumed): (_S.GAP_FILL, Do.REPUBLISH),
+    (_S.GAP_FILL, Republished): (_S.VERIFYING, Do.VERIFY),
+    (_S.GAP_FILL, Gone): (_S.BROWSING, Do.BROWSE),
+    (_S.BROWSING, Browsed): (_S.SUBSCRIBING, Do.SUBSCRIBE),
+    (_S.SUBSCRIBING, Subscribed): (_S.VERIFYING, Do.VERIFY),
+    (_S.RECONNECTING, Waited): (_S.RESOLVING, Do.RESOLVE),
+    (_S.FAULTED, Reset): (_S.RESOLVING, Do.RESOLVE),
 }
-"""The straight way, from nothing to a subscription."""
+"""The straight way, from nothing to a subscription, new or found again."""
+_UNANSWERED = frozenset({_S.RESOLVING, _S.CONNECTING, _S.SECURING})
+"""States in which the server has not been given any work yet."""
 _BUSY = frozenset(SourceState) - {
     SourceState.DISABLED,
     SourceState.FAULTED,
@@ -168,18 +233,20 @@ _BUSY = frozenset(SourceState) - {
 }
 
 
-def backoff_s(attempt: int, draw: float, limits: Limits) -> float:
+def backoff_s(attempt: int, draw: float, limits: Limits, *, answered: bool = True) -> float:
     """Return the pause before an attempt, s.
 
     It doubles with each attempt up to the longest; ``draw`` in [0, 1) takes up to half of it away,
-    so that many twins do not come back to one server at one moment.
+    so that many twins do not come back to one server at one moment. Where nobody ``answered``, the
+    longest is shorter.
     """
     doubled = limits.backoff_shortest_s * 2.0 ** min(attempt, 60)
-    whole = min(limits.backoff_longest_s, doubled)
+    longest_s = limits.backoff_longest_s
+    whole = min(longest_s if answered else min(limits.knock_longest_s, longest_s), doubled)
     return max(limits.backoff_shortest_s, whole * (1.0 - 0.5 * draw))
 
 
-def transition(
+def transition(  # noqa: PLR0911 - one way out for each kind of event
     link: Link, event: Event, limits: Limits | None = None
 ) -> tuple[Link, tuple[Action, ...]]:
     """Return where a source goes when something happens, and what is to be done.
@@ -210,6 +277,8 @@ def transition(
         return _broken(link, event, bounds)
     if isinstance(event, Verified) and link.state is SourceState.VERIFYING:
         return _verified(link, event)
+    if isinstance(event, Filled) and link.state is SourceState.GAP_FILL:
+        return _live(link, link.missing)
     if isinstance(event, Tick) and link.state in CONNECTED:
         return _ticked(link, event, bounds)
     return link, ()
@@ -230,15 +299,24 @@ def _broken(link: Link, event: Refused | Failed, limits: Limits) -> tuple[Link, 
 
 
 def _lost(link: Link, reason: str, draw: float, limits: Limits) -> tuple[Link, tuple[Action, ...]]:
-    delay_s = backoff_s(link.attempt, draw, limits)
+    answered = link.state not in _UNANSWERED
+    delay_s = backoff_s(link.attempt, draw, limits, answered=answered)
     after = replace(link, state=SourceState.RECONNECTING, attempt=link.attempt + 1, reason=reason)
-    return after, (Action(Do.CLOSE), Action(Do.WAIT, delay_s))
+    # Dropped, not closed: the server keeps the session and its queues for us.
+    return after, (Action(Do.DROP), Action(Do.WAIT, delay_s))
 
 
 def _verified(link: Link, event: Verified) -> tuple[Link, tuple[Action, ...]]:
-    state = SourceState.DEGRADED if event.missing else SourceState.LIVE
-    reason = f"{event.missing} required nodes gave no value" if event.missing else ""
-    after = replace(link, state=state, missing=event.missing, attempt=0, reason=reason)
+    if not event.gaps:
+        return _live(link, event.missing)
+    after = replace(link, state=SourceState.GAP_FILL, missing=event.missing, reason="")
+    return after, (Action(Do.FILL),)
+
+
+def _live(link: Link, missing: int) -> tuple[Link, tuple[Action, ...]]:
+    state = SourceState.DEGRADED if missing else SourceState.LIVE
+    reason = f"{missing} required nodes gave no value" if missing else ""
+    after = replace(link, state=state, missing=missing, attempt=0, reason=reason)
     return after, (Action(Do.WATCH),)
 
 
@@ -249,9 +327,11 @@ def _ticked(link: Link, tick: Tick, limits: Limits) -> tuple[Link, tuple[Action,
         return _lost(link, f"connected, but no heartbeat for {age:.1f} s", 0.0, limits)
     if age > limits.heartbeat_late_s:
         state, reason = SourceState.DEGRADED, f"heartbeat is {age:.1f} s old"
-    elif tick.bad_items or link.missing:
+    elif tick.bad_items:
         state = SourceState.DEGRADED
-        reason = f"{max(tick.bad_items, link.missing)} required nodes without a good value"
+        reason = f"{tick.bad_items} required nodes without a good value"
+    elif tick.doubt:
+        state, reason = SourceState.DEGRADED, tick.doubt
     else:
         state, reason = SourceState.LIVE, ""
     # A reason that only counts seconds is no news.

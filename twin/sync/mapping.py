@@ -8,10 +8,9 @@ import math
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 import yaml
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from twin.errors import Finding, InvalidInputError, UnknownNameError
 from twin.events.kinds import Status
@@ -19,6 +18,8 @@ from twin.line import Line
 from twin.line.files import located
 from twin.line.reading import read_yaml
 from twin.line.spec import Id, Spec, worded
+from twin.sync.endpoint import Endpoint
+from twin.sync.security import Security
 from twin.units import PositiveDuration
 
 VERSION = 1
@@ -117,17 +118,6 @@ class Heartbeat(Spec):
         return self
 
 
-def _with_usable_port(endpoint: str) -> str:
-    """Return the endpoint unless its port is none, which would only show when it is dialled."""
-    try:
-        usable = urlsplit(endpoint).port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError(f"{endpoint!r} has no usable port; expected 1 to 65535")
-    return endpoint
-
-
 class Mapping(Spec):
     """How one plant is read."""
 
@@ -137,12 +127,10 @@ class Mapping(Spec):
     """Line that the nodes belong to."""
     source: Id = "plant"
     """Name of the source, part of every key in the journal."""
-    endpoint: Annotated[
-        str,
-        StringConstraints(pattern=r"^opc\.tcp://[^\s/]+(/\S*)?$"),
-        AfterValidator(_with_usable_port),
-    ]
+    endpoint: Endpoint
     """Address, ``opc.tcp://host:port/path``."""
+    security: Security | None = None
+    """How the connection is protected; none: not at all, for closed networks only."""
     heartbeat: Heartbeat
     """The plant's clock."""
     publishing_s: PositiveDuration = 0.1

@@ -16,10 +16,20 @@ from twin.events.log import Names
 from twin.line import Line
 from twin.sync.clock import Clock, SystemClock
 from twin.sync.durable import DurableWriter
-from twin.sync.ledger import Gap, Ledger
+from twin.sync.ledger import Ledger
 from twin.sync.mapping import Mapping, default_mapping
 from twin.sync.moments import Moments
-from twin.sync.protocol import CONNECTED, Connector, LinkEvent, Quality, SourceState, Store, Value
+from twin.sync.protocol import (
+    CONNECTED,
+    Connector,
+    Gap,
+    LinkEvent,
+    Quality,
+    Resolution,
+    SourceState,
+    Store,
+    Value,
+)
 from twin.sync.recent import RecentLog
 from twin.sync.signals import Reading, Signals
 from twin.sync.translate import Tally, Translator
@@ -288,6 +298,10 @@ class Mirror:
                 await self._believe(fresh)
                 fresh = []
                 await self._link_changed(item)
+            elif isinstance(item, Gap):
+                await self._believe(fresh)
+                fresh = []
+                await self._missed(item)
             elif (value := self._ledger.accept(item)) is not None:
                 fresh.append(value)
         await self._believe(fresh)
@@ -325,6 +339,8 @@ class Mirror:
             self._pictured.clear()
         if before.state in CONNECTED and event.state not in CONNECTED:
             await self._lost(event)
+        if event.state in CONNECTED and before.state not in CONNECTED:
+            self._found_again()
         text = f"{event.state}{': ' + event.reason if event.reason else ''}"
         if (before.state, before.reason) != (event.state, event.reason):
             self._tell(Change(ChangeKind.LINK, self._as_of_s or 0.0, text))
@@ -337,6 +353,26 @@ class Mirror:
         if self._folder is not None and self._as_of_s is not None:
             row = Row(self._as_of_s, Kind.LINK_LOST, value=self._as_of_s)
             self._recent.add([row])
+
+    def _found_again(self) -> None:
+        """Write down that the link is back without a gap: the server kept every value for us."""
+        if self._picture_from is None and self._folder is not None and self._as_of_s is not None:
+            self._recent.add([Row(self._as_of_s, Kind.LINK_RESTORED)])
+
+    async def _missed(self, gap: Gap) -> None:
+        """Take in that values of one node may be missing although the link stands."""
+        if gap.resolved is not Resolution.UNRECOVERABLE or self._picture_from is not None:
+            return  # nothing is missing, or the gap of the whole picture covers it
+        self._ledger.gaps.append(gap)
+        text = f"{gap.node}: {gap.begin.isoformat()} to {gap.end.isoformat()}: {gap.reason}"
+        _log.warning("values may be missing: %s", text)
+        await self._writer.gap(
+            self.connector.source, gap.begin, gap.end, f"{gap.node}: {gap.reason}"
+        )
+        if self._folder is not None and self._as_of_s is not None:
+            begin_s = min(self._seconds(gap.begin), self._as_of_s)
+            self._recent.add([Row(self._as_of_s, Kind.GAP, value=begin_s)])
+            self._tell(Change(ChangeKind.GAP, self._as_of_s, text))
 
     async def _translate(self, due: Sequence[tuple[datetime, list[Value]]]) -> None:
         watermark = self._moments.watermark

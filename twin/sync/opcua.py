@@ -1,49 +1,29 @@
-"""OPC UA as a source of values: our own supervisor over asyncua, driven by ``twin.sync.machine``.
+"""OPC UA as a source of values for the mirror: what a mapping asks for, decoded.
 
-The client library would reconnect and resubscribe by itself, but in ways that lose values without a
-word. So each connection here is a fresh client with that switched off, each subscription is our own
-and counted, each item's answer is checked, and no queue drops anything in silence: a queue that
-runs full ends the subscription, which the ledger then declares as a gap.
+The connection is looked after by ``twin.sync.supervisor``; no queue drops anything in silence:
+while nobody takes the values that are here, the server keeps what comes next.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import math
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
-
-import numpy as np
-from asyncua import ua
+from datetime import datetime
 
 from twin.sync.clock import Clock, SystemClock
-from twin.sync.machine import (
-    Action,
-    Browsed,
-    Disabled,
-    Do,
-    Enabled,
-    Event,
-    Failed,
-    Limits,
-    Link,
-    Opened,
-    Refused,
-    Reset,
-    Subscribed,
-    Tick,
-    Verified,
-    Waited,
-    transition,
-)
-from twin.sync.mapping import Mapping
-from twin.sync.protocol import LinkEvent, Received, SourceState, Value
-from twin.sync.session import REFUSALS, Session
+from twin.sync.machine import Limits, Link
+from twin.sync.mapping import Mapping, NodeSpec
+from twin.sync.protocol import Gap, LinkEvent, Quality, Reading, Received, Sample, Value
+from twin.sync.security import Identity
+from twin.sync.session import utc
+from twin.sync.supervisor import Supervisor
+from twin.sync.target import Item, Target
 
-_log = logging.getLogger(__name__)
-TICK_S = 0.25
-"""Time between two looks at the heartbeat, s."""
+BAD = 0x80000000
+UNCERTAIN = 0x40000000
 
 
 class OpcUaConnector:
@@ -56,17 +36,11 @@ class OpcUaConnector:
     clock : Clock or None
         Clock for times of receipt; None: this computer's.
     limits : Limits or None
-        Pauses between attempts; None: 0.2 to 5 s, with the mapping's heartbeat limits.
-    request_timeout_s : float
-        Longest wait for an answer of the server, s.
-    verify_timeout_s : float
-        Longest wait for the first value of every item, s.
+        Times that decide; None: the defaults, with the mapping's heartbeat limits.
+    identity : Identity or None
+        Our certificate and trust list; None: unprotected connections only.
     queue_size : int
-        Values held here for whoever reads them; beyond that the subscription ends in a gap.
-
-    Notes
-    -----
-    Connections are neither encrypted nor authenticated yet: use it on closed networks.
+        Values held here for whoever reads them; beyond that the server keeps what it has.
     """
 
     def __init__(
@@ -75,28 +49,22 @@ class OpcUaConnector:
         *,
         clock: Clock | None = None,
         limits: Limits | None = None,
-        request_timeout_s: float = 4.0,
-        verify_timeout_s: float = 5.0,
+        identity: Identity | None = None,
         queue_size: int = 100_000,
     ) -> None:
         self.mapping = mapping
-        self.link = Link()
-        self.missing: tuple[str, ...] = ()
         self._clock: Clock = clock or SystemClock()
-        self._limits = limits or Limits(
+        bounds = limits or Limits(
             heartbeat_late_s=mapping.heartbeat.late_after_s,
             heartbeat_dead_s=mapping.heartbeat.dead_after_s,
         )
-        self._request_timeout_s = request_timeout_s
-        self._verify_timeout_s = verify_timeout_s
+        self._supervisor = Supervisor(
+            target_of(mapping), self, clock=self._clock, limits=bounds, identity=identity
+        )
         self._queue_size = queue_size
         self._queue: deque[Received] = deque()
         self._arrived = asyncio.Event()
-        self._wake = asyncio.Event()
-        self._wishes: deque[Event] = deque()
-        self._session: Session | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._draws = np.random.default_rng()
+        self._taken = asyncio.Event()
 
     @property
     def source(self) -> str:
@@ -108,188 +76,154 @@ class OpcUaConnector:
         """Address of the server."""
         return self.mapping.endpoint
 
+    @property
+    def link(self) -> Link:
+        """Where the source stands."""
+        return self._supervisor.link
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Mapped nodes without a usable value, each with the reason."""
+        return self._supervisor.missing()
+
     async def connect(self) -> None:
         """Begin; returns at once and keeps trying until ``close``."""
-        if self._task is None or self._task.done():
-            # It logs each value, and each loss with a traceback; losses are told here, in words.
-            logging.getLogger("asyncua").setLevel(logging.WARNING)
-            logging.getLogger("asyncua.client").setLevel(logging.CRITICAL)
-            self._task = asyncio.create_task(self._supervise(), name=f"opcua {self.endpoint}")
+        await self._supervisor.start()
 
     async def close(self) -> None:
         """End the connection, within a few seconds."""
-        task, self._task = self._task, None
-        if task is None:
-            return
-        self._wish(Disabled())
-        done, _ = await asyncio.wait({task}, timeout=self._request_timeout_s + 2.0)
-        if not done:
-            task.cancel()
-            await asyncio.wait({task}, timeout=2.0)
-        if task.done() and not task.cancelled() and task.exception() is not None:
-            _log.error("the link to %s ended badly", self.endpoint, exc_info=task.exception())
+        self._taken.set()
+        await self._supervisor.stop()
 
     def reset(self) -> None:
         """Try again after a fault that a person has seen to."""
-        self._wish(Reset())
+        self._supervisor.reset()
 
     async def receive(self, limit: int, wait_s: float) -> list[Received]:
-        """Return up to ``limit`` values and link events, waiting up to ``wait_s`` for the first."""
+        """Return up to ``limit`` items, waiting up to ``wait_s`` for the first."""
         if not self._queue:
-            if self._task is not None and self._task.done() and not self._task.cancelled():
-                self._task.result()  # a fault of the program itself must not look like silence
+            self._supervisor.failed()
             self._arrived.clear()
             # Not wait_for: it loses a cancellation that comes together with a value.
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._arrived.wait()
-        return [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
+        found = [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
+        if len(self._queue) < self._queue_size:
+            self._taken.set()
+        return found
 
-    def _wish(self, event: Event) -> None:
-        self._wishes.append(event)
-        self._wake.set()
+    # --- what the supervisor brings ---------------------------------------------------------------
+
+    def take(self, samples: list[Sample]) -> None:
+        """Take the values of one notification, decoded as the mapping says."""
+        nodes, session = self.mapping.by_node, self._supervisor.session
+        for sample in samples:
+            spec = nodes[sample.node]
+            value = value_of(sample, spec, self.mapping.source)
+            if value.quality is Quality.BAD and sample.status < BAD:
+                session.bad[spec.node] = f"not of type {spec.type}"
+            self._deliver(value)
+
+    def gap(self, gap: Gap) -> None:
+        """Take a gap of one node."""
+        self._deliver(gap)
+
+    def link_changed(self, event: LinkEvent) -> None:
+        """Take a change of the link."""
+        self._deliver(event)
+
+    async def room(self) -> None:
+        """Wait until there is room."""
+        if len(self._queue) >= self._queue_size:
+            self._taken.clear()
+            await self._taken.wait()
 
     def _deliver(self, item: Received) -> None:
         self._queue.append(item)
         self._arrived.set()
 
-    def _take(self, value: Value) -> bool:
-        """Queue a value; False if there is no room, which ends the subscription."""
-        if len(self._queue) >= self._queue_size:
-            return False
-        self._deliver(value)
-        return True
 
-    async def _supervise(self) -> None:
-        event: Event = Enabled()
-        actions: tuple[Action, ...] = ()
-        while True:
-            before = self.link
-            self.link, following = transition(self.link, event, self._limits)
-            actions = following or actions
-            if (self.link.state, self.link.reason) != (before.state, before.reason):
-                self._announce()
-            if not following and self.link.state is SourceState.DISABLED:
-                return
-            event = await self._perform(actions if following else actions[-1:])
-            if isinstance(event, Disabled) and self.link.state is SourceState.DISABLED:
-                return
-
-    def _announce(self) -> None:
-        link = self.link
-        _log.info("%s is %s %s", self.endpoint, link.state, link.reason)
-        session = self._session
-        self.missing = session.missing() if session else self.missing
-        now = self._clock.now()
-        self._deliver(LinkEvent(link.state, now, link.reason, link.epoch, self.missing))
-
-    async def _perform(self, actions: tuple[Action, ...]) -> Event:
-        """Do the actions; the last one leads to the next event."""
-        event: Event = Disabled()
-        for action in actions:
-            if action.do is Do.CLOSE:
-                await self._close_session()
-            elif action.do is Do.REST:
-                event = await self._rest()
-            elif action.do is Do.WAIT:
-                event = await self._interrupted(action.delay_s) or Waited()
-            elif action.do is Do.WATCH:
-                event = await self._watch()
-            else:
-                event = await self._attempt(action.do)
-        return event
-
-    async def _rest(self) -> Event:
-        """Wait for a person; one who switched the link off waits for nobody."""
-        if self.link.state is SourceState.DISABLED:
-            return Disabled()
-        while True:
-            wish = await self._interrupted(3600.0)
-            if wish is not None:
-                return wish
-
-    async def _interrupted(self, wait_s: float) -> Event | None:
-        """Wait, but return at once what a person or program asks for meanwhile."""
-        if not self._wishes:
-            self._wake.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
-                    await self._wake.wait()
-        return self._wishes.popleft() if self._wishes else None
-
-    async def _attempt(self, do: Do) -> Event:
-        """Take one step towards a live subscription."""
-        if self._wishes:
-            return self._wishes.popleft()
-        steps: dict[Do, Callable[[], Awaitable[Event]]] = {
-            Do.OPEN: self._open,
-            Do.BROWSE: self._browse,
-            Do.SUBSCRIBE: self._subscribe,
-            Do.VERIFY: self._verify,
-        }
-        try:
-            return await steps[do]()
-        except REFUSALS as error:
-            return Refused(f"{self.endpoint} refuses: {error}; see to it and reset the link")
-        except TimeoutError:
-            return self._failed(f"{self.endpoint} did not answer in time (step: {do})")
-        except ConnectionRefusedError:
-            return self._failed(f"nobody listens at {self.endpoint}; is the plant running?")
-        except (OSError, ua.UaError) as error:
-            told = str(error) or type(error).__name__
-            return self._failed(f"{self.endpoint}: {told} (step: {do})")
-
-    def _failed(self, reason: str) -> Failed:
-        return Failed(reason, float(self._draws.random()))
-
-    async def _open(self) -> Event:
-        self._session = Session(
-            self.mapping, self._clock, self._take, self._wake.set, self._request_timeout_s
+def target_of(mapping: Mapping) -> Target:
+    """Return what a supervisor is to do for a mapping."""
+    items = tuple(
+        Item(
+            name=node,
+            node=node,
+            sampling_s=spec.sampling_s or mapping.sampling_s,
+            queue_size=mapping.queue_size_of(spec),
+            required=spec.required,
+            max_age_s=spec.max_age_s,
         )
-        await self._session.open()
-        return Opened()
+        for node, spec in mapping.by_node.items()
+    )
+    return Target(
+        source=mapping.source,
+        endpoint=mapping.endpoint,
+        items=items,
+        publishing_s=mapping.publishing_s,
+        heartbeat=mapping.heartbeat.node,
+        heartbeat_required=True,
+        security=mapping.security,
+        history=False,
+    )
 
-    async def _browse(self) -> Event:
-        assert self._session is not None
-        await self._session.browse()
-        return Browsed()
 
-    async def _subscribe(self) -> Event:
-        assert self._session is not None
-        await self._session.subscribe(self.link.epoch)
-        return Subscribed()
+def value_of(sample: Sample, spec: NodeSpec, source: str) -> Value:
+    """Return a sample as the mapping says it should be, and how good it is."""
+    reading, quality = _decoded(sample, spec)
+    if not sample.stamped and quality is Quality.GOOD:
+        quality = Quality.UNCERTAIN
+    return Value(
+        source=source,
+        node=spec.node,
+        element=spec.element,
+        property=spec.property,
+        source_time=sample.source_time,
+        server_time=sample.server_time,
+        received_at=sample.received_at,
+        value=reading,
+        quality=quality,
+        epoch=sample.epoch,
+    )
 
-    async def _verify(self) -> Event:
-        """Wait until every item gave a first value and the heartbeat has moved."""
-        session = self._session
-        assert session is not None
-        deadline_s = self._clock.steady_s() + self._verify_timeout_s
-        while self._clock.steady_s() < deadline_s and session.lost is None:
-            if session.complete() and session.beats > 1:
-                break
-            wish = await self._interrupted(0.05)
-            if wish is not None:
-                return wish
-        session.check()
-        if session.lost is not None:
-            return self._failed(session.lost)
-        if session.beats < 2:  # noqa: PLR2004 - one is a value; it takes two to move
-            what = "stands still" if session.beats else "gives no value"
-            return self._failed(f"the heartbeat {self.mapping.heartbeat.node} {what}")
-        return Verified(len(session.missing_required()))
 
-    async def _watch(self) -> Event:
-        session = self._session
-        assert session is not None
-        wish = await self._interrupted(TICK_S)
-        if wish is not None:
-            return wish
-        session.check()
-        if session.lost is not None:
-            return self._failed(session.lost)
-        return Tick(session.heartbeat_age_s(), len(session.missing_required()))
+def _decoded(sample: Sample, spec: NodeSpec) -> tuple[Reading, Quality]:
+    if sample.status >= BAD:
+        return None, Quality.BAD
+    reading = _READERS[spec.type](sample.value)
+    if reading is None:
+        return None, Quality.BAD
+    return reading, Quality.UNCERTAIN if sample.status >= UNCERTAIN else Quality.GOOD
 
-    async def _close_session(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+
+def _int(raw: object) -> int | None:
+    return int(raw) if isinstance(raw, int) and not isinstance(raw, bool) else None
+
+
+def _float(raw: object) -> float | None:
+    if not isinstance(raw, int | float) or isinstance(raw, bool) or not math.isfinite(raw):
+        return None
+    return float(raw)
+
+
+def _moment(raw: object) -> datetime | None:
+    return utc(raw) if isinstance(raw, datetime) else None
+
+
+def _ints(raw: object) -> tuple[int, ...] | None:
+    # An empty array may come as no value at all.
+    items = raw if isinstance(raw, list | tuple) else () if raw is None else None
+    if items is None or any(_int(item) is None for item in items):
+        return None
+    return tuple(int(item) for item in items)
+
+
+_READERS: dict[str, Callable[[object], Reading]] = {
+    "boolean": lambda raw: raw if isinstance(raw, bool) else None,
+    "int": _int,
+    "float": _float,
+    "string": lambda raw: raw if isinstance(raw, str) else ("" if raw is None else None),
+    "datetime": _moment,
+    "int_list": _ints,
+}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 Scalar = bool | int | float | str | datetime
 Reading = Scalar | tuple[int, ...] | None
@@ -25,12 +25,16 @@ class SourceState(StrEnum):
     """Where a source stands. ``twin.sync.machine`` says how it moves."""
 
     DISABLED = "disabled"
+    RESOLVING = "resolving"
     CONNECTING = "connecting"
+    SECURING = "securing"
+    SESSION = "session"
     BROWSING = "browsing"
     SUBSCRIBING = "subscribing"
     VERIFYING = "verifying"
     LIVE = "live"
     DEGRADED = "degraded"
+    GAP_FILL = "gap_fill"
     RECONNECTING = "reconnecting"
     FAULTED = "faulted"
 
@@ -67,6 +71,73 @@ class Value:
     """Number of the subscription it came through, from 1."""
 
 
+class Origin(StrEnum):
+    """On which way a value came."""
+
+    LIVE = "live"
+    """As it was made."""
+    REPUBLISH = "republish"
+    """Sent again by the server after it had been sent in vain."""
+    HISTORY = "history"
+    """Read from the server's history."""
+
+
+class Sample(NamedTuple):
+    """One value of one node as the server gave it: what a recording keeps."""
+
+    node: str
+    """Name of the node."""
+    source_time: datetime
+    """Moment at the plant, aware, UTC; the server's or ours where the source gave none."""
+    server_time: datetime | None
+    """Moment at which the server took it over, aware, UTC."""
+    received_at: datetime
+    """Moment at which it came in here, aware, UTC."""
+    value: Any
+    """The value itself, as the server's type has it."""
+    status: int
+    """Status code of OPC UA; 0 is good."""
+    epoch: int
+    """Number of the subscription, from 1."""
+    origin: Origin
+    """On which way it came."""
+    stamped: bool
+    """Whether source or server gave it a time."""
+
+
+class Resolution(StrEnum):
+    """What became of a gap."""
+
+    REPUBLISH = "republish"
+    """Closed: the server sent again what it had sent in vain."""
+    HISTORY = "history"
+    """Closed: the server's history had every value."""
+    UNRECOVERABLE = "unrecoverable"
+    """Open: values may be missing for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of time in which values may be missing, or were and came later."""
+
+    begin: datetime
+    """Source time of the last value before it."""
+    end: datetime
+    """Source time of the first value after it; never before ``begin``."""
+    reason: str
+    """Why, in words."""
+    epoch: int
+    """Subscription that begins after it, or in which it lies."""
+    node: str = ""
+    """Name of the node; empty: all of the source."""
+    resolved: Resolution = Resolution.UNRECOVERABLE
+    """What became of it."""
+    before: Any = None
+    """Last value before it."""
+    after: Any = None
+    """First value after it; None if none has come."""
+
+
 @dataclass(frozen=True, slots=True)
 class LinkEvent:
     """The source moved from one state to another."""
@@ -83,7 +154,7 @@ class LinkEvent:
     """Mapped nodes that gave no usable value."""
 
 
-Received = Value | LinkEvent
+Received = Value | LinkEvent | Gap
 
 
 class Connector(Protocol):
@@ -124,7 +195,7 @@ class Connector(Protocol):
 
         Returns
         -------
-        sequence of Value or LinkEvent
+        sequence of Value, LinkEvent or Gap
             Empty if nothing came within ``wait_s``.
         """
         ...

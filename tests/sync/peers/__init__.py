@@ -1,0 +1,1 @@
+"""Peers for the fault harness: counter servers of two vendors, and a proxy."""

@@ -1,0 +1,102 @@
+// A counter server on node-opcua for the fault harness: each variable counts +1, so that loss,
+// duplicates and order are decided by arithmetic. Options come as one JSON argument; commands come
+// as words on stdin; what was made is told on stdout when asked for.
+"use strict";
+const opcua = require("node-opcua");
+const readline = require("readline");
+
+const options = Object.assign(
+  {
+    port: 0, nodes: 5, rate: 100, start: 1, history: false, uris: ["urn:counter:a", "urn:counter:b"],
+    home: "urn:counter:b", maxItemsPerCall: 0, maxQueue: 0, clockOffsetS: 0, equalStamps: false, coarse: false,
+    pki: null, security: false, user: null, password: null,
+  },
+  JSON.parse(process.argv[2] || "{}"),
+);
+
+async function main() {
+  if (options.maxQueue) {
+    opcua.MonitoredItem.maximumQueueSize = options.maxQueue;
+  }
+  const setup = {
+    port: options.port,
+    allowAnonymous: options.user === null,
+    isAuditing: false,
+    securityPolicies: options.security
+      ? [opcua.SecurityPolicy.Basic256Sha256, opcua.SecurityPolicy.Aes256_Sha256_RsaPss]
+      : [opcua.SecurityPolicy.None],
+    securityModes: options.security
+      ? [opcua.MessageSecurityMode.SignAndEncrypt]
+      : [opcua.MessageSecurityMode.None],
+    serverCapabilities: {
+      minSupportedSampleRate: options.coarse ? 50 : 0,
+      operationLimits: { maxMonitoredItemsPerCall: options.maxItemsPerCall },
+    },
+    userManager: {
+      isValidUser: (user, password) => user === options.user && password === options.password,
+    },
+    disableDiscovery: true,
+  };
+  if (options.pki) {
+    setup.serverCertificateManager = new opcua.OPCUACertificateManager({
+      rootFolder: options.pki, automaticallyAcceptUnknownCertificate: true,
+    });
+  }
+  const server = new opcua.OPCUAServer(setup);
+  await server.initialize();
+  const space = server.engine.addressSpace;
+  const namespaces = options.uris.map((uri) => space.registerNamespace(uri));
+  const own = namespaces[options.uris.indexOf(options.home)];
+  const plant = own.addFolder(space.rootFolder.objects, { browseName: "Plant", nodeId: "s=Plant" });
+  const counters = [];
+  for (let i = 0; i < options.nodes; i++) {
+    const node = own.addVariable({
+      componentOf: plant, browseName: `c${i}`, nodeId: `s=c${i}`, dataType: "UInt32",
+      minimumSamplingInterval: 0,
+    });
+    if (options.history) {
+      space.installHistoricalDataNode(node, { maxOnlineValues: 100000 });
+    }
+    counters.push(node);
+  }
+  let value = options.start - 1;
+  let last = 0;
+  function count() {
+    value += 1;
+    let ms = Date.now() + options.clockOffsetS * 1000;
+    if (options.equalStamps) {
+      ms = 1767225600000;
+    } else if (ms <= last) {
+      ms = last + 0.1; // one stamp, one value
+    }
+    last = ms;
+    const stamp = new Date(ms);
+    for (const node of counters) {
+      node.setValueFromSource(
+        { dataType: opcua.DataType.UInt32, value }, opcua.StatusCodes.Good, stamp);
+    }
+  }
+  count();
+  await server.start();
+  const port = new URL(server.getEndpointUrl().replace("opc.tcp", "http")).port;
+  console.log(JSON.stringify({ port: Number(port) }));
+  let running = true;
+  const began = Date.now();
+  let made = 0;
+  const timer = setInterval(() => {
+    if (!running) return;
+    const due = Math.floor(((Date.now() - began) / 1000) * options.rate);
+    for (let steps = 0; made < due && steps < 1000; steps++) {
+      made += 1;
+      count();
+    }
+  }, 2);
+  readline.createInterface({ input: process.stdin }).on("line", (line) => {
+    const [word, argument] = line.trim().split(" ");
+    if (word === "made") console.log(JSON.stringify({ made: value }));
+    if (word === "halt") { running = false; console.log(JSON.stringify({ made: value })); }
+    if (word === "clock") { options.clockOffsetS = Number(argument); last = 0; }
+  }).on("close", () => { clearInterval(timer); process.exit(0); });
+}
+
+main().catch((error) => { console.error(error); process.exit(1); });

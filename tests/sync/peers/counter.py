@@ -1,0 +1,101 @@
+"""A counter server on asyncua for the fault harness; options and commands as in counter.js."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from asyncua import Server, ua
+
+DEFAULTS: dict[str, Any] = {
+    "port": 0, "nodes": 5, "rate": 100, "start": 1, "history": False,
+    "uris": ["urn:counter:a", "urn:counter:b"], "home": "urn:counter:b",
+    "clockOffsetS": 0, "equalStamps": False,
+}  # fmt: skip
+EQUAL = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def main(options: dict[str, Any]) -> None:
+    """Serve until the input ends."""
+    logging.disable(logging.CRITICAL)
+    server = Server()
+    await server.init()
+    server.set_endpoint(f"opc.tcp://127.0.0.1:{options['port']}/")
+    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    for uri in options["uris"]:
+        await server.register_namespace(uri)
+    own = await server.get_namespace_index(options["home"])
+    plant = await server.nodes.objects.add_object(
+        ua.NodeId("Plant", own), ua.QualifiedName("Plant", own)
+    )
+    nodes = []
+    for i in range(options["nodes"]):
+        name = f"c{i}"
+        nodes.append(
+            await plant.add_variable(
+                ua.NodeId(name, own), ua.QualifiedName(name, own), 0, ua.VariantType.UInt32
+            )
+        )
+    value, last = options["start"] - 1, EQUAL
+
+    async def count() -> None:
+        nonlocal value, last
+        value += 1
+        stamp = datetime.now(UTC) + timedelta(seconds=options["clockOffsetS"])
+        if options["equalStamps"]:
+            stamp = EQUAL
+        elif stamp <= last:
+            stamp = last + timedelta(microseconds=100)
+        last = stamp
+        for node in nodes:
+            data = ua.DataValue(
+                ua.Variant(value, ua.VariantType.UInt32),
+                SourceTimestamp=stamp,
+                ServerTimestamp=stamp,
+            )
+            await server.write_attribute_value(node.nodeid, data)
+
+    await count()
+    if options["history"]:
+        await server.start()
+        for node in nodes:
+            await server.historize_node_data_change(node, period=None, count=100_000)
+    else:
+        await server.start()
+    sys.stdout.write(json.dumps({"port": options["port"]}) + "\n")
+    sys.stdout.flush()
+    loop, done, running = asyncio.get_running_loop(), asyncio.Event(), [True]
+
+    def hear() -> None:
+        nonlocal last
+        for line in sys.stdin:
+            word, _, argument = line.strip().partition(" ")
+            if word == "halt":
+                running[0] = False
+            if word == "clock":
+                options["clockOffsetS"] = float(argument)
+                last = EQUAL
+            if word in {"made", "halt"}:
+                sys.stdout.write(json.dumps({"made": value}) + "\n")
+                sys.stdout.flush()
+        loop.call_soon_threadsafe(done.set)
+
+    threading.Thread(target=hear, daemon=True).start()
+    began, made = loop.time(), 0
+    while not done.is_set():
+        await asyncio.sleep(0.005)
+        due = int((loop.time() - began) * options["rate"])
+        while running[0] and made < due:
+            made += 1
+            await count()
+            if made % 50 == 0:
+                await asyncio.sleep(0)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(DEFAULTS | json.loads(sys.argv[1] if len(sys.argv) > 1 else "{}")))

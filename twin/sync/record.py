@@ -1,0 +1,337 @@
+"""Records every value of some nodes, and every gap, from one or more servers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from twin.errors import Finding, InvalidInputError
+from twin.sync.connection import Connection
+from twin.sync.continuity import GapBook, Track
+from twin.sync.machine import Limits
+from twin.sync.protocol import CONNECTED, Gap, LinkEvent, Sample
+from twin.sync.recording import Files, is_free
+from twin.sync.security import Identity
+from twin.sync.supervisor import Supervisor
+
+_log = logging.getLogger(__name__)
+FLUSH_S = 1.0
+"""Longest time for which a value is in memory only, s."""
+FLUSH_ROWS = 100_000
+"""Values that are written at once."""
+HIGH_WATER = 400_000
+"""Values in memory from which no more are fetched: the server keeps them meanwhile."""
+DISK_AGAIN_S = 1.0
+VERSION = 1
+STATES_KEPT = 10_000
+LIMITS = Limits(heartbeat_late_s=2.0, heartbeat_dead_s=2.75)
+"""A loss is noticed within three seconds; a false alarm costs a reconnect and no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a recording goes, for whoever watches it."""
+
+    received: int
+    """Values so far."""
+    gaps: int
+    """Gaps that stay open, so far."""
+    states: dict[str, str]
+    """Where each source stands."""
+
+
+class Recorder:
+    """Records the sources of a connection into a folder.
+
+    Parameters
+    ----------
+    connection : Connection
+        What to record.
+    folder : Path
+        Where to; must hold no recording yet.
+    identity : Identity or None
+        Our certificate and trust list; None: unprotected connections only.
+
+    Raises
+    ------
+    InvalidInputError
+        If the folder holds a recording already or cannot be used.
+    """
+
+    def __init__(
+        self, connection: Connection, folder: Path, identity: Identity | None = None
+    ) -> None:
+        title = f"the folder {folder}"
+        try:
+            free = is_free(folder)
+            if free:
+                self._files = Files(folder)
+        except OSError as error:
+            finding = Finding("", f"cannot be used: {error.strerror}", "a folder to write into")
+            raise InvalidInputError(title, [finding]) from error
+        if not free:
+            finding = Finding("", "holds a recording already", "an empty folder",
+                              "choose another one with --out")  # fmt: skip
+            raise InvalidInputError(title, [finding])
+        self.alarm: str | None = None
+        """Why values cannot be written; None while they can."""
+        self.watch: asyncio.Task[None] | None = None
+        """Whoever shows how it goes; ended with the recording."""
+        self._rows: deque[tuple[str, Sample]] = deque()
+        self._began = datetime.now(UTC)
+        self._room = asyncio.Event()
+        self._room.set()
+        self._full = asyncio.Event()
+        self._parts = [_Part(self, source.target(), identity) for source in connection.sources]
+
+    async def run(self, for_s: float | None, stop: asyncio.Event) -> dict[str, Any]:
+        """Record for a time, or until told to stop; return the summary.
+
+        Parameters
+        ----------
+        for_s : float or None
+            How long, s; None: until ``stop`` is set.
+        stop : asyncio.Event
+            Ends the recording early, with all files whole.
+        """
+        for part in self._parts:
+            await part.supervisor.start()
+        loop = asyncio.get_running_loop()
+        end_s = None if for_s is None else loop.time() + for_s
+        try:
+            while not stop.is_set() and (end_s is None or loop.time() < end_s):
+                left_s = FLUSH_S if end_s is None else min(FLUSH_S, end_s - loop.time())
+                await self._wait(stop, max(0.0, left_s))
+                await self._flush()
+                for part in self._parts:
+                    part.supervisor.failed()
+        finally:
+            await asyncio.gather(*(part.supervisor.stop() for part in self._parts))
+            summary = await self._finish()
+            if self.watch is not None:
+                self.watch.cancel()
+        return summary
+
+    def progress(self) -> Progress:
+        """Return how it goes."""
+        return Progress(
+            sum(part.received() for part in self._parts),
+            sum(gap.resolved.value == "unrecoverable"
+                for part in self._parts for gap in part.book.gaps),
+            {part.name: str(part.supervisor.link.state) for part in self._parts},
+        )  # fmt: skip
+
+    async def _wait(self, stop: asyncio.Event, wait_s: float) -> None:
+        self._full.clear()
+        waits = {asyncio.create_task(stop.wait()), asyncio.create_task(self._full.wait())}
+        await asyncio.wait(waits, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+        for task in waits:
+            task.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+    def take(self, source: str, samples: list[Sample]) -> None:
+        """Keep values until they are written."""
+        self._rows.extend((source, sample) for sample in samples)
+        if len(self._rows) >= FLUSH_ROWS:
+            self._full.set()
+        if len(self._rows) >= HIGH_WATER:
+            self._room.clear()
+
+    async def room(self) -> None:
+        """Wait until there is room for more values."""
+        if not self._room.is_set():
+            await self._room.wait()
+
+    async def _flush(self) -> None:
+        """Write what is in memory; a disk that is full keeps it there, and the server the rest."""
+        while self._rows:
+            rows = [self._rows.popleft() for _ in range(min(FLUSH_ROWS, len(self._rows)))]
+            try:
+                await asyncio.to_thread(self._files.write, rows)
+            except OSError as error:
+                self._rows.extendleft(reversed(rows))
+                self._alarmed(error)
+                await asyncio.sleep(DISK_AGAIN_S)
+                return
+            if len(rows) < FLUSH_ROWS:
+                break
+        try:
+            await asyncio.to_thread(self._tell, finished=False)
+        except OSError as error:
+            self._alarmed(error)
+            return
+        if self.alarm is not None:
+            _log.warning("the disk takes values again")
+            self.alarm = None
+        if len(self._rows) < HIGH_WATER // 2:
+            self._room.set()
+
+    def _alarmed(self, error: OSError) -> None:
+        told = f"{self._files.folder} cannot be written: {error.strerror or error}"
+        if self.alarm is None:
+            _log.error("%s; values are kept in memory meanwhile", told)
+        self.alarm = told
+
+    def _tell(self, *, finished: bool) -> dict[str, Any]:
+        self._files.write_gaps([(part.name, gap) for part in self._parts for gap in part.book.gaps])
+        summary = self.summary(finished=finished)
+        self._files.write_summary(summary)
+        return summary
+
+    async def _finish(self) -> dict[str, Any]:
+        self._room.set()
+        await self._flush()
+        for source, sample in self._rows:  # a disk that stays full: what is lost is told
+            self._part(source).unwritten(sample, self.alarm or "")
+        self._rows.clear()
+        with suppress(OSError):
+            await asyncio.to_thread(self._files.finish)
+        try:
+            return await asyncio.to_thread(self._tell, finished=self.alarm is None)
+        except OSError as error:
+            self._alarmed(error)
+            return self.summary(finished=False)
+
+    def _part(self, source: str) -> _Part:
+        return next(part for part in self._parts if part.name == source)
+
+    def summary(self, *, finished: bool) -> dict[str, Any]:
+        """Return what was received and what is missing, as it stands in ``summary.json``."""
+        sources = [part.summary() for part in self._parts]
+        nodes = [node for source in sources for node in source.pop("nodes")]
+        gaps = [gap for source in sources for gap in source.pop("gaps")]
+        return {
+            "version": VERSION,
+            "finished": finished,
+            "started_at": self._began.isoformat(),
+            "ended_at": datetime.now(UTC).isoformat(),
+            "received": sum(node["received"] for node in nodes),
+            "duplicates": sum(node["duplicates"] for node in nodes),
+            "reconnects": sum(source["reconnects"] for source in sources),
+            "alarm": self.alarm,
+            "sources": sources,
+            "nodes": nodes,
+            "gaps": gaps,
+        }
+
+
+class _Part:
+    """One source of a recording: the sink of its supervisor."""
+
+    def __init__(self, owner: Recorder, target: Any, identity: Identity | None) -> None:
+        self.name: str = target.source
+        self.book = GapBook()
+        self.states: list[LinkEvent] = []
+        self._owner = owner
+        self.supervisor = Supervisor(target, self, limits=LIMITS, identity=identity)
+
+    def take(self, samples: list[Sample]) -> None:
+        self._owner.take(self.name, samples)
+
+    def gap(self, gap: Gap) -> None:
+        self.book.add(gap)
+
+    def link_changed(self, event: LinkEvent) -> None:
+        if len(self.states) < STATES_KEPT:
+            self.states.append(event)
+        if event.reason and event.state not in CONNECTED:
+            _log.warning("%s: %s: %s", self.name, event.state, event.reason)
+
+    async def room(self) -> None:
+        await self._owner.room()
+
+    def received(self) -> int:
+        return sum(track.received for track in self.supervisor.session.continuity.tracks.values())
+
+    def unwritten(self, sample: Sample, reason: str) -> None:
+        self.supervisor.session.continuity.track(sample.node).received -= 1
+        moment = sample.source_time
+        self.gap(Gap(moment, moment, f"not written: {reason}", sample.epoch, sample.node))
+
+    def summary(self) -> dict[str, Any]:
+        supervisor = self.supervisor
+        tracks = supervisor.session.continuity.tracks
+        return {
+            "source": self.name,
+            "endpoint": supervisor.target.endpoint,
+            "state": supervisor.link.state.value,
+            "reason": supervisor.link.reason,
+            "reconnects": supervisor.reconnects,
+            "epochs": supervisor.link.epoch,
+            "skew_s": supervisor.session.skew_s,
+            "missing": list(supervisor.missing()),
+            "states": [
+                {"state": event.state.value, "at": event.at.isoformat(), "reason": event.reason}
+                for event in self.states
+            ],
+            "nodes": [self._node(track) for track in tracks.values()],
+            "gaps": [
+                {
+                    "source": self.name,
+                    "node": gap.node,
+                    "start": gap.begin.isoformat(),
+                    "end": gap.end.isoformat(),
+                    "resolved": gap.resolved.value,
+                    "reason": gap.reason,
+                }
+                for gap in self.book.gaps
+            ],
+        }
+
+    def _node(self, track: Track) -> dict[str, Any]:
+        session = self.supervisor.session
+        item = session.items[track.name]
+        return {
+            "source": self.name,
+            "node": track.name,
+            "node_id": session.names.canonical(item.node),
+            "received": track.received,
+            "duplicates": track.duplicates,
+            "first_source_time": _moment(track.first),
+            "last_source_time": _moment(track.last),
+            "queue_size": track.queue,
+            "sampling_s": track.coarse_s if track.coarse_s is not None else item.sampling_s,
+        }
+
+
+def _moment(sample: Sample | None) -> str | None:
+    return None if sample is None else sample.source_time.isoformat()
+
+
+def record(
+    connection: Connection,
+    folder: Path,
+    for_s: float | None,
+    *,
+    identity: Identity | None = None,
+    started: Callable[[Recorder, Callable[[], None]], None] = lambda _recorder, _stop: None,
+) -> dict[str, Any]:
+    """Record until the time is over or the returned stop is called; return the summary.
+
+    Parameters
+    ----------
+    connection : Connection
+        What to record.
+    folder : Path
+        Where to; must hold no recording yet.
+    for_s : float or None
+        How long, s; None: until stopped.
+    identity : Identity or None
+        Our certificate and trust list; None: unprotected connections only.
+    started : callable
+        Called in the event loop with the recorder and with what ends it early.
+    """
+
+    async def run() -> dict[str, Any]:
+        recorder, stop = Recorder(connection, folder, identity), asyncio.Event()
+        started(recorder, stop.set)
+        return await recorder.run(for_s, stop)
+
+    return asyncio.run(run())

@@ -1,0 +1,201 @@
+"""The files of a recording: values and gaps as Parquet, and a summary.
+
+While it runs, finished pieces of the values stand in the folder, each a whole Parquet file, and
+gaps and summary are written anew beside them. Whatever ends the program leaves what was last
+written, readable. At the end the pieces become one file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from twin.sync.protocol import Gap, Sample
+
+VALUES = "values.parquet"
+GAPS = "gaps.parquet"
+SUMMARY = "summary.json"
+_EXACT = 2**53
+_GOOD = "Good"
+
+
+def is_free(folder: Path) -> bool:
+    """Tell whether a folder holds no recording yet."""
+    names = (VALUES, GAPS, SUMMARY)
+    return not any((folder / name).exists() for name in names) and not any(
+        folder.glob("values-*.parquet")
+    )
+
+
+class Files:
+    """Writes one recording into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder to write into; made if it is not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow.parquet as pq  # noqa: PLC0415
+
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._pa, self._pq = pa, pq
+        self._pieces: list[Path] = []
+        self._number = 0
+        stamp = pa.timestamp("us", tz="UTC")
+        text = pa.dictionary(pa.int32(), pa.string())
+        self._schema = pa.schema([
+            ("source", text),
+            ("node", text),
+            ("source_time", stamp),
+            ("server_time", stamp),
+            ("received_at", stamp),
+            ("value", pa.float64()),
+            ("text", pa.string()),
+            ("status", text),
+            ("status_code", pa.uint32()),
+            ("epoch", pa.int32()),
+            ("origin", text),
+        ])  # fmt: skip
+        self._gap_schema = pa.schema([
+            ("source", pa.string()),
+            ("node", pa.string()),
+            ("start", stamp),
+            ("end", stamp),
+            ("resolved", pa.string()),
+            ("reason", pa.string()),
+            ("epoch", pa.int32()),
+            ("value_before", pa.string()),
+            ("value_after", pa.string()),
+        ])  # fmt: skip
+
+    def write(self, rows: Sequence[tuple[str, Sample]]) -> None:
+        """Write values as a piece of their own; raises OSError if the disk does not take it."""
+        if not rows:
+            return
+        pa = self._pa
+        samples = [sample for _, sample in rows]
+        plain = [_split(sample.value) for sample in samples]
+        columns = [
+            [source for source, _ in rows],
+            [sample.node for sample in samples],
+            [sample.source_time if sample.stamped else None for sample in samples],
+            [sample.server_time for sample in samples],
+            [sample.received_at for sample in samples],
+            [number for number, _ in plain],
+            [text for _, text in plain],
+            [status_name(sample.status) for sample in samples],
+            [sample.status for sample in samples],
+            [sample.epoch for sample in samples],
+            [sample.origin.value for sample in samples],
+        ]
+        arrays = [
+            pa.array(column, type=field.type)
+            for column, field in zip(columns, self._schema, strict=True)
+        ]
+        self._number += 1
+        path = self.folder / f"values-{self._number:06d}.parquet"
+        self._put(pa.Table.from_arrays(arrays, schema=self._schema), path)
+        self._pieces.append(path)
+
+    def write_gaps(self, gaps: Sequence[tuple[str, Gap]]) -> None:
+        """Write all gaps so far; raises OSError if the disk does not take it."""
+        rows = [
+            {
+                "source": source,
+                "node": gap.node,
+                "start": gap.begin,
+                "end": gap.end,
+                "resolved": gap.resolved.value,
+                "reason": gap.reason,
+                "epoch": gap.epoch,
+                "value_before": _shown(gap.before),
+                "value_after": _shown(gap.after),
+            }
+            for source, gap in gaps
+        ]
+        table = self._pa.Table.from_pylist(rows, schema=self._gap_schema)
+        self._put(table, self.folder / GAPS)
+
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        """Write the summary; raises OSError if the disk does not take it."""
+        path = self.folder / SUMMARY
+        part = path.with_suffix(".part")
+        text = json.dumps(summary, ensure_ascii=False, indent=2, allow_nan=False)
+        part.write_text(text + "\n", encoding="utf-8")
+        part.replace(path)
+
+    def finish(self) -> None:
+        """Make one file of the pieces; they stay as they are if the disk does not take it."""
+        part = self.folder / f"{VALUES}.part"
+        try:
+            with self._pq.ParquetWriter(part, self._schema, compression="zstd") as writer:
+                for path in self._pieces:
+                    writer.write_table(self._pq.read_table(path, schema=self._schema))
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+        part.replace(self.folder / VALUES)
+        for path in self._pieces:
+            path.unlink(missing_ok=True)
+        self._pieces.clear()
+
+    def _put(self, table: Any, path: Path) -> None:
+        part = path.with_name(f"{path.name}.part")
+        try:
+            self._pq.write_table(table, part, compression="zstd")
+            part.replace(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+
+
+_NAMES: dict[int, str] = {0: _GOOD}
+
+
+def status_name(code: int) -> str:
+    """Return the name of a status code, such as ``Good`` or ``BadNodeIdUnknown``."""
+    found = _NAMES.get(code)
+    if found is None:
+        from asyncua import ua  # noqa: PLC0415
+
+        found = _NAMES[code] = str(ua.StatusCode(code & 0xFFFF0000).name)
+    return found
+
+
+def _split(value: Any) -> tuple[float | None, str | None]:
+    """Return a value as a number where it is one, and as text where a number is not enough."""
+    kind = type(value)
+    if kind is float:
+        return value, None
+    if kind is int:
+        return float(value), None if -_EXACT < value < _EXACT else str(value)
+    if kind is bool:
+        return float(value), "true" if value else "false"
+    return None, _shown(value)
+
+
+def _shown(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        return aware.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)

@@ -1,0 +1,402 @@
+"""Keeps one source going: the input and output around ``twin.sync.machine``.
+
+Mirror and recording stand on this one supervisor. Each connection is a fresh one of the client
+library with its own reconnecting switched off; what was going on with the server - session,
+subscriptions, what was last received - is kept in ``twin.sync.session`` from one to the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+import numpy as np
+from asyncua import ua
+
+from twin.sync.backfill import Backfill
+from twin.sync.clock import Clock, SystemClock
+from twin.sync.machine import (
+    Action,
+    Browsed,
+    Connected,
+    Disabled,
+    Do,
+    Enabled,
+    Event,
+    Failed,
+    Filled,
+    Gone,
+    Limits,
+    Link,
+    Opened,
+    Refused,
+    Republished,
+    Reset,
+    Resolved,
+    Resumed,
+    Secured,
+    Subscribed,
+    Tick,
+    Verified,
+    Waited,
+    transition,
+)
+from twin.sync.probe import Probe
+from twin.sync.protocol import CONNECTED, LinkEvent, SourceState
+from twin.sync.security import Identity, RefusedError
+from twin.sync.session import Session
+from twin.sync.target import Sink, Target
+
+_log = logging.getLogger(__name__)
+TICK_S = 0.25
+"""Time between two looks at the values that flow, s."""
+ANSWER_S = 4.0
+"""Longest wait for an answer of a server that is there, s."""
+KNOCK_S = 1.0
+"""First wait for an answer of a server that may not be there, s; it grows with the attempts."""
+RETRY_S = 5.0
+"""Time between two requests for items that the server did not have, s."""
+FILL_S = 30.0
+"""Longest time for reading history before what is left is declared, s."""
+
+REFUSALS = (
+    ua.uaerrors.BadCertificateInvalid,
+    ua.uaerrors.BadCertificateUntrusted,
+    ua.uaerrors.BadCertificateTimeInvalid,
+    ua.uaerrors.BadCertificateHostNameInvalid,
+    ua.uaerrors.BadCertificateUriInvalid,
+    ua.uaerrors.BadCertificateUseNotAllowed,
+    ua.uaerrors.BadCertificateRevoked,
+    ua.uaerrors.BadIdentityTokenInvalid,
+    ua.uaerrors.BadIdentityTokenRejected,
+    ua.uaerrors.BadSecurityChecksFailed,
+    ua.uaerrors.BadSecurityModeRejected,
+    ua.uaerrors.BadSecurityPolicyRejected,
+    ua.uaerrors.BadUserAccessDenied,
+    ua.uaerrors.BadUserSignatureInvalid,
+)
+"""Errors that trying again does not mend."""
+
+
+class Supervisor:
+    """Reads the nodes of a target from an OPC UA server, and keeps at it.
+
+    Parameters
+    ----------
+    target : Target
+        What to read, and from where.
+    sink : Sink
+        Where values, gaps and changes of the link go.
+    clock : Clock or None
+        Clock for times of receipt; None: this computer's.
+    limits : Limits or None
+        Times that decide; None: the defaults.
+    identity : Identity or None
+        Our certificate and trust list; None: unprotected connections only.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        sink: Sink,
+        *,
+        clock: Clock | None = None,
+        limits: Limits | None = None,
+        identity: Identity | None = None,
+    ) -> None:
+        self.target = target
+        self.link = Link()
+        self.reconnects = 0
+        """Times that the link was live again after it was lost."""
+        self._clock: Clock = clock or SystemClock()
+        self._limits = limits or Limits()
+        self._sink = sink
+        self._wake = asyncio.Event()
+        self._wishes: deque[Event] = deque()
+        self.session = Session(target, self._clock, sink, self._wake.set, identity)
+        self._probe = Probe(self.session, self._clock)
+        self._task: asyncio.Task[None] | None = None
+        self._draws = np.random.default_rng()
+        self._knock_s = KNOCK_S
+        self._lost_by = ""
+        self._was_live = False
+        self._retried_s = 0.0
+
+    # --- asking -----------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Begin; returns at once and keeps trying until ``stop``."""
+        if self._task is None or self._task.done():
+            # It logs each value, and each loss with a traceback; losses are told here, in words.
+            logging.getLogger("asyncua").setLevel(logging.CRITICAL)
+            self._task = asyncio.create_task(self._supervise(), name=f"opcua {self.target.source}")
+
+    async def stop(self) -> None:
+        """End the connection, within a few seconds; the gaps that are left are declared."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        live, why = self.link.state in CONNECTED, self._lost_by or self.link.reason
+        if self.link.state is SourceState.GAP_FILL:
+            live = True
+        self._wish(Disabled())
+        done, _ = await asyncio.wait({task}, timeout=ANSWER_S + 2.0)
+        if not done:
+            task.cancel()
+            await asyncio.wait({task}, timeout=2.0)
+        self.session.continuity.finish(
+            self._clock.now(), None if live else why or "it was never reached"
+        )
+        if task.done() and not task.cancelled() and task.exception() is not None:
+            _log.error(
+                "the link to %s ended badly", self.target.endpoint, exc_info=task.exception()
+            )
+
+    def failed(self) -> None:
+        """Raise a fault of the program itself; it must not look like silence."""
+        if self._task is not None and self._task.done() and not self._task.cancelled():
+            self._task.result()
+
+    def reset(self) -> None:
+        """Try again after a fault that a person has seen to."""
+        self._wish(Reset())
+
+    def missing(self) -> tuple[str, ...]:
+        """Return the nodes without a usable value, each with the reason."""
+        session = self.session
+        told = [f"{name}: {reason}" for name, reason in session.bad.items()]
+        return tuple(sorted(told + [f"{name}: no value yet" for name in session.pending]))
+
+    def missing_required(self) -> int:
+        """Return how many required nodes give no usable value."""
+        session = self.session
+        if not (session.bad or session.pending):
+            return 0
+        names = {*session.bad, *session.pending}
+        return sum(session.items[name].required for name in names)
+
+    # --- the loop ---------------------------------------------------------------------------------
+
+    def _wish(self, event: Event) -> None:
+        self._wishes.append(event)
+        self._wake.set()
+
+    async def _supervise(self) -> None:
+        event: Event = Enabled()
+        actions: tuple[Action, ...] = ()
+        while True:
+            before = self.link
+            self.link, following = transition(self.link, event, self._limits)
+            actions = following or actions
+            if (self.link.state, self.link.reason) != (before.state, before.reason):
+                self._announce(before.state)
+            event = await self._perform(actions if following else actions[-1:])
+            if isinstance(event, Disabled) and self.link.state is SourceState.DISABLED:
+                return
+
+    def _announce(self, before: SourceState) -> None:
+        link = self.link
+        _log.info("%s is %s %s", self.target.endpoint, link.state, link.reason)
+        if link.state in {SourceState.RECONNECTING, SourceState.FAULTED}:
+            if before in CONNECTED or not self._lost_by:
+                self._lost_by = link.reason
+            if self.session.continuity.began is None:
+                self.session.continuity.began = self._clock.now()
+        elif link.state in CONNECTED and before not in CONNECTED:
+            self.reconnects += self._was_live
+            self._was_live, self._lost_by, self._knock_s = True, "", KNOCK_S
+        event = LinkEvent(link.state, self._clock.now(), link.reason, link.epoch, self.missing())
+        self._sink.link_changed(event)
+
+    async def _perform(self, actions: tuple[Action, ...]) -> Event:
+        """Do the actions; the last one leads to the next event."""
+        event: Event = Disabled()
+        for action in actions:
+            if action.do in {Do.DROP, Do.CLOSE}:
+                self._probe.end()
+            if action.do is Do.DROP:
+                await self.session.drop()
+            elif action.do is Do.CLOSE:
+                await self.session.close()
+            elif action.do is Do.REST:
+                event = await self._rest()
+            elif action.do is Do.WAIT:
+                event = await self._interrupted(action.delay_s) or Waited()
+            elif action.do is Do.WATCH:
+                event = await self._watch()
+            else:
+                event = await self._attempt(action.do)
+        return event
+
+    async def _rest(self) -> Event:
+        """Wait for a person; one who switched the link off waits for nobody."""
+        if self.link.state is SourceState.DISABLED:
+            return Disabled()
+        while True:
+            wish = await self._interrupted(3600.0)
+            if wish is not None:
+                return wish
+
+    async def _interrupted(self, wait_s: float) -> Event | None:
+        """Wait, but return at once what a person or program asks for meanwhile."""
+        if not self._wishes:
+            self._wake.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
+        return self._wishes.popleft() if self._wishes else None
+
+    async def _attempt(self, do: Do) -> Event:  # noqa: PLR0911 - one way out for each answer
+        """Take one step towards live values."""
+        if self._wishes:
+            return self._wishes.popleft()
+        steps: dict[Do, Callable[[], Awaitable[Event]]] = {
+            Do.RESOLVE: self._resolve,
+            Do.CONNECT: self._connect,
+            Do.SECURE: self._secure,
+            Do.OPEN: self._open,
+            Do.REPUBLISH: self._republish,
+            Do.BROWSE: self._browse,
+            Do.SUBSCRIBE: self._subscribe,
+            Do.VERIFY: self._verify,
+            Do.FILL: self._fill,
+        }
+        where = self.target.endpoint
+        try:
+            return await steps[do]()
+        except RefusedError as error:
+            return Refused(str(error))
+        except REFUSALS as error:
+            return Refused(f"{where} refuses: {_told(error)}; see to it and reset the link")
+        except TimeoutError:
+            self._knock_s = min(ANSWER_S, self._knock_s * 1.5)
+            return self._failed(f"{where} did not answer in time (step: {do})")
+        except ConnectionRefusedError:
+            return self._failed(f"nobody listens at {where}; is the plant running?")
+        except (OSError, ua.UaError) as error:
+            return self._failed(f"{where}: {_told(error)} (step: {do})")
+
+    def _failed(self, reason: str) -> Failed:
+        return Failed(reason, float(self._draws.random()))
+
+    async def _resolve(self) -> Event:
+        address = urlsplit(self.target.endpoint)
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await loop.getaddrinfo(address.hostname, address.port, type=socket.SOCK_STREAM)
+        except socket.gaierror as error:
+            return self._failed(f"the host {address.hostname} has no address: {error.strerror}")
+        return Resolved()
+
+    async def _connect(self) -> Event:
+        await self.session.drop()
+        await self.session.connect(self._knock_s)
+        return Connected()
+
+    async def _secure(self) -> Event:
+        await self.session.secure()
+        return Secured()
+
+    async def _open(self) -> Event:
+        assert self.session.channel is not None
+        self.session.channel.patience(ANSWER_S)
+        return Resumed() if await self.session.open() else Opened()
+
+    async def _republish(self) -> Event:
+        return Republished() if await self.session.republish() else Gone()
+
+    async def _browse(self) -> Event:
+        await self.session.browse()
+        return Browsed()
+
+    async def _subscribe(self) -> Event:
+        await self.session.subscribe(self.link.epoch, self._lost_by or "nobody was listening")
+        return Subscribed()
+
+    async def _verify(self) -> Event:
+        """Wait until every item gave a first value, and until the heartbeat has moved."""
+        session, needed = self.session, self.target.heartbeat_required
+        deadline_s = self._clock.steady_s() + max(self._limits.verify_s, session.dead_factor_s)
+        while self._clock.steady_s() < deadline_s and session.lost is None:
+            moved = session.beats > needed or not (session.beating or needed)
+            if not session.pending and moved:
+                break
+            wish = await self._interrupted(0.05)
+            if wish is not None:
+                return wish
+        session.check()
+        if session.lost is not None:
+            return self._failed(session.lost)
+        if session.beats <= needed and (needed or session.beating):
+            what = "stands still" if session.beats else "gives no value"
+            return self._failed(f"the clock {self.target.heartbeat} {what}")
+        if session.items and len(session.pending) == len(session.items) and not session.beats:
+            return self._failed("connected, but no item gave a value")
+        fill = len(session.continuity.opened) if self.target.history else 0
+        if not fill:
+            session.continuity.abandon()
+        self._probe.begin()
+        return Verified(self.missing_required(), fill)
+
+    async def _fill(self) -> Event:
+        """Close gaps from the server's history, while live values go on coming in."""
+        session = self.session
+        fill = asyncio.create_task(Backfill(session, self._sink, self._clock).run())
+        try:
+            deadline_s = self._clock.steady_s() + FILL_S
+            while not fill.done() and self._clock.steady_s() < deadline_s:
+                if session.lost is not None or self._wishes:
+                    break
+                await asyncio.wait({fill}, timeout=TICK_S)
+        finally:
+            if not fill.done():
+                fill.cancel()
+                await asyncio.wait({fill}, timeout=1.0)
+        if fill.done() and not fill.cancelled():
+            fill.result()
+        session.continuity.abandon()
+        session.check()
+        return self._failed(session.lost) if session.lost is not None else Filled()
+
+    async def _watch(self) -> Event:
+        session = self.session
+        wish = await self._interrupted(TICK_S)
+        if wish is not None:
+            return wish
+        session.check()
+        if session.lost is None:
+            why = self._probe.look(self._limits.heartbeat_dead_s)
+            if why is not None:
+                session.forget(why)
+        if session.lost is not None:
+            return self._failed(session.lost)
+        now_s = self._clock.steady_s()
+        if session.bad and now_s - self._retried_s > RETRY_S:
+            self._retried_s = now_s
+            with suppress(ua.UaError, TimeoutError, OSError):
+                await session.retry()
+        if session.continuity.opened:
+            session.continuity.abandon()
+        return Tick(self._silent_s(), self.missing_required(), self._doubt())
+
+    def _silent_s(self) -> float:
+        """Return the age of the last sign of life, less what the server's own settings explain."""
+        slack_s = max(0.0, self.session.dead_factor_s - self._limits.heartbeat_dead_s)
+        return max(0.0, self.session.silent_s() - slack_s)
+
+    def _doubt(self) -> str:
+        limit_s, skew_s = self.target.max_skew_s, self.session.skew_s
+        if limit_s is not None and skew_s is not None and abs(skew_s) > limit_s:
+            return f"the server's clock is {skew_s:+.1f} s off"
+        late = self._probe.late()
+        return f"{late} nodes are older than they may be" if late else ""
+
+
+def _told(error: Exception) -> str:
+    return str(error) or type(error).__name__
