@@ -1,0 +1,107 @@
+"""HiGHS, CP-SAT and trying everything agree on random problems over every kind of demand."""
+
+import json
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from scenarios.schedule import Schedule, SchedulingProblem, dispatch, lower_bound, violations
+from scenarios.schedule.protocol import Request
+from scenarios.schedule.timing import Network
+from tests.scenarios.schedule.rich import rich_problems
+
+ENGINES = {"highs": "scenarios.schedule.mip.engine", "cpsat": "scenarios.schedule.cpsat.engine"}
+
+
+def answers(problems: list[SchedulingProblem], engine: str) -> list[dict[str, Any]]:
+    """Return what an engine says to each problem, from one process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", __name__, ENGINES[engine]],
+        input=json.dumps([problem.to_json() for problem in problems]),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=600,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def solved(problem: SchedulingProblem, module: str) -> dict[str, Any]:
+    """Return the best schedule and the bound of an engine that is loaded here."""
+    from importlib import import_module  # noqa: PLC0415 - only one of the two may be loaded
+
+    network = Network.of(problem)
+    start = dispatch(network, "edd")
+    if violations(problem, start):
+        start = None
+    request = Request(network=network, start=start, until=time.monotonic() + 2.0, iterations=40)
+    outcome = import_module(module).improve(request)
+    return {
+        "schedule": None if outcome.schedule is None else outcome.schedule.to_json(),
+        "bound": outcome.bound if outcome.bound > -1e300 else None,
+        "infeasible": outcome.infeasible,
+    }
+
+
+def drawn(count: int, number: int) -> list[SchedulingProblem]:
+    """Return random problems, the same at every run."""
+    found: list[SchedulingProblem] = []
+
+    @seed(number)
+    @settings(
+        max_examples=count,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(rich_problems(2))
+    def collect(problem: SchedulingProblem) -> None:
+        found.append(problem)
+
+    collect()
+    return found
+
+
+def check(count: int, number: int) -> int:
+    """Compare all engines on random problems; return how often an optimum was proven by two."""
+    problems, proven = drawn(count, number), 0
+    said = {name: answers(problems, name) for name in ENGINES}
+    for at, problem in enumerate(problems):
+        best = {}
+        for name in ENGINES:
+            answer = said[name][at]
+            assert not answer["infeasible"], (name, problem.to_json())
+            schedule = Schedule.from_json(answer["schedule"])
+            assert violations(problem, schedule) == [], (name, problem.to_json())
+            best[name] = schedule.objective
+        own = lower_bound(Network.of(problem)).value
+        bounds = [own, *(said[name][at]["bound"] for name in ENGINES)]
+        known = [bound for bound in bounds if bound is not None]
+        least = min(best.values())
+        assert max(known) <= least + 1e-4 * max(1.0, least), (bounds, best, problem.to_json())
+        proven += sum(value <= max(known) + 1e-4 for value in best.values()) == len(best)
+    return proven
+
+
+@pytest.mark.skipif(find_spec("ortools") is None, reason="ortools is not installed")
+def test_no_bound_is_above_a_schedule() -> None:
+    """No engine's bound lies above any engine's schedule, and all schedules pass the checker."""
+    assert check(12, 1) > 0
+
+
+@pytest.mark.proof
+@pytest.mark.skipif(find_spec("ortools") is None, reason="ortools is not installed")
+def test_engines_agree_on_many() -> None:
+    """The same on many more problems; many are proven optimal by both."""
+    assert check(200, 2) > 60
+
+
+if __name__ == "__main__":
+    for text in json.load(sys.stdin):
+        print(json.dumps(solved(SchedulingProblem.from_json(text), sys.argv[1])), flush=True)
