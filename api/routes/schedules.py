@@ -70,6 +70,7 @@ def create_schedule(site: TheSite, who: TheCaller, body: ScheduleIn) -> Response
         "provenance": provenance(planned.line.hash, as_of, Quality.SIMULATED),
     }
     payload |= {name: getattr(body, name) for name in asked}
+    payload["locked"] = [_moved(live, item) for item in body.locked]
 
     def effect(transaction: Transaction) -> Created:
         return accept(site, transaction, (JobKind.SCHEDULE, body.line_id, who), payload)

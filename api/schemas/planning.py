@@ -12,6 +12,21 @@ from api.schemas.scenarios import Start
 from twin.line.spec import Id
 
 
+class MovedOperation(Shape):
+    """Where a planner put one bar of the Gantt chart."""
+
+    order: Id
+    """Order."""
+    operation: Id
+    """Operation of its routing."""
+    station: Id
+    """Where."""
+    start: Moment
+    """From."""
+    end: Moment
+    """To."""
+
+
 class ScheduleIn(Shape):
     """What to schedule."""
 
@@ -29,6 +44,8 @@ class ScheduleIn(Shape):
     """Seed of the random numbers."""
     level: float = Field(default=0.95, gt=0.5, lt=1)
     """Confidence of the intervals."""
+    locked: tuple[MovedOperation, ...] = Field(default=(), max_length=20_000)
+    """Bars that stay where a planner put them; the rest is planned around them."""
 
 
 class ScheduledOperation(Shape):
@@ -129,21 +146,6 @@ class ScheduleView(Shape):
     """Who released it."""
     result: ScheduleResult | None = None
     """The schedule, once it is there."""
-
-
-class MovedOperation(Shape):
-    """Where a planner put one bar of the Gantt chart."""
-
-    order: Id
-    """Order."""
-    operation: Id
-    """Operation of its routing."""
-    station: Id
-    """Where."""
-    start: Moment
-    """From."""
-    end: Moment
-    """To."""
 
 
 class ScheduleCheckIn(Shape):

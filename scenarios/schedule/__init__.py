@@ -9,6 +9,7 @@ from scenarios.schedule.dispatching import dispatch
 from scenarios.schedule.explain import Explanation, explain
 from scenarios.schedule.features import Feature, features
 from scenarios.schedule.formats import from_flexible_text, from_jobshop_text
+from scenarios.schedule.locking import lock
 from scenarios.schedule.problem import (
     Interval,
     Job,
@@ -56,6 +57,7 @@ __all__ = [
     "features",
     "from_flexible_text",
     "from_jobshop_text",
+    "lock",
     "lower_bound",
     "on_time",
     "plan_of",

@@ -261,6 +261,62 @@ def test_schedule_is_drawn_with_its_dates(seen: Seen, running: Running) -> None:
     assert painted > 20
 
 
+def test_plan_is_changed_by_hand_checked_locked_and_planned_anew(
+    seen: Seen, running: Running
+) -> None:
+    """A bar dragged onto others is told in words; taken back; locked by keys; planned around."""
+    page = seen.page
+    page.goto("/schedule")
+    page.get_by_label("Search for, seconds").fill("1")
+    page.get_by_label("Replays").fill("2")
+    page.get_by_role("button", name="Plan from now").click()
+    expect(page.locator("[data-fact=violations] dd")).to_have_text("none")
+    canvas = page.locator("#gantt canvas")
+    box = canvas.bounding_box()
+    assert box is not None
+    # The first station's row: its bars stand close, so one moved far to the left lands on others.
+    y, right = box["y"] + 26 + 17, box["x"] + box["width"]
+    grabbed = next(
+        x
+        for x in range(int(right) - 12, int(box["x"]) + 140, -8)
+        if _bar_is_picked(page, float(x), y)
+    )
+    page.mouse.move(grabbed, y)
+    page.mouse.down()
+    page.mouse.move(grabbed - 200, y, steps=4)
+    page.mouse.up()
+    expect(page.locator("#edit-check .error")).to_contain_text("do not hold")
+    assert page.locator("#edit-check li").count() >= 1
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#edit-check")).to_be_empty()
+    canvas.focus()
+    page.keyboard.press("n")
+    page.keyboard.press("l")
+    expect(page.locator("#edit-said")).to_contain_text("locked")
+    said = str(page.locator("#edit-said").text_content())
+    held = re.match(r"(.+?), (.+?) at ", said)
+    assert held is not None
+    before = parse_qs(urlsplit(page.url).query)["schedule"][0]
+    page.get_by_role("button", name="Plan anew around locked bars").click()
+    expect(page.locator("#edit-replan")).to_be_disabled()
+    after = parse_qs(urlsplit(page.url).query)["schedule"][0]
+    assert after != before
+    first, second = (
+        running.client.ask("GET", f"/v1/schedules/{name}")["result"] for name in (before, after)
+    )
+    assert second["violations"] == []
+    then, now = (
+        {(bar["order"], bar["operation"]): bar["start_s"] for bar in plan["operations"]}
+        for plan in (first, second)
+    )
+    assert now[held.groups()] == pytest.approx(then[held.groups()], abs=0.01)
+
+
+def _bar_is_picked(page: Page, x: float, y: float) -> bool:
+    page.mouse.click(x, y)
+    return not page.get_by_role("button", name="Lock or unlock").is_disabled()
+
+
 def test_forecast_is_drawn(seen: Seen) -> None:
     """The page foretells by itself and shows the fan with the model behind it."""
     page = seen.page

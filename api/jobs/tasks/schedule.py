@@ -41,7 +41,8 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
     ----------
     payload : dict
         ``line``, ``line_hash``, ``state``, ``order_ids`` (or None), ``time_limit_s``,
-        ``replications``, ``seed``, ``level`` and ``provenance``.
+        ``replications``, ``seed``, ``level``, ``locked`` (``order``, ``operation``, ``station``,
+        ``start_s`` each) and ``provenance``.
 
     Returns
     -------
@@ -52,6 +53,7 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
         DEFAULT_OBJECTIVE,
         problem_from_line,
     )
+    from scenarios.schedule.locking import lock  # noqa: PLC0415
     from scenarios.schedule.solve import Limits, solve  # noqa: PLC0415
     from scenarios.schedule.violations import violations  # noqa: PLC0415
     from twin.events import LineState  # noqa: PLC0415
@@ -60,7 +62,11 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
     state = LineState.model_validate(payload["state"])
     chosen = payload["order_ids"]
     orders = [order for order in line.orders if chosen is None or order.id in chosen]
-    problem = problem_from_line(line, orders, state, DEFAULT_OBJECTIVE)
+    held = {
+        (item["order"], item["operation"]): (item["station"], item["start_s"])
+        for item in payload["locked"]
+    }
+    problem = lock(problem_from_line(line, orders, state, DEFAULT_OBJECTIVE), held)
     watch = _Watch(context, payload["time_limit_s"])
     limits = Limits(seconds=payload["time_limit_s"], seed=payload["seed"])
     found = solve(problem, limits, progress=watch.improved, cancelled=watch.cancelled)

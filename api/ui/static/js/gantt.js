@@ -28,8 +28,9 @@ export class Gantt {
 
   show(result) {
     const seconds = (moment) => new Date(moment).getTime() / 1000;
-    this.bars = result.operations.map((bar) => ({ ...bar, from: seconds(bar.start), to: seconds(bar.end) }));
     this.orders = [...new Set(result.operations.map((bar) => bar.order))].sort();
+    this.bars = result.operations.map((bar) => ({ ...bar, from: seconds(bar.start), to: seconds(bar.end),
+      row: this.rows.indexOf(bar.station), fill: this.colour(bar.order), locked: false }));
     this.dues = result.orders.filter((order) => order.due_date)
       .map((order) => ({ order: order.order, at: seconds(order.due_date), late: order.tardiness_s > 0 }));
     this.nowAt ??= seconds(result.provenance.as_of);
@@ -72,11 +73,14 @@ export class Gantt {
     this.width = this.node.clientWidth;
     const height = HEAD + this.rows.length * ROW + 20;
     const scale = devicePixelRatio || 1;
-    this.canvas.width = this.width * scale;
-    this.canvas.height = height * scale;
-    this.canvas.style.height = `${height}px`;
     const pen = this.canvas.getContext("2d");
-    pen.scale(scale, scale);
+    const size = [Math.round(this.width * scale), Math.round(height * scale)];
+    if (this.canvas.width !== size[0] || this.canvas.height !== size[1]) {
+      [this.canvas.width, this.canvas.height] = size;
+      this.canvas.style.height = `${height}px`;
+    }
+    pen.setTransform(scale, 0, 0, scale, 0, 0);
+    pen.clearRect(0, 0, this.width, height);
     const style = getComputedStyle(document.documentElement);
     this.ink = (name) => style.getPropertyValue(name).trim();
     pen.font = `12px ${this.ink("--font")}`;
@@ -123,8 +127,7 @@ export class Gantt {
 
   drawBar(pen, bar) {
     if (bar.to < this.view[0] || bar.from - bar.setup_s > this.view[1]) return;
-    const row = this.rows.indexOf(bar.station);
-    const y = HEAD + row * ROW + 5;
+    const y = HEAD + bar.row * ROW + 5;
     const x = this.x(bar.from);
     const width = Math.max(1, this.x(bar.to) - x);
     pen.globalAlpha = this.marked && this.marked !== bar.order ? 0.18 : 1;
@@ -133,18 +136,25 @@ export class Gantt {
       pen.fillStyle = this.ink("--setup");
       pen.fillRect(begin, y + ROW - 16, x - begin, 6);
     }
-    pen.fillStyle = this.colour(bar.order);
+    pen.fillStyle = bar.fill;
     pen.beginPath();
     if (width > 6) pen.roundRect(x, y, width - 0.8, ROW - 10, 4);
     else pen.rect(x, y, width, ROW - 10);
     pen.fill();
+    if (bar === this.picked || bar.locked) this.drawMark(pen, bar, x, y, width);
     if (width > 8 * bar.order.length) {
       pen.fillStyle = "#fff";
-      pen.font = `600 12px ${this.ink("--font")}`;
-      pen.fillText(bar.order, x + 6, y + (ROW - 10) / 2, width - 10);
-      pen.font = `12px ${this.ink("--font")}`;
+      pen.fillText((bar.locked ? "▪ " : "") + bar.order, x + 6, y + (ROW - 10) / 2, width - 10);
     }
     pen.globalAlpha = 1;
+  }
+
+  /** A bar that is picked has a broad outline, one that is locked a dark one. */
+  drawMark(pen, bar, x, y, width) {
+    pen.strokeStyle = this.ink(bar === this.picked ? "--accent" : "--ink");
+    pen.lineWidth = bar === this.picked ? 3 : 2;
+    pen.strokeRect(x + 1, y + 1, Math.max(1, width - 2.8), ROW - 12);
+    pen.lineWidth = 1;
   }
 
   drawDues(pen, height) {
@@ -185,6 +195,7 @@ export class Gantt {
       else this.pan(((event.deltaX || event.deltaY) / this.width) * (this.view[1] - this.view[0]));
     }, { passive: false });
     canvas.addEventListener("pointerdown", (event) => {
+      if (this.grab?.(event)) return;
       this.held = event.clientX;
       canvas.setPointerCapture(event.pointerId);
     });
@@ -222,10 +233,17 @@ export class Gantt {
     this.ask();
   }
 
-  point(event) {
-    const row = this.rows[Math.floor((event.offsetY - HEAD) / ROW)];
+  rowAt(y) { return Math.floor((y - HEAD) / ROW); }
+
+  /** The bar below the pointer, if there is one. */
+  barAt(event) {
+    const row = this.rowAt(event.offsetY);
     const at = this.at(event.offsetX);
-    const bar = this.bars.find((item) => item.station === row && item.from <= at && at <= item.to);
+    return this.bars.find((item) => item.row === row && item.from <= at && at <= item.to);
+  }
+
+  point(event) {
+    const bar = this.barAt(event);
     this.tip.hidden = !bar;
     if (!bar) return;
     const product = this.model.products.find((item) => item.id === bar.product);

@@ -2,20 +2,23 @@
 
 import { $, api, clock, duration, el, number, on, percent, probability, share, showProblem, site, start, t } from "./core.js";
 import { follow, recalled, remember } from "./jobs.js";
+import { PlanEditor } from "./edit.js";
 import { Gantt } from "./gantt.js";
 
 const form = $("#schedule-form");
 let model;
 let gantt;
+let editor;
+let shown;
 
-async function plan(event) {
+async function plan(event, locked = []) {
   event.preventDefault();
   $("#form-problem").replaceChildren();
   $("#plan").disabled = true;
   try {
     const job = await api("/v1/schedules", { method: "POST", body: { line_id: site.line.id,
       time_limit_s: Number(form.elements.time_limit.value),
-      replications: Number(form.elements.replications.value) } });
+      replications: Number(form.elements.replications.value), locked } });
     remember("schedule", job.subject_id);
     await watch(job);
   } catch (error) {
@@ -27,15 +30,72 @@ async function plan(event) {
 
 async function watch(job) {
   const done = await follow(job, $("#job"));
-  if (done) show((await api(`/v1/schedules/${done.subject_id}`)).result);
+  if (done) show(await api(`/v1/schedules/${done.subject_id}`));
 }
+
+// ---------------------------------------------------------------- a planner's own hand
+
+let checks = 0;
+/** Ask the server what a moved plan breaks; only the answer to the last move is shown. */
+async function check() {
+  showButtons();
+  const mine = checks += 1;
+  const place = $("#edit-check");
+  if (!editor.edited) { place.replaceChildren(); return; }
+  try {
+    const found = await api(`/v1/schedules/${shown.id}:validate`, { method: "POST",
+      body: { operations: editor.operations() } });
+    if (mine !== checks) return;
+    const objective = t("edit.objective", { before: number(found.objective_before, 1), after: number(found.objective, 1) });
+    place.replaceChildren(found.feasible
+      ? el("p", { class: "tag good", text: `✓ ${t("edit.holds")}` })
+      : el("div", { class: "error" }, el("p", { class: "strong", text: t("edit.broken", { n: number(found.violations.length) }) }),
+        el("ul", {}, found.violations.slice(0, 8).map((text) => el("li", { text })))),
+    el("p", { class: "muted small", text: objective }));
+  } catch (error) {
+    if (mine === checks) showProblem(place, error);
+  }
+}
+
+function showButtons() {
+  $("#edit-undo").disabled = $("#edit-discard").disabled = !editor.edited;
+  $("#edit-lock").disabled = !gantt.picked;
+  $("#edit-replan").disabled = !editor.operations(true).length;
+  $("#release").disabled = editor.edited || Boolean(shown.released_at) || shown.result.violations.length > 0;
+  $("#released").textContent = shown.released_at
+    ? t("edit.released", { at: clock(shown.released_at, { seconds: false, day: true }) }) : "";
+}
+
+async function release() {
+  try {
+    const { id, version } = shown;
+    show(await api(`/v1/schedules/${id}:release`, { method: "POST", version }));
+  } catch (error) {
+    showProblem($("#edit-check"), error);
+  }
+}
+
+function wireEditor() {
+  editor = new PlanEditor(gantt, model, { changed: check, say: (text) => { $("#edit-said").textContent = text; } });
+  gantt.canvas.addEventListener("pointerup", showButtons);
+  gantt.canvas.addEventListener("keyup", showButtons);
+  $("#edit-undo").addEventListener("click", () => editor.undo());
+  $("#edit-lock").addEventListener("click", () => editor.toggleLock());
+  $("#edit-discard").addEventListener("click", () => show(shown));
+  $("#edit-replan").addEventListener("click", (event) => plan(event, editor.operations(true)));
+  $("#release").addEventListener("click", release);
+}
+
+// ---------------------------------------------------------------- what is shown
 
 function fact(key, value, note = "") {
   return el("div", { "data-fact": key }, el("dt", { text: t(`fact.${key}`) }),
     el("dd", {}, value, note ? el("small", { text: ` ${note}` }) : null));
 }
 
-function show(result) {
+function show(view) {
+  shown = view;
+  const { result } = view;
   $("#plan-empty").hidden = true;
   $("#plan-result").hidden = false;
   const late = result.orders.filter((order) => order.tardiness_s > 0).length;
@@ -51,8 +111,14 @@ function show(result) {
   $("#plan-message").textContent = result.message;
   $("#plan-provenance").textContent = t("plan.provenance", {
     replications: number(result.replications), as_of: clock(result.provenance.as_of, { day: true }) });
-  gantt ??= new Gantt($("#gantt"), model);
+  if (!gantt) {
+    gantt = new Gantt($("#gantt"), model);
+    wireEditor();
+  }
   gantt.show(result);
+  editor.clear();
+  $("#edit-check").replaceChildren();
+  showButtons();
   $("#plan-orders tbody").replaceChildren(...result.orders.map((order) => orderRow(order)));
 }
 
@@ -82,7 +148,7 @@ if (id) {
   try {
     const found = await api(`/v1/schedules/${id}`);
     if (found.line_id === site.line.id) {
-      if (found.result) show(found.result);
+      if (found.result) show(found);
       else if (["queued", "running"].includes(found.status)) await watch(await api(`/v1/jobs/${found.job_id}`));
     }
   } catch (error) {
