@@ -15,10 +15,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import stats
 
 from twin.errors import UnknownNameError
-from twin.kpi.output_analysis import Interval, mean_interval
+from twin.kpi.output_analysis import (
+    Interval,
+    mean_interval,
+    proportion_interval,
+    share_difference_interval,
+    t_quantile,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,9 +67,16 @@ KPIS: dict[str, Kpi] = {
     "finished_by_product": Kpi("parts", higher_is_better=True),
     "order_completion_s": Kpi("s", higher_is_better=False, least=60.0),
     "order_tardiness_s": Kpi("s", higher_is_better=False, least=60.0),
-    "order_on_time": Kpi("", higher_is_better=True, least=0.01),
+    "order_on_time": Kpi("", higher_is_better=True, least=0.05),
+    "energy_kwh": Kpi("kWh", higher_is_better=False),
+    "carbon_kg": Kpi("kg", higher_is_better=False),
+    "cost_total": Kpi("", higher_is_better=False),
+    "cost_per_part": Kpi("", higher_is_better=False),
+    "profit": Kpi("", higher_is_better=True),
 }
 """KPIs that have a good and a bad direction; the others are described, not judged."""
+SHARES = frozenset({"order_on_time"})
+"""KPIs that are 0 or 1 in each run, so that their mean is a share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +165,7 @@ def compare(
     base: str = "base",
     level: float = 0.95,
     relevance: float | Mapping[str, float] = 0.01,
-    correction: Literal["none", "bonferroni"] = "none",
+    correction: Literal["none", "bonferroni"] = "bonferroni",
 ) -> Comparison:
     """Compare scenarios with a base.
 
@@ -170,7 +182,8 @@ def compare(
         mapping of KPI to an amount in its unit; KPIs that it leaves out take 1 %. Never less than
         the least difference that ``KPIS`` states.
     correction : {"none", "bonferroni"}
-        Whether ``level`` holds for each interval alone or for all scenarios of a KPI together.
+        Whether ``level`` holds for each interval alone or for all scenarios of a KPI together. The
+        means of single scenarios are no comparison and keep ``level`` for themselves.
 
     Returns
     -------
@@ -199,10 +212,12 @@ def compare(
             continue  # not decided in any run, such as an order that lies beyond the horizon
         reference = table[names.index(base)]
         delta = _relevance(kpi, reference, relevance)
-        for name in ordered:
-            values = table[names.index(name)]
-            rows.append(_row(name, (kpi, element), values, None if name == base else reference,
-                             (delta, used)))  # fmt: skip
+        unit = str(results[kpi].attrs.get("unit", KPIS[kpi].unit))
+        rule = _Rule(kpi, element, unit, delta, level, used)
+        rows += [
+            _row(name, rule, table[names.index(name)], None if name == base else reference)
+            for name in ordered
+        ]
     return Comparison(
         base=base,
         scenarios=ordered,
@@ -248,7 +263,7 @@ def replications_needed(mean: float, sd: float, relevance: float, level: float) 
         return None
 
     def half_width(n: int) -> float:
-        return float(stats.t.ppf((1 + level) / 2, n - 1)) * sd / math.sqrt(n)
+        return t_quantile((1 + level) / 2, n - 1) * sd / math.sqrt(n)
 
     if half_width(MOST_REPLICATIONS) > target:
         return None
@@ -291,15 +306,22 @@ def _relevance(kpi: str, reference: Floats, given: float | Mapping[str, float]) 
     return amount
 
 
-def _row(
-    scenario: str,
-    name: tuple[str, str],
-    values: Floats,
-    reference: Floats | None,
-    rule: tuple[float, float],
-) -> Row:
-    kpi, element = name
-    relevance, level = rule
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What a row is about and how it is judged."""
+
+    kpi: str
+    element: str
+    unit: str
+    relevance: float
+    level: float
+    """Of each mean alone."""
+    corrected: float
+    """Of each difference, so that the comparison's level holds for all of them."""
+
+
+def _row(scenario: str, rule: _Rule, values: Floats, reference: Floats | None) -> Row:
+    kpi, relevance = rule.kpi, rule.relevance
     spec = KPIS[kpi]
     known = values[np.isfinite(values)]
     note, missing = "", len(values) - len(known)
@@ -308,20 +330,29 @@ def _row(
         both = np.isfinite(values) & np.isfinite(reference)
         pairs = values[both] - reference[both]
         missing = len(values) - len(pairs)
-        difference = mean_interval(pairs, level)
+        difference = (
+            share_difference_interval(values[both], reference[both], rule.corrected)
+            if kpi in SHARES
+            else mean_interval(pairs, rule.corrected)
+        )
         verdict = verdict_of(difference, relevance, higher_is_better=spec.higher_is_better)
         if missing:
             # Runs without a value are no random ones (an order that is late beyond the horizon),
             # so the rest of them proves nothing.
             verdict = Verdict.CANNOT_TELL
         elif verdict is Verdict.CANNOT_TELL:
-            needed = _needed(pairs, relevance, level)
+            needed = _needed(pairs, relevance, rule.corrected)
     if reference is not None and len(known) and not np.isfinite(reference).any():
         note = "has no value in any run of the base, so there is nothing to compare with"
     elif missing:
         note = f"no value in {missing} of {len(values)} replications; a longer horizon may help"
+    mean = (
+        proportion_interval(int(known.sum()), len(known), rule.level)
+        if kpi in SHARES
+        else mean_interval(known, rule.level)
+    )
     return Row(
-        scenario, kpi, element, spec.unit, spec.higher_is_better, mean_interval(known, level),
+        scenario, kpi, rule.element, rule.unit, spec.higher_is_better, mean,
         difference, relevance, verdict, needed, note,
     )  # fmt: skip
 

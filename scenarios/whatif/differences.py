@@ -31,6 +31,28 @@ def differences(before: Line, after: Line) -> list[Difference]:
     return list(_compared("", before.model_dump(mode="json"), after.model_dump(mode="json")))
 
 
+def numbers_changed(before: Line, after: Line) -> dict[str, tuple[float | None, float | None]]:
+    """Return the paths of what is different, with the numbers there; None where there is none."""
+    found: dict[str, tuple[float | None, float | None]] = {}
+
+    def number(value: Any) -> float | None:
+        plain = isinstance(value, int | float) and not isinstance(value, bool)
+        return float(value) if plain else None
+
+    def walk(path: str, left: Any, right: Any) -> None:
+        if left == right:
+            return
+        mine, other = _parts(left), _parts(right)
+        if mine is None or other is None:
+            found[path] = number(left), number(right)
+            return
+        for key in dict.fromkeys((*mine, *other)):
+            walk(f"{path}.{key}" if path else key, mine.get(key), other.get(key))
+
+    walk("", before.model_dump(mode="json"), after.model_dump(mode="json"))
+    return found
+
+
 def fault_difference(fault: Fault) -> Difference:
     """Return a fault as a difference: nothing happened before, this does now."""
     what = f"{fault.kind} after {duration_text(fault.after_s)}"

@@ -20,9 +20,9 @@ MAX_SCENARIOS = 1000
 
 
 def load_scenarios(path: str | Path, line: Line | None = None) -> tuple[Scenario, ...]:
-    """Read scenarios from a YAML file.
+    """Read scenarios from a YAML file, or from an Excel workbook that was filled in.
 
-    The file has one key, ``scenarios``: a mapping of names to ``description``, ``extends``,
+    A YAML file has one key, ``scenarios``: a mapping of names to ``description``, ``extends``,
     ``changes`` and ``faults``, see ``Scenario``.
 
     Parameters
@@ -43,6 +43,10 @@ def load_scenarios(path: str | Path, line: Line | None = None) -> tuple[Scenario
         If the file cannot be read or used; all findings at once, each with file and line.
     """
     found = Path(path)
+    if found.suffix.lower() == ".xlsx":
+        from scenarios.whatif.workbook import read_scenarios  # noqa: PLC0415 - heavy
+
+        return read_scenarios(found, line)
     title = f"the scenario file {found}"
     try:
         if found.stat().st_size > MAX_BYTES:

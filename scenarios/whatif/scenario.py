@@ -25,9 +25,10 @@ BASE = "base"
 """Name of the scenario that changes nothing."""
 
 Name = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-]*$", min_length=1, max_length=64)
+    str,
+    StringConstraints(pattern=r"^[\p{L}\p{N}][\p{L}\p{M}\p{N}_\-]*$", min_length=1, max_length=64),
 ]
-"""A scenario's name: letters, digits, ``_`` or ``-``."""
+"""A scenario's name: letters of any script, digits, ``_`` or ``-``."""
 
 
 class ScenarioError(InvalidInputError):

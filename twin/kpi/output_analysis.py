@@ -12,6 +12,7 @@ intervals for quantiles.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,8 +63,14 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     if n == 1:
         return Interval(mean, np.nan, np.nan, 1, level)
     error = float(found.std(ddof=1)) / np.sqrt(n)
-    half = float(stats.t.ppf(0.5 + level / 2, n - 1)) * float(error)
+    half = t_quantile(0.5 + level / 2, n - 1) * float(error)
     return Interval(mean, mean - half, mean + half, n, level)
+
+
+@lru_cache(maxsize=4096)
+def t_quantile(share: float, freedom: int) -> float:
+    """Return a quantile of Student's t distribution; remembered, as tables ask for few again."""
+    return float(stats.t.ppf(share, freedom))
 
 
 def proportion_interval(successes: int, n: int, level: float = 0.95) -> Interval:
@@ -88,6 +95,39 @@ def proportion_interval(successes: int, n: int, level: float = 0.95) -> Interval
     # Rounding must not put the share itself outside.
     low, high = min(max(0.0, float(low)), share), max(min(1.0, float(high)), share)
     return Interval(share, low, high, n, level)
+
+
+def share_difference_interval(
+    values: ArrayLike, reference: ArrayLike, level: float = 0.95
+) -> Interval:
+    """Return the difference of two shares from pairs of zeros and ones, with its interval.
+
+    Half a pair is added to each of the four outcomes (Agresti and Min, 2005), so the interval does
+    not shrink to nothing when few pairs happen to agree.
+
+    Parameters
+    ----------
+    values, reference : array_like of 0 and 1
+        Pair by pair; NaN must have been left out.
+
+    References
+    ----------
+    Agresti and Min (2005), Simple improved confidence intervals for comparing matched proportions.
+    Statistics in Medicine 24.
+    """
+    _check_level(level)
+    pairs = np.asarray(values, dtype=np.float64) - np.asarray(reference, dtype=np.float64)
+    n = len(pairs)
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0, level)
+    up, down = float((pairs > 0).sum()) + 0.5, float((pairs < 0).sum()) + 0.5
+    total = n + 2
+    middle = (up - down) / total
+    z = float(stats.norm.ppf(0.5 + level / 2))
+    half = z * float(np.sqrt(up + down - (up - down) ** 2 / total)) / total
+    mean = float(pairs.mean())
+    low, high = max(-1.0, middle - half), min(1.0, middle + half)
+    return Interval(mean, min(low, mean), max(high, mean), n, level)
 
 
 def quantile_interval(values: ArrayLike, share: float, level: float = 0.95) -> Interval:

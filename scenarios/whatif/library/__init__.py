@@ -1,0 +1,1 @@
+"""Cost models that ship with the twin."""

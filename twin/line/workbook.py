@@ -1,0 +1,471 @@
+"""A line in an Excel workbook: small factories start from a spreadsheet.
+
+The workbook has what a first line needs. What it cannot say - setups, rework, times by station - is
+added to the line file that comes out of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from twin.errors import Finding, LineError
+from twin.line.distributions import Uniform
+from twin.line.files import line_from_document
+from twin.line.line import Line
+from twin.line.sheets import (
+    Cells,
+    Column,
+    Row,
+    Table,
+    plain_text,
+    plain_value,
+    read_tables,
+    write_tables,
+)
+from twin.units import duration_s
+
+TIME_KINDS = ("constant", "exponential", "lognormal", "normal", "uniform")
+ARRIVALS = ("unlimited", "interarrival", "orders")
+RULES = ("fifo", "spt", "edd", "priority", "plan")
+
+_ID = "Short name: a letter, then letters, digits, _ or -, such as filler"
+_NAME = "Name for people, in any script"
+_TIME = "seconds, or text such as 12 s, 1.5 min"
+LINE = Table(
+    "line",
+    "What the line is called, and where its clock stands.",
+    (
+        Column("key", "id, name, description, time_zone or start"),
+        Column("value", "e.g. bottling; Asia/Bangkok; 2026-01-05 06:00"),
+    ),
+)
+STATIONS = Table(
+    "stations",
+    "One row per place of work.",
+    (
+        Column("id", _ID),
+        Column("name", _NAME),
+        Column("servers", "Parts that can be worked on at one time; empty: 1"),
+        Column("input_buffer", "Buffer from which it takes parts; empty: straight from before"),
+        Column("dispatch_rule", "Which waiting part goes first; empty: fifo", RULES),
+        Column("mtbf_s", f"Mean working time between failures: {_TIME}; empty: never fails"),
+        Column("mttr_s", f"Mean time to repair: {_TIME}"),
+        Column("crew", "Who repairs, see the sheet crews; empty: repair starts at once"),
+        Column("calendar", "When it is on, see the sheet shifts; empty: always"),
+    ),
+)
+BUFFERS = Table(
+    "buffers",
+    "One row per place where parts wait.",
+    (
+        Column("id", _ID),
+        Column("name", _NAME),
+        Column("capacity", "Places; empty: no limit"),
+    ),
+)
+PRODUCTS = Table(
+    "products",
+    "One row per operation, in order. Leave product empty to go on with the one above.",
+    (
+        Column("product", _ID),
+        Column("name", _NAME),
+        Column("operation", "Short name of the step, such as fill"),
+        Column("stations", "Stations that can do it, separated by commas, the preferred one first"),
+        Column("time_s", f"Mean time per part: {_TIME}"),
+        Column("kind", "How the time scatters; empty: constant", TIME_KINDS),
+        Column("spread_s", "Standard deviation (lognormal, normal) or half of the width (uniform)"),
+        Column("scrap", "Share of the parts that are scrapped here, such as 0.01"),
+    ),
+)
+SOURCES = Table(
+    "sources",
+    "Where parts come from. Empty: by the orders, or without limit where there are none.",
+    (
+        Column("id", _ID),
+        Column("arrivals", "How parts come", ARRIVALS),
+        Column("interarrival_s", f"Mean time between arrivals: {_TIME}; only with interarrival"),
+        Column("products", "What comes, separated by commas; empty: the only product"),
+    ),
+)
+ORDERS = Table(
+    "orders",
+    "One row per job order.",
+    (
+        Column("id", _ID),
+        Column("product", "What is made"),
+        Column("quantity", "Parts"),
+        Column("release", "From when on: a moment such as 2026-01-05 08:00, or 2 h after start"),
+        Column("due", "By when: a moment, or a time after the start; empty: none"),
+        Column("priority", "Weight; a higher one is more urgent; empty: 1"),
+    ),
+)
+SHIFTS = Table(
+    "shifts",
+    "One row per shift of a calendar. Leave calendar empty to go on with the one above.",
+    (
+        Column("calendar", _ID),
+        Column("days", "mon, tue, ... separated by commas; empty: mon to fri"),
+        Column("start", "Clock time such as 06:00"),
+        Column("end", "Clock time such as 14:00"),
+        Column("break_start", "Clock time; empty: no break"),
+        Column("break_end", "Clock time"),
+    ),
+)
+CREWS = Table(
+    "crews",
+    "Who repairs. A crew that is named at a station and not here has one person.",
+    (Column("id", _ID), Column("size", "Repairs that can go on at one time")),
+)
+TABLES = (LINE, STATIONS, BUFFERS, PRODUCTS, SOURCES, ORDERS, SHIFTS, CREWS)
+
+
+def line_from_workbook(path: str | Path) -> Line:
+    """Read a line from a workbook that was filled in.
+
+    Raises
+    ------
+    LineError
+        With every bad cell: sheet, cell, what, expected, remedy.
+    """
+    file = str(path)
+    rows, findings = read_tables(Path(path), TABLES)
+    reading = _Reading(rows, findings, file)
+    document = reading.document() if rows else {}
+    title = f"the workbook {file}"
+    line: Line | None = None
+    try:
+        if rows:
+            line = line_from_document(document, title)
+    except LineError as error:
+        for found in error.findings:
+            told = reading.cells.told(found, file)
+            if told.path not in {other.path for other in findings}:
+                findings.append(told)
+    if findings or line is None:
+        raise LineError(title, findings)
+    return line
+
+
+class _Reading:
+    """Rows put together to a line document, with the cell of each piece."""
+
+    def __init__(self, rows: dict[str, list[Row]], findings: list[Finding], file: str) -> None:
+        self.rows = rows
+        self.findings = findings
+        self.file = file
+        self.cells = Cells()
+
+    def document(self) -> dict[str, Any]:
+        """Return the line document; what cannot be read is told and left out."""
+        document = self._head()
+        document["stations"] = [self._station(row) for row in self.rows["stations"]]
+        document["buffers"] = self._items("buffers", {"name": "name", "capacity": "capacity"})
+        document["products"] = self._products()
+        document["orders"] = self._orders()
+        document["sources"] = self._sources(bool(document["orders"]))
+        document["calendars"] = self._calendars()
+        document["crews"] = self._crews(document["stations"])
+        for section in ("stations", "products"):
+            self.cells.put(f"{section}!2", section)
+            if not document[section]:
+                self._tell(f"{section}!2", "is empty", "at least one row")
+        return document
+
+    def _tell(self, place: str, message: str, expected: str = "", remedy: str = "") -> None:
+        self.findings.append(Finding(place, message, expected, remedy, self.file))
+
+    def _head(self) -> dict[str, Any]:
+        document: dict[str, Any] = {}
+        known = ("id", "name", "description", "time_zone", "start")
+        for row in self.rows["line"]:
+            key = row.text("key").lower()
+            if key not in known:
+                self._tell(row.cell("key"), f"unknown key {key!r}", f"one of: {', '.join(known)}")
+            elif "value" in row.cells:
+                document[key] = _moment(row.cells["value"]) if key == "start" else row.text("value")
+                self.cells.put(row.cell("value"), key)
+        if "id" not in document:
+            self._tell("line!2", "the line has no id", "a row with key id, such as bottling")
+            document["id"] = "line"
+        return document
+
+    def _name(self, row: Row, section: str, column: str = "id") -> str:
+        name = row.text(column)
+        if not name:
+            self._tell(row.cell(column), "is empty", "a short name", "write one into this cell")
+        self.cells.put(row.cell(column), section, name)
+        return name
+
+    def _items(self, section: str, columns: dict[str, str]) -> list[dict[str, Any]]:
+        found = []
+        for row in self.rows[section]:
+            item: dict[str, Any] = {"id": self._name(row, section)}
+            self._take(row, section, item, columns)
+            found.append(item)
+        return found
+
+    def _take(self, row: Row, section: str, item: dict[str, Any], columns: dict[str, str]) -> None:
+        """Put cells into an item, by column and key."""
+        for column, key in columns.items():
+            self.cells.put(row.cell(column), section, item["id"], key)
+            if column in row.cells:
+                text = column in {"name", "product", "input_buffer", "calendar"}
+                item[key] = row.text(column) if text else plain_value(row.cells[column])
+
+    def _station(self, row: Row) -> dict[str, Any]:
+        item: dict[str, Any] = {"id": self._name(row, "stations")}
+        names = ("name", "servers", "input_buffer", "dispatch_rule", "calendar")
+        self._take(row, "stations", item, {name: name for name in names})
+        between, repair = row.cells.get("mtbf_s"), row.cells.get("mttr_s")
+        if (between is None) != (repair is None):
+            empty = "mtbf_s" if between is None else "mttr_s"
+            self._tell(row.cell(empty), "is empty", "a time", "fill in both, or neither")
+        elif between is not None:
+            mode: dict[str, Any] = {
+                "id": "failure",
+                "time_to_failure_s": {"kind": "exponential", "mean_s": plain_value(between)},
+                "time_to_repair_s": {"kind": "exponential", "mean_s": plain_value(repair)},
+            }
+            if row.text("crew"):
+                mode["crew"] = row.text("crew")
+            item["failures"] = [mode]
+            at = ("stations", item["id"], "failures", "failure")
+            for column, key in (
+                ("mtbf_s", "time_to_failure_s"), ("mttr_s", "time_to_repair_s"), ("crew", "crew"),
+            ):  # fmt: skip
+                self.cells.put(row.cell(column), *at, key)
+        return item
+
+    def _products(self) -> list[dict[str, Any]]:
+        products: dict[str, dict[str, Any]] = {}
+        name = ""
+        for row in self.rows["products"]:
+            name = row.text("product") or name
+            if not name:
+                self._tell(row.cell("product"), "is empty", "a short name")
+                continue
+            self.cells.put(row.cell("product"), "products", name)
+            product = products.setdefault(name, {"id": name, "routing": []})
+            if row.text("name"):
+                product["name"] = row.text("name")
+            product["routing"].append(self._operation(row, name, len(product["routing"]) + 1))
+        return list(products.values())
+
+    def _operation(self, row: Row, product: str, number: int) -> dict[str, Any]:
+        item: dict[str, Any] = {"id": row.text("operation") or f"op{number}"}
+        at = ("products", product, "routing", item["id"])
+        self.cells.put(row.cell("operation"), *at)
+        item["stations"] = _listed(row.text("stations"))
+        item["processing_time_s"] = self._time(row)
+        if "scrap" in row.cells:
+            item["scrap_probability"] = plain_value(row.cells["scrap"])
+        for column, key in (
+            ("stations", "stations"),
+            ("time_s", "processing_time_s"),
+            ("scrap", "scrap_probability"),
+        ):
+            self.cells.put(row.cell(column), *at, key)
+        return item
+
+    def _time(self, row: Row) -> Any:
+        kind = row.text("kind").lower() or "constant"
+        mean, spread = plain_value(row.cells.get("time_s")), plain_value(row.cells.get("spread_s"))
+        if mean is None:
+            self._tell(row.cell("time_s"), "is empty", "a time such as 12 s")
+        elif kind not in TIME_KINDS:
+            known = ", ".join(TIME_KINDS)
+            self._tell(row.cell("kind"), f"unknown kind {kind!r}", f"one of: {known}")
+        elif spread is None and kind not in {"constant", "exponential"}:
+            self._tell(row.cell("spread_s"), "is empty", f"a time, for {kind}")
+        elif kind == "constant":
+            return {"kind": kind, "value_s": mean}
+        elif kind == "uniform":
+            middle, half = self._seconds(row, "time_s"), self._seconds(row, "spread_s")
+            return {"kind": kind, "low_s": middle - half, "high_s": middle + half}
+        else:
+            scatter = {} if kind == "exponential" else {"sd_s": spread}
+            return {"kind": kind, "mean_s": mean} | scatter
+        return 1.0  # stands in, so that the rest is read too
+
+    def _seconds(self, row: Row, column: str) -> float:
+        try:
+            return duration_s(plain_value(row.cells[column]))
+        except ValueError as error:
+            self._tell(row.cell(column), str(error), "a time such as 12 s")
+            return 1.0
+
+    def _orders(self) -> list[dict[str, Any]]:
+        found = []
+        for row in self.rows["orders"]:
+            item: dict[str, Any] = {"id": self._name(row, "orders")}
+            self._take(
+                row, "orders", item,
+                {"product": "product", "quantity": "quantity", "priority": "priority"},
+            )  # fmt: skip
+            for column, key in (("release", "release_s"), ("due", "due_date_s")):
+                self.cells.put(row.cell(column), "orders", item["id"], key)
+                if column in row.cells:
+                    item[key] = _moment(row.cells[column])
+            found.append(item)
+        return found
+
+    def _sources(self, orders: bool) -> list[dict[str, Any]]:
+        found = []
+        for row in self.rows["sources"]:
+            item: dict[str, Any] = {"id": self._name(row, "sources")}
+            self._take(row, "sources", item, {"arrivals": "arrivals"})
+            self.cells.put(row.cell("interarrival_s"), "sources", item["id"], "interarrival_s")
+            self.cells.put(row.cell("products"), "sources", item["id"], "products")
+            if "interarrival_s" in row.cells:
+                mean = plain_value(row.cells["interarrival_s"])
+                item["interarrival_s"] = {"kind": "exponential", "mean_s": mean}
+            if row.text("products"):
+                item["products"] = dict.fromkeys(_listed(row.text("products")), 1.0)
+            found.append(item)
+        return found or [{"id": "source", "arrivals": "orders" if orders else "unlimited"}]
+
+    def _calendars(self) -> list[dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        name = ""
+        for row in self.rows["shifts"]:
+            name = row.text("calendar") or name
+            if not name:
+                self._tell(row.cell("calendar"), "is empty", "a short name")
+                continue
+            self.cells.put(row.cell("calendar"), "calendars", name)
+            shifts = found.setdefault(name, {"id": name, "shifts": []})["shifts"]
+            at = ("calendars", name, "shifts", str(len(shifts)))
+            shift: dict[str, Any] = {"start": _clock(row, "start"), "end": _clock(row, "end")}
+            if row.text("days"):
+                shift["days"] = [day.lower()[:3] for day in _listed(row.text("days"))]
+            if row.text("break_start") or row.text("break_end"):
+                pause = {"start": _clock(row, "break_start"), "end": _clock(row, "break_end")}
+                shift["breaks"] = [pause]
+                self.cells.put(row.cell("break_start"), *at, "breaks")
+            for column in ("days", "start", "end"):
+                self.cells.put(row.cell(column), *at, column)
+            shifts.append(shift)
+        return list(found.values())
+
+    def _crews(self, stations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        found = self._items("crews", {"size": "size"})
+        known = {item["id"] for item in found}
+        named = {mode.get("crew") for item in stations for mode in item.get("failures", ())}
+        return found + [{"id": name} for name in sorted(named - known - {None})]
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.replace(";", ",").split(",") if part.strip()]
+
+
+def _moment(value: Any) -> Any:
+    """Return a cell with a moment or a time; Excel's own dates become moments."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, str):
+        text = value.strip()
+        return text.replace(" ", "T", 1) if text[:4].isdigit() and text[4:5] == "-" else text
+    return plain_value(value)
+
+
+def _clock(row: Row, column: str) -> str:
+    """Return a clock time as HH:MM; 6:00 is taken for 06:00."""
+    text = plain_text(row.cells.get(column, ""))
+    return f"0{text}" if text[1:2] == ":" else text[:5] if text[5:6] == ":" else text
+
+
+def write_line_workbook(line: Line, path: str | Path) -> list[str]:
+    """Write a line as a workbook to fill in or change.
+
+    Parameters
+    ----------
+    line : Line
+        What to write into it.
+    path : str or Path
+        File to write, e.g. ``line.xlsx``.
+
+    Returns
+    -------
+    list of str
+        Paths of what the sheets cannot say and is left out, such as ``stations.filler.setup``.
+    """
+    left: list[str] = []
+    rows = {
+        "line": [[key, getattr(line, key)] for key in ("id", "name", "description", "time_zone")]
+        + [["start", line.start.replace(tzinfo=None)]],
+        "stations": [_station_row(station, left) for station in line.stations],
+        "buffers": [[buffer.id, buffer.name, buffer.capacity] for buffer in line.buffers],
+        "products": list(_product_rows(line, left)),
+        "sources": [
+            [source.id, source.arrivals, source.interarrival_s and source.interarrival_s.expected_s(),  # noqa: E501
+             ", ".join(source.products)]
+            for source in line.sources
+        ],
+        "orders": [
+            [o.id, o.product, o.quantity, o.release_s, o.due_date_s, o.priority]
+            for o in line.orders
+        ],
+        "shifts": list(_shift_rows(line, left)),
+        "crews": [[crew.id, crew.size] for crew in line.crews],
+    }  # fmt: skip
+    title = "A line to simulate: fill in the sheets, then: twin line import"
+    write_tables(Path(path), title, [(table, rows[table.name]) for table in TABLES])
+    return left
+
+
+def _station_row(station: Any, left: list[str]) -> list[Any]:
+    at = f"stations.{station.id}"
+    first = station.failures[0] if station.failures else None
+    left += [f"{at}.failures.{mode.id}" for mode in station.failures[1:]]
+    left += [f"{at}.{name}" for name in ("setup", "signals") if getattr(station, name)]
+    if first is not None:
+        names = ("time_to_failure_s", "time_to_repair_s")
+        kinds = {name: getattr(first, name).kind for name in names}
+        left += [f"{at}.failures.{first.id}.{n}.kind" for n in names if kinds[n] != "exponential"]
+    return [
+        station.id, station.name, station.servers, station.input_buffer, station.dispatch_rule,
+        first and first.time_to_failure_s.expected_s(), first and first.time_to_repair_s.expected_s(),  # noqa: E501
+        first and first.crew, station.calendar,
+    ]  # fmt: skip
+
+
+def _product_rows(line: Line, left: list[str]) -> Iterator[list[Any]]:
+    for product in line.products:
+        head: list[Any] = [product.id, product.name]
+        for step in product.routing:
+            at = f"products.{product.id}.routing.{step.id}"
+            names = ("rework", "processing_time_by_station_s")
+            left += [f"{at}.{name}" for name in names if getattr(step, name)]
+            time, spread = step.processing_time_s, None
+            kind: str = time.kind
+            if kind in {"lognormal", "normal"}:
+                spread = getattr(time, "sd_s", None)
+            elif isinstance(time, Uniform):
+                spread = (time.high_s - time.low_s) / 2
+            elif kind not in TIME_KINDS:
+                left.append(f"{at}.processing_time_s.kind")
+                kind = "constant"
+            yield [
+                *head, step.id, ", ".join(step.stations), time.expected_s(), kind, spread,
+                step.scrap_probability or None,
+            ]  # fmt: skip
+            head = [None, None]
+
+
+def _shift_rows(line: Line, left: list[str]) -> Iterator[list[Any]]:
+    for calendar in line.calendars:
+        if calendar.holidays:
+            left.append(f"calendars.{calendar.id}.holidays")
+        name: str | None = calendar.id
+        for number, shift in enumerate(calendar.shifts):
+            if len(shift.breaks) > 1:
+                left.append(f"calendars.{calendar.id}.shifts.{number}.breaks")
+            pause = shift.breaks[0] if shift.breaks else None
+            yield [
+                name, ", ".join(shift.days), shift.start, shift.end,
+                pause and pause.start, pause and pause.end,
+            ]  # fmt: skip
+            name = None
