@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from scenarios.schedule.dispatching import dispatch
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.protocol import Outcome, Request
+from scenarios.schedule.search.annealing import Annealing
 from scenarios.schedule.search.effort import Effort
 from scenarios.schedule.search.jobshop import JobShopSearch
-from scenarios.schedule.timing import Network
+from scenarios.schedule.search.supports import is_job_shop
+from scenarios.schedule.timing import Network, decisions
 
 _FEW = 3_000
 """Steps of a search that only compiles."""
@@ -19,10 +21,14 @@ _FEW = 3_000
 def improve(request: Request) -> Outcome:
     """Search for better schedules until the request is over."""
     network = request.network
-    start = request.start or dispatch(network, "atc")
     effort = Effort(request)
+    start = request.start
+    if start is None:
+        start = dispatch(network, "atc")
+        effort.offer(*decisions(network, start))
     if network.steps and not effort.over():
-        JobShopSearch(network, start, effort).run()
+        search = JobShopSearch if is_job_shop(network) else Annealing
+        search(network, start, effort).run()
     return Outcome(effort.best)
 
 

@@ -27,7 +27,7 @@ from scenarios.schedule.search.graph import (
     push_behind,
     sort,
 )
-from twin.engine.jit import compiled, inner
+from twin.engine.jit import compiled, merged
 
 _ENDLESS = 1 << 60
 
@@ -89,7 +89,7 @@ def settle(shop: Shop, here: Place) -> int:
     return longest(shop.ends, here.head, shop.work)
 
 
-@inner
+@merged
 def turn(shop: Shop, here: Place, u: int, v: int, forward: bool) -> bool:
     """Move ``u`` right behind ``v``, or else ``v`` right before ``u``, without paths.
 
@@ -111,7 +111,7 @@ def turn(shop: Shop, here: Place, u: int, v: int, forward: bool) -> bool:
     return sound
 
 
-@inner
+@merged
 def shift(shop: Shop, here: Place, u: int, v: int, forward: bool) -> bool:
     """Do as :func:`turn` does, and work out the paths that change."""
     first, last = here.place[u], here.place[v]
@@ -122,7 +122,7 @@ def shift(shop: Shop, here: Place, u: int, v: int, forward: bool) -> bool:
     return True
 
 
-@inner
+@merged
 def find_path(shop: Shop, here: Place, makespan: int, chance: NDArray[np.uint64]) -> int:
     """Write one random critical path, last operation first; return its length."""
     x = -1
@@ -151,7 +151,7 @@ def find_path(shop: Shop, here: Place, makespan: int, chance: NDArray[np.uint64]
     return count
 
 
-@inner
+@merged
 def judge(shop: Shop, here: Place, u: int, v: int, forward: bool) -> int:
     """Return the longest path through the operations that a move would change."""
     line, front, head, tail, work = here.line, here.front, here.head, here.tail, shop.work
@@ -191,7 +191,7 @@ def judge(shop: Shop, here: Place, u: int, v: int, forward: bool) -> int:
     return value
 
 
-@inner
+@merged
 def may_shift(shop: Shop, here: Place, u: int, v: int, forward: bool) -> bool:
     """Say whether a move surely leads to no cycle, by heads and tails alone."""
     if forward:
@@ -201,7 +201,7 @@ def may_shift(shop: Shop, here: Place, u: int, v: int, forward: bool) -> bool:
     return p < 0 or here.head[u] + shop.work[u] >= here.head[p] + shop.work[p]
 
 
-@inner
+@merged
 def is_tabu(shop: Shop, here: Place, tabu: NDArray[np.int32], now: int, u: int, v: int) -> bool:
     """Say whether a forward move makes an order again that was left a short while ago."""
     x = u
@@ -212,7 +212,7 @@ def is_tabu(shop: Shop, here: Place, tabu: NDArray[np.int32], now: int, u: int, 
     return False
 
 
-@inner
+@merged
 def is_tabu_back(
     shop: Shop, here: Place, tabu: NDArray[np.int32], now: int, u: int, v: int
 ) -> bool:
@@ -225,7 +225,7 @@ def is_tabu_back(
     return False
 
 
-@inner
+@merged
 def forbid(
     shop: Shop, here: Place, tabu: NDArray[np.int32], until: int, u: int, v: int, forward: bool
 ) -> None:
@@ -240,7 +240,7 @@ def forbid(
             x = here.ms[x]
 
 
-@inner
+@merged
 def consider(
     shop: Shop,
     here: Place,
@@ -275,7 +275,7 @@ def consider(
         pick[0], pick[1], pick[2], pick[3] = value, u, v, forward
 
 
-@inner
+@merged
 def scan(
     shop: Shop,
     here: Place,

@@ -1,0 +1,98 @@
+"""Annealing in rounds, each longer than the one before, from the best that is known."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scenarios.schedule.schedule import Schedule
+from scenarios.schedule.search import anneal, decode
+from scenarios.schedule.search.chance import chance_of
+from scenarios.schedule.search.effort import Effort
+from scenarios.schedule.search.general import answer, chain, state_of, tables_of
+from scenarios.schedule.search.lowering import Ticks
+from scenarios.schedule.timing import Network
+
+_CHUNK = 4_096
+"""Moves between two looks at the clock."""
+_FIRST = 20_000
+"""Moves of the first round at least."""
+_GROWTH = 2.0
+"""Factor from one round to the next."""
+_HOT = 0.35
+"""Temperature at which a round begins, in average rises of the objective."""
+_COLD = 0.004
+"""Temperature at which it ends."""
+_PATIENCE = 2_000
+"""Moves per pair of steps without a better schedule after which the search ends by itself."""
+_LEAST_PATIENCE = 400_000
+
+
+class Annealing:
+    """One search.
+
+    Parameters
+    ----------
+    network : Network
+        A problem that :func:`scenarios.schedule.search.supports.declined` has nothing against.
+    start : Schedule
+        Where to begin; it may miss hard demands.
+    effort : Effort
+        How long, and whom to tell.
+    """
+
+    def __init__(self, network: Network, start: Schedule, effort: Effort) -> None:
+        self.network = network
+        self.effort = effort
+        self.tables = tables_of(network, Ticks.of(network))
+        self.chance = chance_of(effort.request.seed)
+        self.moves = np.zeros(10, dtype=np.int64)
+        self.state = state_of(network, self.tables, start)
+        value = decode.settle(self.tables, self.state)
+        self.terms = np.array([value, value, 0.0, 1.0, 0.0, 0.0])
+        self.best = (self.state.ms.copy(), self.state.choice.copy(), self.state.front.copy())
+        count = len(network.steps)
+        self.patience = max(_LEAST_PATIENCE, _PATIENCE * count * count)
+        self.since = 0
+
+    def run(self) -> None:
+        """Search until the effort is over or nothing better comes any more."""
+        self._round(_CHUNK, 0.0, 0.0)
+        moves = max(_FIRST, 50 * len(self.network.steps))
+        while not self.effort.over() and self.since < self.patience:
+            rise = self.terms[4] / max(self.terms[5], 1.0)
+            self.terms[4:] = 0.0
+            self._round(moves, _HOT * rise, _COLD * rise)
+            moves = int(moves * _GROWTH)
+            self._return()
+
+    def _round(self, moves: int, hot: float, cold: float) -> None:
+        """Cool down once."""
+        fall = (cold / hot) ** (anneal.BLOCK / moves) if hot > 0 else 1.0
+        self.terms[2], self.terms[3] = max(hot, 1e-12), fall
+        done = 0
+        while done < moves and not self.effort.over():
+            self.moves[0] = min(_CHUNK, moves - done, self.effort.left())
+            before = self.terms[1]
+            anneal.run(self.tables, self.state, *self.best, self.chance, self.moves, self.terms)
+            done += int(self.moves[0])
+            self.effort.steps += int(self.moves[0])
+            self.since += int(self.moves[0])
+            if self.terms[1] < before:
+                self.since = 0
+                self.effort.offer(*answer(self.network, self.tables, *self.best))
+
+    def _return(self) -> None:
+        """Go back to the best, or on to what somebody else has found."""
+        found = self.effort.news()
+        if found is not None:
+            state = state_of(self.network, self.tables, found)
+            self.best = (state.ms, state.choice, state.front)
+        t, s = self.tables, self.state
+        sequences, _ = answer(self.network, t, *self.best)
+        s.choice[:] = self.best[1]
+        s.front.fill(-1)
+        s.back.fill(-1)
+        for sequence in sequences:
+            chain(s, t, sequence)
+        self.terms[0] = decode.settle(t, s)
+        self.terms[1] = min(self.terms[0], self.terms[1])
