@@ -14,7 +14,7 @@ PACKAGES := $(patsubst %/__init__.py,%,$(wildcard twin/__init__.py scenarios/__i
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench proof docs lock clean distclean
+.PHONY: help demo test check format bench proof docs lock clean distclean openapi wheelhouse
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -60,6 +60,17 @@ lock: $(READY) ## bring requirements.lock up to date with pyproject.toml (UPGRAD
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --fork-strategy fewest \
 	  --all-extras --group dev --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --quiet $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+
+openapi: $(READY) ## write docs/openapi.json anew after a change of the API
+	@$(BIN)/python -m tools.openapi docs/openapi.json
+
+# Everything to install without a network, for the Python and the system that run this.
+wheelhouse: $(READY) ## all wheels in wheelhouse/, for: pip install --no-index --find-links
+	@mkdir -p wheelhouse
+	$(BIN)/uv build --quiet --wheel --no-build-isolation --out-dir wheelhouse
+	$(BIN)/python -m pip download --quiet --require-hashes --only-binary :all: --dest wheelhouse \
+	  --requirement requirements.lock
+	@echo "pip install --no-index --find-links wheelhouse 'linetwin[server,forecast,postgres]'"
 
 clean: ## remove caches and built pages
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist docs/_build
