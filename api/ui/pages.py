@@ -30,6 +30,7 @@ PAGES = (
     ("scenarios", "/scenarios"),
     ("runs", "/runs"),
     ("compare", "/compare"),
+    ("bottleneck", "/bottleneck"),
     ("schedule", "/schedule"),
     ("forecast", "/forecast"),
 )
@@ -105,6 +106,12 @@ async def runs(request: Request) -> HTMLResponse:
 async def compare(request: Request) -> HTMLResponse:
     """Show several scenarios side by side."""
     return _page(request, "compare")
+
+
+@router.get("/bottleneck")
+async def bottleneck(request: Request) -> HTMLResponse:
+    """Show what holds the line back."""
+    return _page(request, "bottleneck")
 
 
 @router.get("/schedule")

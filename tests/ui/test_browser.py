@@ -317,6 +317,22 @@ def _bar_is_picked(page: Page, x: float, y: float) -> bool:
     return not page.get_by_role("button", name="Lock or unlock").is_disabled()
 
 
+def test_bottleneck_is_named_with_its_losses(seen: Seen, running: Running) -> None:
+    """The sentence names the API's bottleneck; each station has its shares and its time."""
+    page = seen.page
+    page.goto("/bottleneck")
+    expect(page.locator("#verdict")).not_to_be_empty()
+    found = running.client.ask("GET", "/v1/lines/bottling/bottlenecks?window_s=3600")
+    model = running.client.ask("GET", "/v1/lines/bottling/model")
+    names = {item["id"]: item["name"] for item in model["stations"]}
+    rows = page.locator("#bottlenecks tbody tr")
+    expect(rows).to_have_count(len(found["stations"]))
+    assert rows.locator("th").first.inner_text().startswith(names[found["stations"][0]["station"]])
+    sentence = page.locator("#verdict").inner_text()
+    assert any(name in sentence for name in names.values())
+    expect(page.locator("#losses tbody tr")).to_have_count(len(names))
+
+
 def test_forecast_is_drawn(seen: Seen) -> None:
     """The page foretells by itself and shows the fan with the model behind it."""
     page = seen.page
