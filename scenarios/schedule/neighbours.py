@@ -47,7 +47,7 @@ def polish(
     idle, patience = 0, _PATIENCE * len(network.steps)
     while idle < patience and not over():
         idle += 1
-        move = _move(network, sequences, choices, generator)
+        move = moved(network, sequences, choices, generator)
         if move is None:
             continue
         found = timed(network, *move)
@@ -61,7 +61,7 @@ def polish(
     return best
 
 
-def _move(
+def moved(
     network: Network,
     sequences: Sequence[Sequence[int]],
     choices: dict[int, Choice],
