@@ -35,7 +35,8 @@ def draw(chance: NDArray[np.uint64]) -> np.uint64:
 @merged
 def below(chance: NDArray[np.uint64], count: int) -> int:
     """Return a random integer from 0 to ``count`` - 1."""
-    return np.int64((draw(chance) >> np.uint64(32)) * np.uint64(count) >> np.uint64(32))
+    found: int = np.int64((draw(chance) >> np.uint64(32)) * np.uint64(count) >> np.uint64(32))  # type: ignore[assignment]
+    return found
 
 
 @merged

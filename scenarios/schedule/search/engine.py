@@ -10,12 +10,18 @@ from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.protocol import Outcome, Request
 from scenarios.schedule.search.annealing import Annealing
 from scenarios.schedule.search.effort import Effort
+from scenarios.schedule.search.flexible import FlexibleSearch
 from scenarios.schedule.search.jobshop import JobShopSearch
-from scenarios.schedule.search.supports import is_job_shop
+from scenarios.schedule.search.supports import Kind, kind_of
 from scenarios.schedule.timing import Network, decisions
 
 _FEW = 3_000
 """Steps of a search that only compiles."""
+_SEARCHES: dict[Kind, type[JobShopSearch | FlexibleSearch | Annealing]] = {
+    "job shop": JobShopSearch,
+    "flexible job shop": FlexibleSearch,
+    "general": Annealing,
+}
 
 
 def improve(request: Request) -> Outcome:
@@ -27,8 +33,7 @@ def improve(request: Request) -> Outcome:
         start = dispatch(network, "atc")
         effort.offer(*decisions(network, start))
     if network.steps and not effort.over():
-        search = JobShopSearch if is_job_shop(network) else Annealing
-        search(network, start, effort).run()
+        _SEARCHES[kind_of(network)](network, start, effort).run()
     return Outcome(effort.best)
 
 
@@ -41,19 +46,22 @@ def warm_up() -> None:
 
 def _examples() -> Iterator[SchedulingProblem]:
     """Yield a small problem for each search."""
-    machines = [{"id": "a"}, {"id": "b"}]
-    routes = [["a", "b"], ["b", "a"], ["a", "b"], ["b", "a"]]
-    yield SchedulingProblem(
-        objective="makespan",
-        machines=machines,
-        jobs=[
+    for objective, machines in (("makespan", 1), ("makespan", 2), ("flow_time", 2)):
+        jobs = [
             {
                 "id": f"j{j}",
                 "operations": [
-                    {"id": m, "modes": [{"machine": m, "duration_s": 1 + (3 * j + k) % 5}]}
-                    for k, m in enumerate(route)
+                    {
+                        "id": f"o{o}",
+                        "modes": [
+                            {"machine": "ab"[(j + o + k) % 2], "duration_s": 1 + (3 * j + o) % 5}
+                            for k in range(machines)
+                        ],
+                    }
+                    for o in range(2)
                 ],
             }
-            for j, route in enumerate(routes)
-        ],
-    )
+            for j in range(4)
+        ]
+        rooms = [{"id": "a"}, {"id": "b"}]
+        yield SchedulingProblem(objective=objective, machines=rooms, jobs=jobs)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.search.chance import Numbers
-from scenarios.schedule.search.decode import NEVER, Amounts, State, Tables
+from scenarios.schedule.search.decode import NEVER, State, Tables
 from scenarios.schedule.search.lowering import Ticks
 from scenarios.schedule.timing import Choice, Network, decisions
 
@@ -23,7 +24,7 @@ def tables_of(network: Network, ticks: Ticks) -> Tables:
     )
 
 
-def _of_steps(network: Network, ticks: Ticks) -> dict[str, Numbers]:
+def _of_steps(network: Network, ticks: Ticks) -> dict[str, Any]:
     steps, jobs = network.steps, network.problem.jobs
     choices = [choice for step in steps for choice in step.choices]
     running = {network.index[key] for machine in network.machines for key in machine.running}
@@ -49,7 +50,7 @@ def _of_steps(network: Network, ticks: Ticks) -> dict[str, Numbers]:
     }
 
 
-def _of_machines(network: Network, ticks: Ticks) -> dict[str, Numbers]:
+def _of_machines(network: Network, ticks: Ticks) -> dict[str, Any]:
     machines, groups = network.machines, _groups(network)
     setups: list[Numbers] = []
     matrix = []
@@ -81,7 +82,7 @@ def _of_machines(network: Network, ticks: Ticks) -> dict[str, Numbers]:
     }
 
 
-def _of_jobs(network: Network, ticks: Ticks) -> dict[str, Numbers | Amounts]:
+def _of_jobs(network: Network, ticks: Ticks) -> dict[str, Any]:
     problem, steps = network.problem, network.steps
     weights, jobs = problem.objective, network.problem.jobs
     ends: list[list[int]] = [[] for _ in jobs]

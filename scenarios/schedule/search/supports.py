@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from scenarios.schedule.features import Feature, features
 from scenarios.schedule.parts import TERMS
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.timing import Network
 
+Kind = Literal["job shop", "flexible job shop", "general"]
+"""What a search is made for."""
 _KNOWN = frozenset(
     {
         Feature.ALTERNATIVES,
@@ -36,9 +40,11 @@ def declined(problem: SchedulingProblem) -> tuple[str, ...]:
     return (*demands, *terms)
 
 
-def is_job_shop(network: Network) -> bool:
-    """Say whether a problem is a plain job shop: chains of steps, a machine each, makespan."""
-    weights = network.problem.objective
+def kind_of(network: Network) -> Kind:
+    """Return which search a problem gets: shops have chains of steps, and makespan is all."""
+    weights, demands = network.problem.objective, features(network.problem)
     only = all(name == "makespan" for name in TERMS if getattr(weights, name))
     chains = all(len(step.before) <= 1 and len(step.after) <= 1 for step in network.steps)
-    return only and chains and features(network.problem) <= {Feature.RELEASES}
+    if not (only and chains and demands <= {Feature.RELEASES, Feature.ALTERNATIVES}):
+        return "general"
+    return "flexible job shop" if Feature.ALTERNATIVES in demands else "job shop"
