@@ -13,7 +13,7 @@ import queue
 import sys
 import threading
 import time
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from api.jobs.frames import Message, pack, read
 from api.jobs.tasks import TASKS
@@ -71,6 +71,8 @@ class Reporter:
         self._channel = channel
         self._identity = identity
         self._last_s = -PROGRESS_EVERY_S
+        self._interim: list[dict[str, Any]] = []
+        self._left_s: float | None = None
 
     def progress(
         self,
@@ -89,8 +91,14 @@ class Reporter:
             "message": message,
             "objective": objective,
             "bound": bound,
+            "left_s": self._left_s,
+            "interim": self._interim,
         }
         self._channel.send({"id": self._identity, "progress": told})
+
+    def interim(self, rows: list[dict[str, Any]], left_s: float | None) -> None:
+        """Keep what the work says so far; it goes along with how far the work has come."""
+        self._interim, self._left_s = rows, left_s
 
     def cancelled(self) -> bool:
         """Tell whether somebody wants the work to end."""

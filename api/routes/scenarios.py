@@ -47,6 +47,7 @@ from api.settings import Settings
 from api.site import line_payload, start_state
 from api.store import Resource, ResourceKind, Slice, Transaction, new_id
 from scenarios.whatif.scenario import Scenario, ScenarioError
+from twin.units import duration_s
 
 router = APIRouter(prefix="/v1", tags=["what-if"])
 STAND_IN = "scenario"
@@ -211,7 +212,9 @@ def check(live: LiveLine, body: ScenarioIn) -> None:
     """Refuse a scenario that does not fit the line, with all that is wrong."""
     try:
         faults = [fault.model_dump() for fault in body.faults]
-        Scenario(name=STAND_IN, changes=body.changes, faults=faults).apply(live.line)
+        Scenario(name=STAND_IN, changes=body.changes, faults=faults, events=body.events).apply(
+            live.line
+        )
     except ScenarioError as error:
         fields = [
             FieldProblem(
@@ -249,9 +252,10 @@ def scenario_view(found: Resource) -> ScenarioView:
 
 def _check_faults(found: Resource, horizon_s: float) -> None:
     """Refuse a horizon before which a fault of the scenario would not even begin."""
-    latest_s = max((fault["after_s"] for fault in found.document["faults"]), default=0.0)
+    begun = [*found.document["faults"], *found.document.get("events", ())]
+    latest_s = max((duration_s(item.get("after_s", 0.0)) for item in begun), default=0.0)
     if latest_s >= horizon_s:
-        message = f"a fault of scenario {found.id!r} begins after {latest_s:g} s, so never"
+        message = f"a fault or event of scenario {found.id!r} begins after {latest_s:g} s, so never"
         raise invalid("horizon_s", message, f"more than {latest_s:g}", "look further ahead")
 
 
@@ -286,7 +290,8 @@ def _new_run(
     payload = line_payload(planned) | {
         "run_id": run_id,
         "scenarios": [
-            {"id": item.id} | {key: item.document[key] for key in ("name", "changes", "faults")}
+            {"id": item.id, "events": item.document.get("events", [])}
+            | {key: item.document[key] for key in ("name", "changes", "faults")}
             for item in found
         ],
         "options": options,

@@ -33,6 +33,27 @@ class JobStatus(StrEnum):
         return self in {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED}
 
 
+class InterimRow(Shape):
+    """What a run says so far about one figure of one scenario."""
+
+    scenario_id: str
+    """Scenario."""
+    kpi: str
+    """Figure."""
+    replications: int
+    """Replications of each scenario so far."""
+    base: float | None
+    """Mean of the line as it is, in the figure's unit."""
+    difference: float | None
+    """Mean paired difference so far."""
+    low: float | None
+    """Lower end of its interval."""
+    high: float | None
+    """Upper end."""
+    verdict: str
+    """What it allows to say so far."""
+
+
 class Progress(Shape):
     """How far a job has come."""
 
@@ -44,6 +65,10 @@ class Progress(Shape):
     """Best objective found so far, where something is optimised."""
     bound: float | None = None
     """Bound on the objective, where one is known."""
+    left_s: float | None = None
+    """Time that is left at this pace, s, where it is known."""
+    interim: tuple[InterimRow, ...] = ()
+    """What a what-if run says so far; the intervals become narrower."""
 
 
 class Job(Shape):

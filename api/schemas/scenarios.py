@@ -50,6 +50,11 @@ class ScenarioIn(Shape):
     """Dotted path to new value, e.g. ``{"stations.filler.servers": 2}``; items go by their id."""
     faults: tuple[FaultShape, ...] = Field(default=(), max_length=100)
     """Faults that are made to happen."""
+    events: tuple[dict[str, JsonValue], ...] = Field(default=(), max_length=100)
+    """What happens, by ``kind``: ``breakdown`` and ``operator_absent`` (station, after_s,
+    duration_s), ``slowdown`` and ``drift`` (also factor), ``material_late`` (source, after_s,
+    duration_s), ``rush_order`` (product, quantity, after_s, due_in_s), ``demand`` (factor),
+    ``extra_shift`` (calendar, start, end, days)."""
 
 
 class ScenarioPatch(Shape):
@@ -63,6 +68,8 @@ class ScenarioPatch(Shape):
     """All changes, replacing the old ones."""
     faults: tuple[FaultShape, ...] | None = Field(default=None, max_length=100)
     """All faults, replacing the old ones."""
+    events: tuple[dict[str, JsonValue], ...] | None = Field(default=None, max_length=100)
+    """All events, replacing the old ones."""
 
 
 class ScenarioView(ScenarioIn):
@@ -194,7 +201,9 @@ class RunResults(Shape):
     replications: int
     """Replications of each scenario."""
     level: float
-    """Confidence of the intervals."""
+    """Confidence of the intervals; of the differences, for all scenarios of a figure together."""
+    correction: Literal["none", "bonferroni"] = "none"
+    """How that is reached: ``bonferroni`` divides what is left over among the scenarios."""
     rows: tuple[ComparisonRow, ...]
     """Figures, the line's own first."""
     samples: dict[str, dict[str, tuple[float | None, ...]]] = Field(default_factory=dict)

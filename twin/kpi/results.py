@@ -15,6 +15,7 @@ suffix          what it is                                  read back
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import math
 from collections.abc import Callable
@@ -153,7 +154,8 @@ def _write_netcdf(results: xr.Dataset, path: Path) -> None:
 
 
 def _read_netcdf(path: Path) -> xr.Dataset:
-    with xr.open_dataset(path, engine="scipy") as file:
+    # From memory: a file that is mapped stays open as long as any of its arrays.
+    with xr.open_dataset(io.BytesIO(path.read_bytes()), engine="scipy") as file:
         found = file.load()
     # The format has neither text of any length nor whole numbers of 64 bits.
     kinds = {"O": np.str_, "S": np.str_, "U": np.str_, "i": np.int64}

@@ -30,6 +30,9 @@ class Context(Protocol):
     ) -> None:
         """Tell how far the work has come."""
 
+    def interim(self, rows: list[dict[str, Any]], left_s: float | None) -> None:
+        """Keep what the work says so far; it goes along with how far the work has come."""
+
     def cancelled(self) -> bool:
         """Tell whether somebody wants the work to end."""
 

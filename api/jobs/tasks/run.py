@@ -10,10 +10,12 @@ from api.jobs.tasks.context import Context, LineCache, finite, interval_document
 if TYPE_CHECKING:
     import xarray as xr
 
-    from scenarios.whatif import Comparison
+    from scenarios.whatif import Comparison, Interim
 
 CHARTED = ("throughput_rate", "finished", "wip_mean", "flow_time_mean_s")
 """Figures of the line whose values in each replication go along, for charts."""
+FIRST_TOLD = "throughput_rate"
+"""Figure that is told while the runs go on."""
 
 
 def run(payload: dict[str, Any], context: Context, lines: LineCache) -> dict[str, Any]:
@@ -22,8 +24,8 @@ def run(payload: dict[str, Any], context: Context, lines: LineCache) -> dict[str
     Parameters
     ----------
     payload : dict
-        ``run_id``, ``line``, ``line_hash``, ``scenarios`` (id, name, changes, faults), ``options``,
-        ``replications``, ``level``, ``state`` (or None) and ``provenance``.
+        ``run_id``, ``line``, ``line_hash``, ``scenarios`` (id, name, changes, faults, events),
+        ``options``, ``replications``, ``level``, ``state`` (or None) and ``provenance``.
 
     Returns
     -------
@@ -37,7 +39,12 @@ def run(payload: dict[str, Any], context: Context, lines: LineCache) -> dict[str
     line = lines.line(payload["line"], payload["line_hash"])
     state = LineState.model_validate(payload["state"]) if payload["state"] else None
     scenarios = [
-        Scenario(name=item["id"], changes=item["changes"], faults=item["faults"])
+        Scenario(
+            name=item["id"],
+            changes=item["changes"],
+            faults=item["faults"],
+            events=item.get("events", ()),
+        )
         for item in payload["scenarios"]
     ]
     experiment = Experiment(
@@ -51,7 +58,10 @@ def run(payload: dict[str, Any], context: Context, lines: LineCache) -> dict[str
     def step(done: int, total: int) -> None:
         context.progress(done / total, f"{done} of {total} runs")
 
-    results = run_experiment(experiment, progress=step, cancelled=context.cancelled)
+    def tell(found: Interim) -> None:
+        context.interim(_so_far(found), finite(found.left_s))
+
+    results = run_experiment(experiment, progress=step, cancelled=context.cancelled, interim=tell)
     comparison = compare(results, level=payload["level"])
     names = {"base": line.name or line.id} | {
         item["id"]: item["name"] for item in payload["scenarios"]
@@ -65,9 +75,32 @@ def run(payload: dict[str, Any], context: Context, lines: LineCache) -> dict[str
         "warm_up_s": experiment.options.warm_up_s,
         "replications": comparison.replications,
         "level": comparison.level,
+        "correction": comparison.correction,
         "rows": _rows(comparison, names),
         "samples": _samples(results),
     }
+
+
+def _so_far(found: Interim) -> list[dict[str, Any]]:
+    """Return what the runs so far say about throughput."""
+    from scenarios.whatif import compare  # noqa: PLC0415
+
+    comparison = compare(found.results[[FIRST_TOLD]])
+    base = finite(comparison.rows[0].mean.mean) if comparison.rows else None
+    return [
+        {
+            "scenario_id": row.scenario,
+            "kpi": row.kpi,
+            "replications": comparison.replications,
+            "base": base,
+            "difference": finite(row.difference.mean),
+            "low": finite(row.difference.low),
+            "high": finite(row.difference.high),
+            "verdict": str(row.verdict),
+        }
+        for row in comparison.rows
+        if row.difference is not None
+    ]
 
 
 def _rows(comparison: Comparison, names: dict[str, str]) -> list[dict[str, Any]]:
