@@ -91,14 +91,13 @@ class Channel:
         """
         if security is not None and identity is not None:
             await self._trust(security, identity)
-        async with asyncio.timeout(self._timeout_s):
-            await self._client.open_secure_channel()
+        await self._open_channel()
         self._renewing = asyncio.create_task(self._renew())
 
     async def _trust(self, security: Security, identity: Identity) -> None:
         """Find the endpoint that was asked for, and check and pin its certificate."""
+        await self._open_channel()
         async with asyncio.timeout(self._timeout_s):
-            await self._client.open_secure_channel()
             endpoints = await self._client.get_endpoints()
         found = security.choose(endpoints, self._endpoint)
         peer = b""
@@ -118,6 +117,13 @@ class Channel:
             await self._client.connect_socket()
             await self._client.send_hello()
         self._client.uaclient.protocol.on_connection_lost = self._lost
+
+    async def _open_channel(self) -> None:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._client.open_secure_channel()
+        except AssertionError as error:  # so the library takes a fault in place of an answer
+            raise ua.UaError("the server refuses the secure channel") from error
 
     async def create_session(self) -> Ticket:
         """Make and activate a session."""

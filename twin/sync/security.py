@@ -110,7 +110,7 @@ class Security(Spec):
         """Return the server's endpoint with this policy and mode, or raise RefusedError."""
         offers = []
         for found in endpoints:
-            policy = str(found.SecurityPolicyUri or "").rpartition("#")[2]
+            policy = str(found.SecurityPolicyUri or "").rpartition("#")[2].replace("_", "")
             mode = str(getattr(found.SecurityMode, "name", found.SecurityMode)).rstrip("_")
             offers.append(policy if policy == "None" else f"{policy}/{mode}")
             if policy == self.policy and (policy == "None" or mode == self.mode):

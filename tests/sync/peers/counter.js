@@ -35,7 +35,6 @@ async function main() {
     userManager: {
       isValidUser: (user, password) => user === options.user && password === options.password,
     },
-    disableDiscovery: true,
   };
   if (options.pki) {
     setup.serverCertificateManager = new opcua.OPCUACertificateManager({

@@ -1,0 +1,320 @@
+"""A recording of counter servers: received + declared gaps = made, whatever happens on the way."""
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.sync.peers.harness import VENDORS, Counter, child, counter, law, recording, values_of
+from tests.sync.peers.proxy import Proxy
+
+RATE = 50.0
+LIFE = 1_000_000
+FAULTS = ("reset", "black hole", "up cut", "down cut", "delay", "kill", "freeze")
+OUTAGES_S = (0.5, 3.0, 60.0)
+
+
+async def harm(fault: str, outage_s: float, server: Counter, proxy: Proxy) -> None:
+    """Let a fault happen for a while, then mend it."""
+    if fault == "reset":
+        proxy.refusing = True
+        proxy.reset()
+    elif fault in {"black hole", "up cut", "down cut"}:
+        proxy.mute(up=fault != "down cut", down=fault != "up cut")
+    elif fault == "delay":
+        proxy.delay_s = 0.5
+    elif fault == "freeze":
+        await server.freeze(outage_s)
+        return
+    elif fault == "kill":
+        await server.kill()
+    await asyncio.sleep(outage_s)
+    if fault == "kill":
+        await server.start(start=LIFE + 1)
+    proxy.heal()
+
+
+async def ended(running: Any, server: Counter) -> int:
+    """Let the counter stop, the last values come in, and the recording end; return the last one."""
+    made = await server.halt()
+    await asyncio.sleep(0.5)
+    await running.end()
+    return made
+
+
+async def faulted(vendor: str, fault: str, outage_s: float, folder: Path, **options: Any) -> Any:
+    """Record a server through a fault and check the law."""
+    wait_s = 45.0 + outage_s
+    async with (
+        counter(vendor, **{"rate": RATE, **options}) as server,
+        Proxy(server.port) as proxy,
+        recording(folder, proxy.port, queue_size=5000) as running,
+    ):
+        await running.until()
+        await running.until_more()
+        await harm(fault, outage_s, server, proxy)
+        await running.until_more(wait_s)
+        await running.until("live", wait_s)
+        made = await ended(running, server)
+    return law(folder, made, life=LIFE)
+
+
+@pytest.mark.parametrize("fault", ["reset", "kill"])
+async def test_recording_survives(fault: str, tmp_path: Path) -> None:
+    """After a reset nothing is lost; after a restart of the server the loss is declared."""
+    found = await faulted("asyncua", fault, 0.5, tmp_path / "out")
+    if fault == "reset":
+        assert (found["lost"], found["open"]) == (0, 0)
+        assert found["summary"]["reconnects"] == 1
+    else:
+        assert found["open"] == 5
+    states = [item["state"] for item in found["summary"]["sources"][0]["states"]]
+    assert {"securing", "session", "browsing", "subscribing", "verifying", "live",
+            "reconnecting"} <= set(states)  # fmt: skip
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("vendor", "fault", "outage_s"), list(itertools.product(VENDORS, FAULTS, OUTAGES_S))
+)
+async def test_fault_matrix(vendor: str, fault: str, outage_s: float, tmp_path: Path) -> None:
+    """Two vendors' servers, every fault, short and long outages: nothing is missing silently."""
+    found = await faulted(vendor, fault, outage_s, tmp_path / "out")
+    if fault != "kill":
+        # The server lived, and the outage fits into its queue.
+        assert (found["lost"], found["open"]) == (0, 0)
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize(
+    "restart",
+    [
+        {"uris": ["urn:counter:b", "urn:x", "urn:counter:a"]},
+        {"nodes": 3},
+        {"maxItemsPerCall": 1},
+        {"maxItemsPerCall": 20, "nodes": 100},
+        {"maxQueue": 1},
+        {"clockOffsetS": -3600},
+        {"clockOffsetS": 3600},
+        {"equalStamps": True},
+        {"coarse": True},
+    ],
+    ids="-".join,
+)
+async def test_server_comes_back_changed(
+    vendor: str, restart: dict[str, Any], tmp_path: Path
+) -> None:
+    """Another namespace order, fewer nodes, limits, a capped queue, another clock."""
+    async with (
+        counter(vendor, rate=RATE) as server,
+        recording(tmp_path / "out", server.port) as running,
+    ):
+        await running.until()
+        await server.kill()
+        await server.start(start=LIFE + 1, **restart)
+        await running.until_more(60)
+        await asyncio.sleep(3.0)
+        made = await server.halt()
+        await asyncio.sleep(1.0)
+        await running.end()
+    found = law(tmp_path / "out", made, life=LIFE)
+    assert found["open"] >= 5
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_outage_longer_than_the_queue(vendor: str, tmp_path: Path) -> None:
+    """What the server's queue could not hold is declared, to one sample."""
+    async with (
+        counter(vendor, rate=RATE) as server,
+        Proxy(server.port) as proxy,
+        recording(tmp_path / "out", proxy.port, queue_size=20) as running,
+    ):
+        await running.until()
+        await harm("reset", 3.0, server, proxy)
+        await running.until_more(60)
+        await running.until()
+        made = await ended(running, server)
+    found = law(tmp_path / "out", made)
+    gaps = found["gaps"]
+    assert found["lost"] > 0
+    open_s = (gaps[gaps.resolved == "unrecoverable"].eval("end - start")).dt.total_seconds()
+    assert open_s.max() < 4.5  # not wider than outage and back-off
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_history_closes_gaps(vendor: str, tmp_path: Path) -> None:
+    """A subscription that the server gave up leaves a gap that its history closes."""
+    async with (
+        counter(vendor, rate=RATE, history=True) as server,
+        recording(tmp_path / "out", server.port) as running,
+    ):
+        await running.until()
+        await running.until_more()
+        await asyncio.sleep(1.0)
+        session = running.recorder._parts[0].supervisor.session  # noqa: SLF001 - to break it
+        session.forget("broken off by a test")
+        await asyncio.sleep(1.0)
+        await running.until("live")
+        made = await ended(running, server)
+    found = law(tmp_path / "out", made)
+    assert found["lost"] == 0
+    assert set(found["gaps"].resolved) == {"history"}
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(300)
+async def test_clock_steps_while_it_runs(tmp_path: Path) -> None:
+    """Source times that jump an hour, back and forth, neither lose nor double a value."""
+    async with (
+        counter("node-opcua", rate=RATE) as server,
+        recording(tmp_path / "out", server.port) as running,
+    ):
+        await running.until()
+        for offset_s in (3600, -3600, 0):
+            await server.say(f"clock {offset_s}")
+            await asyncio.sleep(1.0)
+        made = await ended(running, server)
+    assert law(tmp_path / "out", made)["lost"] == 0
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(600)
+async def test_ten_thousand_items_in_three_sources(tmp_path: Path) -> None:
+    """One source in a black hole does not disturb the other two."""
+    async with (
+        counter("node-opcua", nodes=3334, rate=1) as one,
+        counter("node-opcua", nodes=3333, rate=1) as two,
+        counter("node-opcua", nodes=3333, rate=1) as three,
+        Proxy(three.port) as proxy,
+        recording(tmp_path / "out", one.port, two.port, proxy.port) as running,
+    ):
+        for number in range(3):
+            async with asyncio.timeout(120):
+                while running.state(number) != "live":
+                    await asyncio.sleep(0.1)
+        proxy.mute()
+        await asyncio.sleep(8.0)
+        assert [running.state(0), running.state(1)] == ["live", "live"]
+        assert running.state(2) != "live"
+        proxy.heal()
+        async with asyncio.timeout(60):
+            while running.state(2) != "live":
+                await asyncio.sleep(0.1)
+        await asyncio.sleep(3.0)
+        await running.end()
+    found = law(tmp_path / "out")
+    assert found["lost"] == 0
+    assert len(found["summary"]["nodes"]) == 10_000
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(1700)
+async def test_kill_at_random_moments(tmp_path: Path) -> None:
+    """A hundred times killed at any moment: what was written is readable, whole and lawful."""
+    draws = np.random.default_rng(4)
+    async with counter("asyncua", rate=RATE) as server:
+        connection = tmp_path / "connection.yaml"
+        connection.write_text(
+            f"endpoint: opc.tcp://127.0.0.1:{server.port}\nnodes: ['/Plant/*']\n", encoding="utf-8"
+        )
+        for number in range(100):
+            out = tmp_path / f"out{number}"
+            command = [
+                sys.executable,
+                "-m",
+                "api.cli",
+                "record",
+                str(connection),
+                "--out",
+                str(out),
+            ]
+            with child(*command) as process:
+                await asyncio.sleep(3.0 + 3.0 * float(draws.random()))
+                process.kill()
+            if list(out.glob("values*.parquet")):
+                assert not values_of(out).empty
+                assert json.loads((out / "summary.json").read_text())["finished"] is False
+                law(out)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_signal_ends_it_cleanly(number: signal.Signals, tmp_path: Path) -> None:
+    """Ctrl-C and SIGTERM leave whole files and exit code 0."""
+    async with counter("asyncua", rate=RATE) as server:
+        connection = tmp_path / "connection.yaml"
+        connection.write_text(
+            f"endpoint: opc.tcp://127.0.0.1:{server.port}\n"
+            "nodes: ['nsu=urn:counter:b;s=c0', 'ns=3;s=c1']\n",
+            encoding="utf-8",
+        )
+        out = tmp_path / "out"
+        command = [sys.executable, "-m", "api.cli", "record", str(connection), "--out", str(out)]
+        with child(*command) as process:
+            async with asyncio.timeout(60):
+                while not list(out.glob("values-*.parquet")):
+                    await asyncio.sleep(0.05)
+            process.send_signal(number)
+            code = await asyncio.to_thread(process.wait, 20)
+        assert code == 0
+    assert {item.name for item in out.iterdir()} == {
+        "values.parquet", "gaps.parquet", "summary.json"
+    }  # fmt: skip
+    found = law(out)
+    assert found["summary"]["finished"] is True
+    nodes = {item["node"]: item for item in found["summary"]["nodes"]}
+    assert nodes["ns=3;s=c1"]["node_id"] == "nsu=urn:counter:b;s=c1"
+    assert nodes["ns=3;s=c1"]["received"] > 0
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(200)
+async def test_full_disk_is_told_and_loses_nothing_silently(tmp_path: Path) -> None:
+    """On a disk that is full values wait in memory; when it clears they are written."""
+    if os.geteuid() != 0:
+        pytest.skip("a small file system needs root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(disk)], check=False
+    )
+    if mounted.returncode:
+        pytest.skip("this system mounts no tmpfs")
+    try:
+        async with (
+            counter("asyncua", rate=RATE) as server,
+            recording(disk / "out", server.port) as running,
+        ):
+            await running.until()
+            ballast = disk / "ballast"
+            with ballast.open("wb") as file, pytest.raises(OSError, match="No space"):  # noqa: PT012
+                while True:
+                    file.write(b"x" * 4096)
+                    file.flush()
+            end_s = time.monotonic() + 20
+            while running.recorder.alarm is None:
+                assert time.monotonic() < end_s
+                await asyncio.sleep(0.1)
+            ballast.unlink()
+            while running.recorder.alarm is not None:
+                assert time.monotonic() < end_s
+                await asyncio.sleep(0.1)
+            made = await ended(running, server)
+        assert law(disk / "out", made)["lost"] == 0
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
