@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from scenarios.whatif.changes import relative
 from scenarios.whatif.differences import value_text
 from scenarios.whatif.events import KINDS
@@ -18,6 +20,7 @@ from scenarios.whatif.scenario import Scenario, ScenarioError, resolve, resolved
 from twin.errors import Finding
 from twin.line import Line
 from twin.line.sheets import Cells, Column, Row, Table, plain_value, read_tables, write_tables
+from twin.line.spec import worded
 
 HOWS = ("set", "times", "plus", "remove")
 EVENT_FIELDS = (
@@ -279,6 +282,13 @@ class _Reading:
                 continue
             clock = column in {"start", "end"}
             event[column] = row.text(column) if clock else plain_value(row.cells[column])
+        try:
+            KINDS[kind].model_validate(event)
+        except ValidationError as error:
+            for item in error.errors():
+                wrong = worded(item)
+                self._tell(row.cell(wrong.path), wrong.message, wrong.expected, wrong.remedy)
+            return
         for column in known:
             self.cells.put(row.cell(column), self.goes_on, "events", at, column)
         document["events"].append(event)
@@ -291,9 +301,7 @@ class _Reading:
                 read.append(Scenario(name=name, **document))
             except ScenarioError as error:
                 for found in error.findings:
-                    # A union's tag stands between its place and its keys.
-                    keys = [key for key in found.path.split(".") if key not in KINDS]
-                    at = "" if keys[:1] == ["name"] else ".".join(keys)
+                    at = "" if found.path == "name" else found.path
                     placed = Finding(
                         f"{name}.{at}".rstrip("."), found.message, found.expected, found.remedy
                     )

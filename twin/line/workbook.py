@@ -449,7 +449,7 @@ def _product_rows(line: Line, left: list[str]) -> Iterator[list[Any]]:
                 left.append(f"{at}.processing_time_s.kind")
                 kind = "constant"
             yield [
-                *head, step.id, ", ".join(step.stations), time.expected_s(), kind, spread,
+                *head, step.id, ", ".join(step.stations), getattr(time, "mean_s", time.expected_s()), kind, spread,
                 step.scrap_probability or None,
             ]  # fmt: skip
             head = [None, None]

@@ -1,0 +1,173 @@
+"""Workbooks: a template, filled in and read; every bad cell is named. Thai text is text."""
+
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+
+from scenarios.whatif.files import load_scenarios
+from scenarios.whatif.scenario import Scenario, ScenarioError
+from scenarios.whatif.workbook import write_template
+from twin.engine.options import SimulationOptions
+from twin.errors import LineError
+from twin.line import Line, example_line, load_line, save_line
+from twin.line.workbook import line_from_workbook, write_line_workbook
+
+
+@pytest.fixture(scope="module")
+def line() -> Line:
+    """Return the bottling line."""
+    return example_line("bottling")
+
+
+def filled(path: Path, sheets: dict[str, list[list[object]]]) -> Path:
+    """Append rows to the sheets of a workbook."""
+    book = load_workbook(path)
+    for name, rows in sheets.items():
+        for row in rows:
+            book[name].append(row)
+    book.save(path)
+    return path
+
+
+def test_a_template_filled_in_is_read(tmp_path: Path, line: Line) -> None:
+    """Changes, events and inheritance come through; an empty name goes on with the one above."""
+    book = tmp_path / "scenarios.xlsx"
+    write_template(line, book)
+    assert load_workbook(book)["scenarios"].data_validations.count >= 1
+    filled(
+        book,
+        {
+            "scenarios": [
+                ["คนเพิ่ม", None, "เพิ่มพนักงาน", "buffers.filled.capacity", "plus", 20],
+                [None, None, None, "stations.capper.servers", "set", 2],
+                ["both", "คนเพิ่ม", None, None, None, None],
+            ],
+            "events": [["both", "breakdown", "filler", None, None, None, "1h", 14400]],
+        },
+    )  # fmt: skip
+    first, both = load_scenarios(book, line)
+    assert (first.name, first.description) == ("คนเพิ่ม", "เพิ่มพนักงาน")
+    assert both.apply(line).station("capper").servers == 2
+    (fault,) = both.options(SimulationOptions(horizon_s=28800.0), both.apply(line)).faults
+    assert (fault.after_s, fault.duration_s) == (3600.0, 14400.0)
+
+
+def test_scenarios_come_back_from_the_workbook(tmp_path: Path, line: Line) -> None:
+    """What is written into a template is read again."""
+    given = (
+        Scenario(name="a", changes={"buffers.filled.capacity": {"times": 2}}),
+        Scenario(
+            name="b", events=({"kind": "demand", "factor": 1.15},), description="more, of all"
+        ),
+    )
+    book = tmp_path / "scenarios.xlsx"
+    write_template(line, book, given)
+    assert load_scenarios(book, line) == given
+
+
+def test_every_bad_cell_is_named(tmp_path: Path, line: Line) -> None:
+    """Sheet, cell, what and what was expected, for all of them at once."""
+    book = tmp_path / "scenarios.xlsx"
+    write_template(line, book)
+    filled(
+        book,
+        {
+            "scenarios": [
+                [None, None, None, "buffers.filled.capacity", "set", 3],
+                ["a", None, None, "buffers.nothing.capacity", "set", 3],
+                ["a", None, None, "stations.filler.servers", "double", 3],
+                ["a", None, None, "stations.capper.servers", "set", "many"],
+                ["b", "nobody", None, None, None, None],
+            ],
+            "events": [
+                ["b", "flood"],
+                ["c", "breakdown", "nowhere", None, None, None, "1h", "2h"],
+                ["c", "demand", "filler", None, None, None, None, None, "much"],
+            ],
+        },
+    )  # fmt: skip
+    with pytest.raises(ScenarioError) as caught:
+        load_scenarios(book, line)
+    told = {finding.path for finding in caught.value.findings}
+    assert {
+        "scenarios!A2", "scenarios!F3", "scenarios!E4", "scenarios!B6",
+        "events!B2", "events!C3", "events!C4", "events!I4",
+    } <= told  # fmt: skip
+    assert all(finding.file == str(book) for finding in caught.value.findings)
+
+
+def test_no_workbook_and_a_broken_one_are_told(tmp_path: Path, line: Line) -> None:
+    """A missing file, and text that is called .xlsx."""
+    with pytest.raises(ScenarioError, match="cannot be read"):
+        load_scenarios(tmp_path / "none.xlsx", line)
+    broken = tmp_path / "broken.xlsx"
+    broken.write_text("no workbook", encoding="utf-8")
+    with pytest.raises(ScenarioError, match="xlsx"):
+        load_scenarios(broken, line)
+
+
+def test_a_line_comes_back_from_its_workbook(tmp_path: Path) -> None:
+    """A line that the sheets can say is the same after a round trip through file and workbook."""
+    book, file = tmp_path / "line.xlsx", tmp_path / "line.yaml"
+    write_line_workbook(example_line("two_station"), book)
+    first = line_from_workbook(book)
+    save_line(first, file)
+    write_line_workbook(load_line(file), book)
+    assert line_from_workbook(book) == first
+
+
+def test_a_line_is_made_from_a_spreadsheet(tmp_path: Path) -> None:
+    """Stations, buffers, products, orders and shifts become a line; names may be Thai."""
+    book = load_workbook(_empty(tmp_path))
+    for name, rows in {
+        "line": [["id", "tea"], ["name", "ไลน์ชา"], ["time_zone", "Asia/Bangkok"]],
+        "stations": [["mix", "เครื่องผสม", 1, None, None, "2h", "10min", "fixers", "day"],
+                     ["pack", "บรรจุ", 2, "b1"]],
+        "buffers": [["b1", None, 5]],
+        "products": [["green", "ชาเขียว", "mix", "mix", "12 s", "lognormal", 3],
+                     [None, None, "pack", "pack", 20]],
+        "orders": [["o1", "green", 100, "2026-01-05 08:00", "10 h"]],
+        "shifts": [["day", "mon, tue", "06:00", "14:00", "10:00", "10:15"]],
+    }.items():  # fmt: skip
+        for row in rows:
+            book[name].append(row)
+    path = tmp_path / "tea.xlsx"
+    book.save(path)
+    line = line_from_workbook(path)
+    assert line.name == "ไลน์ชา"
+    assert line.sources[0].arrivals == "orders"
+    assert line.order("o1").release_s == 7200.0
+    assert line.station("mix").failures[0].crew == "fixers"
+    assert [len(product.routing) for product in line.products] == [2]
+    assert line.calendar("day").shifts[0].days == ("mon", "tue")
+
+
+def test_bad_cells_of_a_line_are_named(tmp_path: Path) -> None:
+    """What is empty, unknown or impossible is told by sheet and cell, all at once."""
+    book = load_workbook(_empty(tmp_path))
+    for name, rows in {
+        "line": [["id", "tea"]],
+        "stations": [["mix", None, 0, None, None, "2h"], ["pack", None, 1, "nowhere"]],
+        "products": [["green", None, "mix", "mixer", "soon"], [None, None, "pack", "pack"]],
+        "orders": [["o1", "blue", 10]],
+    }.items():
+        for row in rows:
+            book[name].append(row)
+    path = tmp_path / "bad.xlsx"
+    book.save(path)
+    with pytest.raises(LineError) as caught:
+        line_from_workbook(path)
+    told = {finding.path for finding in caught.value.findings}
+    assert {"stations!C2", "stations!G2", "products!E2", "products!E3"} <= told
+
+
+def _empty(folder: Path) -> Path:
+    """Write a workbook with the sheets' heads only."""
+    path = folder / "empty.xlsx"
+    write_line_workbook(example_line("two_station"), path)
+    book = load_workbook(path)
+    for sheet in book.worksheets[1:]:
+        sheet.delete_rows(2, sheet.max_row)
+    book.save(path)
+    return path
