@@ -8,7 +8,7 @@ from typing import Protocol
 
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.schedule import Schedule
-from scenarios.schedule.timing import Choice, Network, decisions
+from scenarios.schedule.timing import Choice, Network, WorkClock, decisions
 from twin.errors import UnknownNameError
 
 _SAME_S = 1e-6
@@ -29,7 +29,13 @@ class HoldKind(StrEnum):
     SETUP = "setup"
     """The machine's setup."""
     CALENDAR = "calendar"
-    """The machine is closed."""
+    """The machine, or someone it needs, is not there."""
+    OPERATOR = "operator"
+    """An operator or a tool is busy elsewhere, or not there yet."""
+    BLOCKED = "blocked"
+    """A job on the machine finds no place to go on to."""
+    WAIT = "wait"
+    """It must not end long before the next step can begin."""
     READY = "ready"
     """The machine is not ready, for instance under repair."""
     RELEASE = "release"
@@ -120,6 +126,8 @@ class _Chain:
     def __init__(self, problem: SchedulingProblem, schedule: Schedule) -> None:
         self.network = Network.of(problem)
         self.sequences, self.choices = decisions(self.network, schedule)
+        self.placed = {self.network.index[p.key]: p for p in schedule.placements}
+        self.people = {resource.id: i for i, resource in enumerate(self.network.resources)}
         self.start_s = {self.network.index[p.key]: p.start_s for p in schedule.placements}
         self.end_s = {self.network.index[p.key]: p.end_s for p in schedule.placements}
 
@@ -140,9 +148,10 @@ class _Chain:
     def _end(self, i: int) -> tuple[Hold, int | None, bool]:
         """Return what decides the end of a step, and where to go on: at whose start or end."""
         step, choice = self.network.steps[i], self.choices[i]
-        clock, machine = self.network.clocks[choice.machine], self._machine(choice)
+        clock, machine = self._clock(i), self._machine(choice)
         for j in step.before if step.overlap else ():
-            if clock.finish(self.end_s[j], choice.last_part_s) >= self.end_s[i] - _SAME_S:
+            way_s = self.network.transport_s(self.choices[j].machine, choice.machine)
+            if clock.finish(self.end_s[j] + way_s, choice.last_part_s) >= self.end_s[i] - _SAME_S:
                 other = self.network.steps[j].key
                 text = f"{step.key} on {machine} ends with the last part from {other}"
                 return Hold(HoldKind.LAST_PART, step.key, other, self.end_s[i], text), j, True
@@ -161,16 +170,46 @@ class _Chain:
     def _later(self, i: int, reached_s: float) -> tuple[Hold, int | None, bool]:
         """Explain a start that lies after everything it waits for: the calendar, or nothing."""
         step, choice, start_s = self.network.steps[i], self.choices[i], self.start_s[i]
-        clock, machine = self.network.clocks[choice.machine], self._machine(choice)
+        clock, machine = self._clock(i), self._machine(choice)
         if step.splittable:
             open_s = clock.ready(reached_s)
         else:
             open_s = clock.begin_whole(reached_s, choice.duration_s)
         if open_s >= start_s - _SAME_S:
-            text = f"{step.key} waits for {machine} to be open until {start_s:g} s"
+            who = " and ".join([machine, *self.placed[i].resources])
+            text = f"{step.key} waits for {who} to be open until {start_s:g} s"
             return Hold(HoldKind.CALENDAR, step.key, machine, start_s, text), None, False
+        for j in step.after:
+            after = self.network.steps[j]
+            if after.max_wait_s is not None and self.start_s[j] > self.end_s[i] - _SAME_S:
+                text = f"{step.key} begins late so that {after.key} need not wait too long"
+                return Hold(HoldKind.WAIT, step.key, after.key, start_s, text), j, False
         text = f"{step.key} could start at {open_s:g} s but was put at {start_s:g} s"
         return Hold(HoldKind.CHOICE, step.key, machine, start_s, text), None, False
+
+    def _clock(self, i: int) -> WorkClock:
+        """Return when a step's machine and its resources can work together."""
+        team = tuple(self.people[name] for name in self.placed[i].resources)
+        return self.network.clock(self.choices[i].machine, team)
+
+    def _people_holds(self, i: int, add: _Add) -> None:
+        """Note what the operators and tools of a step did before."""
+        key, start_s = self.network.steps[i].key, self.start_s[i]
+        for name in self.placed[i].resources:
+            ready_s = self.network.resources[self.people[name]].ready_s
+            add(
+                HoldKind.OPERATOR, name, ready_s, f"{key} waits for {name} to come at {ready_s:g} s"
+            )
+            busy = [
+                (self.end_s[j], j)
+                for j, other in self.placed.items()
+                if j != i and name in other.resources and self.end_s[j] <= start_s + _SAME_S
+            ]
+            if busy:
+                until_s, j = max(busy)
+                other = self.network.steps[j].key
+                text = f"{key} waits for {name}, who does {other} until {until_s:g} s"
+                add(HoldKind.OPERATOR, other, until_s, text, j)
 
     def _holds(self, i: int) -> list[tuple[Hold, int | None, bool]]:
         """Return everything that a start waits for, with where each leads."""
@@ -183,6 +222,7 @@ class _Chain:
             end = (kind is HoldKind.PREDECESSOR and not step.overlap) or kind in (
                 HoldKind.MACHINE,
                 HoldKind.SETUP,
+                HoldKind.OPERATOR,
             )
             found.append((Hold(kind, step.key, by, until_s, text), to, end))
 
@@ -200,14 +240,17 @@ class _Chain:
             text = f"{step.key} waits for {what} {other} until {until_s:g} s"
             add(HoldKind.PREDECESSOR, other, until_s, text, j)
         self._machine_holds(i, arrival_s, machine, add)
+        self._people_holds(i, add)
         return found
 
     def _arrives(self, i: int, j: int) -> tuple[float, str]:
-        if not self.network.steps[i].overlap:
-            return self.end_s[j], "the end of"
         choice = self.choices[j]
-        first_s = self.network.clocks[choice.machine].finish(self.start_s[j], choice.first_part_s)
-        return min(first_s, self.end_s[j]), "the first part from"
+        way_s = self.network.transport_s(choice.machine, self.choices[i].machine)
+        way = f" and the way of {way_s:g} s from" if way_s > 0 else " of"
+        if not self.network.steps[i].overlap:
+            return self.end_s[j] + way_s, f"the end{way}"
+        first_s = self._clock(j).finish(self.start_s[j], choice.first_part_s)
+        return min(first_s, self.end_s[j]) + way_s, "the first part from"
 
     def _machine_holds(self, i: int, arrival_s: float, machine: str, add: _Add) -> None:
         network, step, choice = self.network, self.network.steps[i], self.choices[i]
@@ -219,10 +262,18 @@ class _Chain:
             text = f"{step.key} waits until {machine} is ready at {spec.ready_s:g} s"
             add(HoldKind.READY, machine, spec.ready_s, text)
         else:
-            free_s = self.end_s[previous]
+            # The members of one batch do not wait for each other but for what came before it.
+            while at and self._together(previous, i):
+                at -= 1
+                previous = sequence[at - 1] if at else previous
+            free_s = self.placed[previous].free_s if at else free_s
             other = network.steps[previous].key
-            text = f"{step.key} waits for {machine}, which does {other} until {free_s:g} s"
-            add(HoldKind.MACHINE, other, free_s, text, previous)
+            if at and free_s > self.end_s[previous] + _SAME_S:
+                text = f"{step.key} waits for {machine}, blocked by {other} until {free_s:g} s"
+                add(HoldKind.BLOCKED, other, free_s, text, self._next(previous))
+            elif at:
+                text = f"{step.key} waits for {machine}, which does {other} until {free_s:g} s"
+                add(HoldKind.MACHINE, other, free_s, text, previous)
         setup_s = network.setup_time_s(choice.machine, previous, i)
         if setup_s > 0:
             begin_s = max(free_s, arrival_s) if spec.setup_waits else free_s
@@ -231,6 +282,16 @@ class _Chain:
             waits = spec.setup_waits and arrival_s > free_s
             to = None if waits and not step.before else max(step.before) if waits else previous
             add(HoldKind.SETUP, machine, until_s, text, to)
+
+    def _together(self, i: int, j: int) -> bool:
+        """Say whether two steps of a machine are one batch."""
+        size = self.network.machines[self.choices[i].machine].batch_size
+        return size > 1 and self.start_s[i] == self.start_s[j] and self.end_s[i] == self.end_s[j]
+
+    def _next(self, i: int) -> int | None:
+        """Return the step whose start let a blocked job go on."""
+        after = [j for j in self.network.steps[i].after if j in self.start_s]
+        return max(after, key=lambda j: self.start_s[j], default=None)
 
     def _machine(self, choice: Choice) -> str:
         return self.network.machines[choice.machine].id

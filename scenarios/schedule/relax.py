@@ -48,6 +48,8 @@ class _Change:
     text: str
     cost_s: float
     problem: SchedulingProblem
+    reorders: bool = False
+    """Whether it is about the order of work; all others are judged with the order as it is."""
 
 
 def relaxations(
@@ -92,7 +94,7 @@ def relaxations(
         if kind in enough:
             continue  # less of the same already suffices
         limit = time.monotonic() + max(0.05, (until - time.monotonic()) / (len(tries) - at))
-        best = _solved(change.problem, schedule, job, seed, limit)
+        best = _solved(change, schedule, job, seed, limit)
         if best is None:
             continue
         after = {outcome.job: outcome.tardiness_s for outcome in best.jobs}
@@ -110,9 +112,10 @@ def relaxations(
 
 
 def _solved(
-    problem: SchedulingProblem, schedule: Schedule, job: str, seed: int, until: float
+    change: _Change, schedule: Schedule, job: str, seed: int, until: float
 ) -> Schedule | None:
-    """Return a good schedule of a changed problem, from the sequences of the old one."""
+    """Return a schedule of a changed problem, from the sequences of the old one."""
+    problem = change.problem
     if not (problem.objective.tardiness or problem.objective.total_tardiness):
         counted = problem.objective.model_copy(update={"tardiness": 1.0})
         problem = problem.model_copy(update={"objective": counted})
@@ -120,6 +123,8 @@ def _solved(
     start = timed(network, *decisions(network, schedule))
     if start is None or violations(problem, start):
         return None
+    if not change.reorders:
+        return start
 
     def over() -> bool:
         late_s = next(o.tardiness_s for o in best[0].jobs if o.job == job)
@@ -157,13 +162,15 @@ def _changes(problem: SchedulingProblem, schedule: Schedule, job: str) -> Iterat
         text = f"release: {job} is released {cost_s:g} s earlier"
         yield _Change(text, cost_s, _with_job(problem, early))
     first = own.model_copy(update={"weight": max(own.weight, 1.0) * _WEIGHT})
-    yield _Change(f"first: {job} goes before the others", 0.0, _with_job(problem, first))
+    text = f"first: {job} goes before the others"
+    yield _Change(text, 0.0, _with_job(problem, first), reorders=True)
     for name in sorted({key.partition("/")[0] for key in operations} - {job}):
         rival = next(item for item in problem.jobs if item.id == name)
         if rival.deadline_s is None and name not in _running(problem):
             text = f"without {name}: {name} is made after everything else"
             back = rival.model_copy(update={"release_s": max(end_s, rival.release_s)})
-            yield _Change(text, max(0.0, end_s - rival.release_s), _with_job(problem, back))
+            cost_s = max(0.0, end_s - rival.release_s)
+            yield _Change(text, cost_s, _with_job(problem, back), reorders=True)
 
 
 def _running(problem: SchedulingProblem) -> set[str]:

@@ -245,8 +245,10 @@ def factory_problem(**fields: object) -> SchedulingProblem:
             }
             for name, first, group in (("A", weld, "hot"), ("B", either, "hot"))
         ],
-        "plan": [{"operation": "A/o0", "machine": "weld", "start_s": 1}]
-        + [{"operation": "B/o0", "machine": "oven", "start_s": 2}],
+        "plan": [
+            {"operation": "A/o0", "machine": "weld", "start_s": 1},
+            {"operation": "B/o0", "machine": "oven", "start_s": 2},
+        ],
         "objective": {
             "makespan": 1,
             "flow_time": 1,

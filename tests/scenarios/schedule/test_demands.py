@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import given, settings
 
-from scenarios.schedule import SchedulingProblem, dispatch, violations
+from scenarios.schedule import SchedulingProblem, dispatch, explain, violations
 from scenarios.schedule.dispatching import RULES
+from scenarios.schedule.explain import HoldKind
 from scenarios.schedule.timing import Network, decisions, timed
 from tests.scenarios.schedule.rich import rich_problems
 
@@ -26,3 +27,31 @@ def test_decisions_lead_back_to_a_valid_schedule(problem: SchedulingProblem) -> 
     again = timed(network, *decisions(network, dispatch(network, "edd")))
     assert again is not None
     assert violations(problem, again) == []
+
+
+@given(rich_problems())
+def test_every_end_is_explained(problem: SchedulingProblem) -> None:
+    """The chain of every job leads back to something that nothing in the schedule holds."""
+    schedule = dispatch(Network.of(problem), "edd")
+    for job in problem.jobs:
+        explanation = explain(problem, schedule, job.id)
+        assert explanation.chain
+        assert all(hold.text for hold in explanation.chain)
+
+
+def test_an_operator_who_is_busy_is_named() -> None:
+    """Two steps on two machines need the only welder: the second waits for him by name."""
+    weld = {"duration_s": 5, "needs": ["weld"]}
+    jobs = [
+        {"id": name, "operations": [{"id": "o0", "modes": [{"machine": machine, **weld}]}]}
+        for name, machine in (("A", "m"), ("B", "n"))
+    ]
+    problem = SchedulingProblem(
+        machines=[{"id": "m"}, {"id": "n"}],
+        jobs=jobs,
+        resources=[{"id": "ann", "skills": ["weld"]}],
+        objective="makespan",
+    )
+    chain = explain(problem, dispatch(Network.of(problem), "edd"), "B").chain
+    assert [(hold.kind, hold.held_by) for hold in chain][1] == (HoldKind.OPERATOR, "A/o0")
+    assert "waits for ann, who does A/o0 until 5 s" in chain[1].text

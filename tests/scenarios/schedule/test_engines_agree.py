@@ -104,4 +104,5 @@ def test_engines_agree_on_many() -> None:
 
 if __name__ == "__main__":
     for text in json.load(sys.stdin):
-        print(json.dumps(solved(SchedulingProblem.from_json(text), sys.argv[1])), flush=True)
+        answer = json.dumps(solved(SchedulingProblem.from_json(text), sys.argv[1]))
+        sys.stdout.write(answer + "\n")

@@ -1,0 +1,108 @@
+"""Schedules in the twin: distinct ones, the race, slack, and whether probabilities hold."""
+
+import numpy as np
+import pytest
+
+from scenarios.schedule import Limits, SchedulingProblem, on_time, replay, solve, violations
+from scenarios.schedule.robust import Reliability, choose, distinct, reliability
+from tests.scenarios.schedule.test_from_line import flow
+from twin.emulator.gap import Range, RealityGap
+from twin.engine import SimulationOptions
+from twin.errors import OptionsError
+from twin.line import JobOrder, Line, Lognormal, Operation, Product
+
+
+def uncertain(orders: int = 4, **due: float) -> Line:
+    """Return a line whose times vary, with orders of two colours."""
+    routing = (
+        Operation(id="cut", stations=("saw",), processing_time_s=Lognormal(mean_s=2.0, sd_s=2.0)),
+        Operation(
+            id="paint", stations=("booth",), processing_time_s=Lognormal(mean_s=3.0, sd_s=3.0)
+        ),
+    )
+    return flow(
+        products=tuple(Product(id=name, routing=routing) for name in ("red", "blue")),
+        orders=tuple(
+            JobOrder(
+                id=f"O{n}",
+                product="red" if n % 2 else "blue",
+                quantity=15,
+                due_date_s=due.get("first_s", 60.0) + due.get("step_s", 70.0) * n,
+            )
+            for n in range(orders)
+        ),
+    )
+
+
+def test_distinct_schedules_are_valid_and_different() -> None:
+    """Neighbours of a schedule differ in their sequences, and are hardly worse."""
+    problem = SchedulingProblem.from_line(uncertain())
+    best = solve(problem, Limits(seconds=1, engine="dispatch")).schedule
+    assert best is not None
+    found = distinct(problem, best, 5, slack=0.5)
+    orders = {tuple(p.job for p in s.by_machine()["booth"]) for s in found}
+    assert len(orders) == len(found) > 1
+    assert all(violations(problem, s) == [] for s in found)
+
+
+def test_the_choice_is_the_best_of_those_played() -> None:
+    """What is chosen has the least expected tardiness of all that stayed; both numbers are told."""
+    line = uncertain()
+    problem = SchedulingProblem.from_line(line)
+    best = solve(problem, Limits(seconds=1, engine="dispatch")).schedule
+    assert best is not None
+    choice = choose(line, problem, distinct(problem, best, 4, slack=0.5), replications=16)
+    staying = [c for c in choice.candidates if not c.dropped]
+    assert choice.chosen.expected.mean == min(c.expected.mean for c in staying)
+    assert all(c.replications < 16 for c in choice.candidates if c.dropped)
+    assert choice.chosen.expected.low <= choice.chosen.expected.mean <= choice.chosen.tail
+    assert [o.order for o in choice.outlooks] == [job.id for job in problem.jobs]
+
+
+def test_nothing_to_choose_from_is_told() -> None:
+    """Without a schedule there is a message."""
+    line = uncertain()
+    with pytest.raises(OptionsError, match="at least one schedule"):
+        choose(line, SchedulingProblem.from_line(line), ())
+
+
+def test_reliability_counts_what_came_true() -> None:
+    """Rows of the diagram hold mean probability and share; the Brier score is the mean square."""
+    rows, brier = reliability([0.1, 0.1, 0.9, 0.9], [False, False, True, False])
+    assert [(row.said, row.seen.mean) for row in rows] == [(0.1, 0.0), (0.9, 0.5)]
+    assert brier == pytest.approx((0.01 + 0.01 + 0.01 + 0.81) / 4)
+
+
+@pytest.mark.proof
+def test_on_time_probabilities_hold_on_the_plant() -> None:
+    """Where the plant is as the twin believes, said and seen agree; where it is slower, less so.
+
+    The plant is the emulator's: its true line, run with chances of its own.
+    """
+    rows, brier = _diagram(1.0)
+    assert sum(row.holds for row in rows) >= len(rows) - 1
+    _, worse = _diagram(1.3)
+    assert worse > brier
+
+
+def _diagram(factor: float) -> tuple[tuple[Reliability, ...], float]:
+    times = Range(low=factor, high=factor)
+    gap = RealityGap.none().model_copy(update={"processing_time": times})
+    said: list[float] = []
+    seen: list[bool] = []
+    for case in range(40):
+        generator = np.random.default_rng(case)
+        line = uncertain(5, first_s=generator.uniform(50, 90), step_s=generator.uniform(50, 70))
+        problem = SchedulingProblem.from_line(line)
+        schedule = solve(problem, Limits(seconds=1, engine="dispatch")).schedule
+        assert schedule is not None
+        options = SimulationOptions(horizon_s=3600.0, seed=1)
+        outlooks = on_time(replay(line, schedule, options, 200), schedule)
+        plant = replay(
+            gap.apply(line), schedule, SimulationOptions(horizon_s=3600.0, seed=900 + case), 1
+        )
+        for outlook in outlooks:
+            assert outlook.on_time is not None
+            said.append(outlook.on_time.mean)
+            seen.append(bool(plant.order_on_time.sel(order=outlook.order).values[0] > 0))
+    return reliability(said, seen)
