@@ -86,6 +86,7 @@ class JobManager:
         self._endings: set[asyncio.Task[None]] = set()
         self._unwanted: set[str] = set()
         self._work = asyncio.Event()
+        self._warm_up: Message = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # Asking ---------------------------------------------------------------------------------------
@@ -229,9 +230,9 @@ class JobManager:
 
     async def _serve(self, worker: WorkerProcess, warm_up: Message) -> None:
         """Do one job after the other, for ever."""
+        self._warm_up = warm_up
         try:
-            await worker.start()
-            await worker.call("warm", warm_up, lambda _message: None)
+            await self._ready(worker)
         except WorkerDiedError:
             _log.exception("a worker for jobs did not start; it is tried again with the next job")
         while True:
@@ -248,6 +249,12 @@ class JobManager:
             self._work.set()  # there may be more, for another worker
             await self._run(worker, job)
 
+    async def _ready(self, worker: WorkerProcess) -> None:
+        """Start a worker that is not there, and let it load what every job needs."""
+        if worker.pid is None:
+            await worker.start()
+            await worker.call("warm", self._warm_up, lambda _message: None)
+
     def _claim(self) -> JobRecord | None:
         with self._store.begin(write=True) as transaction:
             return transaction.claim(datetime.now(UTC))
@@ -261,7 +268,7 @@ class JobManager:
         limit_s = self._settings.job_time_limit_s
         answer: Message
         try:
-            await worker.start()
+            await self._ready(worker)
             async with asyncio.timeout(limit_s):
                 answer = await worker.call(
                     job.kind, job.payload, lambda message: self._heard(job, message), job.id

@@ -18,6 +18,8 @@ from twin.errors import TwinError
 
 START_S = 60.0
 """Time that a worker may take to start, s."""
+WARM_CPU_S = 1200.0
+"""Processor time that a worker may take to get ready, s."""
 STOP_S = 1.0
 """Time that a worker may take to end when asked, s."""
 
@@ -129,7 +131,8 @@ class WorkerProcess:
             If the process ends before the work does.
         """
         identity = identity or new_id("task")
-        cpu_s = self._limits.cpu_s
+        # Warming up compiles once for an installation, however long that takes.
+        cpu_s = self._limits.cpu_s if task != "warm" else WARM_CPU_S
         await self._send({"id": identity, "task": task, "payload": payload, "cpu_s": cpu_s})
         while (message := await self._next()) is not None:
             if message.get("id") != identity:

@@ -1,0 +1,115 @@
+"""What runs a site: metrics, log, headers, files to deploy with, and what covers what."""
+
+import io
+import json
+import logging
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from api.logs import configure
+from api.settings import Settings
+from tests.api.conftest import Service
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+
+
+@pytest.fixture
+def told(service: Service) -> str:
+    """Return what Prometheus reads, over real HTTP on a port of its own."""
+    metrics = service.site.metrics
+    port = metrics.start("127.0.0.1", 0)
+    try:
+        answer = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10.0)
+    finally:
+        metrics.stop()
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_prometheus_is_told(client: httpx.Client, told: str) -> None:
+    """Requests are counted by the pattern of their path, never by the path itself."""
+    found = {family.name: family for family in text_string_to_metric_families(told)}
+    routes = {sample.labels["route"] for sample in found["linetwin_requests"].samples}
+    assert routes <= {"unmatched", "/healthz", "/readyz", *routes}
+    assert not any("two_station" in route for route in routes)
+    assert "linetwin_request_seconds" in found
+
+
+def test_dashboard_and_alerts_ask_for_what_there_is(service: Service) -> None:
+    """Each metric that the dashboard and the rules name is one that a site tells."""
+    known = {family.name for family in service.site.metrics.registry.collect()}
+    known |= {name for name, *_ in service.site._gauges()}  # noqa: SLF001 - the names it would tell
+    rules = yaml.safe_load((DEPLOY / "alerts.yaml").read_text())
+    dashboard = json.loads((DEPLOY / "grafana" / "linetwin.json").read_text())
+    text = json.dumps([rules, dashboard])
+    for name in set(re.findall(r"linetwin_[a-z_]+", text)):
+        base = re.sub(r"_(?:total|bucket|count|sum)$", "", name)
+        assert base in known, name
+    assert len(dashboard["panels"]) >= 6
+    assert all(rule["annotations"]["summary"] for rule in rules["groups"][0]["rules"])
+
+
+def test_the_log_is_json_without_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each line is one JSON object with time, level and extras; secrets are left out."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    try:
+        configure(Settings.load(environment={}, log_format="json", log_level="INFO"))
+        logging.getLogger("api.guard").info("answered", extra={"request_id": "r1", "key": "ltk_x"})
+        try:
+            float("broken")
+        except ValueError:
+            logging.getLogger("api.x").exception("failed\nbadly")
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+    first, second = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert (first["event"], first["request_id"], first["level"]) == ("answered", "r1", "info")
+    assert first["key"] == "(hidden)"
+    assert first["timestamp"].endswith("Z")
+    assert "ValueError" in json.dumps(second["exception"])
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/lines", "/v1/nothing", "/healthz", "/docs"])
+def test_every_answer_has_the_security_headers(client: httpx.Client, path: str) -> None:
+    """Answers and refusals alike cannot be framed, sniffed or scripted from elsewhere."""
+    headers = client.get(path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert "default-src" in headers["content-security-policy"]
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["x-request-id"]
+    assert "server" not in headers
+
+
+def test_files_to_deploy_with_can_be_read() -> None:
+    """Units, compose file and rules are well formed and name commands that there are."""
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    assert compose["services"]["twin"]["command"][:2] == ["site", "start"]
+    assert compose["services"]["twin"]["read_only"]
+    unit = (DEPLOY / "systemd" / "linetwin@.service").read_text()
+    assert "twin site start %i" in unit
+    assert "NoNewPrivileges=yes" in unit
+    for name in ("LINETWIN_PORT", "LINETWIN_METRICS_HOST", "LINETWIN_DATABASE_URL"):
+        assert name.removeprefix("LINETWIN_").lower() in Settings.model_fields
+        assert name in compose["services"]["twin"]["environment"]
+
+
+def test_each_item_of_the_security_list_has_its_test() -> None:
+    """Every row of `docs/security.md` names a test, and that test exists."""
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (?:API\d|CR ).*\|$", text, re.MULTILINE)
+    assert {f"API{number}" for number in range(1, 11)} <= {row.split()[1] for row in rows}
+    for row in rows:
+        (place,) = re.findall(r"`(tests/[^`]+)`", row)
+        file, name = place.split("::")
+        source = (ROOT / file).read_text(encoding="utf-8")
+        assert re.search(rf"^(?:async )?def {name}\(", source, re.MULTILINE), place
