@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -300,7 +301,7 @@ class _Running:
         if self._path is not None:
             assert self._columns is not None
             self._store = ResultStore.create(
-                self._path, self._columns, self._shape, self._block, self._about()
+                self._path, self._columns, self._shape, self._block, self._about
             )
 
     def _lay_out(self, columns: Columns) -> None:
@@ -370,7 +371,7 @@ class _Running:
             whole = self._store.attributes["complete"]
         first = self._experiment.options.replication
         results = self._columns.dataset(self._table[:, :whole], names, first)
-        about = self._about()
+        about = dict(self._about)
         document = about.pop("experiment") | {"replications": whole}
         about.pop("scenarios")
         about["experiment_id"] = document_id(document)
@@ -378,6 +379,7 @@ class _Running:
         results.attrs["experiment"] = json.dumps(document, sort_keys=True)
         return results
 
+    @cached_property
     def _about(self) -> dict[str, Any]:
         """Return everything that it takes to run the experiment again."""
         experiment = self._experiment

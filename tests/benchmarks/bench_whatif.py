@@ -65,7 +65,7 @@ def _first() -> float:
 
 def report() -> dict[str, Any]:
     """Return ratios, taken turn by turn in one process, so that a busy machine slows both alike."""
-    asked = question(40)
+    asked = question(100)
     bare, layer, threads, cluster = [], [], [], []
     run_experiment(question(2))
     for _ in range(TURNS):
