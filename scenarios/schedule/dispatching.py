@@ -220,13 +220,20 @@ class _Dispatch:
                 candidate
                 for choice in self.network.steps[step].choices
                 if self._allowed(step, choice.machine)
-                and not (respect_campaigns and self._breaks_off(step, choice.machine))
+                and not (respect_campaigns and self._unit_breaks_off(step, choice.machine))
                 for candidate in [self._kept(step, choice)]
                 if not respect_fixed or self._leaves_room(candidate)
             ]
             if options:
                 found.append(min(options, key=lambda c: (c.end_s, c.start_s)))
         return found
+
+    def _unit_breaks_off(self, step: int, machine: int) -> bool:
+        """Say whether a step, or one that is placed with it, would end a campaign too soon."""
+        return self._breaks_off(step, machine) or any(
+            all(self._breaks_off(i, choice.machine) for choice in self.network.steps[i].choices)
+            for i in self.unit[step][1:]
+        )
 
     def _breaks_off(self, step: int, machine: int) -> bool:
         """Say whether a step would end a campaign that is too short and could go on."""
