@@ -5,6 +5,7 @@ Pyomo and HiGHS are imported only when a problem is solved with them.
 
 from scenarios.schedule.bounds import Bound, lower_bound
 from scenarios.schedule.checks import ProblemError
+from scenarios.schedule.conflicts import Conflict, conflict
 from scenarios.schedule.dispatching import dispatch
 from scenarios.schedule.explain import Explanation, explain
 from scenarios.schedule.features import Feature, features
@@ -22,18 +23,24 @@ from scenarios.schedule.problem import (
     Resource,
     SchedulingProblem,
 )
+from scenarios.schedule.relax import Relaxation, relaxations
+from scenarios.schedule.replan import Proposal, difference, release, replan, right_shift
 from scenarios.schedule.replay import OrderOutlook, on_time, plan_of, replay, replay_options
+from scenarios.schedule.robust import Choice, Judged, choose, distinct, reliability
 from scenarios.schedule.schedule import JobOutcome, Placement, Schedule
 from scenarios.schedule.solve import Limits, Progress, ScheduleResult, SolveStatus, solve
 from scenarios.schedule.violations import Violation, ViolationKind, violations
 
 __all__ = [
     "Bound",
+    "Choice",
+    "Conflict",
     "Explanation",
     "Feature",
     "Interval",
     "Job",
     "JobOutcome",
+    "Judged",
     "Limits",
     "Machine",
     "Mode",
@@ -45,6 +52,8 @@ __all__ = [
     "Price",
     "ProblemError",
     "Progress",
+    "Proposal",
+    "Relaxation",
     "Resource",
     "Schedule",
     "ScheduleResult",
@@ -52,7 +61,11 @@ __all__ = [
     "SolveStatus",
     "Violation",
     "ViolationKind",
+    "choose",
+    "conflict",
+    "difference",
     "dispatch",
+    "distinct",
     "explain",
     "features",
     "from_flexible_text",
@@ -61,8 +74,13 @@ __all__ = [
     "lower_bound",
     "on_time",
     "plan_of",
+    "relaxations",
+    "release",
+    "reliability",
+    "replan",
     "replay",
     "replay_options",
+    "right_shift",
     "solve",
     "violations",
 ]
