@@ -183,8 +183,9 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         reference = "#/components/schemas/{model}"
         for kind in (FieldProblem, Problem, OperationsScheduleIn, OperationsPerformanceIn):
             shape = kind.model_json_schema(ref_template=reference, mode="serialization")
-            shape.pop("$defs", None)
             shapes[kind.__name__] = shape
+            for name, part in shape.pop("$defs", {}).items():
+                shapes.setdefault(name, part)
         for path, item in schema["paths"].items():
             for method, operation in item.items():
                 _complete(path, method, operation)
