@@ -28,9 +28,9 @@ from scenarios.schedule.search.decode import (
 )
 from twin.engine.jit import compiled, merged
 
-_FAR = 24
-"""Places that a step may jump in its sequence at most, but for one jump in many."""
-_GUIDED = 6
+_FAR = 60
+"""Places that a step may jump in its sequence at most."""
+_GUIDED = 3
 """Of this many moves all but one are chosen on a critical path."""
 BLOCK = 128
 """Moves between two changes of the temperature."""
@@ -191,9 +191,9 @@ def waiting_step(t: Tables, s: State, j: int, chance: NDArray[np.uint64]) -> int
 
 @merged
 def jump(chance: NDArray[np.uint64], longest: int) -> int:
-    """Return how far a step goes: mostly near."""
+    """Return how far a step goes: mostly near, at times anywhere."""
     u = share(chance)
-    return 1 + int(u * u * u * longest)
+    return 1 + int((u if below(chance, 3) == 0 else u * u * u) * (longest - 1))
 
 
 @merged
@@ -228,7 +228,7 @@ def propose(t: Tables, s: State, chance: NDArray[np.uint64], move: Numbers) -> b
     if not guided:
         x = below(chance, count)
     v = x
-    if guided and below(chance, 4) == 0:
+    if guided and below(chance, 3) == 0:
         v = s.mp[x]
     options = t.choice_at[v + 1] - t.choice_at[v]
     c = s.choice[v]
@@ -237,7 +237,7 @@ def propose(t: Tables, s: State, chance: NDArray[np.uint64], move: Numbers) -> b
         c = other if other < c else other + 1
         a = elsewhere(t, s, v, c, chance)
     else:
-        far = jump(chance, count if below(chance, 16) == 0 else min(count, _FAR))
+        far = jump(chance, min(count, _FAR))
         back = below(chance, 2) == 0 if not guided else v == x
         if back:
             a = s.mp[v]

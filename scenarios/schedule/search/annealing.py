@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import numpy as np
 
 from scenarios.schedule.schedule import Schedule
@@ -16,15 +18,13 @@ _CHUNK = 4_096
 """Moves between two looks at the clock."""
 _FIRST = 20_000
 """Moves of the first round at least."""
-_GROWTH = 2.0
+_GROWTH = 1.6
 """Factor from one round to the next."""
-_HOT = 0.35
-"""Temperature at which a round begins, in average rises of the objective."""
-_COLD = 0.004
-"""Temperature at which it ends."""
-_PATIENCE = 2_000
-"""Moves per pair of steps without a better schedule after which the search ends by itself."""
-_LEAST_PATIENCE = 400_000
+_HOT = (0.12, 0.05, 0.02)
+"""Temperatures at which rounds begin, in turn, in average rises of the objective: few late jobs ask
+for less, many setups for more."""
+_COLD = 0.04
+"""Temperature at which a round ends, as a share of that at its beginning."""
 
 
 class Annealing:
@@ -50,18 +50,17 @@ class Annealing:
         value = decode.settle(self.tables, self.state)
         self.terms = np.array([value, value, 0.0, 1.0, 0.0, 0.0])
         self.best = (self.state.ms.copy(), self.state.choice.copy(), self.state.front.copy())
-        count = len(network.steps)
-        self.patience = max(_LEAST_PATIENCE, _PATIENCE * count * count)
-        self.since = 0
 
     def run(self) -> None:
         """Search until the effort is over or nothing better comes any more."""
         self._round(_CHUNK, 0.0, 0.0)
         moves = max(_FIRST, 50 * len(self.network.steps))
-        while not self.effort.over() and self.since < self.patience:
+        heats = cycle(_HOT)
+        while not self.effort.over():
             rise = self.terms[4] / max(self.terms[5], 1.0)
             self.terms[4:] = 0.0
-            self._round(moves, _HOT * rise, _COLD * rise)
+            hot = next(heats) * rise
+            self._round(moves, hot, _COLD * hot)
             moves = int(moves * _GROWTH)
             self._return()
 
@@ -75,10 +74,8 @@ class Annealing:
             before = self.terms[1]
             anneal.run(self.tables, self.state, *self.best, self.chance, self.moves, self.terms)
             done += int(self.moves[0])
-            self.effort.steps += int(self.moves[0])
-            self.since += int(self.moves[0])
+            self.effort.spend(int(self.moves[0]))
             if self.terms[1] < before:
-                self.since = 0
                 self.effort.offer(*answer(self.network, self.tables, *self.best))
 
     def _return(self) -> None:

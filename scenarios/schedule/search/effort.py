@@ -10,6 +10,11 @@ from scenarios.schedule.timing import Choice, timed
 from scenarios.schedule.violations import violations
 
 _ENDLESS = 1 << 60
+_PATIENCE = 2_000
+"""Steps per pair of operations without a better schedule after which a search ends by itself."""
+_LEAST_PATIENCE = 200_000
+_IDLE = 50
+"""Steps that count at least when a search was asked to go on."""
 
 
 class Effort:
@@ -27,11 +32,19 @@ class Effort:
         self.network = request.network
         self.best = request.start
         self.steps = 0
+        count = len(self.network.steps)
+        self._patience = max(_LEAST_PATIENCE, _PATIENCE * count * count)
+        self._found_at = 0
         self._seen = request.start
 
     def over(self) -> bool:
         """Say whether to stop now."""
-        return self.left() <= 0 or self.request.over()
+        idle = self.steps - self._found_at
+        return self.left() <= 0 or idle > self._patience or self.request.over()
+
+    def spend(self, steps: int) -> None:
+        """Count steps; a search that found no move to make has made one all the same."""
+        self.steps += max(steps, _IDLE)
 
     def left(self) -> int:
         """Return the number of steps still allowed."""
@@ -45,6 +58,7 @@ class Effort:
         if violations(self.network.problem, found):
             return False
         self.best = self._seen = found
+        self._found_at = self.steps
         self.request.on_schedule(found)
         return True
 

@@ -95,7 +95,7 @@ class FlexibleSearch:
             before = int(terms[3])
             modes.run(self.shop, here, *kept, self.tabu, self.chance, self.pick, terms)
             done = int(terms[3]) - before
-            self.effort.steps += done
+            self.effort.spend(done)
             if terms[2] < self.best.value:
                 ms, choice, front = kept
                 self.best = Solution(int(terms[2]), ms.copy(), choice.copy(), front.copy())

@@ -165,7 +165,7 @@ class JobShopSearch:
             terms[0] = min(self.chunk, self.effort.left())
             before = terms[6]
             tabu.run(self.shop, here, best_mp, best_ms, self.tabu, self.chance, self.pick, terms)
-            self.effort.steps += int(terms[6] - before)
+            self.effort.spend(int(terms[6] - before))
             if terms[5] < self.best.value:
                 self.best = Solution(int(terms[5]), best_mp.copy(), best_ms.copy())
                 self._tell(self.best)
