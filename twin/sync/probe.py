@@ -19,6 +19,8 @@ EVERY_S = 1.0
 """Time between two looks, s."""
 NODES = 20
 """Nodes looked at in one call."""
+LAST_LOOK = 100
+"""Nodes looked at in one call at the end, when all of them are."""
 
 
 class Probe:
@@ -40,6 +42,42 @@ class Probe:
         self.end()
         self._owed.clear()
         self._next_s = self._clock.steady_s() + EVERY_S
+
+    async def settle(self, wait_s: float) -> None:
+        """Read every node a last time and wait for what is on its way; the rest is a gap."""
+        session, deadline_s = self._session, self._clock.steady_s() + wait_s
+        names = [name for name in session.ids if name not in session.bad]
+        owed: dict[str, tuple[Any, datetime]] = {}
+        with suppress(ua.UaError, OSError, TimeoutError):
+            async with asyncio.timeout(wait_s):
+                for start in range(0, len(names), LAST_LOOK):
+                    owed |= await self._undelivered(names[start : start + LAST_LOOK])
+        while owed and session.lost is None and self._clock.steady_s() < deadline_s:
+            await asyncio.sleep(0.05)
+            owed = {
+                name: found
+                for name, found in owed.items()
+                if not _delivered(session.continuity.track(name), *found)
+            }
+        for name in owed:
+            track = session.continuity.track(name)
+            track.opening = track.opening or "not told before the end"
+
+    async def _undelivered(self, names: list[str]) -> dict[str, tuple[Any, datetime]]:
+        """Return the values, read directly, that no subscription has brought yet."""
+        session = self._session
+        if session.channel is None:
+            return {}
+        found = {}
+        values = await session.channel.read([session.ids[name] for name in names])
+        for name, data in zip(names, values, strict=False):
+            good = data.StatusCode is None or data.StatusCode.value < BAD
+            if not good or data.SourceTimestamp is None or data.Value is None:
+                continue
+            value, stamp = data.Value.Value, utc(data.SourceTimestamp)
+            if not _delivered(session.continuity.track(name), value, stamp):
+                found[name] = (value, stamp)
+        return found
 
     def end(self) -> None:
         """Look no more."""
@@ -89,16 +127,11 @@ class Probe:
         self._position %= len(names)
         chosen = list(islice(names, self._position, self._position + NODES))
         self._position += NODES
-        values = await session.channel.read([session.ids[name] for name in chosen])
-        for name, data in zip(chosen, values, strict=False):
-            track = session.continuity.track(name)
-            good = data.StatusCode is None or data.StatusCode.value < BAD
-            if not good or data.SourceTimestamp is None or data.Value is None:
-                continue
-            stamp = utc(data.SourceTimestamp)
-            if name not in self._owed and not _delivered(track, data.Value.Value, stamp):
-                wait_s = 2.0 * (track.coarse_s or session.items[name].sampling_s)
-                self._owed[name] = (until_s + wait_s, data.Value.Value, stamp)
+        for name, (value, stamp) in (await self._undelivered(chosen)).items():
+            if name not in self._owed:
+                coarse_s = session.continuity.track(name).coarse_s
+                wait_s = 2.0 * (coarse_s or session.items[name].sampling_s)
+                self._owed[name] = (until_s + wait_s, value, stamp)
 
 
 def _delivered(track: Track, value: Any, stamp: datetime) -> bool:

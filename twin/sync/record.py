@@ -31,6 +31,8 @@ HIGH_WATER = 400_000
 DISK_AGAIN_S = 1.0
 VERSION = 1
 STATES_KEPT = 10_000
+SETTLE_S = 2.0
+"""Longest wait at the end for values that a server has and has not told yet, s."""
 LIMITS = Limits(heartbeat_late_s=2.0, heartbeat_dead_s=2.75)
 """A loss is noticed within three seconds; a false alarm costs a reconnect and no value."""
 
@@ -113,7 +115,7 @@ class Recorder:
                 for part in self._parts:
                     part.supervisor.failed()
         finally:
-            await asyncio.gather(*(part.supervisor.stop() for part in self._parts))
+            await asyncio.gather(*(part.supervisor.stop(SETTLE_S) for part in self._parts))
             summary = await self._finish()
             if self.watch is not None:
                 self.watch.cancel()

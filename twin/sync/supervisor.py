@@ -136,14 +136,23 @@ class Supervisor:
             logging.getLogger("asyncua").setLevel(logging.CRITICAL)
             self._task = asyncio.create_task(self._supervise(), name=f"opcua {self.target.source}")
 
-    async def stop(self) -> None:
-        """End the connection, within a few seconds; the gaps that are left are declared."""
+    async def stop(self, settle_s: float = 0.0) -> None:
+        """End the connection, within a few seconds; the gaps that are left are declared.
+
+        Parameters
+        ----------
+        settle_s : float
+            Longest wait for values that the server has and has not told yet, s; what is still on
+            its way then is a gap.
+        """
         task, self._task = self._task, None
         if task is None:
             return
         live, why = self.link.state in CONNECTED, self._lost_by or self.link.reason
         if self.link.state is SourceState.GAP_FILL:
             live = True
+        if settle_s and live and not task.done():
+            await self._probe.settle(settle_s)
         self._wish(Disabled())
         done, _ = await asyncio.wait({task}, timeout=ANSWER_S + 2.0)
         if not done:
