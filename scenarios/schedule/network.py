@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scenarios.schedule.checks import edges, teams
-from scenarios.schedule.parts import Machine, Mode, Operation, Resource
+from scenarios.schedule.parts import Machine, Mode, Operation, Planned, Resource
 from scenarios.schedule.problem import SchedulingProblem
 
 
@@ -133,35 +133,16 @@ class Network:
             after[index[left]].append(index[right])
         planned = {item.operation: item for item in problem.plan}
         crew = {resource.id: i for i, resource in enumerate(problem.resources)}
-
-        def step(i: int, j: int, operation: Operation) -> Step:
-            job = problem.jobs[j]
-            key, plan = f"{job.id}/{operation.id}", planned.get(f"{job.id}/{operation.id}")
-            fixed_s = operation.fixed_start_s
-            place = running.get(key)
-            if plan is not None and is_frozen(problem, job.release_s, plan.start_s):
-                fixed_s, place = plan.start_s, place or plan.machine
-            return Step(
-                key=key,
-                job=j,
-                before=tuple(before[i]),
-                after=tuple(after[i]),
-                # What is under way, or frozen, stays where it is.
-                choices=tuple(
-                    _choice(mode, machine_index[mode.machine], problem, crew)
-                    for mode in operation.modes
-                    if mode.machine == (place or mode.machine)
-                ),
-                overlap=operation.overlap and bool(before[i]),
-                splittable=operation.splittable or operation.overlap,
-                group=operation.setup_group,
-                fixed_s=fixed_s,
-                max_wait_s=operation.max_wait_s,
-                planned_s=None if plan is None else plan.start_s,
-                planned_machine=None if plan is None else machine_index[plan.machine],
+        steps = tuple(
+            _step(
+                (problem, j, operation),
+                (tuple(before[i]), tuple(after[i])),
+                running.get(f"{job.id}/{operation.id}"),
+                planned.get(f"{job.id}/{operation.id}"),
+                (machine_index, crew),
             )
-
-        steps = tuple(step(i, j, operation) for i, (j, _, operation) in enumerate(operations))
+            for i, (j, job, operation) in enumerate(operations)
+        )
         groups = enumerate(problem.same_order)
         return Network(
             problem=problem,
@@ -222,6 +203,39 @@ def is_frozen(problem: SchedulingProblem, release_s: float, planned_s: float) ->
     """
     until_s = problem.freeze_until_s
     return until_s is not None and max(problem.start_s, release_s) <= planned_s < until_s
+
+
+def _step(
+    what: tuple[SchedulingProblem, int, Operation],
+    around: tuple[tuple[int, ...], tuple[int, ...]],
+    place: str | None,
+    plan: Planned | None,
+    numbers: tuple[Mapping[str, int], Mapping[str, int]],
+) -> Step:
+    """Return one operation as a step: ``place`` is where it is under way."""
+    (problem, j, operation), (before, after), (machines, crew) = what, around, numbers
+    job, fixed_s = problem.jobs[j], operation.fixed_start_s
+    if plan is not None and is_frozen(problem, job.release_s, plan.start_s):
+        fixed_s, place = plan.start_s, place or plan.machine
+    return Step(
+        key=f"{job.id}/{operation.id}",
+        job=j,
+        before=before,
+        after=after,
+        # What is under way, or frozen, stays where it is.
+        choices=tuple(
+            _choice(mode, machines[mode.machine], problem, crew)
+            for mode in operation.modes
+            if mode.machine == (place or mode.machine)
+        ),
+        overlap=operation.overlap and bool(before),
+        splittable=operation.splittable or operation.overlap,
+        group=operation.setup_group,
+        fixed_s=fixed_s,
+        max_wait_s=operation.max_wait_s,
+        planned_s=None if plan is None else plan.start_s,
+        planned_machine=None if plan is None else machines[plan.machine],
+    )
 
 
 def _choice(
