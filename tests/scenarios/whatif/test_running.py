@@ -170,7 +170,7 @@ def test_results_say_something_early_and_end_complete(alone: xr.Dataset) -> None
 
 def test_until_stops_when_enough_is_known() -> None:
     """Runs end when throughput is known well enough; the results are those of a fixed number."""
-    asked = experiment(100_000, 600.0)
+    asked = experiment(100_000)
     found = run_experiment(asked, until=Until(relative_half_width=0.05))
     count = found.sizes["replication"]
     assert 10 <= count < 100_000
