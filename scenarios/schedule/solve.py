@@ -30,6 +30,8 @@ from scenarios.schedule.violations import violations
 
 __all__ = ["Engine", "Limits", "Progress", "ScheduleResult", "SolveStatus", "solve"]
 
+_SAME_S = 1e-6
+"""Difference below which two moments count as one, s."""
 _RULES_SHARE = 0.1
 """Share of the time that further dispatch rules may take."""
 
@@ -132,6 +134,7 @@ class _Run:
         found = violations(self.network.problem, start)
         if found:
             self.messages.append(f"the dispatch rules leave demands unmet, e.g. {found[0]}")
+            self.infeasible = _too_late_alone(self.network)
         elif extra is None:
             self._better(start, f"dispatch rule {rule}")
 
@@ -248,6 +251,16 @@ def _met(objective: float, bound: float) -> bool:
 
 def _gap(objective: float, bound: float) -> float:
     return 0.0 if _met(objective, bound) else min(1.0, (objective - bound) / abs(objective))
+
+
+def _too_late_alone(network: Network) -> bool:
+    """Say whether some job misses a hard date even with every machine to itself."""
+    problem, early = network.problem, heads(network)
+    for i, step in enumerate(network.steps):
+        for limit_s in (problem.jobs[step.job].deadline_s, problem.horizon_s):
+            if limit_s is not None and early.end_s[i] > limit_s + _SAME_S:
+                return True
+    return False
 
 
 def hard_demands(network: Network) -> list[str]:

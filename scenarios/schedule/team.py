@@ -75,7 +75,9 @@ def _side_by_side(network: Network, limits: Limits) -> list[Member]:
         members = _searches(limits, max(1, limits.workers - 1))
         if limits.workers == 1:
             return members
-    if _is_small(network) or limits.seconds >= _WORTH_S:
+    if _is_small(network):
+        members.append(_solver("highs", network, limits))
+    elif limits.seconds >= _WORTH_S:
         members.append(_solver("cpsat" if _has_cpsat() else "highs", network, limits))
     return members
 

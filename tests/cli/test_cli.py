@@ -114,6 +114,41 @@ def test_schedule_is_checked_and_dated(capsys: pytest.CaptureFixture[str], tmp_p
     assert found["orders"][0]["on_time_probability"]["mean"] == 1.0
 
 
+def test_problem_file_is_scheduled(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A classic job shop gives objective, bound, status, engine and every improvement in time."""
+    path, out_path = tmp_path / "shop.txt", tmp_path / "schedule.json"
+    path.write_text("2 2\n0 3 1 2\n1 2 0 4\n")
+    code, out, _ = answer(
+        capsys, "schedule", str(path), "--format", "jobshop", "--objective", "makespan",
+        "--budget", "5", "--seed", "1", "--json", "--out", str(out_path),
+    )  # fmt: skip
+    assert code == ExitCode.OK
+    found = json.loads(out)
+    assert (found["status"], found["objective"], found["bound"]) == ("optimal", 7, 7)
+    assert found["engine"]
+    assert [step["objective"] for step in found["improvements"]][-1] == 7
+    assert all(step["seconds"] >= 0 for step in found["improvements"])
+    assert json.loads(out_path.read_text())["objective"] == 7
+
+
+def test_problem_file_with_findings_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Bad input is code 2, with every finding and its line; an infeasible problem is code 1."""
+    path = tmp_path / "shop.txt"
+    path.write_text("1 2\n0 nan 5 3\n")
+    code, out, err = answer(capsys, "schedule", str(path), "--format", "jobshop")
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert ":2: operation 0 of job 0 takes nan s" in err
+    assert ":2: operation 1 of job 0 needs unknown machine 5" in err
+    operations = [{"id": "o", "modes": [{"machine": "m", "duration_s": 9}]}]
+    late = {"id": "A", "deadline_s": 5, "operations": operations}
+    path.write_text(json.dumps({"machines": [{"id": "m"}], "jobs": [late]}))
+    code, out, _ = answer(capsys, "schedule", str(path), "--budget", "3", "--json")
+    assert code == ExitCode.FAILED
+    assert json.loads(out)["status"] == "infeasible"
+
+
 def test_lines_lists_the_examples(capsys: pytest.CaptureFixture[str]) -> None:
     """The example lines are there with their sizes."""
     code, out, _ = answer(capsys, "lines", "--json")

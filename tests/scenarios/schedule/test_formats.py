@@ -1,0 +1,116 @@
+"""Text formats: what is read, how a format is told, and findings with their lines."""
+
+from pathlib import Path
+
+import pytest
+
+from scenarios.schedule import ProblemError
+from scenarios.schedule.formats import (
+    detect_format,
+    from_flexible_text,
+    from_jobshop_text,
+    from_setup_text,
+    from_tardiness_text,
+    read_problem,
+)
+
+SETUPS = """\
+Problem Size: 2
+Begin Problem Specification
+Process Times:
+5
+7
+Weights:
+1
+3
+Duedates:
+6
+9
+Setup Times:
+-1 0 2
+-1 1 4
+0 1 1
+1 0 8
+End Problem Specification
+"""
+
+
+def test_weighted_tardiness_by_instance() -> None:
+    """Durations, weights and due dates stand one behind the other, instance after instance."""
+    text = "1 2\n3 4\n5 6\n10 20\n30 40\n50 60\n"
+    problem = from_tardiness_text(text, "wt2", instance=2)
+    assert problem.id == "wt2-2"
+    found = [(j.operations[0].modes[0].duration_s, j.weight, j.due_date_s) for j in problem.jobs]
+    assert found == [(10, 30, 50), (20, 40, 60)]
+    with pytest.raises(ProblemError, match="no instance 3; expected one of 1 to 2"):
+        from_tardiness_text(text, "wt2", instance=3)
+
+
+def test_setups_by_predecessor() -> None:
+    """Each job is a setup group of its own; from -1 is the setup of the first job."""
+    problem = from_setup_text(SETUPS)
+    machine = problem.machines[0]
+    first = machine.setup_group
+    assert first is not None
+    assert machine.setup_s[first] == {"j0": 2, "j1": 4}
+    assert machine.setup_s["j1"] == {"j0": 8}
+    assert [job.weight for job in problem.jobs] == [1, 3]
+
+
+def test_machines_may_count_from_one() -> None:
+    """A text whose machines run from 1 to the last one is read as it is meant."""
+    problem = from_jobshop_text("1 2\n1 3 2 4\n")
+    assert [machine.id for machine in problem.machines] == ["m1", "m2"]
+
+
+def test_all_findings_at_once_with_their_lines() -> None:
+    """A NaN, a negative duration, an unknown machine and an empty choice are told together."""
+    with pytest.raises(ProblemError) as caught:
+        from_flexible_text("2 2\n2 1 0 nan 0\n2 1 7 3 2 0 -1 1 1\n", "shop.txt")
+    found = [(finding.line, finding.message) for finding in caught.value.findings]
+    assert found == [
+        (2, "operation 0 of job 0 takes nan s"),
+        (2, "no machine can do operation 1 of job 0"),
+        (3, "operation 0 of job 1 needs unknown machine 7"),
+        (3, "operation 1 of job 1 takes -1 s"),
+    ]
+
+
+def test_broken_setup_text_names_sections_and_lines() -> None:
+    """A section that is too short and a setup between unknown jobs are refused."""
+    with pytest.raises(ProblemError, match="the sections differ"):
+        from_setup_text(SETUPS.replace("6\n9\n", "6\n"))
+    with pytest.raises(ProblemError, match=r":16: found 1 5 8; expected from to time"):
+        from_setup_text(SETUPS.replace("1 0 8", "1 5 8"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1 2\n0 3 1 4\n", "jobshop"),
+        ("1 2\n2 1 0 4 2 1 5 0 6\n", "fjsp"),
+        ("1 2 3 4\n5 6 7 8\n1 1 1 1\n", "tardiness"),
+        (SETUPS, "setups"),
+        ('{"jobs": []}', "json"),
+        ("id: line\n", None),
+    ],
+)
+def test_format_is_told_by_the_content(text: str, expected: str | None) -> None:
+    """Each format is recognised; a line file is none of them."""
+    assert detect_format(text) == expected
+
+
+def test_every_shared_instance_is_recognised(shared_benchmarks: Path) -> None:
+    """All job shops and flexible job shops of the collection are told apart by their content."""
+    for folder, expected in (("jobshop", "jobshop"), ("flexible", "fjsp")):
+        for path in (shared_benchmarks / "scheduling" / folder).rglob("*.txt"):
+            assert detect_format(path.read_text(encoding="utf-8")) == expected, path.name
+
+
+def test_json_with_another_objective(tmp_path: Path) -> None:
+    """A problem written as JSON is read again; what is to be small may be chosen anew."""
+    problem = from_jobshop_text("2 2\n0 3 1 2\n1 2 0 4\n")
+    path = tmp_path / "problem.json"
+    path.write_text(problem.to_json(), encoding="utf-8")
+    assert read_problem(path) == problem
+    assert read_problem(path, objective="flow_time").objective.flow_time == 1
