@@ -169,6 +169,11 @@ class LiveLine:
         """Return the line as it is now; one without a plant is empty, at its start."""
         if self.feed is not None:
             return self.feed.picture()
+        return self._empty
+
+    @cached_property
+    def _empty(self) -> Picture:
+        """The line without a plant: nothing ever moves in it."""
         folder = Folder(self.line, empty_state(self.line))
         return Picture(
             state=folder.state(0.0),
