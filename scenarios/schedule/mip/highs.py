@@ -6,6 +6,7 @@ solver interfaces of Pyomo drop partial starts and lose the incumbent of an inte
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,15 @@ import highspy
 import numpy as np
 import pyomo.environ as pyo
 from numpy.typing import NDArray
+from pyomo.common.dependencies import scipy_available
 from pyomo.core.expr.visitor import identify_variables
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler, LinearStandardFormInfo
 
 from twin.errors import Finding, InvalidInputError
 
+# Pyomo loads SciPy when it is asked for first; two threads that ask at once see half of it.
+_COMPILING = threading.Lock()
+assert scipy_available, "HiGHS comes with SciPy"
 Reals = NDArray[np.float64]
 """A number per column."""
 
@@ -76,7 +81,8 @@ class Program:
 
     def __init__(self, model: pyo.ConcreteModel, seed: int = 0) -> None:
         try:
-            form = LinearStandardFormCompiler().write(model, mixed_form=True)
+            with _COMPILING:
+                form = LinearStandardFormCompiler().write(model, mixed_form=True)
         except (ValueError, RuntimeError, TypeError) as error:
             finding = Finding("extra", str(error), "linear constraints and one linear objective")
             raise InvalidInputError("the Pyomo model", [finding]) from error
