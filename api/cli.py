@@ -21,7 +21,6 @@ import typer
 
 from api.commands.about import lines, schema, version, warmup
 from api.commands.compare import compare
-from api.commands.compare import compare
 from api.commands.console import ExitCode
 from api.commands.demo import demo
 from api.commands.keep import audit, backup, restore
@@ -31,7 +30,6 @@ from api.commands.plant import plant
 from api.commands.record import record, trust
 from api.commands.schedule import schedule
 from api.commands.serve import serve
-from api.commands.sheets import line_sheets
 from api.commands.sheets import line_sheets
 from api.commands.simulate import simulate
 from api.commands.site import site
