@@ -289,7 +289,7 @@ class _Running:
             self._table[done.piece, begin : begin + len(rows)] = rows
             self._have[done.piece, begin : begin + len(rows)] = True
             self._done += len(rows)
-            self._keep(done.piece, begin)
+            self._keep(done.piece, begin, len(rows))
 
     def _prepare(self) -> None:
         """Make table and store, now that the figures and the time of a run are known."""
@@ -325,14 +325,14 @@ class _Running:
             self._have[scenario, begin : begin + len(rows)] = True
             self._done += len(rows)
 
-    def _keep(self, scenario: int, begin: int) -> None:
-        """Write the block that a replication is in, once all of it is there."""
+    def _keep(self, scenario: int, begin: int, count: int) -> None:
+        """Write the blocks that some replications are in, once all of a block is there."""
         if self._store is None:
             return
-        number = begin // self._block
-        place = slice(number * self._block, (number + 1) * self._block)
-        if self._have[scenario, place].all():
-            self._store.write(scenario, number, self._table[scenario, place])
+        for number in range(begin // self._block, (begin + count - 1) // self._block + 1):
+            place = slice(number * self._block, (number + 1) * self._block)
+            if self._have[scenario, place].all():
+                self._store.write(scenario, number, self._table[scenario, place])
 
     def _tells(self) -> bool:
         """Tell whether there is something new to say, and time to say it."""

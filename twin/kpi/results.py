@@ -149,8 +149,12 @@ def _write_store(results: xr.Dataset, path: Path) -> None:
 
 
 def _write_netcdf(results: xr.Dataset, path: Path) -> None:
-    about = {ABOUT: json.dumps(dict(results.attrs))}
-    results.drop_attrs().assign_attrs(about).to_netcdf(path, engine="scipy")
+    # The format takes a dimension without length for one that grows: such figures are only named.
+    none = [str(dim) for dim, size in results.sizes.items() if size == 0]
+    empty = {str(k): [str(d) for d in v.dims] for k, v in results.items() if v.size == 0}
+    about = {"attrs": dict(results.attrs), "none": none, "empty": empty}
+    filled = results.drop_dims(none).drop_attrs()
+    filled.assign_attrs({ABOUT: json.dumps(about)}).to_netcdf(path, engine="scipy")
 
 
 def _read_netcdf(path: Path) -> xr.Dataset:
@@ -164,7 +168,11 @@ def _read_netcdf(path: Path) -> xr.Dataset:
         found[name] = found[name].astype(wanted) if wanted else found[name]
     for variable in found.variables.values():
         variable.encoding = {}
-    found.attrs = json.loads(found.attrs[ABOUT])
+    about = json.loads(found.attrs[ABOUT])
+    found = found.assign_coords({dim: np.array([], dtype=np.str_) for dim in about["none"]})
+    for name, dims in about["empty"].items():
+        found[name] = (dims, np.empty([found.sizes[dim] for dim in dims]))
+    found.attrs = about["attrs"]
     return found
 
 

@@ -183,10 +183,11 @@ def test_until_stops_when_enough_is_known() -> None:
         run_experiment(asked, until=Until(kpi="nonsense", decided=True))
 
 
-def test_an_experiment_too_large_for_memory_is_refused() -> None:
+def test_an_experiment_too_large_for_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """How much there may be is told, before hours of work."""
+    monkeypatch.setattr("scenarios.whatif.running.LARGEST_TABLE", 10_000)
     with pytest.raises(InvalidInputError, match="GiB of figures"):
-        run_experiment(experiment(1_000_000, 10.0))
+        run_experiment(experiment(1_000, 10.0))
 
 
 def test_cancelling_processes_takes_effect_at_once() -> None:
