@@ -3,6 +3,12 @@
 No function of ours makes an array, so none needs Numba's reference counts: without them a call
 costs a tenth. Division by zero gives infinity, as in NumPy; both engines call the same functions,
 so it is the same in both.
+
+Numba finishes each function by itself: it links in all that the function calls, optimises the
+whole, writes machine code, and does so again for each caller, one level up. Here an ``inner``
+function stays a draft. The drafts are put together once, for the function that Python calls, and
+optimised once, as private functions of one piece: quicker to compile, and the optimiser sees
+everything. ``inner`` functions are not cached by themselves; what is cached holds them.
 """
 
 from __future__ import annotations
@@ -10,19 +16,169 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from numba import njit
+from numba import _dynfunc, njit
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase
+from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
+from numba.core.typed_passes import (
+    AnnotateTypes,
+    IRLegalization,
+    NativeLowering,
+    NoPythonBackend,
+    NopythonTypeInference,
+    PreLowerStripPhis,
+)
+from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, TranslateByteCode
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+class _Draft(JITCodeLibrary):
+    """One function, neither linked with what it calls nor optimised nor made machine code."""
+
+    def finalize(self) -> None:
+        self._raise_if_finalized()
+        self._finalized = True
+
+    def drafts(self, found: dict[int, _Draft]) -> None:
+        """Gather this draft and all that it needs."""
+        if id(self) in found:
+            return
+        found[id(self)] = self
+        for library in self._linking_libraries:
+            if isinstance(library, _Draft):
+                library.drafts(found)
+
+
+class _Piece(JITCodeLibrary):
+    """A function for Python with all drafts that it needs."""
+
+    def finalize(self) -> None:
+        found: dict[int, _Draft] = {}
+        finished: list[Any] = []
+        for library in self._linking_libraries:
+            if isinstance(library, _Draft):
+                library.drafts(found)
+            else:
+                finished.append(library)
+        for draft in found.values():
+            finished += [x for x in draft._linking_libraries if not isinstance(x, _Draft)]
+        self._linking_libraries = [*found.values(), *finished]
+        self._private = {
+            function.name
+            for draft in found.values()
+            for function in draft._final_module.functions
+            if not function.is_declaration
+        }
+        super().finalize()
+
+    def _optimize_final_module(self) -> None:
+        # Private functions may be dropped once they are inlined, and are inlined more readily.
+        for function in self._final_module.functions:
+            if function.name in self._private and not function.is_declaration:
+                function.linkage = "internal"
+        super()._optimize_final_module()
+
+
+class _ChooseLibrary(FunctionPass):
+    """Say what a function is lowered into."""
+
+    library: type[JITCodeLibrary]
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        name = state.func_id.func_qualname
+        state.library = self.library(state.targetctx.codegen(), name)
+        state.library.enable_object_caching()
+        return False
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class _IntoDraft(_ChooseLibrary):
+    _name = "linetwin_draft"
+    library = _Draft
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class _IntoPiece(_ChooseLibrary):
+    _name = "linetwin_piece"
+    library = _Piece
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _DraftLowering(NativeLowering):  # type: ignore[misc]
+    """Lower, and stop before there is machine code."""
+
+    _name = "linetwin_draft_lowering"
+
+    def run_pass(self, state: Any) -> bool:
+        state.flags.no_compile = True
+        super().run_pass(state)
+        lowered = state["cr"]
+        state.library.finalize()
+        # In place of machine code; callers name the function by it.
+        key = _dynfunc.make_function(
+            lowered.fndesc.lookup_module(), "draft", "", 0, lowered.env, (state.library,)
+        )
+        state.targetctx.insert_user_function(key, lowered.fndesc, [state.library])
+        state["cr"] = lowered._replace(cfunc=key)
+        return True
+
+
+class _Compiler(CompilerBase):
+    """Numba's passes without those for what our functions do not contain."""
+
+    into: type[_ChooseLibrary]
+    lowering: type[NativeLowering] = NativeLowering
+
+    def define_pipelines(self) -> list[Any]:
+        passes = PassManager("linetwin")
+        first, *rest = _PASSES
+        for step in (first, self.into, *rest, self.lowering, NoPythonBackend):
+            passes.add_pass(step, step.__name__)
+        passes.finalize()
+        return [passes]
+
+
+class _DraftCompiler(_Compiler):
+    into = _IntoDraft
+    lowering = _DraftLowering
+
+
+class _PieceCompiler(_Compiler):
+    into = _IntoPiece
+
+
+# No closures, no generators, no exceptions, no array expressions to rewrite.
+_PASSES: tuple[Any, ...] = (
+    TranslateByteCode,
+    FixupArgs,
+    IRProcessing,
+    ReconstructSSA,
+    NopythonTypeInference,
+    PreLowerStripPhis,
+    IRLegalization,
+    AnnotateTypes,
+)
+
+
 def compiled(function: Function) -> Function:
     """Compile a function that Python and other compiled functions call; it runs outside the GIL."""
-    return _njit(function, {})
+    return _njit(function, {"cache": True, "pipeline_class": _PieceCompiler})
 
 
 def inner(function: Function) -> Function:
-    """Compile a function that only compiled functions call: quicker, for want of a Python face."""
-    return _njit(function, {"no_cpython_wrapper": True, "no_cfunc_wrapper": True})
+    """Compile a function that only compiled functions call; it has no face for Python."""
+    return _njit(
+        function,
+        {
+            "no_cpython_wrapper": True,
+            "no_cfunc_wrapper": True,
+            "pipeline_class": _DraftCompiler,
+        },
+    )
 
 
 def merged(function: Function) -> Function:
@@ -33,6 +189,6 @@ def merged(function: Function) -> Function:
 
 def _njit(function: Function, more: dict[str, Any]) -> Function:
     # Numba's own annotations know neither these options nor what a compiled function returns.
-    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
     made: Function = njit(**options, **more)(function)
     return made
