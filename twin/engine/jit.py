@@ -14,12 +14,13 @@ everything. ``inner`` functions are not cached by themselves; what is cached hol
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from numba import _dynfunc, njit
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase
 from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
+from numba.core.dispatcher import Dispatcher
 from numba.core.typed_passes import (
     AnnotateTypes,
     IRLegalization,
@@ -28,6 +29,7 @@ from numba.core.typed_passes import (
     NopythonTypeInference,
     PreLowerStripPhis,
 )
+from numba.core.types import unliteral
 from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, TranslateByteCode
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -164,6 +166,13 @@ _PASSES: tuple[Any, ...] = (
 )
 
 
+_DRAFT: dict[str, Any] = {
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": _DraftCompiler,
+}
+
+
 def compiled(function: Function) -> Function:
     """Compile a function that Python and other compiled functions call; it runs outside the GIL."""
     return _njit(function, {"cache": True, "pipeline_class": _PieceCompiler})
@@ -171,14 +180,12 @@ def compiled(function: Function) -> Function:
 
 def inner(function: Function) -> Function:
     """Compile a function that only compiled functions call; it has no face for Python."""
-    return _njit(
-        function,
-        {
-            "no_cpython_wrapper": True,
-            "no_cfunc_wrapper": True,
-            "pipeline_class": _DraftCompiler,
-        },
-    )
+    return _njit(function, _DRAFT)
+
+
+def inlined(function: Function) -> Function:
+    """Compile an ``inner`` function that becomes a part of each caller: short, or called often."""
+    return _njit(function, _DRAFT | {"forceinline": True})
 
 
 def merged(function: Function) -> Function:
@@ -190,5 +197,9 @@ def merged(function: Function) -> Function:
 def _njit(function: Function, more: dict[str, Any]) -> Function:
     # Numba's own annotations know neither these options nor what a compiled function returns.
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
-    made: Function = njit(**options, **more)(function)
-    return made
+    made: Any = njit(**options, **more)(function)
+    if isinstance(made, Dispatcher):
+        # A call with a constant takes what is compiled for its type, not a compilation of its own.
+        template = made.get_call_template
+        made.get_call_template = lambda args, kws: template([unliteral(a) for a in args], kws)
+    return cast("Function", made)

@@ -12,6 +12,7 @@ that work went faster than planned; it is reported, not capped.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -93,13 +94,16 @@ def count(log: EventLog, line: Line) -> Counters:
     stations = np.array([index[name] for name in line.flow_order])
     good, gone, last_s = _orders(table, log, parts)
     at = parts.at(table.part[finished])
+    flow_s = table.time_s[finished] - parts.created_s[at]
     size = len(log.names.elements)
     return Counters(
         from_s=table.from_s,
         until_s=table.until_s,
         created=int(np.sum(table.observed & table.where(Kind.PART_CREATED))),
         scrapped=int(np.sum(table.observed & table.where(Kind.PART_SCRAPPED))),
-        flow_s=table.time_s[finished] - parts.created_s[at],
+        finished=len(flow_s),
+        flow_total_s=float(flow_s.sum()),
+        flow_p90_s=float(np.quantile(flow_s, 0.9)) if len(flow_s) else math.nan,
         wip_area=_wip_area(table),
         status_s=np.array(
             [

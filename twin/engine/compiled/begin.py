@@ -19,7 +19,7 @@ from twin.engine.compiled.memory import (
     whole,
 )
 from twin.engine.compiled.modes import arm_shift, queue_for_crew
-from twin.engine.compiled.servers import runs
+from twin.engine.compiled.servers import choice, runs
 from twin.engine.compiled.sources import expect
 from twin.engine.compiled.tables import (
     CHOICE_TIMES,
@@ -67,7 +67,6 @@ from twin.engine.compiled.tables import (
     STATION_WORK,
     STATION_WORKING,
     STATIONS,
-    STEP_CHOICE,
     T_LIFE,
     T_OUT_END,
     T_OUT_START,
@@ -161,7 +160,7 @@ def _begin_server(M: Ints, X: Floats, v: int) -> None:
     status = get(M, PART_STATUS, p)
     if status == PROCESSING:
         step = get(M, FIRST_STEP, get(M, PART_PRODUCT, p)) + get(M, PART_STEP, p)
-        row = get(M, STEP_CHOICE, step * whole(M, STATIONS) + s)
+        row = choice(M, X, step, s)
         key = get(M, STATION_WORK, s)
         visit = get(M, PART_VISITS, p) - 1
         _activity(M, X, v, get(M, CHOICE_TIMES, row), key, get(M, PART_ID, p), visit)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.begin import begin
 from twin.engine.compiled.kernel import run
+from twin.engine.compiled.layout import Memory, laid_out
 from twin.engine.compiled.lower import RULES, Lowering
 from twin.engine.compiled.reading import kernel_figures, kernel_state
-from twin.engine.compiled.template import Template
+from twin.engine.compiled.template import Template, zeros
 from twin.engine.fitting import check_names, check_state
 from twin.engine.options import SimulationOptions
 from twin.errors import NotSupportedError, SimulationError
@@ -25,23 +25,7 @@ from twin.line import Exponential, Line, serial_line
 
 FIRST_ROWS = 1 << 16
 FIRST_PARTS = 256
-FIRST_FLOWS = 1 << 12
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """The two arrays of one replication; see ``tables``."""
-
-    m: t.Ints
-    x: t.Floats
-
-    def ints(self, field: int, count: int) -> t.Ints:
-        """Return a field of whole numbers."""
-        return self.m[self.m[field] : self.m[field] + count]
-
-    def floats(self, field: int, count: int) -> t.Floats:
-        """Return a field of real numbers."""
-        return self.x[self.m[field] : self.m[field] + count]
+LOG_NUMBERS, LOG_REALS = ("kind", "element", "part", "detail"), ("time_s", "value")
 
 
 def unsupported(line: Line) -> list[str]:
@@ -112,7 +96,7 @@ class Program:
         self.end_s = self.begin_s + options.horizon_s
         self.observe_from_s = self.begin_s + options.warm_up_s
         self._tables = self.lowering.tables()
-        self._room = {t.ROOM_PARTS: FIRST_PARTS, t.ROOM_FLOWS: FIRST_FLOWS, t.ROOM_LOG: FIRST_ROWS}
+        self._room = {t.ROOM_PARTS: FIRST_PARTS, t.ROOM_LOG: FIRST_ROWS}
         self._packed: dict[bool, Memory] = {}
         self._lock = threading.Lock()
 
@@ -122,42 +106,33 @@ class Program:
             packed = self._packed.get(with_log)
             if packed is None:
                 packed = self._packed[with_log] = self._pack(with_log=with_log)
-        memory = Memory(packed.m.copy(), packed.x.copy())
+        memory = packed.copy()
         memory.m[t.REPLICATION] = replication
         begin(memory.m, memory.x)
         return memory
 
     def _pack(self, *, with_log: bool) -> Memory:
-        """Lay all fields out in the two arrays."""
-        room = dict(self._room)
-        template = Template(self.lowering, self._tables, room[t.ROOM_PARTS])
+        """Lay all fields out."""
+        low = self.lowering
+        template = Template(low, self._tables, self._room[t.ROOM_PARTS], self.observe_from_s)
         fields = self._tables | template.fields
-        room[t.ROOM_PARTS] = len(fields["part_id"])
-        room[t.ROOM_LOG] = room[t.ROOM_LOG] if with_log else 0
-        fields["flow_s"] = np.zeros(room[t.ROOM_FLOWS])
-        fields["log_numbers"] = np.zeros(4 * room[t.ROOM_LOG], dtype=np.int64)
-        fields["log_times"] = np.zeros(2 * room[t.ROOM_LOG])
-        assert fields.keys() == t.FIELD.keys()
-        m, x = [np.zeros(t.HEADER, dtype=np.int64)], [np.zeros(t.MOMENTS)]
-        sizes = {int: t.HEADER, float: t.MOMENTS}
-        for name, place in t.FIELD.items():
-            real = fields[name].dtype == np.float64
-            m[0][place] = sizes[float if real else int]
-            (x if real else m).append(fields[name])
-            sizes[float if real else int] += len(fields[name])
-        for place, value in (self.lowering.sizes() | room).items():
-            m[0][place] = value
+        room = {t.ROOM_PARTS: len(fields["part_id"]), t.ROOM_LOG: 0}
+        if with_log:
+            room[t.ROOM_LOG] = self._room[t.ROOM_LOG]
+        fields |= {f"log_{name}": zeros(room[t.ROOM_LOG]) for name in LOG_NUMBERS}
+        fields |= {f"log_{name}": np.zeros(room[t.ROOM_LOG]) for name in LOG_REALS}
+        memory = laid_out(fields)
+        for place, value in (low.sizes() | room).items():
+            memory.m[place] = value
         parts = len(self.initial.parts)
-        m[0][t.N_FREE], m[0][t.N_PARTS], m[0][t.N_MOVES], m[0][t.N_IN_LINE] = (
-            -1,
-            parts,
-            parts,
-            parts,
-        )
-        m[0][t.N_FINISHED], m[0][t.N_SCRAPPED] = self.initial.finished, self.initial.scrapped
-        x[0][t.NOW] = x[0][t.WIP_SINCE] = self.begin_s
-        x[0][t.OBSERVE], x[0][t.END] = self.observe_from_s, self.end_s
-        return Memory(np.concatenate(m), np.concatenate(x))
+        memory.m[[t.N_PARTS, t.N_MOVES, t.N_IN_LINE]] = parts
+        memory.m[[t.N_FREE, t.N_STALE]] = -1
+        memory.m[t.LEAVES] = len(fields["node_s"]) // 2
+        memory.m[t.N_FINISHED] = self.initial.finished
+        memory.m[t.N_SCRAPPED] = self.initial.scrapped
+        memory.x[t.NOW], memory.x[t.OBSERVE] = self.begin_s, self.observe_from_s
+        memory.x[t.WIP_SINCE] = max(self.begin_s, self.observe_from_s)
+        return memory
 
     def run(self, replication: int, until_s: float, *, with_log: bool) -> Memory:
         """Run one replication from its beginning; grows what is too small and runs again.
@@ -172,12 +147,9 @@ class Program:
             status = run(memory.m, memory.x, until_s)
             if status == t.ENDLESS:
                 raise SimulationError(self._endless(memory))
-            needed = {t.ROOM_FLOWS: t.N_FLOWS, t.ROOM_LOG: t.N_LOGGED}
-            short = {
-                place: int(memory.m[count])
-                for place, count in needed.items()
-                if memory.m[count] > memory.m[place]
-            }
+            short: dict[int, int] = {}
+            if memory.m[t.N_LOGGED] > memory.m[t.ROOM_LOG]:
+                short[t.ROOM_LOG] = int(memory.m[t.N_LOGGED])
             if status == t.PARTS_FULL:
                 short[t.ROOM_PARTS] = 2 * int(memory.m[t.ROOM_PARTS])
             if not short:
@@ -188,20 +160,20 @@ class Program:
                 self._packed.clear()
 
     def _endless(self, memory: Memory) -> str:
-        m, x = memory.m, memory.x
-        timers = m[m[t.HEAP] : m[t.HEAP] + m[t.N_HEAP]].tolist()
-        names = {self._owner(memory, k) for k in timers if x[m[t.DUE_S] + k] == x[t.NOW]}
+        now_s, count = memory.x[t.NOW], len(self._tables["timer_kind"])
+        due_s = memory.floats(t.NODE_S, int(memory.m[t.LEAVES]) + count)[-count:]
+        names = {self._owner(memory, int(k)) for k in np.flatnonzero(due_s == now_s)}
         around = ", ".join(sorted(names)) or "unknown"
         return (
-            f"endless loop of zero-time work at {x[t.NOW]:g} s around: {around}; "
+            f"endless loop of zero-time work at {now_s:g} s around: {around}; "
             "give one of these activities a time above zero"
         )
 
     def _owner(self, memory: Memory, timer: int) -> str:
-        m, low = memory.m, self.lowering
-        kind, owner = int(m[m[t.TIMER_KIND] + timer]), int(m[m[t.TIMER_OWNER] + timer])
+        low = self.lowering
+        kind, owner = memory.n(t.TIMER_KIND, timer), memory.n(t.TIMER_OWNER, timer)
         if kind == t.T_FINISH:
-            return low.stations[int(m[m[t.SERVER_STATION] + owner])].id
+            return low.stations[memory.n(t.SERVER_STATION, owner)].id
         if kind in (t.T_LIFE, t.T_REPAIR):
             s, mode = low.modes[owner]
             return f"{low.stations[s].id}/{mode.id}"
@@ -212,8 +184,6 @@ class Program:
     def log(self, memory: Memory, replication: int, end_s: float) -> EventLog:
         """Return the log of a replication that was run with one."""
         count = int(memory.m[t.N_LOGGED])
-        numbers = memory.ints(t.LOG_NUMBERS, 4 * count).reshape(-1, 4)
-        times = memory.floats(t.LOG_TIMES, 2 * count).reshape(-1, 2)
         stream = self.stream.model_copy(update={"replication": replication})
         initial = self.initial.model_copy(update={"stream": stream})
         return EventLog(
@@ -225,23 +195,23 @@ class Program:
             observe_from_s=min(self.observe_from_s, end_s),
             stream=Stream(stream.seed, replication, stream.antithetic),
             initial=None if self.given is None else initial.model_dump(mode="json"),
-            time_s=times[:, 0].copy(),
-            kind=numbers[:, 0].astype(np.int16),
-            element=numbers[:, 1].astype(np.int32),
-            part=numbers[:, 2].copy(),
-            detail=numbers[:, 3].astype(np.int32),
-            value=times[:, 1].copy(),
+            time_s=memory.floats(t.LOG_TIME_S, count).copy(),
+            kind=memory.ints(t.LOG_KIND, count).astype(np.int16),
+            element=memory.ints(t.LOG_ELEMENT, count).astype(np.int32),
+            part=memory.ints(t.LOG_PART, count).copy(),
+            detail=memory.ints(t.LOG_DETAIL, count).astype(np.int32),
+            value=memory.floats(t.LOG_VALUE, count).copy(),
             quality=np.zeros(count, dtype=np.int8),
         )
 
     def state(self, memory: Memory, replication: int) -> LineState:
         """Return where everything is in a replication."""
-        return kernel_state(self.lowering, memory.m, memory.x, replication)
+        return kernel_state(self.lowering, memory, replication)
 
     def figures(self, replication: int) -> tuple[Values, Coordinates]:
         """Run one replication without a log and return its key figures."""
         memory = self.run(replication, self.end_s, with_log=False)
-        return kernel_figures(self.lowering, memory.m, memory.x)
+        return kernel_figures(self.lowering, memory)
 
 
 class CompiledEngine:

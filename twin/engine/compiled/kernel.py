@@ -6,6 +6,8 @@ decides anything of its own.
 
 from __future__ import annotations
 
+import math
+
 from twin.engine.compiled.log import account, buffer_changed, content_changed, note
 from twin.engine.compiled.looks import look_everywhere
 from twin.engine.compiled.memory import (
@@ -27,20 +29,19 @@ from twin.engine.compiled.sources import arrive
 from twin.engine.compiled.tables import (
     BUFFERS,
     DUE,
-    DUE_S,
     ENDLESS,
     FIRST_SWITCH,
     FIRST_TIMER,
     HEAD_KNOWN,
-    HEAP,
     MAX_ROUNDS,
-    N_HEAP,
     N_ROUNDS,
     N_SLOWED,
+    N_STALE,
     N_STARTED,
     N_STATUS,
     N_WAKES,
     NAN,
+    NODE_TIMER,
     NOW,
     OK,
     ORDER_RELEASED,
@@ -76,8 +77,8 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.compiled.timers import remove, resume_at
-from twin.engine.jit import compiled, inner
+from twin.engine.compiled.timers import is_alone, next_s, resume_at, set_leaf, tidy
+from twin.engine.jit import compiled, inlined, inner
 
 
 @compiled
@@ -102,10 +103,12 @@ def _run(M: Ints, X: Floats, until_s: float) -> int:
             wake(M, X, get(M, WAKES, i))
             i += 1
         put_whole(M, N_WAKES, 0)
-        if whole(M, N_HEAP) == 0 or real(M, X, DUE_S, get(M, HEAP, 0)) >= until_s:
+        tidy(M, X)
+        due_s = next_s(M, X)
+        if due_s >= until_s or due_s == math.inf:
             break
-        if real(M, X, DUE_S, get(M, HEAP, 0)) > moment(X, NOW):
-            put_moment(X, NOW, real(M, X, DUE_S, get(M, HEAP, 0)))
+        if due_s > moment(X, NOW):
+            put_moment(X, NOW, due_s)
             put_whole(M, N_ROUNDS, 0)
         add_whole(M, N_ROUNDS, 1)
         if whole(M, N_ROUNDS) > MAX_ROUNDS:
@@ -125,10 +128,31 @@ def _run(M: Ints, X: Floats, until_s: float) -> int:
 @inner
 def _round(M: Ints, X: Floats) -> None:
     """Let everything happen that is due now, in the order of rank, then settle what is shared."""
+    now = moment(X, NOW)
+    if next_s(M, X) == now:
+        timer = get(M, NODE_TIMER, 1)
+        if is_alone(M, X, timer, now):
+            put_whole(M, N_STALE, timer)
+            _ended(M, X, timer)
+        else:
+            _all_due(M, X)
+    settle(M, X)
+
+
+@inlined
+def _ended(M: Ints, X: Floats, timer: int) -> None:
+    put_real(M, X, SINCE_S, timer, NAN)
+    put_real(M, X, WORKED_S, timer, real(M, X, TOTAL_S, timer))
+    _fire(M, X, timer)
+
+
+@inner
+def _all_due(M: Ints, X: Floats) -> None:
+    """Let all happen that is due now, sorted by rank."""
     now, count = moment(X, NOW), 0
-    while whole(M, N_HEAP) > 0 and real(M, X, DUE_S, get(M, HEAP, 0)) == now:
-        timer = get(M, HEAP, 0)
-        remove(M, X, timer)
+    while next_s(M, X) == now:
+        timer = get(M, NODE_TIMER, 1)
+        set_leaf(M, X, timer, math.inf)
         at = count
         if at > 0:
             rank = _rank(M, timer)
@@ -142,11 +166,7 @@ def _round(M: Ints, X: Floats) -> None:
         put(M, DUE, at, timer)
         count += 1
     for i in range(count):
-        timer = get(M, DUE, i)
-        put_real(M, X, SINCE_S, timer, NAN)
-        put_real(M, X, WORKED_S, timer, real(M, X, TOTAL_S, timer))
-        _fire(M, X, timer)
-    settle(M, X)
+        _ended(M, X, get(M, DUE, i))
 
 
 @inner

@@ -1,4 +1,8 @@
-"""What the kernel counts: rows of the log, times in status, areas under contents."""
+"""What the kernel counts: rows of the log, times in status, areas under contents, flow times.
+
+What is counted from some moment on keeps that moment; before the observed stretch it is the
+stretch's beginning, so that nothing is added before.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from twin.engine.compiled.memory import (
     add,
     add_real,
     add_whole,
+    bits_of,
     get,
     moment,
     put,
@@ -16,99 +21,127 @@ from twin.engine.compiled.memory import (
     whole,
 )
 from twin.engine.compiled.tables import (
+    BLOCKED_S,
     BUFFER_LENGTH,
     BUSY,
     CHANGING,
     CONTENT_AREA,
     CONTENT_SINCE_S,
     DONE_COUNT,
-    END,
+    FAILED_S,
     FIRST_SERVER,
-    LOG_NUMBERS,
-    LOG_TIMES,
+    FLOW_BINS,
+    FLOW_S,
+    FLOW_TOTAL,
+    LOG_DETAIL,
+    LOG_ELEMENT,
+    LOG_KIND,
+    LOG_PART,
+    LOG_TIME_S,
+    LOG_VALUE,
+    N_FLOWS,
     N_IN_LINE,
     N_LOGGED,
     NOW,
-    OBSERVE,
+    OFF_S,
+    PROCESSING_S,
     ROOM_LOG,
+    SETUP_STATUS_S,
+    STARVED_S,
     STATION_FINISH,
     STATION_ON,
     STATION_STOPS,
-    STATUS_S,
     STATUS_SINCE_S,
     WIP_AREA,
     WIP_SINCE,
     Floats,
     Ints,
 )
-from twin.engine.jit import inner
+from twin.engine.compiled.flows import BINS, EXACT, LOWEST, SHIFT
+from twin.engine.jit import inlined, inner
+
+
+@inlined
+def note(M: Ints, X: Floats, kind: int, element: int, part: int, detail: int, value: float) -> None:
+    """Write one row of the log, if there is one."""
+    if whole(M, ROOM_LOG):
+        _write(M, X, kind, element, part, detail, value)
 
 
 @inner
-def note(M: Ints, X: Floats, kind: int, element: int, part: int, detail: int, value: float) -> None:
-    """Write one row of the log; a log that is full only counts what it would need."""
-    room = whole(M, ROOM_LOG)
-    if room == 0:
-        return
+def _write(
+    M: Ints, X: Floats, kind: int, element: int, part: int, detail: int, value: float
+) -> None:
+    """Write one row; a log that is full only counts what it would need."""
     row = whole(M, N_LOGGED)
     put_whole(M, N_LOGGED, row + 1)
-    if row < room:
-        put(M, LOG_NUMBERS, 4 * row, kind)
-        put(M, LOG_NUMBERS, 4 * row + 1, element)
-        put(M, LOG_NUMBERS, 4 * row + 2, part)
-        put(M, LOG_NUMBERS, 4 * row + 3, detail)
-        put_real(M, X, LOG_TIMES, 2 * row, moment(X, NOW))
-        put_real(M, X, LOG_TIMES, 2 * row + 1, value)
+    if row < whole(M, ROOM_LOG):
+        put(M, LOG_KIND, row, kind)
+        put(M, LOG_ELEMENT, row, element)
+        put(M, LOG_PART, row, part)
+        put(M, LOG_DETAIL, row, detail)
+        put_real(M, X, LOG_TIME_S, row, moment(X, NOW))
+        put_real(M, X, LOG_VALUE, row, value)
 
 
-@inner
-def observed(M: Ints, X: Floats, since_s: float) -> float:
-    """Return how much of the time since ``since_s`` lies in the observed stretch, s."""
-    return min(moment(X, NOW), moment(X, END)) - max(since_s, moment(X, OBSERVE))
-
-
-@inner
+@inlined
 def account(M: Ints, X: Floats, s: int) -> None:
     """Add the time since the last change of a station's condition to its statuses."""
-    time_s = observed(M, X, real(M, X, STATUS_SINCE_S, s))
+    if moment(X, NOW) > real(M, X, STATUS_SINCE_S, s):
+        _account(M, X, s)
+
+
+@inner
+def _account(M: Ints, X: Floats, s: int) -> None:
+    time_s = moment(X, NOW) - real(M, X, STATUS_SINCE_S, s)
     put_real(M, X, STATUS_SINCE_S, s, moment(X, NOW))
-    if time_s <= 0.0:
-        return
     servers = get(M, FIRST_SERVER, s + 1) - get(M, FIRST_SERVER, s)
     busy, changing, done = get(M, BUSY, s), get(M, CHANGING, s), get(M, DONE_COUNT, s)
-    row, on = 6 * s, get(M, STATION_ON, s)
+    on = get(M, STATION_ON, s)
     if get(M, STATION_STOPS, s):
-        add_real(M, X, STATUS_S, row + 4, servers * time_s)
+        add_real(M, X, FAILED_S, s, servers * time_s)
     elif not on and not get(M, STATION_FINISH, s):
-        add_real(M, X, STATUS_S, row + 5, servers * time_s)
+        add_real(M, X, OFF_S, s, servers * time_s)
     else:
         idle = servers - busy - changing
         if busy:
-            add_real(M, X, STATUS_S, row, busy * time_s)
+            add_real(M, X, PROCESSING_S, s, busy * time_s)
         if changing:
-            add_real(M, X, STATUS_S, row + 1, changing * time_s)
+            add_real(M, X, SETUP_STATUS_S, s, changing * time_s)
         if not on:
-            add_real(M, X, STATUS_S, row + 5, idle * time_s)
+            add_real(M, X, OFF_S, s, idle * time_s)
         elif idle:
-            add_real(M, X, STATUS_S, row + 2, done * time_s)
-            add_real(M, X, STATUS_S, row + 3, (idle - done) * time_s)
+            add_real(M, X, BLOCKED_S, s, done * time_s)
+            add_real(M, X, STARVED_S, s, (idle - done) * time_s)
 
 
-@inner
+@inlined
 def content_changed(M: Ints, X: Floats, change: int) -> None:
     """Keep the area under the number of parts in the line."""
-    time_s = observed(M, X, moment(X, WIP_SINCE))
+    time_s = moment(X, NOW) - moment(X, WIP_SINCE)
     if time_s > 0.0:
         put_moment(X, WIP_AREA, moment(X, WIP_AREA) + whole(M, N_IN_LINE) * time_s)
-    put_moment(X, WIP_SINCE, moment(X, NOW))
+        put_moment(X, WIP_SINCE, moment(X, NOW))
     add_whole(M, N_IN_LINE, change)
 
 
-@inner
+@inlined
 def buffer_changed(M: Ints, X: Floats, b: int, change: int) -> None:
     """Keep the area under the content of a buffer."""
-    time_s = observed(M, X, real(M, X, CONTENT_SINCE_S, b))
+    time_s = moment(X, NOW) - real(M, X, CONTENT_SINCE_S, b)
     if time_s > 0.0:
         add_real(M, X, CONTENT_AREA, b, get(M, BUFFER_LENGTH, b) * time_s)
-    put_real(M, X, CONTENT_SINCE_S, b, moment(X, NOW))
+        put_real(M, X, CONTENT_SINCE_S, b, moment(X, NOW))
     add(M, BUFFER_LENGTH, b, change)
+
+
+@inner
+def flow_ended(M: Ints, X: Floats, time_s: float) -> None:
+    """Count the flow time of a part that is finished; see ``flows``."""
+    count = whole(M, N_FLOWS)
+    put_whole(M, N_FLOWS, count + 1)
+    put_moment(X, FLOW_TOTAL, moment(X, FLOW_TOTAL) + time_s)
+    if count < EXACT:
+        put_real(M, X, FLOW_S, count, time_s)
+    at = min(max((bits_of(time_s) >> SHIFT) - LOWEST, 0), BINS - 1) if time_s > 0.0 else 0
+    add(M, FLOW_BINS, at, 1)

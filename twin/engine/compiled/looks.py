@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from twin.engine.compiled.memory import add_whole, get, put, whole
 from twin.engine.compiled.tables import (
+    DONE_COUNT,
+    FIRST_SENDER,
+    FIRST_TAKER,
     LOOK,
+    LOOK_ANY,
     LOOK_BITS,
     LOOK_WORDS,
     N_WAKES,
-    SENDERS,
+    SENDER,
     SERVER_TOLD,
     SOURCES,
+    STATION_FREE,
+    STATION_ON,
     STATIONS,
-    TAKERS,
+    TAKER,
     WAKES,
     Floats,
     Ints,
 )
-from twin.engine.jit import inner
+from twin.engine.jit import inlined, inner
 
 
-@inner
+@inlined
 def tell(M: Ints, X: Floats, v: int) -> None:
     """Let a server look again, once, in the order of being told."""
     if not get(M, SERVER_TOLD, v):
@@ -29,14 +35,16 @@ def tell(M: Ints, X: Floats, v: int) -> None:
         add_whole(M, N_WAKES, 1)
 
 
-@inner
+@inlined
 def look_at(M: Ints, place: int) -> None:
     """Let the next pass visit one station or source, by its place in a pass."""
-    word = place // LOOK_BITS
+    word = place // LOOK_BITS if place >= LOOK_BITS else 0
     put(M, LOOK, word, get(M, LOOK, word) | (1 << (place - word * LOOK_BITS)))
+    part = word // LOOK_BITS if word >= LOOK_BITS else 0
+    put(M, LOOK_ANY, part, get(M, LOOK_ANY, part) | (1 << (word - part * LOOK_BITS)))
 
 
-@inner
+@inlined
 def look_at_station(M: Ints, s: int) -> None:
     """Let the next pass visit a station."""
     look_at(M, whole(M, STATIONS) - 1 - s)
@@ -44,24 +52,30 @@ def look_at_station(M: Ints, s: int) -> None:
 
 @inner
 def look_everywhere(M: Ints) -> None:
-    """Let the next pass visit everything: one who waited longest may have gone elsewhere."""
+    """Let the next pass visit everything."""
     words, places = whole(M, LOOK_WORDS), whole(M, STATIONS) + whole(M, SOURCES)
     for word in range(words):
         rest = places - word * LOOK_BITS
         put(M, LOOK, word, (1 << min(rest, LOOK_BITS)) - 1)
+    for part in range((words + LOOK_BITS - 1) // LOOK_BITS):
+        rest = words - part * LOOK_BITS
+        put(M, LOOK_ANY, part, (1 << min(rest, LOOK_BITS)) - 1)
 
 
-@inner
+@inlined
 def room_at(M: Ints, entrance: int) -> None:
-    """Let the next pass visit whoever sends to an entrance that may have room now."""
-    words = whole(M, LOOK_WORDS)
-    for word in range(words):
-        put(M, LOOK, word, get(M, LOOK, word) | get(M, SENDERS, entrance * words + word))
+    """Let the next pass visit whoever has something for an entrance that may have room now."""
+    stations = whole(M, STATIONS)
+    for i in range(get(M, FIRST_SENDER, entrance), get(M, FIRST_SENDER, entrance + 1)):
+        place = get(M, SENDER, i)
+        if place >= stations or get(M, DONE_COUNT, stations - 1 - place):
+            look_at(M, place)
 
 
-@inner
+@inlined
 def part_at(M: Ints, buffer: int) -> None:
-    """Let the next pass visit whoever takes from a buffer that has one part more."""
-    words = whole(M, LOOK_WORDS)
-    for word in range(words):
-        put(M, LOOK, word, get(M, LOOK, word) | get(M, TAKERS, buffer * words + word))
+    """Let the next pass visit whoever can take from a buffer that has one part more."""
+    for i in range(get(M, FIRST_TAKER, buffer), get(M, FIRST_TAKER, buffer + 1)):
+        s = get(M, TAKER, i)
+        if get(M, STATION_FREE, s) > 0 and get(M, STATION_ON, s):
+            look_at_station(M, s)

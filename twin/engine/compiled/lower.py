@@ -38,12 +38,10 @@ def offsets(lengths: Iterable[int]) -> t.Ints:
     return ints([0, *accumulate(lengths)])
 
 
-def look_words(places: Iterable[int], count: int) -> t.Ints:
-    """Return some places of a pass over ``count`` places as bits, in words."""
-    words = [0] * (-(-count // t.LOOK_BITS))
-    for place in places:
-        words[place // t.LOOK_BITS] |= 1 << (place % t.LOOK_BITS)
-    return ints(words)
+def all_bits(count: int) -> t.Ints:
+    """Return so many bits, all set, in words."""
+    whole, rest = divmod(count, t.LOOK_BITS)
+    return ints([(1 << t.LOOK_BITS) - 1] * whole + [(1 << rest) - 1] * bool(rest))
 
 
 class Lowering:
@@ -72,7 +70,7 @@ class Lowering:
         self.groups = self._groups()
         self.outages = self._outages()
         self.slows = [f for f in options.faults if f.kind == "slowdown"]
-        self.choices: list[tuple[int, float]] = []
+        self.slots = self._slots()
         self._codes: list[int] = []
         self._parameters: list[tuple[float, ...]] = []
         self._known: dict[AnyDistribution, int] = {}
@@ -87,6 +85,17 @@ class Lowering:
         }
         named |= {found.setup_group for found in self.state.stations.values() if found.setup_group}
         return {name: i for i, name in enumerate(sorted(named))}
+
+    def _slots(self) -> list[int]:
+        """Return the places in a routing from which parts are sent back, or were."""
+        places = {
+            place
+            for product in self.products
+            for place, step in enumerate(product.routing)
+            if step.rework
+        }
+        places |= {int(place) for part in self.state.parts for place in part.reworks}
+        return sorted(places)
 
     def _outages(self) -> list[tuple[int, float, float, bool]]:
         """Return (station, since, until, in force) of the state's outages and of those supposed."""
@@ -154,6 +163,7 @@ class Lowering:
             t.GIVEN_STATIONS: int(bool(self.options.plan and self.options.plan.assignment)),
             t.WAITING_MODES: len(self.state.queue),
             t.LOOK_WORDS: -(-(len(self.stations) + len(self.sources)) // t.LOOK_BITS),
+            t.SLOTS: len(self.slots),
             t.CONTENDED: int(bool((self._feeders() > 1).any())),
         }
 
@@ -253,37 +263,33 @@ class Lowering:
     def _look_tables(self) -> dict[str, Any]:
         """Return who is to be visited when a place has room, or a buffer a part more."""
         senders, stations = self._senders(), len(self.stations)
-        places = stations + len(self.sources)
         for part in self.state.parts:  # a state may have a part done where no routing leads
             routing = self.line.product(part.product).routing
             if part.status == "done" and part.operation < len(routing):
                 for entrance in self._entrances(routing[part.operation].stations):
                     senders.setdefault(entrance, set()).add(part.location)
 
-        def of(names: Iterable[str]) -> t.Ints:
-            found: list[int] = []
-            for name in names:
-                sources = range(stations, places)
-                found += sources if name == "*source" else [stations - 1 - self.station[name]]
-            return look_words(found, places)
-
-        takers = [
-            of(spec.id for spec in self.stations if spec.input_buffer == buffer.id)
-            for buffer in self.buffers
-        ]
-        sent = [of(senders.get(e, ())) for e in range(len(self.buffers) + stations)]
-        nothing = ints(())
+        sources = range(stations, stations + len(self.sources))
+        sent = []
+        for entrance in range(len(self.buffers) + stations):
+            names = senders.get(entrance, set())
+            places = [stations - 1 - self.station[name] for name in names - {"*source"}]
+            sent.append(sorted(places) + (list(sources) if "*source" in names else []))
+        takers: list[list[int]] = [[] for _ in self.buffers]
+        for s, spec in enumerate(self.stations):
+            if spec.input_buffer:
+                takers[self.buffer[spec.input_buffer]].append(s)
         return {
-            "senders": np.concatenate([*sent, nothing]),
-            "takers": np.concatenate([*takers, nothing]),
+            "first_sender": offsets(len(row) for row in sent),
+            "sender": ints(place for row in sent for place in row),
+            "first_taker": offsets(len(row) for row in takers),
+            "taker": ints(s for row in takers for s in row),
         }
 
     def _product_tables(self) -> dict[str, Any]:
         steps = [(product, step) for product in self.products for step in product.routing]
-        table = np.full((len(steps), len(self.stations)), -1, dtype=np.int64)
-        for row, (_, step) in enumerate(steps):
-            for name in step.stations:
-                table[row, self.station[name]] = self._choice(step, name)
+        choices = [self._choice(step, name) for _, step in steps for name in step.stations]
+        slot = {place: i for i, place in enumerate(self.slots)}
         exits = [self._entrances(step.stations) for _, step in steps]
         sinks = [product.sink or self.line.sinks[0].id for product in self.products]
         return {
@@ -299,17 +305,20 @@ class Lowering:
                 for product, step in steps
             ),
             "step_limit": ints(step.rework.limit if step.rework else 0 for _, step in steps),
-            "step_choice": table.ravel(),
-            "choice_times": ints(times for times, _ in self.choices),
-            "choice_mean_s": floats(mean_s for _, mean_s in self.choices),
+            "step_slot": ints(
+                slot.get(place, -1) for product in self.products for place in range(len(product.routing))
+            ),
+            "first_choice": offsets(len(step.stations) for _, step in steps),
+            "choice_station": ints(s for s, _, _ in choices),
+            "choice_times": ints(times for _, times, _ in choices),
+            "choice_mean_s": floats(mean_s for _, _, mean_s in choices),
             "first_exit": offsets(len(row) for row in exits),
             "exits": ints(entrance for row in exits for entrance in row),
         }
 
-    def _choice(self, step: Operation, station: str) -> int:
+    def _choice(self, step: Operation, station: str) -> tuple[int, int, float]:
         times = step.processing_time_by_station_s.get(station, step.processing_time_s)
-        self.choices.append((self._distribution(times), times.expected_s()))
-        return len(self.choices) - 1
+        return self.station[station], self._distribution(times), times.expected_s()
 
     def _mode_tables(self) -> dict[str, Any]:
         crews = {crew.id: i for i, crew in enumerate(self.crews)}
@@ -416,11 +425,12 @@ class Lowering:
             modes += [(s, k) for k in range(len(spec.failures))]
         outages = [(s, 0) for s, _, _, _ in self.outages]
         slows = [(self.station[f.station], 1) for f in self.slows]
+        shifts = [(s, 0) for s in range(len(self.stations)) if self.line.calendars]
         kinds: list[tuple[int, list[tuple[int, int]]]] = [
             (Due.FINISH, servers),
             (Due.FAILURE, modes),
             (Due.REPAIR, modes),
-            (0, [(s, 0) for s in range(len(self.stations))]),  # shifts: the kind comes at run time
+            (0, shifts),  # the kind comes at run time
             (Due.OUTAGE_START, outages),
             (Due.OUTAGE_END, outages),
             (Due.OUTAGE_START, slows),

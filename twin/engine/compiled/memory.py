@@ -1,33 +1,39 @@
-"""How compiled functions read and write the two arrays of a replication; see ``tables``.
+"""How compiled functions read and write a replication's memory; see ``tables``.
 
-``M[M[FIELD] + i]`` would do the same. These primitives are quicker to compile, and they tell the
-compiler what it cannot see: where a field begins never changes during a run, and whole numbers
-never lie where reals do. With ``NUMBA_DISABLE_JIT=1`` they are the plain Python functions below.
+``get(M, PART_STEP, p)`` means ``M[M[BEGINS + record] + p * width + column]``, with record, width and
+column known from the field when it is compiled. These primitives are quicker to compile than that,
+and they tell the compiler what it cannot see: where a record begins never changes during a run, and
+no two fields share a word. With ``NUMBA_DISABLE_JIT=1`` they are the plain Python functions below;
+with ``NUMBA_BOUNDSCHECK=1`` the same, compiled, so that each access is checked.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from llvmlite import ir
 from numba import config, types
+from numba.core.errors import TypingError
 from numba.core.extending import intrinsic
 
-from twin.engine.compiled.tables import Floats, Ints
+from twin.engine.compiled.tables import BEGINS, COLUMN_BITS, WIDTH, Floats, Ints
+from twin.engine.jit import inner
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Array = TypeVar("Array", Ints, Floats)
 
 WORD = ir.IntType(64)
+COLUMN_MASK = (1 << COLUMN_BITS) - 1
 
 
-def _tag(builder: Any, kind: str) -> Any:
-    """Return the mark that keeps accesses to whole numbers and to reals apart."""
+def _tag(builder: Any, name: str) -> Any:
+    """Return the mark that tells apart what never shares a word."""
     module = builder.module
     root = module.add_metadata([ir.MetaDataString(module, "linetwin memory")])
     zero = ir.Constant(WORD, 0)
-    scalar = module.add_metadata([ir.MetaDataString(module, kind), root, zero])
+    scalar = module.add_metadata([ir.MetaDataString(module, name), root, zero])
     return module.add_metadata([scalar, scalar, zero])
 
 
@@ -38,20 +44,34 @@ def _data(context: Any, builder: Any, kind: Any, value: Any) -> Any:
     return context.make_array(kind)(context, builder, value).data
 
 
-def _place(context: Any, builder: Any, kinds: Any, args: Any, array: int) -> tuple[Any, Any]:
-    """Return the address of an element of a field, and the mark of its array."""
-    whole = _data(context, builder, kinds[0], args[0])
-    first = builder.load(builder.gep(whole, [args[array + 1]]))
-    first.set_metadata("invariant.load", builder.module.add_metadata([]))
-    data = whole if array == 0 else _data(context, builder, kinds[array], args[array])
-    mark = _tag(builder, "whole" if array == 0 else "real")
-    return builder.gep(data, [builder.add(first, args[array + 2])]), mark
+def _literal(field: Any) -> int:
+    if not isinstance(field, types.IntegerLiteral):
+        raise TypingError("a field is a constant of tables")
+    return int(field.literal_value)
 
 
-def _single(context: Any, builder: Any, kinds: Any, args: Any) -> tuple[Any, Any]:
-    data = _data(context, builder, kinds[0], args[0])
-    mark = _tag(builder, "real" if kinds[0].dtype == types.float64 else "whole")
-    return builder.gep(data, [args[1]]), mark
+class _Access:
+    """Where one access goes: a column of a record, in the array ``array`` of its arguments."""
+
+    def __init__(self, field: Any, array: int) -> None:
+        self.field = _literal(field)
+        self.array = array
+
+    def begin(self, context: Any, builder: Any, kinds: Any, args: Any) -> Any:
+        """Return where the field's column begins, as a place in the memory."""
+        whole = _data(context, builder, kinds[0], args[0])
+        head = ir.Constant(WORD, BEGINS + (self.field >> COLUMN_BITS))
+        first = builder.load(builder.gep(whole, [head]))
+        first.set_metadata("invariant.load", builder.module.add_metadata([]))
+        return builder.add(first, ir.Constant(WORD, self.field & COLUMN_MASK))
+
+    def place(self, context: Any, builder: Any, kinds: Any, args: Any) -> tuple[Any, Any]:
+        """Return the address of one element, and its mark."""
+        data = _data(context, builder, kinds[self.array], args[self.array])
+        width = ir.Constant(WORD, WIDTH[self.field >> COLUMN_BITS])
+        row = builder.mul(args[self.array + 2], width)
+        at = builder.add(self.begin(context, builder, kinds, args), row)
+        return builder.gep(data, [at]), _tag(builder, f"field {self.field}")
 
 
 def _load(builder: Any, place: tuple[Any, Any]) -> Any:
@@ -66,91 +86,123 @@ def _store(context: Any, builder: Any, value: Any, place: tuple[Any, Any]) -> An
 
 
 def _primitive(meaning: Function, made: Callable[..., Any]) -> Function:
-    """Return an access as the compiler makes it, or its plain meaning without a compiler."""
-    plain = bool(config.DISABLE_JIT)  # type: ignore[attr-defined]
-    return meaning if plain else cast("Function", intrinsic(made))
+    """Return an access as the compiler makes it, or its plain meaning."""
+    if config.DISABLE_JIT or config.BOUNDSCHECK:  # type: ignore[attr-defined]
+        return inner(meaning)
+    return cast("Function", intrinsic(prefer_literal=True)(made))
+
+
+def _start(M: Ints, field: int) -> int:
+    return int(M[BEGINS + (field >> COLUMN_BITS)]) + (field & COLUMN_MASK)
+
+
+def _make_start(context: Any, M: Any, field: Any) -> Any:
+    del context
+    access = _Access(field, 0)
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return access.begin(context, builder, signature.args, args)
+
+    return types.int64(M, field), emit
 
 
 def _get(M: Ints, field: int, i: int) -> int:
-    return int(M[M[field] + i])
+    record = field >> COLUMN_BITS
+    return int(M[M[BEGINS + record] + i * WIDTH[record] + (field & COLUMN_MASK)])
 
 
 def _make_get(context: Any, M: Any, field: Any, i: Any) -> Any:
-    del context, field, i
+    del context, i
+    access = _Access(field, 0)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _load(builder, _place(context, builder, signature.args, args, 0))
+        return _load(builder, access.place(context, builder, signature.args, args))
 
-    return types.int64(M, types.int64, types.int64), emit
+    return types.int64(M, field, types.int64), emit
 
 
 def _put(M: Ints, field: int, i: int, value: int) -> None:
-    M[M[field] + i] = value
+    record = field >> COLUMN_BITS
+    M[M[BEGINS + record] + i * WIDTH[record] + (field & COLUMN_MASK)] = value
 
 
 def _make_put(context: Any, M: Any, field: Any, i: Any, value: Any) -> Any:
-    del context, field, i, value
+    del context, i, value
+    access = _Access(field, 0)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _place(context, builder, signature.args, args, 0)
+        place = access.place(context, builder, signature.args, args)
         return _store(context, builder, args[3], place)
 
-    return types.void(M, types.int64, types.int64, types.int64), emit
+    return types.void(M, field, types.int64, types.int64), emit
 
 
 def _add(M: Ints, field: int, i: int, value: int) -> None:
-    M[M[field] + i] += value
+    record = field >> COLUMN_BITS
+    M[M[BEGINS + record] + i * WIDTH[record] + (field & COLUMN_MASK)] += value
 
 
 def _make_add(context: Any, M: Any, field: Any, i: Any, value: Any) -> Any:
-    del context, field, i, value
+    del context, i, value
+    access = _Access(field, 0)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _place(context, builder, signature.args, args, 0)
+        place = access.place(context, builder, signature.args, args)
         return _store(context, builder, builder.add(_load(builder, place), args[3]), place)
 
-    return types.void(M, types.int64, types.int64, types.int64), emit
+    return types.void(M, field, types.int64, types.int64), emit
 
 
 def _real(M: Ints, X: Floats, field: int, i: int) -> float:
-    return float(X[M[field] + i])
+    record = field >> COLUMN_BITS
+    return float(X[M[BEGINS + record] + i * WIDTH[record] + (field & COLUMN_MASK)])
 
 
 def _make_real(context: Any, M: Any, X: Any, field: Any, i: Any) -> Any:
-    del context, field, i
+    del context, i
+    access = _Access(field, 1)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _load(builder, _place(context, builder, signature.args, args, 1))
+        return _load(builder, access.place(context, builder, signature.args, args))
 
-    return types.float64(M, X, types.int64, types.int64), emit
+    return types.float64(M, X, field, types.int64), emit
 
 
 def _put_real(M: Ints, X: Floats, field: int, i: int, value: float) -> None:
-    X[M[field] + i] = value
+    record = field >> COLUMN_BITS
+    X[M[BEGINS + record] + i * WIDTH[record] + (field & COLUMN_MASK)] = value
 
 
 def _make_put_real(context: Any, M: Any, X: Any, field: Any, i: Any, value: Any) -> Any:
-    del context, field, i, value
+    del context, i, value
+    access = _Access(field, 1)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _place(context, builder, signature.args, args, 1)
+        place = access.place(context, builder, signature.args, args)
         return _store(context, builder, args[4], place)
 
-    return types.void(M, X, types.int64, types.int64, types.float64), emit
+    return types.void(M, X, field, types.int64, types.float64), emit
 
 
 def _add_real(M: Ints, X: Floats, field: int, i: int, value: float) -> None:
-    X[M[field] + i] += value
+    record = field >> COLUMN_BITS
+    X[M[BEGINS + record] + i * WIDTH[record] + (field & COLUMN_MASK)] += value
 
 
 def _make_add_real(context: Any, M: Any, X: Any, field: Any, i: Any, value: Any) -> Any:
-    del context, field, i, value
+    del context, i, value
+    access = _Access(field, 1)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _place(context, builder, signature.args, args, 1)
+        place = access.place(context, builder, signature.args, args)
         return _store(context, builder, builder.fadd(_load(builder, place), args[4]), place)
 
-    return types.void(M, X, types.int64, types.int64, types.float64), emit
+    return types.void(M, X, field, types.int64, types.float64), emit
+
+
+def _single(context: Any, builder: Any, kinds: Any, args: Any, place: int) -> tuple[Any, Any]:
+    data = _data(context, builder, kinds[0], args[0])
+    return builder.gep(data, [ir.Constant(WORD, place)]), _tag(builder, f"single {place}")
 
 
 def _whole(M: Ints, place: int) -> int:
@@ -158,12 +210,13 @@ def _whole(M: Ints, place: int) -> int:
 
 
 def _make_whole(context: Any, M: Any, place: Any) -> Any:
-    del context, place
+    del context
+    at = _literal(place)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _load(builder, _single(context, builder, signature.args, args))
+        return _load(builder, _single(context, builder, signature.args, args, at))
 
-    return types.int64(M, types.int64), emit
+    return types.int64(M, place), emit
 
 
 def _moment(X: Floats, place: int) -> float:
@@ -171,12 +224,13 @@ def _moment(X: Floats, place: int) -> float:
 
 
 def _make_moment(context: Any, X: Any, place: Any) -> Any:
-    del context, place
+    del context
+    at = _literal(place)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _load(builder, _single(context, builder, signature.args, args))
+        return _load(builder, _single(context, builder, signature.args, args, at))
 
-    return types.float64(X, types.int64), emit
+    return types.float64(X, place), emit
 
 
 def _put_whole(M: Ints, place: int, value: int) -> None:
@@ -184,13 +238,14 @@ def _put_whole(M: Ints, place: int, value: int) -> None:
 
 
 def _make_put_whole(context: Any, M: Any, place: Any, value: Any) -> Any:
-    del context, place, value
+    del context, value
+    at = _literal(place)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _single(context, builder, signature.args, args)
-        return _store(context, builder, args[2], place)
+        found = _single(context, builder, signature.args, args, at)
+        return _store(context, builder, args[2], found)
 
-    return types.void(M, types.int64, types.int64), emit
+    return types.void(M, place, types.int64), emit
 
 
 def _add_whole(M: Ints, place: int, value: int) -> None:
@@ -198,13 +253,14 @@ def _add_whole(M: Ints, place: int, value: int) -> None:
 
 
 def _make_add_whole(context: Any, M: Any, place: Any, value: Any) -> Any:
-    del context, place, value
+    del context, value
+    at = _literal(place)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _single(context, builder, signature.args, args)
-        return _store(context, builder, builder.add(_load(builder, place), args[2]), place)
+        found = _single(context, builder, signature.args, args, at)
+        return _store(context, builder, builder.add(_load(builder, found), args[2]), found)
 
-    return types.void(M, types.int64, types.int64), emit
+    return types.void(M, place, types.int64), emit
 
 
 def _put_moment(X: Floats, place: int, value: float) -> None:
@@ -212,13 +268,14 @@ def _put_moment(X: Floats, place: int, value: float) -> None:
 
 
 def _make_put_moment(context: Any, X: Any, place: Any, value: Any) -> Any:
-    del context, place, value
+    del context, value
+    at = _literal(place)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _single(context, builder, signature.args, args)
-        return _store(context, builder, args[2], place)
+        found = _single(context, builder, signature.args, args, at)
+        return _store(context, builder, args[2], found)
 
-    return types.void(X, types.int64, types.float64), emit
+    return types.void(X, place, types.float64), emit
 
 
 def _address(array: Array) -> Array:
@@ -238,6 +295,8 @@ address = _primitive(_address, _make_address)
 """``address(array)``: where its elements begin, in place of the array; one word to pass, not seven.
 
 All other primitives take either."""
+start = _primitive(_start, _make_start)
+"""``start(M, FIELD)``: the place in the memory at which a vector begins."""
 get = _primitive(_get, _make_get)
 """``get(M, FIELD, i)``: the whole number of a field."""
 put = _primitive(_put, _make_put)
@@ -251,13 +310,13 @@ put_real = _primitive(_put_real, _make_put_real)
 add_real = _primitive(_add_real, _make_add_real)
 """``add_real(M, X, FIELD, i, value)``: ``+=``."""
 whole = _primitive(_whole, _make_whole)
-"""``whole(M, PLACE)``: a single whole number at the front of M."""
+"""``whole(M, PLACE)``: a single whole number at the front."""
 put_whole = _primitive(_put_whole, _make_put_whole)
 """``put_whole(M, PLACE, value)``."""
 add_whole = _primitive(_add_whole, _make_add_whole)
 """``add_whole(M, PLACE, value)``: ``+=``."""
 moment = _primitive(_moment, _make_moment)
-"""``moment(X, PLACE)``: a single real number at the front of X."""
+"""``moment(X, PLACE)``: a single real number at the front."""
 put_moment = _primitive(_put_moment, _make_put_moment)
 """``put_moment(X, PLACE, value)``."""
 
@@ -276,5 +335,26 @@ def _make_lowest_bit(context: Any, bits: Any) -> Any:
     return types.int64(types.int64), emit
 
 
-lowest_bit = _primitive(_lowest_bit, _make_lowest_bit)
+def _bits_of(value: float) -> int:
+    return int.from_bytes(struct.pack("<d", value), "little", signed=True)
+
+
+def _make_bits_of(context: Any, value: Any) -> Any:
+    del context, value
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        del context, signature
+        return builder.bitcast(args[0], WORD)
+
+    return types.int64(types.float64), emit
+
+
+def _plain(meaning: Function, made: Callable[..., Any]) -> Function:
+    """Return what needs no check of bounds."""
+    return meaning if config.DISABLE_JIT else cast("Function", intrinsic(made))  # type: ignore[attr-defined]
+
+
+lowest_bit = _plain(_lowest_bit, _make_lowest_bit)
 """``lowest_bit(bits)``: place of the lowest bit that is set; there must be one."""
+bits_of = _plain(_bits_of, _make_bits_of)
+"""``bits_of(value)``: a real number's 64 bits as a whole number."""

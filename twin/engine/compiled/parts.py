@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from twin.engine.compiled.log import account, buffer_changed, content_changed, note
-from twin.engine.compiled.looks import look_at_station, look_everywhere, part_at, room_at, tell
+from twin.engine.compiled.log import account, buffer_changed, content_changed, flow_ended, note
+from twin.engine.compiled.looks import look_at_station, part_at, room_at, tell
 from twin.engine.compiled.memory import (
     add,
     add_whole,
@@ -21,15 +21,11 @@ from twin.engine.compiled.tables import (
     BUFFER_HEAD,
     BUFFER_TAIL,
     BUFFERS,
-    CONTENDED,
     DONE_COUNT,
     DONE_LIST,
     FIRST_SERVER,
-    FLOW_S,
-    LONGEST,
     N_CREATED,
     N_FINISHED,
-    N_FLOWS,
     N_FREE,
     N_MOVES,
     N_PARTS,
@@ -61,9 +57,9 @@ from twin.engine.compiled.tables import (
     PARTS_FULL,
     PRODUCT_FINISHED,
     PRODUCT_SINK,
-    ROOM_FLOWS,
     ROOM_PARTS,
     SERVER_PART,
+    SLOTS,
     SOURCE_CREATED,
     SOURCE_DRAWN_S,
     SOURCE_ELEMENT,
@@ -75,7 +71,7 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.jit import inner
+from twin.engine.jit import inlined, inner
 
 
 @inner
@@ -90,8 +86,8 @@ def new_part(M: Ints, X: Floats) -> int:
     else:
         put_whole(M, N_STATUS, PARTS_FULL)
         return -1
-    for place in range(whole(M, LONGEST)):
-        put(M, PART_REWORKS, p * whole(M, LONGEST) + place, 0)
+    for slot in range(whole(M, SLOTS)):
+        put(M, PART_REWORKS, p * whole(M, SLOTS) + slot, 0)
     return p
 
 
@@ -132,7 +128,7 @@ def make(M: Ints, X: Floats, source: int, product: int, order: int) -> int:
     return p
 
 
-@inner
+@inlined
 def _move(M: Ints, X: Floats, p: int, entrance: int) -> None:
     put(M, PART_AT, p, entrance)
     put_real(M, X, PART_ENTERED_S, p, moment(X, NOW))
@@ -162,7 +158,7 @@ def enter(M: Ints, X: Floats, p: int, entrance: int) -> None:
     note(M, X, BUFFER_ENTERED, get(M, BUFFER_ELEMENT, entrance), get(M, PART_ID, p), -1, NAN)
 
 
-@inner
+@inlined
 def leave_buffer(M: Ints, X: Floats, p: int, b: int) -> None:
     """Take a part out of a buffer."""
     before, after = (get(M, PART_BEFORE, p), get(M, PART_NEXT, p))
@@ -204,7 +200,7 @@ def enter_station(M: Ints, X: Floats, p: int, s: int, given: int) -> None:
     tell(M, X, v)
 
 
-@inner
+@inlined
 def server_freed(M: Ints, s: int) -> None:
     """One server more is free: the station may take, and parts may come straight in."""
     add(M, STATION_FREE, s, 1)
@@ -217,17 +213,16 @@ def leave_station(M: Ints, X: Floats, v: int, s: int) -> None:
     """Let a part that is done go."""
     account(M, X, s)
     first, count = (get(M, FIRST_SERVER, s), get(M, DONE_COUNT, s))
-    at = 0
-    while get(M, DONE_LIST, first + at) != v:
-        at += 1
-    for i in range(at, count - 1):
-        put(M, DONE_LIST, first + i, get(M, DONE_LIST, first + i + 1))
+    if count > 1:
+        at = 0
+        while get(M, DONE_LIST, first + at) != v:
+            at += 1
+        for i in range(at, count - 1):
+            put(M, DONE_LIST, first + i, get(M, DONE_LIST, first + i + 1))
     put(M, DONE_COUNT, s, count - 1)
     put(M, PART_SERVER, get(M, SERVER_PART, v), -1)
     put(M, SERVER_PART, v, -1)
     server_freed(M, s)
-    if whole(M, CONTENDED):
-        look_everywhere(M)
     tell(M, X, v)
 
 
@@ -238,10 +233,7 @@ def leave_line(M: Ints, X: Floats, p: int) -> None:
     note(M, X, PART_FINISHED, get(M, PRODUCT_SINK, product), get(M, PART_ID, p), -1, NAN)
     if moment(X, NOW) >= moment(X, OBSERVE):
         add(M, PRODUCT_FINISHED, product, 1)
-        row = whole(M, N_FLOWS)
-        put_whole(M, N_FLOWS, row + 1)
-        if row < whole(M, ROOM_FLOWS):
-            put_real(M, X, FLOW_S, row, moment(X, NOW) - real(M, X, PART_CREATED_S, p))
+        flow_ended(M, X, moment(X, NOW) - real(M, X, PART_CREATED_S, p))
     gone(M, X, p, True)
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from twin.engine.compiled import tables as t
+from twin.engine.compiled.flows import BINS, EXACT, flow_quantile
+from twin.engine.compiled.layout import Memory
 from twin.engine.compiled.lower import Lowering
 from twin.events.state import (
     Clock,
@@ -22,51 +26,23 @@ from twin.events.state import (
 from twin.kpi.counters import Coordinates, Counters, Values, figures_of
 
 PART_STATUS: tuple[PartStatus, ...] = ("waiting", "setup", "processing", "done")
+STATUS_S = (t.PROCESSING_S, t.SETUP_STATUS_S, t.BLOCKED_S, t.STARVED_S, t.FAILED_S, t.OFF_S)
 MODE_STATUS: tuple[ModeStatus, ...] = ("running", "waiting", "repair")
 
 
-class _Fields:
-    """The two arrays by field."""
-
-    def __init__(self, m: t.Ints, x: t.Floats) -> None:
-        self.m = m
-        self.x = x
-
-    def n(self, field: int, place: int) -> int:
-        """Return a whole number of a field."""
-        return int(self.m[self.m[field] + place])
-
-    def r(self, field: int, place: int) -> float:
-        """Return a real number of a field."""
-        return float(self.x[self.m[field] + place])
-
-    def known(self, field: int, place: int) -> float | None:
-        """Return a real number of a field, None for NaN."""
-        value = self.r(field, place)
-        return None if math.isnan(value) else value
-
-    def ints(self, field: int, count: int) -> t.Ints:
-        """Return a copy of a field of whole numbers."""
-        return self.m[self.m[field] : self.m[field] + count].copy()
-
-    def floats(self, field: int, count: int) -> t.Floats:
-        """Return a copy of a field of real numbers."""
-        return self.x[self.m[field] : self.m[field] + count].copy()
-
-    def clock(self, timer: int) -> Clock:
-        """Return a timer as a clock of the state document."""
-        return Clock(
-            worked_s=self.r(t.WORKED_S, timer),
-            since_s=self.known(t.SINCE_S, timer),
-            given_s=self.known(t.GIVEN_S, timer),
-            remaining_s=self.known(t.REMAINING_S, timer),
-        )
+def _clock(f: Memory, timer: int) -> Clock:
+    """Return a timer as a clock of the state document."""
+    return Clock(
+        worked_s=f.r(t.WORKED_S, timer),
+        since_s=f.known(t.SINCE_S, timer),
+        given_s=f.known(t.GIVEN_S, timer),
+        remaining_s=f.known(t.REMAINING_S, timer),
+    )
 
 
-def kernel_state(low: Lowering, m: t.Ints, x: t.Floats, replication: int) -> LineState:
+def kernel_state(low: Lowering, f: Memory, replication: int) -> LineState:
     """Return the state of a replication between two moments."""
-    f = _Fields(m, x)
-    live = [p for p in range(int(m[t.N_PARTS])) if f.n(t.PART_ID, p) >= 0]
+    live = [p for p in range(int(f.m[t.N_PARTS])) if f.n(t.PART_ID, p) >= 0]
     live.sort(key=lambda p: f.n(t.PART_MOVE, p))
     queue = [
         f"{low.stations[low.modes[mode][0]].id}/{low.modes[mode][1].id}"
@@ -76,7 +52,7 @@ def kernel_state(low: Lowering, m: t.Ints, x: t.Floats, replication: int) -> Lin
     options = low.options
     return LineState(
         line_id=low.line.id,
-        time_s=float(x[t.NOW]),
+        time_s=float(f.x[t.NOW]),
         stream=StreamState(
             seed=options.seed, replication=replication, antithetic=options.antithetic
         ),
@@ -99,13 +75,13 @@ def kernel_state(low: Lowering, m: t.Ints, x: t.Floats, replication: int) -> Lin
             )
             for i, order in enumerate(low.orders)
         },
-        finished=int(m[t.N_FINISHED]),
-        scrapped=int(m[t.N_SCRAPPED]),
+        finished=int(f.m[t.N_FINISHED]),
+        scrapped=int(f.m[t.N_SCRAPPED]),
         queue=tuple(queue),
     )
 
 
-def _queued(f: _Fields, crew: int) -> list[int]:
+def _queued(f: Memory, crew: int) -> list[int]:
     found, mode = [], f.n(t.CREW_HEAD, crew)
     while mode >= 0:
         found.append(mode)
@@ -113,7 +89,7 @@ def _queued(f: _Fields, crew: int) -> list[int]:
     return found
 
 
-def _part(low: Lowering, f: _Fields, p: int) -> PartState:
+def _part(low: Lowering, f: Memory, p: int) -> PartState:
     at, status = f.n(t.PART_AT, p), PART_STATUS[f.n(t.PART_STATUS, p)]
     order, server = f.n(t.PART_ORDER, p), f.n(t.PART_SERVER, p)
     buffers = len(low.buffers)
@@ -125,8 +101,9 @@ def _part(low: Lowering, f: _Fields, p: int) -> PartState:
     else:
         location = low.stations[at - buffers].id
         if status in ("setup", "processing"):
-            clock = f.clock(f.n(t.FIRST_SERVER, at - buffers) + server)
-    sent = [(place, f.n(t.PART_REWORKS, p * low.longest + place)) for place in range(low.longest)]
+            clock = _clock(f, f.n(t.FIRST_SERVER, at - buffers) + server)
+    first = p * len(low.slots)
+    sent = [(place, f.n(t.PART_REWORKS, first + i)) for i, place in enumerate(low.slots)]
     return PartState(
         id=f.n(t.PART_ID, p),
         product=low.products[f.n(t.PART_PRODUCT, p)].id,
@@ -144,7 +121,7 @@ def _part(low: Lowering, f: _Fields, p: int) -> PartState:
     )
 
 
-def _station(low: Lowering, f: _Fields, s: int) -> StationState:
+def _station(low: Lowering, f: Memory, s: int) -> StationState:
     group = f.n(t.STATION_GROUP, s)
     lives, repairs = f.n(t.FIRST_TIMER, t.T_LIFE), f.n(t.FIRST_TIMER, t.T_REPAIR)
     modes = {}
@@ -153,9 +130,9 @@ def _station(low: Lowering, f: _Fields, s: int) -> StationState:
         modes[low.modes[m][1].id] = ModeState(
             status=status,
             count=f.n(t.MODE_COUNT, m),
-            age=f.clock(lives + m) if status == "running" else Clock(),
+            age=_clock(f, lives + m) if status == "running" else Clock(),
             failed_s=f.known(t.MODE_FAILED_S, m),
-            repair=f.clock(repairs + m) if status == "repair" else None,
+            repair=_clock(f, repairs + m) if status == "repair" else None,
         )
     active = [
         Outage(since_s=since_s, until_s=None if math.isinf(until_s) else until_s)
@@ -171,25 +148,28 @@ def _station(low: Lowering, f: _Fields, s: int) -> StationState:
     )
 
 
-def kernel_figures(low: Lowering, m: t.Ints, x: t.Floats) -> tuple[Values, Coordinates]:
+def kernel_figures(low: Lowering, f: Memory) -> tuple[Values, Coordinates]:
     """Return the key figures of a replication from the kernel's own counters."""
-    f, stations, orders = _Fields(m, x), len(low.stations), len(low.orders)
+    stations, orders, finished = len(low.stations), len(low.orders), int(f.m[t.N_FLOWS])
     good = f.ints(t.ORDER_FINISHED, orders).astype(float)
+    flows, bins = f.floats(t.FLOW_S, EXACT), f.ints(t.FLOW_BINS, BINS)
     counters = Counters(
-        from_s=float(x[t.OBSERVE]),
-        until_s=float(x[t.NOW]),
-        created=int(m[t.N_CREATED]),
-        flow_s=f.floats(t.FLOW_S, int(m[t.N_FLOWS])),
-        scrapped=int(m[t.N_LOST]),
-        wip_area=float(x[t.WIP_AREA]),
-        status_s=f.floats(t.STATUS_S, 6 * stations).reshape(stations, 6),
+        from_s=float(f.x[t.OBSERVE]),
+        until_s=float(f.x[t.NOW]),
+        created=int(f.m[t.N_CREATED]),
+        finished=finished,
+        flow_total_s=float(f.x[t.FLOW_TOTAL]),
+        flow_p90_s=flow_quantile(finished, flows, bins, 0.9),
+        scrapped=int(f.m[t.N_LOST]),
+        wip_area=float(f.x[t.WIP_AREA]),
+        status_s=np.stack([f.floats(status, stations) for status in STATUS_S], axis=1),
         processed=f.ints(t.PROCESSED, stations).astype(float),
         bad=f.ints(t.BAD, stations).astype(float),
-        planned_s=f.floats(t.PLANNED_S, stations),
-        content_area=f.floats(t.CONTENT_AREA, len(low.buffers)),
+        planned_s=f.floats(t.PLANNED_S, stations).copy(),
+        content_area=f.floats(t.CONTENT_AREA, len(low.buffers)).copy(),
         product_finished=f.ints(t.PRODUCT_FINISHED, len(low.products)).astype(float),
         order_good=good,
         order_gone=good + f.ints(t.ORDER_SCRAPPED, orders),
-        order_last_s=f.floats(t.ORDER_LAST_S, orders),
+        order_last_s=f.floats(t.ORDER_LAST_S, orders).copy(),
     )
     return figures_of(counters, low.line, low.names)

@@ -19,21 +19,21 @@ from twin.engine.compiled.memory import (
 )
 from twin.engine.compiled.parts import gone, server_freed
 from twin.engine.compiled.tables import (
-    ANTITHETIC,
     BAD,
     BUSY,
     CHANGING,
     CHOICE_MEAN_S,
+    CHOICE_STATION,
     CHOICE_TIMES,
     DONE,
     DONE_COUNT,
     DONE_LIST,
+    FIRST_CHOICE,
     FIRST_MODE,
     FIRST_SERVER,
     FIRST_STEP,
     FIRST_TIMER,
     GROUPS,
-    LONGEST,
     MODE_CALENDAR,
     N_LOST,
     N_SLOWED,
@@ -54,7 +54,6 @@ from twin.engine.compiled.tables import (
     PROCESSING_ENDED,
     PROCESSING_STARTED,
     PRODUCT_GROUP,
-    REPLICATION,
     REWORK_SENT,
     SERVER_PART,
     SERVER_STATION,
@@ -64,6 +63,7 @@ from twin.engine.compiled.tables import (
     SETUP_S,
     SETUP_STARTED,
     SINCE_S,
+    SLOTS,
     SLOW_FACTOR,
     SLOW_ORDER,
     SLOW_STATION,
@@ -77,26 +77,27 @@ from twin.engine.compiled.tables import (
     STATION_STOPS,
     STATION_WORK,
     STATION_WORKING,
-    STATIONS,
     STEP_BACK,
-    STEP_CHOICE,
     STEP_LIMIT,
     STEP_REWORK,
     STEP_SCRAP,
+    STEP_SLOT,
     T_LIFE,
     WAITING,
     Floats,
     Ints,
 )
-from twin.engine.compiled.timers import draw, load, pause, resume
-from twin.engine.jit import inner
-from twin.engine.streams import uniform
+from twin.engine.compiled.timers import begin_now, chance, draw, pause, resume
+from twin.engine.jit import inlined, inner
 
 
-@inner
+@inlined
 def choice(M: Ints, X: Floats, step: int, s: int) -> int:
     """Return the row of choices for a step at a station, or -1."""
-    return get(M, STEP_CHOICE, step * whole(M, STATIONS) + s)
+    for row in range(get(M, FIRST_CHOICE, step), get(M, FIRST_CHOICE, step + 1)):
+        if get(M, CHOICE_STATION, row) == s:
+            return row
+    return -1
 
 
 @inner
@@ -140,8 +141,7 @@ def wake(M: Ints, X: Floats, v: int) -> None:
             note(
                 M, X, SETUP_STARTED, get(M, STATION_ELEMENT, s), get(M, PART_ID, p), product, time_s
             )
-            load(M, X, v, time_s)
-            resume(M, X, v)
+            begin_now(M, X, v, time_s)
             return
     account(M, X, s)
     put(M, STATION_GROUP, s, group)
@@ -153,7 +153,9 @@ def wake(M: Ints, X: Floats, v: int) -> None:
         get(M, STATION_WORK, s),
         get(M, PART_ID, p),
         get(M, PART_VISITS, p) - 1,
-    ) * slowdown(M, X, s)
+    )
+    if whole(M, N_SLOWED):
+        time_s *= slowdown(M, X, s)
     put(M, PART_STATUS, p, PROCESSING)
     add(M, BUSY, s, 1)
     note(
@@ -165,12 +167,11 @@ def wake(M: Ints, X: Floats, v: int) -> None:
         get(M, PART_STEP, p),
         time_s,
     )
-    load(M, X, v, time_s)
-    resume(M, X, v)
+    begin_now(M, X, v, time_s)
     work_began(M, X, s)
 
 
-@inner
+@inlined
 def work_began(M: Ints, X: Floats, s: int) -> None:
     """One more server processes: failure modes on the operating clock age."""
     add(M, STATION_WORKING, s, 1)
@@ -180,7 +181,7 @@ def work_began(M: Ints, X: Floats, s: int) -> None:
                 resume(M, X, get(M, FIRST_TIMER, T_LIFE) + m)
 
 
-@inner
+@inlined
 def work_ended(M: Ints, X: Floats, s: int) -> None:
     """One server fewer processes."""
     add(M, STATION_WORKING, s, -1)
@@ -190,7 +191,7 @@ def work_ended(M: Ints, X: Floats, s: int) -> None:
                 pause(M, X, get(M, FIRST_TIMER, T_LIFE) + m)
 
 
-@inner
+@inlined
 def runs(M: Ints, X: Floats, s: int) -> bool:
     """Tell whether work in process goes on."""
     return not get(M, STATION_STOPS, s) and bool(get(M, STATION_ON, s) or get(M, STATION_FINISH, s))
@@ -258,11 +259,11 @@ def outcome(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
     next_place = place + 1
     scrap, rework = (real(M, X, STEP_SCRAP, step), real(M, X, STEP_REWORK, step))
     if scrap > 0.0 or get(M, STEP_BACK, step) >= 0:
-        u = quality(M, X, s, get(M, PART_ID, p), get(M, PART_VISITS, p) - 1)
+        key, visit = get(M, STATION_QUALITY, s), get(M, PART_VISITS, p) - 1
+        u = chance(M, key, get(M, PART_ID, p), visit)
         back = get(M, STEP_BACK, step) >= 0 and scrap <= u < scrap + rework
-        if u < scrap or (
-            back and get(M, PART_REWORKS, p * whole(M, LONGEST) + place) >= get(M, STEP_LIMIT, step)
-        ):
+        counter = p * whole(M, SLOTS) + get(M, STEP_SLOT, step)
+        if u < scrap or (back and get(M, PART_REWORKS, counter) >= get(M, STEP_LIMIT, step)):
             note(M, X, PART_SCRAPPED, element, get(M, PART_ID, p), place, NAN)
             if counts:
                 add(M, BAD, s, 1)
@@ -272,7 +273,7 @@ def outcome(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
             gone(M, X, p, False)
             return
         if back:
-            add(M, PART_REWORKS, p * whole(M, LONGEST) + place, 1)
+            add(M, PART_REWORKS, counter, 1)
             next_place = get(M, STEP_BACK, step)
             if counts:
                 add(M, BAD, s, 1)
@@ -281,10 +282,3 @@ def outcome(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
     put(M, DONE_LIST, get(M, FIRST_SERVER, s) + get(M, DONE_COUNT, s), v)
     add(M, DONE_COUNT, s, 1)
     look_at_station(M, s)
-
-
-@inner
-def quality(M: Ints, X: Floats, s: int, a: int, b: int) -> float:
-    """Return the uniform number that decides what becomes of a part."""
-    u = uniform(get(M, STATION_QUALITY, s), whole(M, REPLICATION), a, b)
-    return 1.0 - u if whole(M, ANTITHETIC) else u

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from twin.engine.compiled.looks import look_everywhere
+from twin.engine.compiled.looks import look_everywhere, room_at
 from twin.engine.compiled.memory import add, get, lowest_bit, put, real, whole
 from twin.engine.compiled.modes import crews
 from twin.engine.compiled.parts import (
@@ -31,6 +31,7 @@ from twin.engine.compiled.tables import (
     FEEDERS,
     FIFO,
     FIRST_EXIT,
+    FIRST_SENDER,
     FIRST_SERVER,
     FIRST_STEP,
     FULL_SETTLE,
@@ -40,6 +41,7 @@ from twin.engine.compiled.tables import (
     HEAD_PRODUCT,
     LONGEST,
     LOOK,
+    LOOK_ANY,
     LOOK_BITS,
     LOOK_WORDS,
     MODES,
@@ -58,10 +60,10 @@ from twin.engine.compiled.tables import (
     PART_STEP,
     PLAN,
     PRIORITY,
+    SENDER,
     SERVER_PART,
     SOURCE_HEAD,
     SOURCE_TAIL,
-    SOURCES,
     SPT,
     STATION_FREE,
     STATION_INPUT,
@@ -72,7 +74,7 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.dispatch import LAST
-from twin.engine.jit import inner
+from twin.engine.jit import inlined, inner
 
 
 @inner
@@ -95,24 +97,39 @@ def settle(M: Ints, X: Floats) -> None:
 @inner
 def _pass(M: Ints, X: Floats) -> bool:
     """Visit stations from the last one upstream, then sources; tell whether a part moved."""
-    moved, stations = False, whole(M, STATIONS)
-    for word in range(whole(M, LOOK_WORDS)):
-        bits = get(M, LOOK, word)
-        while bits:
-            at = lowest_bit(bits)
-            put(M, LOOK, word, get(M, LOOK, word) & ~(1 << at))
-            place = LOOK_BITS * word + at
-            if place < stations:
-                s = stations - 1 - place
-                if get(M, DONE_COUNT, s) and _send(M, X, s):
-                    moved = True
-                b = get(M, STATION_INPUT, s)
-                if b >= 0 and _take(M, X, s, b):
-                    moved = True
-            elif _feed(M, X, place - stations):
+    moved = False
+    for part in range((whole(M, LOOK_WORDS) + LOOK_BITS - 1) // LOOK_BITS):
+        words = get(M, LOOK_ANY, part)
+        while words:
+            at = lowest_bit(words)
+            if _visits(M, X, LOOK_BITS * part + at):
                 moved = True
-            # What lies before this place waits for the next pass.
-            bits = get(M, LOOK, word) & ~((2 << at) - 1)
+            if get(M, LOOK, LOOK_BITS * part + at) == 0:
+                put(M, LOOK_ANY, part, get(M, LOOK_ANY, part) & ~(1 << at))
+            words = get(M, LOOK_ANY, part) & ~((2 << at) - 1)
+    return moved
+
+
+@inner
+def _visits(M: Ints, X: Floats, word: int) -> bool:
+    """Visit the places in one word of bits, in their order."""
+    moved, stations = False, whole(M, STATIONS)
+    bits = get(M, LOOK, word)
+    while bits:
+        at = lowest_bit(bits)
+        put(M, LOOK, word, get(M, LOOK, word) & ~(1 << at))
+        place = LOOK_BITS * word + at
+        if place < stations:
+            s = stations - 1 - place
+            if get(M, DONE_COUNT, s) and _send(M, X, s):
+                moved = True
+            b = get(M, STATION_INPUT, s)
+            if b >= 0 and _take(M, X, s, b):
+                moved = True
+        elif _feed(M, X, place - stations):
+            moved = True
+        # What lies before this place waits for the next pass.
+        bits = get(M, LOOK, word) & ~((2 << at) - 1)
     return moved
 
 
@@ -139,10 +156,21 @@ def _feed(M: Ints, X: Floats, source: int) -> bool:
             if order >= 0:
                 add(M, ORDER_CREATED, order, 1)
         if whole(M, CONTENDED):
-            look_everywhere(M)
+            _gave_way(M, X, step, given)
         enter(M, X, p, target)
         moved = True
     return moved
+
+
+@inner
+def _gave_way(M: Ints, X: Floats, step: int, given: int) -> None:
+    """Let those look again who may have waited behind a part, wherever it could have gone."""
+    if given >= 0:
+        room_at(M, _entrance(M, X, given))
+        return
+    for i in range(get(M, FIRST_EXIT, step), get(M, FIRST_EXIT, step + 1)):
+        if get(M, FEEDERS, get(M, EXITS, i)) > 1:
+            room_at(M, get(M, EXITS, i))
 
 
 @inner
@@ -170,12 +198,14 @@ def _send(M: Ints, X: Floats, s: int) -> bool:
             at += 1
             continue
         leave_station(M, X, v, s)
+        if whole(M, CONTENDED):
+            _gave_way(M, X, step, given)
         enter(M, X, p, target)
         moved = True
     return moved
 
 
-@inner
+@inlined
 def _given(M: Ints, X: Floats, order: int, place: int) -> int:
     """Return the station that the plan gives an operation of an order, or -1."""
     if order < 0 or whole(M, GIVEN_STATIONS) == 0:
@@ -183,17 +213,17 @@ def _given(M: Ints, X: Floats, order: int, place: int) -> int:
     return get(M, ORDER_STATION, order * whole(M, LONGEST) + place)
 
 
-@inner
+@inlined
 def _stays(M: Ints, X: Floats, step: int, given: int, s: int) -> bool:
     return given == s if given >= 0 else choice(M, X, step, s) >= 0
 
 
-@inner
+@inlined
 def _entrance(M: Ints, X: Floats, s: int) -> int:
     return get(M, STATION_INPUT, s) if get(M, STATION_INPUT, s) >= 0 else whole(M, BUFFERS) + s
 
 
-@inner
+@inlined
 def _has_room(M: Ints, X: Floats, entrance: int) -> bool:
     buffers = whole(M, BUFFERS)
     if entrance < buffers:
@@ -248,7 +278,12 @@ def _before(since_s: float, sender: int, mine_s: float, me: int, stations: int) 
 @inner
 def _is_first(M: Ints, X: Floats, entrance: int, since_s: float, me: int) -> bool:
     stations = whole(M, STATIONS)
-    for s in range(stations):
+    for k in range(get(M, FIRST_SENDER, entrance), get(M, FIRST_SENDER, entrance + 1)):
+        s = stations - 1 - get(M, SENDER, k)
+        if s < 0:
+            if stations - 1 - s != me and _source_is_before(M, X, entrance, since_s, me, -1 - s):
+                return False
+            continue
         if s == me:
             continue
         for i in range(get(M, DONE_COUNT, s)):
@@ -265,17 +300,21 @@ def _is_first(M: Ints, X: Floats, entrance: int, since_s: float, me: int) -> boo
                     return False
             elif _leads_to(M, X, step, given, entrance):
                 return False
-    for source in range(whole(M, SOURCES)):
-        other = stations + source
-        if other == me or not look(M, X, source):
-            continue
-        waits_s = waits_since_s(M, X, source)
-        step = get(M, FIRST_STEP, get(M, HEAD_PRODUCT, source))
-        if _before(waits_s, other, since_s, me, stations) and _leads_to(
-            M, X, step, _given(M, X, get(M, HEAD_ORDER, source), 0), entrance
-        ):
-            return False
     return True
+
+
+@inner
+def _source_is_before(
+    M: Ints, X: Floats, entrance: int, since_s: float, me: int, source: int
+) -> bool:
+    """Tell whether the part that a source would send to an entrance has waited longer."""
+    if not look(M, X, source):
+        return False
+    other, stations = whole(M, STATIONS) + source, whole(M, STATIONS)
+    if not _before(waits_since_s(M, X, source), other, since_s, me, stations):
+        return False
+    step = get(M, FIRST_STEP, get(M, HEAD_PRODUCT, source))
+    return _leads_to(M, X, step, _given(M, X, get(M, HEAD_ORDER, source), 0), entrance)
 
 
 @inner

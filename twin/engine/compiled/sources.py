@@ -8,7 +8,6 @@ from twin.engine.compiled.looks import look_at
 from twin.engine.compiled.memory import get, put, real, whole
 from twin.engine.compiled.parts import make
 from twin.engine.compiled.tables import (
-    ANTITHETIC,
     FIRST_SHARE,
     FIRST_TIMER,
     HEAD_KNOWN,
@@ -26,7 +25,6 @@ from twin.engine.compiled.tables import (
     PART_NEXT,
     PART_ORDER,
     PART_PRODUCT,
-    REPLICATION,
     SHARE,
     SHARE_PRODUCT,
     SOURCE_ARRIVAL_KEY,
@@ -43,10 +41,9 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.compiled.timers import draw, draw_left, load, resume_from
+from twin.engine.compiled.timers import chance, draw, draw_left, load, resume_from
 from twin.engine.dispatch import LAST
 from twin.engine.jit import inner
-from twin.engine.streams import uniform
 
 
 @inner
@@ -87,11 +84,7 @@ def _next_product(M: Ints, X: Floats, source: int) -> int:
     first, last = (get(M, FIRST_SHARE, source), get(M, FIRST_SHARE, source + 1) - 1)
     if first == last:
         return get(M, SHARE_PRODUCT, first)
-    u = uniform(
-        get(M, SOURCE_PRODUCT_KEY, source), whole(M, REPLICATION), get(M, SOURCE_CREATED, source), 0
-    )
-    if whole(M, ANTITHETIC):
-        u = 1.0 - u
+    u = chance(M, get(M, SOURCE_PRODUCT_KEY, source), get(M, SOURCE_CREATED, source), 0)
     u *= real(M, X, SHARE, last)
     at = first
     while at < last and real(M, X, SHARE, at) < u:

@@ -1,13 +1,20 @@
-"""What the kernel reads and writes: one array of whole numbers, one of real numbers.
+"""What the kernel reads and writes: records of whole and real numbers in one piece of memory.
 
-``M`` holds whole numbers, ``X`` times and other reals. Every table and every piece of a run is a
-*field*: a stretch of M or X. ``M[FIELD]`` is where the field begins, for both arrays: part p is
-at step ``M[M[PART_STEP] + p]`` and was done at ``X[M[PART_DONE_S] + p]``. Two flat arrays keep the
-kernel's functions cheap to call and quick to compile, and make a replication a copy of two arrays.
-``memory`` has the accesses.
+A *record* is a kind of thing with the same fields for each: stations, servers, parts. The fields of
+one thing lie side by side, so that what is used together is loaded together. ``M`` is the memory as
+whole numbers, ``X`` the same memory as reals; a field is always the one or always the other.
+``get(M, PART_STEP, p)`` is the step of part p, ``real(M, X, PART_DONE_S, p)`` the moment at which it
+was done. A field's number tells its record and its column; where a record begins stands at the
+front of M. ``memory`` has the accesses, ``layout`` lays the fields out.
+
+A new field: one line here, beside its siblings, and its first values where ``lower`` (never changes
+during a run) or ``template`` (does) have those of its siblings, under the same name in small
+letters. Nothing else knows of it. A field named ``FIRST_...`` is followed by one more value: the
+things that belong to station s are ``FIRST_MODE`` of s up to ``FIRST_MODE`` of s + 1.
 
 Numbers in place of names: stations by ``Line.flow_order``, everything else by id. An *entrance* is
-a buffer, or buffers + station for a station that parts enter straight.
+a buffer, or buffers + station for a station that parts enter straight. A *place* of a pass is a
+station from the last one upstream, then a source.
 """
 
 from __future__ import annotations
@@ -65,201 +72,254 @@ RELEASE_NOTED = int(Kind.ORDER_RELEASED)
 (T_FINISH, T_LIFE, T_REPAIR, T_SHIFT, T_OUT_START, T_OUT_END, T_SLOW_START, T_SLOW_END, T_RELEASE,
  T_ARRIVAL) = range(10)  # fmt: skip
 
-# Single real numbers, at the front of X.
-NOW, WIP_SINCE, WIP_AREA, OBSERVE, END = 0, 1, 2, 3, 4
-MOMENTS = 5
+# Single numbers, at the front of the memory: reals first.
+NOW, WIP_SINCE, WIP_AREA, OBSERVE, FLOW_TOTAL = range(5)
+# Counts that change.
+(N_PARTS, N_FREE, N_FINISHED, N_SCRAPPED, N_LOGGED, N_MOVES, N_ROUNDS, N_WAKES, N_FAILS, N_CREATED,
+ N_FLOWS, N_IN_LINE, N_SLOWED, N_STATUS, N_STARTED, N_LOST, N_STALE) = range(5, 22)  # fmt: skip
+# Sizes and settings that do not.
+(REPLICATION, ANTITHETIC, LONGEST, GROUPS, STATIONS, SERVERS, BUFFERS, MODES, CREWS, SOURCES,
+ ORDER_COUNT, OUTAGES, SLOWDOWNS, GIVEN_STATIONS, WAITING_MODES, ROOM_PARTS, ROOM_LOG, LOOK_WORDS,
+ LEAVES, SLOTS) = range(22, 42)  # fmt: skip
+CONTENDED = 42  # whether some entrance has more than one sender
+FULL_SETTLE = 43  # visit everything in each pass; the same result, for comparison
+BEGINS = 44
+"""From here on: where each record begins."""
 
-# Single whole numbers, at the front of M: counts that change, then sizes that do not.
-N_HEAP = 0
-N_PARTS = 1
-N_FREE = 2
-N_FINISHED = 3
-N_SCRAPPED = 4
-N_LOGGED = 5
-N_MOVES = 6
-N_ROUNDS = 7
-N_WAKES = 8
-N_FAILS = 9
-N_CREATED = 10
-N_FLOWS = 11
-N_IN_LINE = 12
-N_SLOWED = 13
-N_STATUS = 14
-N_STARTED = 15
-N_LOST = 16
-REPLICATION = 17
-ANTITHETIC = 18
-LONGEST = 19
-GROUPS = 20
-STATIONS = 21
-SERVERS = 22
-BUFFERS = 23
-MODES = 24
-CREWS = 25
-SOURCES = 26
-ORDER_COUNT = 27
-OUTAGES = 28
-SLOWDOWNS = 29
-GIVEN_STATIONS = 30
-WAITING_MODES = 31
-ROOM_PARTS = 32
-ROOM_FLOWS = 33
-ROOM_LOG = 34
-LOOK_WORDS = 35
-CONTENDED = 36  # whether some entrance has more than one sender
-FULL_SETTLE = 37  # visit everything in each pass; the same result, for comparison
-SINGLES = 38
 
-# Fields: where M says that they begin.
-FIRST_SERVER = 38  # station -> first of its servers; one more at the end
-SERVER_STATION = 39
-STATION_INPUT = 40  # buffer it takes from, or -1
-STATION_RULE = 41
-STATION_FINISH = 42  # 1: finishes parts after the shift
-STATION_ELEMENT = 43
-STATION_QUALITY = 44
-STATION_WORK = 45
-STATION_SETUP = 46  # row of setup_s, or -1
-SETUP_S = 47  # [setup, from group, to group]
-CAPACITY = 48
-BUFFER_ELEMENT = 49
-FEEDERS = 50  # by entrance
-FIRST_STEP = 51  # product -> first of its steps; one more
-PRODUCT_GROUP = 52
-PRODUCT_SINK = 53
-STEP_SCRAP = 54
-STEP_REWORK = 55
-STEP_BACK = 56  # place in the routing that rework goes to, or -1
-STEP_LIMIT = 57
-STEP_CHOICE = 58  # [step, station] -> row of choices, or -1
-CHOICE_TIMES = 59
-CHOICE_MEAN_S = 60
-FIRST_EXIT = 61  # step -> first of its exits; one more
-EXITS = 62  # entrances
-FIRST_MODE = 63  # station -> first of its modes; one more
-MODE_STATION = 64
-MODE_CALENDAR = 65
-MODE_CREW = 66
-MODE_LIFE = 67
-MODE_REPAIR = 68
-MODE_LIFE_KEY = 69
-MODE_REPAIR_KEY = 70
-FIRST_SWITCH = 71  # station -> first of its switches; one more
-SWITCH_S = 72
-SWITCH_ON = 73  # whether working time begins there
-SOURCE_KIND = 74
-SOURCE_ELEMENT = 75
-SOURCE_TIMES = 76
-SOURCE_ARRIVAL_KEY = 77
-SOURCE_PRODUCT_KEY = 78
-FIRST_SHARE = 79  # source -> first of its shares; one more
-SHARE = 80
-SHARE_PRODUCT = 81
-ORDER_PRODUCT = 82
-ORDER_QUANTITY = 83
-ORDER_RELEASE_S = 84
-ORDER_DUE_S = 85
-ORDER_PRIORITY = 86
-ORDER_URGENCY = 87
-ORDER_PLACE = 88  # [station, order]
-ORDER_STATION = 89  # [order, place in routing]: station given, or -1; empty without
-OUTAGE_STATION = 90
-OUTAGE_SINCE_S = 91
-OUTAGE_UNTIL_S = 92
-SLOW_STATION = 93
-SLOW_SINCE_S = 94
-SLOW_UNTIL_S = 95
-SLOW_FACTOR = 96
-CODE = 97
-FIRST_PARAMETER = 98  # distribution -> first of its parameters; one more
-PARAMETERS = 99
-TIMER_RANK = 100
-TIMER_OWNER = 101
-TIMER_KIND = 102
-FIRST_TIMER = 103  # kind of timer -> first of its timers; one more
-DUE_S = 104
-TOTAL_S = 105
-WORKED_S = 106
-SINCE_S = 107  # NaN: it stands still
-PLACE = 108  # in the heap, or -1
-HEAP = 109
-DUE = 110
-STATION_ON = 111
-STATION_STOPS = 112
-STATION_GROUP = 113
-STATION_FREE = 114
-STATION_WORKING = 115
-STATION_FINISHED = 116
-STATION_SWITCH = 117
-DONE_COUNT = 118
-DONE_LIST = 119  # servers, by first_server
-SERVER_PART = 120
-SERVER_TOLD = 121
-WAKES = 122
-BUFFER_HEAD = 123
-BUFFER_TAIL = 124
-BUFFER_LENGTH = 125
-MODE_STATUS = 126
-MODE_COUNT = 127
-MODE_FAILED_S = 128
-MODE_NEXT = 129
-CREW_FREE = 130
-CREW_HEAD = 131
-CREW_TAIL = 132
-FAILS = 133
-SOURCE_CREATED = 134
-SOURCE_SINCE_S = 135
-SOURCE_HEAD = 136
-SOURCE_TAIL = 137
-HEAD_KNOWN = 138
-HEAD_PRODUCT = 139
-HEAD_ORDER = 140
-ORDER_RELEASED = 141
-ORDER_CREATED = 142
-ORDER_FINISHED = 143
-ORDER_SCRAPPED = 144
-ORDER_LAST_S = 145
-OUTAGE_ACTIVE = 146
-SLOW_ORDER = 147  # slowdowns in force, oldest first
-PART_ID = 148
-PART_PRODUCT = 149
-PART_ORDER = 150
-PART_CREATED_S = 151
-PART_ENTERED_S = 152
-PART_AT = 153  # entrance; -1 - source for parts at a source
-PART_STEP = 154
-PART_STATUS = 155
-PART_VISITS = 156
-PART_SERVER = 157
-PART_DONE_S = 158
-PART_NEXT = 159
-PART_BEFORE = 160
-PART_MOVE = 161
-PART_REWORKS = 162  # [part, place in routing]
-BUSY = 163  # parts in processing, by station
-CHANGING = 164  # parts in setup, by station
-STATUS_SINCE_S = 165
-STATUS_S = 166  # [station, status]
-PROCESSED = 167
-BAD = 168
-PLANNED_S = 169
-CONTENT_SINCE_S = 170
-CONTENT_AREA = 171
-PRODUCT_FINISHED = 172
-FLOW_S = 173  # of each part finished
-GIVEN_S = 174  # age given which the rest was drawn, by timer; NaN: age 0
-REMAINING_S = 175  # time stated to be left at that age; NaN: drawn
-SOURCE_DRAWN_S = 176
-LOG_NUMBERS = 177  # [row, 4]: kind, element, part, detail
-LOG_TIMES = 178  # [row, 2]: time, value
-SETUP_TOTAL_S = 179  # by server: total of a setup that is on
-STATE_QUEUE = 180  # modes waiting for a crew at the beginning
-OUTAGE_LENGTH_S = 181
-LOOK = 182  # bits by place in a pass: stations from the last one upstream, then sources
-SENDERS = 183  # [entrance, word]: bits of those who may send there
-TAKERS = 184  # [buffer, word]: bits of those who take from it
-HEADER = 185
+class Record:
+    """Things with the same fields."""
 
-_NAMES = list(globals())
-FIELD = {name.lower(): globals()[name] for name in _NAMES[_NAMES.index("FIRST_SERVER") : -1]}
-"""Place in M at which each field's beginning is kept, by name."""
+    def __init__(self) -> None:
+        self.number = len(RECORDS)
+        self.width = 0
+        RECORDS.append(self)
+
+    def field(self) -> int:
+        """Return the number of a further field."""
+        self.width += 1
+        return (self.number << COLUMN_BITS) + self.width - 1
+
+
+def vector() -> int:
+    """Return the number of a field that stands alone."""
+    return Record().field()
+
+
+COLUMN_BITS = 6
+RECORDS: list[Record] = []
+"""All records, by number."""
+_BEFORE = len(globals())
+
+_station = Record()
+STATION_ON = _station.field()
+STATION_STOPS = _station.field()  # failures and outages in force
+STATION_FREE = _station.field()  # servers
+DONE_COUNT = _station.field()
+FIRST_SERVER = _station.field()
+STATION_INPUT = _station.field()  # buffer it takes from, or -1
+STATUS_SINCE_S = _station.field()
+BUSY = _station.field()  # parts in processing
+CHANGING = _station.field()  # parts in setup
+STATION_WORKING = _station.field()  # servers that process and do not stand still
+FIRST_MODE = _station.field()
+STATION_SETUP = _station.field()  # row of setup_s, or -1
+STATION_GROUP = _station.field()  # setup group in place, or -1
+STATION_WORK = _station.field()  # key of its processing times
+STATION_QUALITY = _station.field()  # key of its scrap and rework
+STATION_ELEMENT = _station.field()
+STATION_RULE = _station.field()
+STATION_FINISHED = _station.field()
+PROCESSED = _station.field()
+PLANNED_S = _station.field()
+BAD = _station.field()
+STATION_FINISH = _station.field()  # 1: finishes parts after the shift
+FIRST_SWITCH = _station.field()
+STATION_SWITCH = _station.field()  # switches done
+PROCESSING_S = _station.field()  # server-seconds in each status
+SETUP_STATUS_S = _station.field()
+BLOCKED_S = _station.field()
+STARVED_S = _station.field()
+FAILED_S = _station.field()
+OFF_S = _station.field()
+
+_server = Record()
+SERVER_PART = _server.field()
+SERVER_STATION = _server.field()
+SERVER_TOLD = _server.field()
+DONE_LIST = _server.field()  # servers of a station, by first_server, oldest first
+WAKES = _server.field()  # servers that look next
+SETUP_TOTAL_S = _server.field()  # total of a setup that is on at the beginning
+
+_timer = Record()
+TOTAL_S = _timer.field()
+WORKED_S = _timer.field()
+SINCE_S = _timer.field()  # NaN: it stands still
+GIVEN_S = _timer.field()  # age given which the rest was drawn; NaN: age 0
+REMAINING_S = _timer.field()  # time stated to be left at that age; NaN: drawn
+TIMER_KIND = _timer.field()
+TIMER_OWNER = _timer.field()
+TIMER_RANK = _timer.field()
+DUE = _timer.field()  # timers due at this moment, in order
+
+_node = Record()  # of the tree over the timers; see timers
+NODE_S = _node.field()
+NODE_TIMER = _node.field()
+FIRST_TIMER = vector()  # by kind of timer; one more
+
+_part = Record()
+PART_ID = _part.field()
+PART_PRODUCT = _part.field()
+PART_STEP = _part.field()
+PART_ORDER = _part.field()
+PART_STATUS = _part.field()
+PART_VISITS = _part.field()
+PART_DONE_S = _part.field()
+PART_ENTERED_S = _part.field()
+PART_NEXT = _part.field()
+PART_BEFORE = _part.field()
+PART_AT = _part.field()  # entrance; -1 - source for parts at a source
+PART_SERVER = _part.field()
+PART_MOVE = _part.field()
+PART_CREATED_S = _part.field()
+PART_REWORKS = vector()  # [part, slot]
+
+_buffer = Record()
+BUFFER_HEAD = _buffer.field()
+BUFFER_TAIL = _buffer.field()
+BUFFER_LENGTH = _buffer.field()
+CAPACITY = _buffer.field()  # -1: without limit
+CONTENT_SINCE_S = _buffer.field()
+CONTENT_AREA = _buffer.field()
+FIRST_TAKER = _buffer.field()
+BUFFER_ELEMENT = _buffer.field()
+TAKER = vector()  # stations that take from a buffer
+
+_entrance = Record()
+FEEDERS = _entrance.field()  # how many send there
+FIRST_SENDER = _entrance.field()
+SENDER = vector()  # places of those who may send to an entrance
+
+_product = Record()
+FIRST_STEP = _product.field()
+PRODUCT_GROUP = _product.field()
+PRODUCT_SINK = _product.field()
+PRODUCT_FINISHED = _product.field()
+
+_step = Record()
+FIRST_EXIT = _step.field()
+FIRST_CHOICE = _step.field()
+STEP_SCRAP = _step.field()
+STEP_REWORK = _step.field()
+STEP_BACK = _step.field()  # place in the routing that rework goes to, or -1
+STEP_LIMIT = _step.field()
+STEP_SLOT = _step.field()  # where a part counts how often it was sent back from here, or -1
+EXITS = vector()  # entrances of a step
+
+_choice = Record()  # of a step: a station that can do it
+CHOICE_STATION = _choice.field()
+CHOICE_TIMES = _choice.field()
+CHOICE_MEAN_S = _choice.field()
+
+_mode = Record()
+MODE_STATION = _mode.field()
+MODE_CALENDAR = _mode.field()
+MODE_CREW = _mode.field()
+MODE_LIFE = _mode.field()
+MODE_REPAIR = _mode.field()
+MODE_LIFE_KEY = _mode.field()
+MODE_REPAIR_KEY = _mode.field()
+MODE_STATUS = _mode.field()
+MODE_COUNT = _mode.field()
+MODE_FAILED_S = _mode.field()
+MODE_NEXT = _mode.field()
+FAILS = _mode.field()  # modes that failed in this round
+STATE_QUEUE = vector()  # modes waiting for a crew at the beginning
+
+_crew = Record()
+CREW_FREE = _crew.field()
+CREW_HEAD = _crew.field()
+CREW_TAIL = _crew.field()
+
+_switch = Record()
+SWITCH_S = _switch.field()
+SWITCH_ON = _switch.field()  # whether working time begins there
+
+_source = Record()
+SOURCE_KIND = _source.field()
+SOURCE_ELEMENT = _source.field()
+SOURCE_TIMES = _source.field()
+SOURCE_ARRIVAL_KEY = _source.field()
+SOURCE_PRODUCT_KEY = _source.field()
+SOURCE_CREATED = _source.field()
+SOURCE_SINCE_S = _source.field()
+SOURCE_DRAWN_S = _source.field()
+SOURCE_HEAD = _source.field()
+SOURCE_TAIL = _source.field()
+HEAD_KNOWN = _source.field()
+HEAD_PRODUCT = _source.field()
+HEAD_ORDER = _source.field()
+FIRST_SHARE = _source.field()
+
+_share = Record()
+SHARE = _share.field()
+SHARE_PRODUCT = _share.field()
+
+_order = Record()
+ORDER_PRODUCT = _order.field()
+ORDER_QUANTITY = _order.field()
+ORDER_RELEASE_S = _order.field()
+ORDER_DUE_S = _order.field()
+ORDER_PRIORITY = _order.field()
+ORDER_URGENCY = _order.field()
+ORDER_RELEASED = _order.field()
+ORDER_CREATED = _order.field()
+ORDER_FINISHED = _order.field()
+ORDER_SCRAPPED = _order.field()
+ORDER_LAST_S = _order.field()
+ORDER_PLACE = vector()  # [station, order]
+ORDER_STATION = vector()  # [order, place in routing]: station given, or -1; empty without
+
+_outage = Record()
+OUTAGE_STATION = _outage.field()
+OUTAGE_SINCE_S = _outage.field()
+OUTAGE_UNTIL_S = _outage.field()
+OUTAGE_LENGTH_S = _outage.field()
+OUTAGE_ACTIVE = _outage.field()
+
+_slow = Record()
+SLOW_STATION = _slow.field()
+SLOW_SINCE_S = _slow.field()
+SLOW_UNTIL_S = _slow.field()
+SLOW_FACTOR = _slow.field()
+SLOW_ORDER = _slow.field()  # slowdowns in force, oldest first
+
+_distribution = Record()
+CODE = _distribution.field()
+FIRST_PARAMETER = _distribution.field()
+PARAMETERS = vector()
+
+SETUP_S = vector()  # [setup, from group, to group]
+LOOK = vector()  # bits by place: who is visited in the next pass
+LOOK_ANY = vector()  # bits by word of LOOK that has a bit
+FLOW_S = vector()  # flow time of the first parts finished
+FLOW_BINS = vector()  # parts finished by flow time, once they are many; see flows
+
+_row = Record()  # of the log
+LOG_KIND = _row.field()
+LOG_ELEMENT = _row.field()
+LOG_PART = _row.field()
+LOG_DETAIL = _row.field()
+LOG_TIME_S = _row.field()
+LOG_VALUE = _row.field()
+
+FIELD = {
+    name.lower(): number
+    for name, number in list(globals().items())[_BEFORE:]
+    if isinstance(number, int) and name.isupper() and not name.startswith("_")
+}
+"""Number of each field, by name."""
+WIDTH = tuple(record.width for record in RECORDS)
+"""Columns of each record."""
+HEADER = BEGINS + len(RECORDS)
+"""Numbers at the front of the memory."""

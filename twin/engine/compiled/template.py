@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from twin.engine.compiled import tables as t
-from twin.engine.compiled.lower import Lowering, floats, ints, look_words
+from twin.engine.compiled.flows import BINS, EXACT
+from twin.engine.compiled.lower import Lowering, all_bits, floats, ints
 from twin.engine.compiled.tables import Floats, Ints
 from twin.events.state import Clock, LineState, PartState
 
 STATUS_OF = {"waiting": t.WAITING, "setup": t.SETUP, "processing": t.PROCESSING, "done": t.DONE}
+STATUSES = ("processing", "setup_status", "blocked", "starved", "failed", "off")
 MODE_STATUS = {"running": t.RUNNING, "waiting": t.QUEUED, "repair": t.REPAIRING}
 
 
@@ -34,17 +36,20 @@ def zeros(count: int) -> Ints:
     return np.zeros(count, dtype=np.int64)
 
 
-def everything(places: int) -> Ints:
-    """Return the bits of all places of a pass."""
-    return look_words(range(places), places)
+def leaves(timers: int) -> int:
+    """Return the number of leaves of the tree over so many timers."""
+    return 1 << max(timers - 1, 1).bit_length()
 
 
 class Template:
     """The state a run begins with, as fields without random numbers."""
 
-    def __init__(self, low: Lowering, tables: dict[str, Any], parts: int) -> None:
+    def __init__(
+        self, low: Lowering, tables: dict[str, Any], parts: int, observe_from_s: float
+    ) -> None:
         self._low = low
         self._state: LineState = low.state
+        self._since_s = max(low.state.time_s, observe_from_s)
         self._first_server: Ints = tables["first_server"]
         self._stations = [low.state.stations[spec.id] for spec in low.stations]
         self._modes = [self._stations[s].modes[mode.id] for s, mode in low.modes]
@@ -55,21 +60,21 @@ class Template:
         self._mode_fields()
         self._source_fields()
         self._order_fields()
-        self._part_fields(int(tables["step_scrap"].size and low.longest))
+        self._part_fields()
         self._place_parts()
         self._clocks()
 
     def _timers(self, count: int) -> None:
         self.fields |= {
-            "due_s": np.zeros(count),
             "total_s": np.zeros(count),
             "worked_s": np.zeros(count),
             "since_s": nan(count),
             "given_s": nan(count),
             "remaining_s": nan(count),
-            "place": none(count),
-            "heap": zeros(count),
             "due": zeros(count),
+            # A tree over as many leaves as the next power of two: nodes from 1 on, then leaves.
+            "node_s": np.full(2 * leaves(count), np.inf),
+            "node_timer": np.tile(np.arange(leaves(count)), 2),
         }
 
     def _station_fields(self) -> None:
@@ -99,17 +104,20 @@ class Template:
             "buffer_length": zeros(buffers),
             "busy": zeros(count),
             "changing": zeros(count),
-            "status_since_s": np.full(count, self._state.time_s),
-            "status_s": np.zeros(count * 6),
+            "status_since_s": np.full(count, self._since_s),
+            **{f"{status}_s": np.zeros(count) for status in STATUSES},
             "processed": zeros(count),
             "bad": zeros(count),
             "planned_s": np.zeros(count),
-            "content_since_s": np.full(buffers, self._state.time_s),
+            "content_since_s": np.full(buffers, self._since_s),
             "content_area": np.zeros(buffers),
             "product_finished": zeros(len(low.products)),
             "outage_active": ints(active for _, _, _, active in low.outages),
             "slow_order": none(len(low.slows)),
-            "look": everything(count + len(low.sources)),
+            "look": all_bits(count + len(low.sources)),
+            "look_any": all_bits(len(all_bits(count + len(low.sources)))),
+            "flow_s": np.zeros(EXACT),
+            "flow_bins": zeros(BINS),
         }
 
     def _mode_fields(self) -> None:
@@ -157,7 +165,7 @@ class Template:
             "order_last_s": nan(len(found)),
         }
 
-    def _part_fields(self, longest: int) -> None:
+    def _part_fields(self) -> None:
         count = self._parts
         names = ("product", "at", "step", "status", "visits", "move")
         self.fields |= {f"part_{name}": zeros(count) for name in names}
@@ -167,7 +175,7 @@ class Template:
         self.fields |= {
             f"part_{name}_s": np.zeros(count) for name in ("created", "entered", "done")
         }
-        self.fields["part_reworks"] = zeros(count * longest)
+        self.fields["part_reworks"] = zeros(count * len(self._low.slots))
 
     def _place_parts(self) -> None:
         f, low = self.fields, self._low
@@ -182,7 +190,7 @@ class Template:
             f["part_status"][p], f["part_move"][p] = STATUS_OF[part.status], p
             f["part_done_s"][p] = part.entered_s if part.done_s is None else part.done_s
             for place, count in part.reworks.items():
-                f["part_reworks"][p * low.longest + int(place)] = count
+                f["part_reworks"][p * len(low.slots) + low.slots.index(int(place))] = count
             if part.location in low.buffer:
                 b = f["part_at"][p] = low.buffer[part.location]
                 self._append("buffer", b, p)

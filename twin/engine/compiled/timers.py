@@ -1,22 +1,37 @@
-"""The kernel's timers: an indexed heap by due time, with the arithmetic of ``reference.clock``."""
+"""The kernel's timers: a tree of what is due first, with the arithmetic of ``reference.clock``.
+
+Each timer is a leaf of a binary tree; each node knows the earlier of its two children. A timer that
+changes sets its leaf and walks up once, by the same number of steps whatever the times are. The
+timer that is due is taken out late, at the end of its round: mostly it has been set anew by then.
+"""
 
 from __future__ import annotations
 
 import math
 
-from twin.engine.compiled.memory import add_real, get, moment, put, put_real, put_whole, real, whole
+from twin.engine.compiled.memory import (
+    add_real,
+    get,
+    moment,
+    put,
+    put_real,
+    put_whole,
+    real,
+    start,
+    whole,
+)
 from twin.engine.compiled.tables import (
     ANTITHETIC,
     CODE,
-    DUE_S,
     FIRST_PARAMETER,
     GIVEN_S,
-    HEAP,
-    N_HEAP,
+    LEAVES,
+    N_STALE,
     NAN,
+    NODE_S,
+    NODE_TIMER,
     NOW,
     PARAMETERS,
-    PLACE,
     REMAINING_S,
     REPLICATION,
     SINCE_S,
@@ -25,20 +40,24 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.jit import inner
+from twin.engine.jit import inlined, inner
 from twin.engine.streams import quantile_at, residual_at, uniform
+
+
+@inlined
+def chance(M: Ints, key: int, a: int, b: int) -> float:
+    """Return the uniform number that belongs to index (a, b)."""
+    u = uniform(key, whole(M, REPLICATION), a, b)
+    return 1.0 - u if whole(M, ANTITHETIC) else u
 
 
 @inner
 def draw(M: Ints, X: Floats, distribution: int, key: int, a: int, b: int) -> float:
     """Return the time that belongs to index (a, b), s."""
-    u = uniform(key, whole(M, REPLICATION), a, b)
-    if whole(M, ANTITHETIC):
-        u = 1.0 - u
-    begin = whole(M, PARAMETERS)
+    begin = start(M, PARAMETERS)
     first = begin + get(M, FIRST_PARAMETER, distribution)
     last = begin + get(M, FIRST_PARAMETER, distribution + 1)
-    return quantile_at(get(M, CODE, distribution), X, first, last, u)
+    return quantile_at(get(M, CODE, distribution), X, first, last, chance(M, key, a, b))
 
 
 @inner
@@ -46,84 +65,79 @@ def draw_left(
     M: Ints, X: Floats, distribution: int, key: int, age_s: float, a: int, b: int
 ) -> float:
     """Return the time left given an age, for index (a, b), s."""
-    u = uniform(key, whole(M, REPLICATION), a, b)
-    if whole(M, ANTITHETIC):
-        u = 1.0 - u
-    begin = whole(M, PARAMETERS)
+    begin = start(M, PARAMETERS)
     first = begin + get(M, FIRST_PARAMETER, distribution)
     last = begin + get(M, FIRST_PARAMETER, distribution + 1)
+    u = chance(M, key, a, b)
     return residual_at(get(M, CODE, distribution), X, first, last, age_s, u)
 
 
-@inner
-def _up(M: Ints, X: Floats, hole: int, timer: int) -> None:
-    time_s = real(M, X, DUE_S, timer)
-    while hole > 0:
-        parent = (hole - 1) >> 1
-        other = get(M, HEAP, parent)
-        if real(M, X, DUE_S, other) <= time_s:
-            break
-        put(M, HEAP, hole, other)
-        put(M, PLACE, other, hole)
-        hole = parent
-    put(M, HEAP, hole, timer)
-    put(M, PLACE, timer, hole)
+@inlined
+def set_leaf(M: Ints, X: Floats, timer: int, time_s: float) -> None:
+    """Let a timer be due at a moment, or never (infinity)."""
+    node = whole(M, LEAVES) + timer
+    put_real(M, X, NODE_S, node, time_s)
+    first = timer
+    while node > 1:
+        other_s = real(M, X, NODE_S, node ^ 1)
+        other = get(M, NODE_TIMER, node ^ 1)
+        first = other if other_s < time_s else first
+        time_s = other_s if other_s < time_s else time_s
+        node >>= 1
+        put_real(M, X, NODE_S, node, time_s)
+        put(M, NODE_TIMER, node, first)
 
 
-@inner
-def _down(M: Ints, X: Floats, hole: int, timer: int) -> None:
-    size = whole(M, N_HEAP)
-    time_s = real(M, X, DUE_S, timer)
-    child = 2 * hole + 1
-    while child < size:
-        other = get(M, HEAP, child)
-        other_s = real(M, X, DUE_S, other)
-        if child + 1 < size:
-            second = get(M, HEAP, child + 1)
-            second_s = real(M, X, DUE_S, second)
-            if second_s < other_s:
-                child, other, other_s = child + 1, second, second_s
-        if time_s <= other_s:
-            break
-        put(M, HEAP, hole, other)
-        put(M, PLACE, other, hole)
-        hole = child
-        child = 2 * hole + 1
-    put(M, HEAP, hole, timer)
-    put(M, PLACE, timer, hole)
+@inlined
+def next_s(M: Ints, X: Floats) -> float:
+    """Return the moment at which the next timer is due, s."""
+    return real(M, X, NODE_S, 1)
 
 
-@inner
+@inlined
+def is_alone(M: Ints, X: Floats, timer: int, time_s: float) -> bool:
+    """Tell whether no other timer is due at the moment at which this one is, the first."""
+    node, others = whole(M, LEAVES) + timer, 0
+    while node > 1:
+        others += real(M, X, NODE_S, node ^ 1) == time_s
+        node >>= 1
+    return others == 0
+
+
+@inlined
+def is_set(M: Ints, X: Floats, timer: int) -> bool:
+    """Tell whether a timer is due at some moment."""
+    return real(M, X, NODE_S, whole(M, LEAVES) + timer) < math.inf
+
+
+@inlined
+def tidy(M: Ints, X: Floats) -> None:
+    """Take the timer out that was due, unless it has been set anew."""
+    stale = whole(M, N_STALE)
+    if stale >= 0:
+        put_whole(M, N_STALE, -1)
+        set_leaf(M, X, stale, math.inf)
+
+
+@inlined
 def push(M: Ints, X: Floats, timer: int, due_s: float) -> None:
-    """Put a timer on the heap; one that is due in the past is due now."""
-    put_real(M, X, DUE_S, timer, max(due_s, moment(X, NOW)))
-    size = whole(M, N_HEAP)
-    put_whole(M, N_HEAP, size + 1)
-    _up(M, X, size, timer)
+    """Let a timer be due; what is due in the past is due now."""
+    if whole(M, N_STALE) == timer:
+        put_whole(M, N_STALE, -1)
+    now = moment(X, NOW)
+    set_leaf(M, X, timer, due_s if due_s > now else now)
 
 
 @inner
 def remove(M: Ints, X: Floats, timer: int) -> None:
-    """Take a timer off the heap, if it is on it."""
-    hole = get(M, PLACE, timer)
-    if hole < 0:
-        return
-    put(M, PLACE, timer, -1)
-    size = whole(M, N_HEAP) - 1
-    put_whole(M, N_HEAP, size)
-    if hole == size:
-        return
-    last = get(M, HEAP, size)
-    if hole > 0 and real(M, X, DUE_S, last) < real(M, X, DUE_S, get(M, HEAP, hole - 1 >> 1)):
-        _up(M, X, hole, last)
-    else:
-        _down(M, X, hole, last)
+    """Let a timer not be due."""
+    if whole(M, N_STALE) != timer and is_set(M, X, timer):
+        set_leaf(M, X, timer, math.inf)
 
 
-@inner
+@inlined
 def load(M: Ints, X: Floats, timer: int, total_s: float) -> None:
-    """Set a new activity, not yet running."""
-    remove(M, X, timer)
+    """Set a new activity, not yet running. The one before it has ended or stands still."""
     put_real(M, X, TOTAL_S, timer, total_s)
     put_real(M, X, WORKED_S, timer, 0.0)
     put_real(M, X, SINCE_S, timer, NAN)
@@ -131,11 +145,22 @@ def load(M: Ints, X: Floats, timer: int, total_s: float) -> None:
     put_real(M, X, REMAINING_S, timer, NAN)
 
 
+@inlined
+def begin_now(M: Ints, X: Floats, timer: int, total_s: float) -> None:
+    """Set a new activity and run it: ``load`` and ``resume`` in one."""
+    now = moment(X, NOW)
+    put_real(M, X, TOTAL_S, timer, total_s)
+    put_real(M, X, WORKED_S, timer, 0.0)
+    put_real(M, X, SINCE_S, timer, now)
+    put_real(M, X, GIVEN_S, timer, NAN)
+    put_real(M, X, REMAINING_S, timer, NAN)
+    push(M, X, timer, now + (total_s - 0.0))
+
+
 @inner
 def resume(M: Ints, X: Floats, timer: int) -> None:
     """Run from now; nothing if it runs already."""
-    if math.isnan(real(M, X, SINCE_S, timer)):
-        resume_from(M, X, timer, moment(X, NOW))
+    resume_from(M, X, timer, moment(X, NOW))
 
 
 @inner

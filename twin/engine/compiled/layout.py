@@ -1,0 +1,74 @@
+"""A replication's memory as Python sees it: fields laid out in records, and read back."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from twin.engine.compiled import tables as t
+
+COLUMN_MASK = (1 << t.COLUMN_BITS) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One piece of memory, as whole numbers and as reals; see ``tables``."""
+
+    m: t.Ints
+    x: t.Floats
+
+    @classmethod
+    def of(cls, m: t.Ints) -> Memory:
+        """Return the memory that an array is."""
+        return cls(m, m.view(np.float64))
+
+    def copy(self) -> Memory:
+        """Return a copy of its own."""
+        return Memory.of(self.m.copy())
+
+    def ints(self, field: int, count: int) -> t.Ints:
+        """Return the first values of a field of whole numbers, as a view."""
+        return self.m[self._places(field, count)]
+
+    def floats(self, field: int, count: int) -> t.Floats:
+        """Return the first values of a field of reals, as a view."""
+        return self.x[self._places(field, count)]
+
+    def n(self, field: int, i: int) -> int:
+        """Return a whole number of a field."""
+        return int(self.m[self._places(field, i + 1)][i])
+
+    def r(self, field: int, i: int) -> float:
+        """Return a real number of a field."""
+        return float(self.x[self._places(field, i + 1)][i])
+
+    def known(self, field: int, i: int) -> float | None:
+        """Return a real number of a field, None for NaN."""
+        value = self.r(field, i)
+        return None if math.isnan(value) else value
+
+    def _places(self, field: int, count: int) -> slice:
+        record = field >> t.COLUMN_BITS
+        begin, width = int(self.m[t.BEGINS + record]) + (field & COLUMN_MASK), t.WIDTH[record]
+        return slice(begin, begin + count * width, width)
+
+
+def laid_out(fields: dict[str, Any]) -> Memory:
+    """Return a memory with these fields, each named as in ``tables`` in small letters."""
+    assert fields.keys() == t.FIELD.keys(), fields.keys() ^ t.FIELD.keys()
+    rows = [0] * len(t.RECORDS)
+    for name, values in fields.items():
+        record = t.FIELD[name] >> t.COLUMN_BITS
+        rows[record] = max(rows[record], len(values))
+    sizes = [count * width for count, width in zip(rows, t.WIDTH, strict=True)]
+    begins = t.HEADER + np.concatenate([[0], np.cumsum(sizes)])
+    memory = Memory.of(np.zeros(int(begins[-1]), dtype=np.int64))
+    memory.m[t.BEGINS : t.HEADER] = begins[:-1]
+    for name, values in fields.items():
+        real = values.dtype == np.float64
+        view = memory.floats if real else memory.ints
+        view(t.FIELD[name], len(values))[:] = values
+    return memory
