@@ -175,7 +175,13 @@ _DRAFT: dict[str, Any] = {
 
 def compiled(function: Function) -> Function:
     """Compile a function that Python and other compiled functions call; it runs outside the GIL."""
-    return _njit(function, {"cache": True, "pipeline_class": _PieceCompiler})
+    made: Any = _njit(function, {"cache": True, "pipeline_class": _PieceCompiler})
+    if isinstance(made, Dispatcher):
+        # Compiled functions that call it take a draft of it.
+        draft: Any = inner(function)
+        made.get_call_template = draft.get_call_template
+        made.get_overload = draft.get_overload
+    return cast("Function", made)
 
 
 def inner(function: Function) -> Function:

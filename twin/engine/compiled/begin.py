@@ -25,7 +25,6 @@ from twin.engine.compiled.tables import (
     CHOICE_TIMES,
     CREW_FREE,
     FAILS,
-    FIRST_STEP,
     FIRST_TIMER,
     GIVEN_S,
     MODE_COUNT,
@@ -46,14 +45,14 @@ from twin.engine.compiled.tables import (
     OUTAGE_UNTIL_S,
     OUTAGES,
     PART_ID,
-    PART_PRODUCT,
+    PART_ROW,
     PART_STATUS,
-    PART_STEP,
     PART_VISITS,
     PROCESSING,
     REMAINING_S,
     REPAIRING,
     RUNNING,
+    SERVER_CHOICE,
     SERVER_PART,
     SERVER_STATION,
     SERVERS,
@@ -159,8 +158,8 @@ def _begin_server(M: Ints, X: Floats, v: int) -> None:
         return
     status = get(M, PART_STATUS, p)
     if status == PROCESSING:
-        step = get(M, FIRST_STEP, get(M, PART_PRODUCT, p)) + get(M, PART_STEP, p)
-        row = choice(M, X, step, s)
+        row = choice(M, X, get(M, PART_ROW, p), s)
+        put(M, SERVER_CHOICE, v, row)
         key = get(M, STATION_WORK, s)
         visit = get(M, PART_VISITS, p) - 1
         _activity(M, X, v, get(M, CHOICE_TIMES, row), key, get(M, PART_ID, p), visit)

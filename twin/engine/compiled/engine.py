@@ -127,7 +127,7 @@ class Program:
         parts = len(self.initial.parts)
         memory.m[[t.N_PARTS, t.N_MOVES, t.N_IN_LINE]] = parts
         memory.m[[t.N_FREE, t.N_STALE]] = -1
-        memory.m[t.LEAVES] = len(fields["node_s"]) // 2
+        memory.m[t.LEAF] = len(fields["node_s"]) // 2
         memory.m[t.N_FINISHED] = self.initial.finished
         memory.m[t.N_SCRAPPED] = self.initial.scrapped
         memory.x[t.NOW], memory.x[t.OBSERVE] = self.begin_s, self.observe_from_s
@@ -161,7 +161,7 @@ class Program:
 
     def _endless(self, memory: Memory) -> str:
         now_s, count = memory.x[t.NOW], len(self._tables["timer_kind"])
-        due_s = memory.floats(t.NODE_S, int(memory.m[t.LEAVES]) + count)[-count:]
+        due_s = memory.floats(t.NODE_S, int(memory.m[t.LEAF]) + count)[-count:]
         names = {self._owner(memory, int(k)) for k in np.flatnonzero(due_s == now_s)}
         around = ", ".join(sorted(names)) or "unknown"
         return (

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,27 @@ import numpy as np
 from twin.engine.compiled import tables as t
 
 COLUMN_MASK = (1 << t.COLUMN_BITS) - 1
+
+
+def ints(values: Iterable[Any]) -> t.Ints:
+    """Return whole numbers as an array."""
+    return np.array(list(values), dtype=np.int64)
+
+
+def floats(values: Iterable[Any]) -> t.Floats:
+    """Return numbers as an array."""
+    return np.array(list(values), dtype=np.float64)
+
+
+def offsets(lengths: Iterable[int]) -> t.Ints:
+    """Return the first place of each stretch, and one past the last."""
+    return ints([0, *accumulate(lengths)])
+
+
+def all_bits(count: int) -> t.Ints:
+    """Return so many bits, all set, in words."""
+    whole, rest = divmod(count, t.LOOK_BITS)
+    return ints([(1 << t.LOOK_BITS) - 1] * whole + [(1 << rest) - 1] * bool(rest))
 
 
 @dataclass(frozen=True, slots=True)

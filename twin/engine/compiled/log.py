@@ -6,6 +6,7 @@ stretch's beginning, so that nothing is added before.
 
 from __future__ import annotations
 
+from twin.engine.compiled.flows import BINS, EXACT, LOWEST, SHIFT
 from twin.engine.compiled.memory import (
     add,
     add_real,
@@ -57,7 +58,6 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.compiled.flows import BINS, EXACT, LOWEST, SHIFT
 from twin.engine.jit import inlined, inner
 
 

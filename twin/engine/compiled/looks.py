@@ -38,9 +38,17 @@ def tell(M: Ints, X: Floats, v: int) -> None:
 @inlined
 def look_at(M: Ints, place: int) -> None:
     """Let the next pass visit one station or source, by its place in a pass."""
-    word = place // LOOK_BITS if place >= LOOK_BITS else 0
+    if place < LOOK_BITS:
+        put(M, LOOK, 0, get(M, LOOK, 0) | (1 << place))
+    else:
+        _look_far(M, place)
+
+
+@inner
+def _look_far(M: Ints, place: int) -> None:
+    word = place // LOOK_BITS
     put(M, LOOK, word, get(M, LOOK, word) | (1 << (place - word * LOOK_BITS)))
-    part = word // LOOK_BITS if word >= LOOK_BITS else 0
+    part = word // LOOK_BITS
     put(M, LOOK_ANY, part, get(M, LOOK_ANY, part) | (1 << (word - part * LOOK_BITS)))
 
 

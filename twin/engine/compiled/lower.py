@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from twin.engine.compiled import tables as t
+from twin.engine.compiled.layout import floats, ints, offsets
+from twin.engine.compiled.routes import Routes
 from twin.engine.dispatch import LAST
 from twin.engine.options import Fault, SimulationOptions
 from twin.engine.reference.clock import Due
@@ -21,27 +23,6 @@ from twin.line.switching import switches
 
 RULES = {"fifo": t.FIFO, "spt": t.SPT, "edd": t.EDD, "priority": t.PRIORITY, "plan": t.PLAN}
 ARRIVALS = {"unlimited": t.UNLIMITED, "interarrival": t.INTERARRIVAL, "orders": t.ORDERS}
-
-
-def ints(values: Iterable[Any]) -> t.Ints:
-    """Return whole numbers as an array."""
-    return np.array(list(values), dtype=np.int64)
-
-
-def floats(values: Iterable[Any]) -> t.Floats:
-    """Return numbers as an array."""
-    return np.array(list(values), dtype=np.float64)
-
-
-def offsets(lengths: Iterable[int]) -> t.Ints:
-    """Return the first place of each stretch, and one past the last."""
-    return ints([0, *accumulate(lengths)])
-
-
-def all_bits(count: int) -> t.Ints:
-    """Return so many bits, all set, in words."""
-    whole, rest = divmod(count, t.LOOK_BITS)
-    return ints([(1 << t.LOOK_BITS) - 1] * whole + [(1 << rest) - 1] * bool(rest))
 
 
 class Lowering:
@@ -71,6 +52,7 @@ class Lowering:
         self.outages = self._outages()
         self.slows = [f for f in options.faults if f.kind == "slowdown"]
         self.slots = self._slots()
+        self.routes = Routes(line, state, options.plan)
         self._codes: list[int] = []
         self._parameters: list[tuple[float, ...]] = []
         self._known: dict[AnyDistribution, int] = {}
@@ -137,7 +119,7 @@ class Lowering:
             self._order_tables(),
             self._fault_tables(),
             self._timer_tables(),
-            self._look_tables(),
+            self.routes.tables(),
         ):
             fields |= part
         fields["code"] = ints(self._codes)
@@ -164,7 +146,7 @@ class Lowering:
             t.WAITING_MODES: len(self.state.queue),
             t.LOOK_WORDS: -(-(len(self.stations) + len(self.sources)) // t.LOOK_BITS),
             t.SLOTS: len(self.slots),
-            t.CONTENDED: int(bool((self._feeders() > 1).any())),
+            t.CONTENDED: int(self.routes.contended),
         }
 
     def _distribution(self, distribution: AnyDistribution) -> int:
@@ -207,9 +189,10 @@ class Lowering:
             "station_work": self._keys(ids, Purpose.PROCESSING),
             "station_setup": ints(setups.index(spec.setup) if spec.setup else -1 for spec in specs),
             "setup_s": matrix.ravel(),
-            "capacity": ints(-1 if b.capacity is None else b.capacity for b in self.buffers),
+            "capacity": ints(
+                t.NO_LIMIT if b.capacity is None else b.capacity for b in self.buffers
+            ),
             "buffer_element": ints(self.element[b.id] for b in self.buffers),
-            "feeders": self._feeders(),
             **self._switch_tables(),
         }
 
@@ -228,92 +211,39 @@ class Lowering:
             "switch_on": ints(on for row in rows for _, on in row),
         }
 
-    def _entrance(self, station: str) -> int:
-        spec = self.line.station(station)
-        if spec.input_buffer:
-            return self.buffer[spec.input_buffer]
-        return len(self.buffers) + self.station[station]
-
-    def _entrances(self, stations: Sequence[str]) -> list[int]:
-        return list(dict.fromkeys(self._entrance(name) for name in stations))
-
-    def _senders(self) -> dict[int, set[str]]:
-        """Return who sends to each entrance: stations, and "*source" for all sources."""
-        senders: dict[int, set[str]] = {}
-        for product in self.products:
-            routing = product.routing
-            for i, step in enumerate(routing):
-                origins = set(routing[i - 1].stations) if i else {"*source"}
-                for other in routing:
-                    if other.rework and other.rework.to == step.id:
-                        origins |= set(other.stations)
-                for entrance in self._entrances(step.stations):
-                    senders.setdefault(entrance, set()).update(origins)
-        return senders
-
-    def _feeders(self) -> t.Ints:
-        """Count who sends to each entrance; see ``reference.settle``."""
-        senders, extra = self._senders(), len(self.sources) - 1
-        count = len(self.buffers) + len(self.stations)
-        return ints(
-            len(found) + (extra if "*source" in found else 0)
-            for found in (senders.get(entrance, set()) for entrance in range(count))
-        )
-
-    def _look_tables(self) -> dict[str, Any]:
-        """Return who is to be visited when a place has room, or a buffer a part more."""
-        senders, stations = self._senders(), len(self.stations)
-        for part in self.state.parts:  # a state may have a part done where no routing leads
-            routing = self.line.product(part.product).routing
-            if part.status == "done" and part.operation < len(routing):
-                for entrance in self._entrances(routing[part.operation].stations):
-                    senders.setdefault(entrance, set()).add(part.location)
-
-        sources = range(stations, stations + len(self.sources))
-        sent = []
-        for entrance in range(len(self.buffers) + stations):
-            names = senders.get(entrance, set())
-            places = [stations - 1 - self.station[name] for name in names - {"*source"}]
-            sent.append(sorted(places) + (list(sources) if "*source" in names else []))
-        takers: list[list[int]] = [[] for _ in self.buffers]
-        for s, spec in enumerate(self.stations):
-            if spec.input_buffer:
-                takers[self.buffer[spec.input_buffer]].append(s)
-        return {
-            "first_sender": offsets(len(row) for row in sent),
-            "sender": ints(place for row in sent for place in row),
-            "first_taker": offsets(len(row) for row in takers),
-            "taker": ints(s for row in takers for s in row),
-        }
-
     def _product_tables(self) -> dict[str, Any]:
-        steps = [(product, step) for product in self.products for step in product.routing]
-        choices = [self._choice(step, name) for _, step in steps for name in step.stations]
+        # None stands for the step after a product's last operation: the part leaves the line.
+        steps = [
+            (product, place, step)
+            for product in self.products
+            for place, step in enumerate((*product.routing, None))
+        ]
+        choices = [
+            self._choice(step, name) for _, _, step in steps if step for name in step.stations
+        ]
+        reworks = [step.rework if step else None for _, _, step in steps]
+        scraps = [step.scrap_probability if step else 0.0 for _, _, step in steps]
         slot = {place: i for i, place in enumerate(self.slots)}
-        exits = [self._entrances(step.stations) for _, step in steps]
         sinks = [product.sink or self.line.sinks[0].id for product in self.products]
         return {
-            "first_step": offsets(len(product.routing) for product in self.products),
             "product_group": ints(self.groups[product.group] for product in self.products),
             "product_sink": ints(self.element[name] for name in sinks),
-            "step_scrap": floats(step.scrap_probability for _, step in steps),
-            "step_rework": floats(
-                step.rework.probability if step.rework else 0.0 for _, step in steps
+            "step_luck": ints(
+                scrap > 0.0 or rework is not None
+                for scrap, rework in zip(scraps, reworks, strict=True)
             ),
+            "step_scrap": floats(scraps),
+            "step_rework": floats(rework.probability if rework else 0.0 for rework in reworks),
             "step_back": ints(
-                [other.id for other in product.routing].index(step.rework.to) if step.rework else -1
-                for product, step in steps
+                [other.id for other in product.routing].index(rework.to) if rework else -1
+                for (product, _, _), rework in zip(steps, reworks, strict=True)
             ),
-            "step_limit": ints(step.rework.limit if step.rework else 0 for _, step in steps),
-            "step_slot": ints(
-                slot.get(place, -1) for product in self.products for place in range(len(product.routing))
-            ),
-            "first_choice": offsets(len(step.stations) for _, step in steps),
+            "step_limit": ints(rework.limit if rework else 0 for rework in reworks),
+            "step_slot": ints(slot.get(place, -1) for _, place, _ in steps),
+            "first_choice": offsets(len(step.stations) if step else 0 for _, _, step in steps),
             "choice_station": ints(s for s, _, _ in choices),
             "choice_times": ints(times for _, times, _ in choices),
             "choice_mean_s": floats(mean_s for _, _, mean_s in choices),
-            "first_exit": offsets(len(row) for row in exits),
-            "exits": ints(entrance for row in exits for entrance in row),
         }
 
     def _choice(self, step: Operation, station: str) -> tuple[int, int, float]:

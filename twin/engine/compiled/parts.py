@@ -24,6 +24,7 @@ from twin.engine.compiled.tables import (
     DONE_COUNT,
     DONE_LIST,
     FIRST_SERVER,
+    FIRST_STEP,
     N_CREATED,
     N_FINISHED,
     N_FREE,
@@ -50,6 +51,7 @@ from twin.engine.compiled.tables import (
     PART_ORDER,
     PART_PRODUCT,
     PART_REWORKS,
+    PART_ROW,
     PART_SERVER,
     PART_STATUS,
     PART_STEP,
@@ -108,6 +110,7 @@ def make(M: Ints, X: Floats, source: int, product: int, order: int) -> int:
     put_real(M, X, PART_ENTERED_S, p, moment(X, NOW))
     put_real(M, X, PART_DONE_S, p, moment(X, NOW))
     put(M, PART_STEP, p, 0)
+    put(M, PART_ROW, p, get(M, FIRST_STEP, product))
     put(M, PART_STATUS, p, WAITING)
     put(M, PART_VISITS, p, 0)
     put(M, PART_SERVER, p, -1)
@@ -210,7 +213,7 @@ def server_freed(M: Ints, s: int) -> None:
 
 @inner
 def leave_station(M: Ints, X: Floats, v: int, s: int) -> None:
-    """Let a part that is done go."""
+    """Let a part that is done go; who visits the station lets it take afterwards."""
     account(M, X, s)
     first, count = (get(M, FIRST_SERVER, s), get(M, DONE_COUNT, s))
     if count > 1:
@@ -222,7 +225,8 @@ def leave_station(M: Ints, X: Floats, v: int, s: int) -> None:
     put(M, DONE_COUNT, s, count - 1)
     put(M, PART_SERVER, get(M, SERVER_PART, v), -1)
     put(M, SERVER_PART, v, -1)
-    server_freed(M, s)
+    add(M, STATION_FREE, s, 1)
+    room_at(M, whole(M, BUFFERS) + s)
     tell(M, X, v)
 
 

@@ -31,7 +31,6 @@ from twin.engine.compiled.tables import (
     FIRST_CHOICE,
     FIRST_MODE,
     FIRST_SERVER,
-    FIRST_STEP,
     FIRST_TIMER,
     GROUPS,
     MODE_CALENDAR,
@@ -44,6 +43,7 @@ from twin.engine.compiled.tables import (
     PART_ID,
     PART_PRODUCT,
     PART_REWORKS,
+    PART_ROW,
     PART_SCRAPPED,
     PART_STATUS,
     PART_STEP,
@@ -55,6 +55,7 @@ from twin.engine.compiled.tables import (
     PROCESSING_STARTED,
     PRODUCT_GROUP,
     REWORK_SENT,
+    SERVER_CHOICE,
     SERVER_PART,
     SERVER_STATION,
     SERVER_TOLD,
@@ -79,6 +80,7 @@ from twin.engine.compiled.tables import (
     STATION_WORKING,
     STEP_BACK,
     STEP_LIMIT,
+    STEP_LUCK,
     STEP_REWORK,
     STEP_SCRAP,
     STEP_SLOT,
@@ -145,7 +147,8 @@ def wake(M: Ints, X: Floats, v: int) -> None:
             return
     account(M, X, s)
     put(M, STATION_GROUP, s, group)
-    row = choice(M, X, get(M, FIRST_STEP, product) + get(M, PART_STEP, p), s)
+    row = choice(M, X, get(M, PART_ROW, p), s)
+    put(M, SERVER_CHOICE, v, row)
     time_s = draw(
         M,
         X,
@@ -247,18 +250,18 @@ def finish(M: Ints, X: Floats, v: int) -> None:
 def outcome(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
     """Decide whether the part is good, goes back or is scrapped."""
     place = get(M, PART_STEP, p)
-    step = get(M, FIRST_STEP, get(M, PART_PRODUCT, p)) + place
+    step = get(M, PART_ROW, p)
     element = get(M, STATION_ELEMENT, s)
     note(M, X, PROCESSING_ENDED, element, get(M, PART_ID, p), place, NAN)
     counts = moment(X, NOW) >= moment(X, OBSERVE)
     if counts:
         add(M, PROCESSED, s, 1)
-        add_real(M, X, PLANNED_S, s, real(M, X, CHOICE_MEAN_S, choice(M, X, step, s)))
+        add_real(M, X, PLANNED_S, s, real(M, X, CHOICE_MEAN_S, get(M, SERVER_CHOICE, v)))
     put(M, PART_STATUS, p, DONE)
     put_real(M, X, PART_DONE_S, p, moment(X, NOW))
     next_place = place + 1
-    scrap, rework = (real(M, X, STEP_SCRAP, step), real(M, X, STEP_REWORK, step))
-    if scrap > 0.0 or get(M, STEP_BACK, step) >= 0:
+    if get(M, STEP_LUCK, step):
+        scrap, rework = (real(M, X, STEP_SCRAP, step), real(M, X, STEP_REWORK, step))
         key, visit = get(M, STATION_QUALITY, s), get(M, PART_VISITS, p) - 1
         u = chance(M, key, get(M, PART_ID, p), visit)
         back = get(M, STEP_BACK, step) >= 0 and scrap <= u < scrap + rework
@@ -279,6 +282,7 @@ def outcome(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
                 add(M, BAD, s, 1)
             note(M, X, REWORK_SENT, element, get(M, PART_ID, p), next_place, NAN)
     put(M, PART_STEP, p, next_place)
+    put(M, PART_ROW, p, step + (next_place - place))
     put(M, DONE_LIST, get(M, FIRST_SERVER, s) + get(M, DONE_COUNT, s), v)
     add(M, DONE_COUNT, s, 1)
     look_at_station(M, s)

@@ -39,6 +39,7 @@ from twin.engine.compiled.tables import (
     HEAD_KNOWN,
     HEAD_ORDER,
     HEAD_PRODUCT,
+    LEAVES,
     LONGEST,
     LOOK,
     LOOK_ANY,
@@ -47,6 +48,7 @@ from twin.engine.compiled.tables import (
     MODES,
     N_STATUS,
     OK,
+    OPEN,
     ORDER_COUNT,
     ORDER_CREATED,
     ORDER_DUE_S,
@@ -56,7 +58,7 @@ from twin.engine.compiled.tables import (
     PART_DONE_S,
     PART_NEXT,
     PART_ORDER,
-    PART_PRODUCT,
+    PART_ROW,
     PART_STEP,
     PLAN,
     PRIORITY,
@@ -69,7 +71,9 @@ from twin.engine.compiled.tables import (
     STATION_INPUT,
     STATION_ON,
     STATION_RULE,
+    STATION_TAKES_ANY,
     STATIONS,
+    STEP_TARGET,
     Floats,
     Ints,
 )
@@ -92,14 +96,25 @@ def settle(M: Ints, X: Floats) -> None:
         if full:
             look_everywhere(M)
         moved = _pass(M, X)
+        if not full and whole(M, LOOK_WORDS) == 1:
+            moved = get(M, LOOK, 0) != 0
 
 
 @inner
 def _pass(M: Ints, X: Floats) -> bool:
     """Visit stations from the last one upstream, then sources; tell whether a part moved."""
+    moved = _visits(M, X, 0)
+    if whole(M, LOOK_WORDS) > 1 and _far_visits(M, X):
+        moved = True
+    return moved
+
+
+@inner
+def _far_visits(M: Ints, X: Floats) -> bool:
+    """Visit the places beyond the first word of bits."""
     moved = False
     for part in range((whole(M, LOOK_WORDS) + LOOK_BITS - 1) // LOOK_BITS):
-        words = get(M, LOOK_ANY, part)
+        words = get(M, LOOK_ANY, part) & (-1 if part else -2)
         while words:
             at = lowest_bit(words)
             if _visits(M, X, LOOK_BITS * part + at):
@@ -180,14 +195,20 @@ def _send(M: Ints, X: Floats, s: int) -> bool:
     while at < get(M, DONE_COUNT, s):
         v = get(M, DONE_LIST, first + at)
         p = get(M, SERVER_PART, v)
-        product, place = (get(M, PART_PRODUCT, p), get(M, PART_STEP, p))
-        step = get(M, FIRST_STEP, product) + place
-        if step == get(M, FIRST_STEP, product + 1):
+        step = get(M, PART_ROW, p)
+        target = get(M, STEP_TARGET, step)
+        if target >= 0 and not _has_room(M, X, target):
+            at += 1
+            continue
+        if target != OPEN:
             leave_station(M, X, v, s)
-            leave_line(M, X, p)
+            if target >= 0:
+                enter(M, X, p, target)
+            else:
+                leave_line(M, X, p)
             moved = True
             continue
-        given = _given(M, X, get(M, PART_ORDER, p), place)
+        given = _given(M, X, get(M, PART_ORDER, p), get(M, PART_STEP, p))
         if _stays(M, X, step, given, s):
             leave_station(M, X, v, s)
             enter_station(M, X, p, s, v)
@@ -227,9 +248,7 @@ def _entrance(M: Ints, X: Floats, s: int) -> int:
 def _has_room(M: Ints, X: Floats, entrance: int) -> bool:
     buffers = whole(M, BUFFERS)
     if entrance < buffers:
-        return get(M, CAPACITY, entrance) < 0 or get(M, BUFFER_LENGTH, entrance) < get(
-            M, CAPACITY, entrance
-        )
+        return get(M, BUFFER_LENGTH, entrance) < get(M, CAPACITY, entrance)
     return (
         bool(get(M, STATION_ON, entrance - buffers))
         and get(M, STATION_FREE, entrance - buffers) > 0
@@ -290,11 +309,10 @@ def _is_first(M: Ints, X: Floats, entrance: int, since_s: float, me: int) -> boo
             p = get(M, SERVER_PART, get(M, DONE_LIST, get(M, FIRST_SERVER, s) + i))
             if not _before(real(M, X, PART_DONE_S, p), s, since_s, me, stations):
                 continue
-            product, place = (get(M, PART_PRODUCT, p), get(M, PART_STEP, p))
-            step = get(M, FIRST_STEP, product) + place
-            if step == get(M, FIRST_STEP, product + 1):
+            step = get(M, PART_ROW, p)
+            if get(M, STEP_TARGET, step) == LEAVES:
                 continue
-            given = _given(M, X, get(M, PART_ORDER, p), place)
+            given = _given(M, X, get(M, PART_ORDER, p), get(M, PART_STEP, p))
             if _stays(M, X, step, given, s):
                 if entrance == whole(M, BUFFERS) + s:
                     return False
@@ -322,7 +340,7 @@ def _take(M: Ints, X: Floats, s: int, b: int) -> bool:
     """Fill free servers from the input buffer by the dispatch rule."""
     moved = False
     while get(M, STATION_ON, s) and get(M, STATION_FREE, s) > 0 and (get(M, BUFFER_HEAD, b) >= 0):
-        p = _choose(M, X, s, b)
+        p = get(M, BUFFER_HEAD, b) if get(M, STATION_TAKES_ANY, s) else _choose(M, X, s, b)
         if p < 0:
             break
         leave_buffer(M, X, p, b)
@@ -336,7 +354,7 @@ def _choose(M: Ints, X: Floats, s: int, b: int) -> int:
     best, best_key, rule = (-1, 0.0, get(M, STATION_RULE, s))
     p = get(M, BUFFER_HEAD, b)
     while p >= 0:
-        step = get(M, FIRST_STEP, get(M, PART_PRODUCT, p)) + get(M, PART_STEP, p)
+        step = get(M, PART_ROW, p)
         order = get(M, PART_ORDER, p)
         given = _given(M, X, order, get(M, PART_STEP, p))
         row = choice(M, X, step, s)

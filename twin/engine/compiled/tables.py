@@ -38,6 +38,10 @@ UNLIMITED, INTERARRIVAL, ORDERS = 0, 1, 2
 """How parts come to a source."""
 FIFO, SPT, EDD, PRIORITY, PLAN = 0, 1, 2, 3, 4
 """Dispatch rules."""
+LEAVES, OPEN = -2, -1
+"""Where a step leads, where that is not one entrance."""
+NO_LIMIT = 1 << 60
+"""Capacity of a buffer without one."""
 OK, PARTS_FULL, ENDLESS = 0, 1, 2
 """What the kernel says when it stops."""
 MAX_ROUNDS = 100_000
@@ -80,7 +84,7 @@ NOW, WIP_SINCE, WIP_AREA, OBSERVE, FLOW_TOTAL = range(5)
 # Sizes and settings that do not.
 (REPLICATION, ANTITHETIC, LONGEST, GROUPS, STATIONS, SERVERS, BUFFERS, MODES, CREWS, SOURCES,
  ORDER_COUNT, OUTAGES, SLOWDOWNS, GIVEN_STATIONS, WAITING_MODES, ROOM_PARTS, ROOM_LOG, LOOK_WORDS,
- LEAVES, SLOTS) = range(22, 42)  # fmt: skip
+ LEAF, SLOTS) = range(22, 42)  # fmt: skip
 CONTENDED = 42  # whether some entrance has more than one sender
 FULL_SETTLE = 43  # visit everything in each pass; the same result, for comparison
 BEGINS = 44
@@ -129,6 +133,7 @@ STATION_WORK = _station.field()  # key of its processing times
 STATION_QUALITY = _station.field()  # key of its scrap and rework
 STATION_ELEMENT = _station.field()
 STATION_RULE = _station.field()
+STATION_TAKES_ANY = _station.field()  # whether the first part in its buffer is always the one
 STATION_FINISHED = _station.field()
 PROCESSED = _station.field()
 PLANNED_S = _station.field()
@@ -147,6 +152,7 @@ _server = Record()
 SERVER_PART = _server.field()
 SERVER_STATION = _server.field()
 SERVER_TOLD = _server.field()
+SERVER_CHOICE = _server.field()  # row of choices of the part in processing
 DONE_LIST = _server.field()  # servers of a station, by first_server, oldest first
 WAKES = _server.field()  # servers that look next
 SETUP_TOTAL_S = _server.field()  # total of a setup that is on at the beginning
@@ -170,7 +176,8 @@ FIRST_TIMER = vector()  # by kind of timer; one more
 _part = Record()
 PART_ID = _part.field()
 PART_PRODUCT = _part.field()
-PART_STEP = _part.field()
+PART_STEP = _part.field()  # place in the routing
+PART_ROW = _part.field()  # its step: of the product's first one plus the place
 PART_ORDER = _part.field()
 PART_STATUS = _part.field()
 PART_VISITS = _part.field()
@@ -188,7 +195,7 @@ _buffer = Record()
 BUFFER_HEAD = _buffer.field()
 BUFFER_TAIL = _buffer.field()
 BUFFER_LENGTH = _buffer.field()
-CAPACITY = _buffer.field()  # -1: without limit
+CAPACITY = _buffer.field()
 CONTENT_SINCE_S = _buffer.field()
 CONTENT_AREA = _buffer.field()
 FIRST_TAKER = _buffer.field()
@@ -201,7 +208,7 @@ FIRST_SENDER = _entrance.field()
 SENDER = vector()  # places of those who may send to an entrance
 
 _product = Record()
-FIRST_STEP = _product.field()
+FIRST_STEP = _product.field()  # one step more than operations: the part leaves the line
 PRODUCT_GROUP = _product.field()
 PRODUCT_SINK = _product.field()
 PRODUCT_FINISHED = _product.field()
@@ -209,6 +216,8 @@ PRODUCT_FINISHED = _product.field()
 _step = Record()
 FIRST_EXIT = _step.field()
 FIRST_CHOICE = _step.field()
+STEP_TARGET = _step.field()  # LEAVES; the only entrance, if nothing else decides; else OPEN
+STEP_LUCK = _step.field()  # whether a number decides what becomes of a part
 STEP_SCRAP = _step.field()
 STEP_REWORK = _step.field()
 STEP_BACK = _step.field()  # place in the routing that rework goes to, or -1

@@ -12,7 +12,8 @@ import numpy as np
 
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.flows import BINS, EXACT
-from twin.engine.compiled.lower import Lowering, all_bits, floats, ints
+from twin.engine.compiled.layout import all_bits, floats, ints
+from twin.engine.compiled.lower import Lowering
 from twin.engine.compiled.tables import Floats, Ints
 from twin.events.state import Clock, LineState, PartState
 
@@ -51,6 +52,7 @@ class Template:
         self._state: LineState = low.state
         self._since_s = max(low.state.time_s, observe_from_s)
         self._first_server: Ints = tables["first_server"]
+        self._first_step: Ints = tables["first_step"]
         self._stations = [low.state.stations[spec.id] for spec in low.stations]
         self._modes = [self._stations[s].modes[mode.id] for s, mode in low.modes]
         self._parts = max(parts, len(self._state.parts) + 1)
@@ -97,6 +99,7 @@ class Template:
             "done_list": zeros(servers),
             "server_part": none(servers),
             "server_told": zeros(servers),
+            "server_choice": zeros(servers),
             "wakes": zeros(servers),
             "setup_total_s": np.zeros(servers),
             "buffer_head": none(buffers),
@@ -167,7 +170,7 @@ class Template:
 
     def _part_fields(self) -> None:
         count = self._parts
-        names = ("product", "at", "step", "status", "visits", "move")
+        names = ("product", "at", "step", "row", "status", "visits", "move")
         self.fields |= {f"part_{name}": zeros(count) for name in names}
         self.fields |= {
             f"part_{name}": none(count) for name in ("id", "order", "server", "next", "before")
@@ -187,6 +190,7 @@ class Template:
             f["part_order"][p] = low.order[part.order] if part.order else -1
             f["part_created_s"][p], f["part_entered_s"][p] = part.created_s, part.entered_s
             f["part_step"][p], f["part_visits"][p] = part.operation, part.visits
+            f["part_row"][p] = self._first_step[products[part.product]] + part.operation
             f["part_status"][p], f["part_move"][p] = STATUS_OF[part.status], p
             f["part_done_s"][p] = part.entered_s if part.done_s is None else part.done_s
             for place, count in part.reworks.items():

@@ -25,7 +25,7 @@ from twin.engine.compiled.tables import (
     CODE,
     FIRST_PARAMETER,
     GIVEN_S,
-    LEAVES,
+    LEAF,
     N_STALE,
     NAN,
     NODE_S,
@@ -75,14 +75,14 @@ def draw_left(
 @inlined
 def set_leaf(M: Ints, X: Floats, timer: int, time_s: float) -> None:
     """Let a timer be due at a moment, or never (infinity)."""
-    node = whole(M, LEAVES) + timer
+    node = whole(M, LEAF) + timer
     put_real(M, X, NODE_S, node, time_s)
     first = timer
     while node > 1:
         other_s = real(M, X, NODE_S, node ^ 1)
         other = get(M, NODE_TIMER, node ^ 1)
         first = other if other_s < time_s else first
-        time_s = other_s if other_s < time_s else time_s
+        time_s = min(time_s, other_s)
         node >>= 1
         put_real(M, X, NODE_S, node, time_s)
         put(M, NODE_TIMER, node, first)
@@ -97,7 +97,7 @@ def next_s(M: Ints, X: Floats) -> float:
 @inlined
 def is_alone(M: Ints, X: Floats, timer: int, time_s: float) -> bool:
     """Tell whether no other timer is due at the moment at which this one is, the first."""
-    node, others = whole(M, LEAVES) + timer, 0
+    node, others = whole(M, LEAF) + timer, 0
     while node > 1:
         others += real(M, X, NODE_S, node ^ 1) == time_s
         node >>= 1
@@ -107,7 +107,7 @@ def is_alone(M: Ints, X: Floats, timer: int, time_s: float) -> bool:
 @inlined
 def is_set(M: Ints, X: Floats, timer: int) -> bool:
     """Tell whether a timer is due at some moment."""
-    return real(M, X, NODE_S, whole(M, LEAVES) + timer) < math.inf
+    return real(M, X, NODE_S, whole(M, LEAF) + timer) < math.inf
 
 
 @inlined
@@ -125,7 +125,7 @@ def push(M: Ints, X: Floats, timer: int, due_s: float) -> None:
     if whole(M, N_STALE) == timer:
         put_whole(M, N_STALE, -1)
     now = moment(X, NOW)
-    set_leaf(M, X, timer, due_s if due_s > now else now)
+    set_leaf(M, X, timer, max(now, due_s))
 
 
 @inner

@@ -1,0 +1,147 @@
+"""Where parts can go, as tables: what a step leads to, who sends to a place, who takes from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twin.engine.compiled import tables as t
+from twin.engine.compiled.layout import ints, offsets
+from twin.engine.options import DispatchPlan
+from twin.events.state import LineState
+from twin.line import Line, Product
+
+SOURCES = "*source"
+"""All sources, where senders are named."""
+
+
+class Routes:
+    """The ways through one line, with the state and the plan of a run."""
+
+    def __init__(self, line: Line, state: LineState, plan: DispatchPlan | None) -> None:
+        self._line = line
+        self._state = state
+        self._given = bool(plan and plan.assignment)
+        self._planned = plan.sequence if plan else {}
+        self._station = {name: i for i, name in enumerate(line.flow_order)}
+        self._buffer = {name: i for i, name in enumerate(sorted(b.id for b in line.buffers))}
+        self._products = sorted(line.products, key=lambda product: product.id)
+        self._senders = self._all_senders()
+        count = len(self._buffer) + len(self._station)
+        named = [self._senders.get(entrance, set()) for entrance in range(count)]
+        extra = len(line.sources) - 1
+        self._feeders = [len(found) + (extra if SOURCES in found else 0) for found in named]
+
+    @property
+    def contended(self) -> bool:
+        """Whether some entrance has more than one sender."""
+        return max(self._feeders) > 1
+
+    def tables(self) -> dict[str, Any]:
+        """Return the fields of entrances, buffers and steps that say where parts go."""
+        return self._looks() | self._exits() | {"station_takes_any": self._takes_any()}
+
+    def _entrance(self, station: str) -> int:
+        spec = self._line.station(station)
+        if spec.input_buffer:
+            return self._buffer[spec.input_buffer]
+        return len(self._buffer) + self._station[station]
+
+    def _entrances(self, stations: Sequence[str]) -> list[int]:
+        return list(dict.fromkeys(self._entrance(name) for name in stations))
+
+    @staticmethod
+    def _origins(product: Product, place: int) -> set[str]:
+        """Return from where parts come to an operation."""
+        routing = product.routing
+        origins = set(routing[place - 1].stations) if place else {SOURCES}
+        for other in routing:
+            if other.rework and other.rework.to == routing[place].id:
+                origins |= set(other.stations)
+        return origins
+
+    def _all_senders(self) -> dict[int, set[str]]:
+        """Return who sends to each entrance."""
+        senders: dict[int, set[str]] = {}
+        for product in self._products:
+            for place, step in enumerate(product.routing):
+                for entrance in self._entrances(step.stations):
+                    senders.setdefault(entrance, set()).update(self._origins(product, place))
+        return senders
+
+    def _strays(self) -> list[tuple[str, str, int]]:
+        """Return (location, product, place) of the state's parts that are to go somewhere."""
+        return [
+            (part.location, part.product, part.operation)
+            for part in self._state.parts
+            if part.operation < len(self._line.product(part.product).routing)
+        ]
+
+    def _looks(self) -> dict[str, Any]:
+        """Return who is to be visited when a place has room, or a buffer a part more."""
+        stations, places = len(self._station), {}
+        for entrance, names in self._senders.items():
+            places[entrance] = {stations - 1 - self._station[name] for name in names - {SOURCES}}
+            if SOURCES in names:
+                places[entrance] |= set(range(stations, stations + len(self._line.sources)))
+        for location, product, place in self._strays():  # where perhaps no routing leads
+            if location in self._station:
+                routing = self._line.product(product).routing
+                for entrance in self._entrances(routing[place].stations):
+                    places.setdefault(entrance, set()).add(stations - 1 - self._station[location])
+        sent = [sorted(places.get(entrance, ())) for entrance in range(len(self._feeders))]
+        takers: list[list[int]] = [[] for _ in self._buffer]
+        for name, s in self._station.items():
+            buffer = self._line.station(name).input_buffer
+            if buffer:
+                takers[self._buffer[buffer]].append(s)
+        return {
+            "feeders": ints(self._feeders),
+            "first_sender": offsets(len(row) for row in sent),
+            "sender": ints(place for row in sent for place in row),
+            "first_taker": offsets(len(row) for row in takers),
+            "taker": ints(s for row in takers for s in row),
+        }
+
+    def _exits(self) -> dict[str, Any]:
+        """Return what each step leads to; after a product's last one stands a step that leaves."""
+        exits: list[list[int]] = []
+        targets: list[int] = []
+        strays = {(product, place, location) for location, product, place in self._strays()}
+        for product in self._products:
+            for place, step in enumerate(product.routing):
+                exits.append(self._entrances(step.stations))
+                here = set(step.stations)
+                stay = here & self._origins(product, place)
+                stay |= {name for name in here if (product.id, place, name) in strays}
+                sole = len(exits[-1]) == 1 and self._feeders[exits[-1][0]] <= 1
+                targets.append(exits[-1][0] if sole and not stay and not self._given else t.OPEN)
+            exits.append([])
+            targets.append(t.LEAVES)
+        return {
+            "first_step": offsets(len(product.routing) + 1 for product in self._products),
+            "step_target": ints(targets),
+            "first_exit": offsets(len(row) for row in exits),
+            "exits": ints(entrance for row in exits for entrance in row),
+        }
+
+    def _takes_any(self) -> t.Ints:
+        """Return of each station whether the first part in its buffer is always the one it takes."""
+        done_at: dict[int, list[set[str]]] = {}
+        for product in self._products:
+            for step in product.routing:
+                for entrance in self._entrances(step.stations):
+                    done_at.setdefault(entrance, []).append(set(step.stations))
+        for location, name, place in self._strays():
+            if location in self._buffer:
+                stations = self._line.product(name).routing[place].stations
+                done_at.setdefault(self._buffer[location], []).append(set(stations))
+
+        def takes_any(name: str) -> bool:
+            spec = self._line.station(name)
+            if self._given or name in self._planned or spec.dispatch_rule != "fifo":
+                return False
+            waiting = done_at.get(self._buffer.get(spec.input_buffer or "", -1), [])
+            return all(name in stations for stations in waiting)
+
+        return ints(takes_any(name) for name in self._station)
