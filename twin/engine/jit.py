@@ -11,6 +11,9 @@ optimised once, as private functions of one piece: quicker to compile, and the o
 everything. ``inner`` functions are not cached by themselves; what is cached holds them.
 """
 
+# Numba's compiler carries no annotations.
+# mypy: disable-error-code="no-untyped-call, attr-defined, method-assign"
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -51,6 +54,14 @@ class _Draft(JITCodeLibrary):
             if isinstance(library, _Draft):
                 library.drafts(found)
 
+    def others(self) -> list[Any]:
+        """Return the finished libraries that this draft needs."""
+        return [x for x in self._linking_libraries if not isinstance(x, _Draft)]
+
+    def names(self) -> list[str]:
+        """Return the functions that are defined here."""
+        return [f.name for f in self._final_module.functions if not f.is_declaration]
+
 
 class _Piece(JITCodeLibrary):
     """A function for Python with all drafts that it needs."""
@@ -64,14 +75,9 @@ class _Piece(JITCodeLibrary):
             else:
                 finished.append(library)
         for draft in found.values():
-            finished += [x for x in draft._linking_libraries if not isinstance(x, _Draft)]
+            finished += draft.others()
         self._linking_libraries = [*found.values(), *finished]
-        self._private = {
-            function.name
-            for draft in found.values()
-            for function in draft._final_module.functions
-            if not function.is_declaration
-        }
+        self._private = {name for draft in found.values() for name in draft.names()}
         super().finalize()
 
     def _optimize_final_module(self) -> None:
@@ -110,7 +116,7 @@ class _IntoPiece(_ChooseLibrary):
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _DraftLowering(NativeLowering):  # type: ignore[misc]
+class _DraftLowering(NativeLowering):
     """Lower, and stop before there is machine code."""
 
     _name = "linetwin_draft_lowering"

@@ -39,13 +39,14 @@ def run_replications(  # noqa: PLR0913 - keywords
         raise OptionsError("the number of replications", [finding])
     numbers = range(options.replication, options.replication + replications)
     found: list[Figures] = []
-    for result in _results(line, options, state, numbers, workers):
+    runs = Runs(line, options, state)
+    for result in _results(line, options, state, runs, numbers, workers):
         found.append(result)
         if progress is not None:
             progress(len(found), replications)
         if cancelled is not None and cancelled():
             break
-    return _gathered(line, found, list(numbers)[: len(found)])
+    return _gathered(line, found, list(numbers)[: len(found)]).assign_attrs(engine=runs.engine)
 
 
 def one(line: Line, options: SimulationOptions, state: LineState | None) -> Figures:
@@ -54,10 +55,14 @@ def one(line: Line, options: SimulationOptions, state: LineState | None) -> Figu
 
 
 def _results(
-    line: Line, options: SimulationOptions, state: LineState | None, numbers: range, workers: int
+    line: Line,
+    options: SimulationOptions,
+    state: LineState | None,
+    runs: Runs,
+    numbers: range,
+    workers: int,
 ) -> Iterator[Figures]:
     """Yield the figures of each replication, in order."""
-    runs = Runs(line, options, state)
     workers = min(workers, len(numbers))
     if workers <= 1:
         for number in numbers:

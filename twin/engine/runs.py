@@ -143,7 +143,7 @@ class Runs:
         self._line = line
         self._options = options
         self._state = state
-        self._engine: str | None = None
+        self._engine: Literal["reference", "compiled", "max-plus"] | None = None
         self._lock = threading.Lock()
         self._programs: dict[int, Program] = {}
 
@@ -164,14 +164,26 @@ class Runs:
         program = self._program(replication)
         if program is None:
             return figures(self._reference(replication).log(), self._line)
+        if self.engine == "max-plus":
+            return program.plain_figures(replication)
         return program.figures(replication)
 
     @property
-    def compiled(self) -> bool:
-        """Whether these run on the compiled engine, outside Python's lock. Decided once."""
+    def engine(self) -> Literal["reference", "compiled", "max-plus"]:
+        """What works out the figures. Decided once; ``max-plus`` only where the choice is free."""
         if self._engine is None:
             self._engine = choose_engine([self._line], self._options.engine)
-        return self._engine == "compiled"
+            if self._engine == "compiled" and self._options.engine == "auto" and not self._state:
+                from twin.engine.compiled.plain import is_plain  # noqa: PLC0415 - loads the compiler
+
+                if is_plain(self._line, self._options):
+                    self._engine = "max-plus"
+        return self._engine
+
+    @property
+    def compiled(self) -> bool:
+        """Whether these run on compiled code, outside Python's lock."""
+        return self.engine != "reference"
 
     def _reference(self, replication: int) -> ReferenceEngine:
         options = self._options.model_copy(update={"replication": replication})

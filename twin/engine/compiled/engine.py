@@ -12,6 +12,7 @@ from twin.engine.compiled.begin import begin
 from twin.engine.compiled.kernel import run
 from twin.engine.compiled.layout import Memory, laid_out
 from twin.engine.compiled.lower import RULES, Lowering
+from twin.engine.compiled.plain import PlainProgram
 from twin.engine.compiled.reading import kernel_figures, kernel_state
 from twin.engine.compiled.template import Template, zeros
 from twin.engine.fitting import check_names, check_state
@@ -49,7 +50,9 @@ def _choices_declined(line: Line) -> Iterator[str]:
 def warm_up() -> None:
     """Load the kernel from its cache, or compile it; runs a small line of every kind of work."""
     line = serial_line([Exponential(mean_s=1.0)] * 2, [1])
-    Program(line, SimulationOptions(horizon_s=2.0), None).figures(0)
+    program = Program(line, SimulationOptions(horizon_s=2.0), None)
+    program.figures(0)
+    program.plain_figures(0)
 
 
 class Program:
@@ -98,6 +101,7 @@ class Program:
         self._tables = self.lowering.tables()
         self._room = {t.ROOM_PARTS: FIRST_PARTS, t.ROOM_LOG: FIRST_ROWS}
         self._packed: dict[bool, Memory] = {}
+        self._plain: PlainProgram | None = None
         self._lock = threading.Lock()
 
     def memory(self, replication: int, *, with_log: bool) -> Memory:
@@ -212,6 +216,13 @@ class Program:
         """Run one replication without a log and return its key figures."""
         memory = self.run(replication, self.end_s, with_log=False)
         return kernel_figures(self.lowering, memory)
+
+    def plain_figures(self, replication: int) -> tuple[Values, Coordinates]:
+        """Return the same by sums and maxima alone; the line must be plain (``is_plain``)."""
+        with self._lock:
+            if self._plain is None:
+                self._plain = PlainProgram(self.lowering, self._tables, self.begin_s)
+        return self._plain.figures(replication)
 
 
 class CompiledEngine:

@@ -4,7 +4,8 @@ The first ``EXACT`` flow times are kept, so quantiles of a run with no more part
 exact. All are counted in bins as well: a bin is what the exponent and the first eight binary digits
 behind the point of a time have in common, so it is 1/256 of its lower end wide or less. Of a run
 with more parts, a quantile is read from the bins, evenly within a bin: it is wrong by at most
-0.4 % of itself, mostly far less. Times below a millisecond share a bin, as do those above 136 years.
+0.4 % of itself, mostly far less. Times below a millisecond share a bin, as do those beyond 136
+years.
 """
 
 from __future__ import annotations

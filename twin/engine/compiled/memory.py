@@ -1,10 +1,10 @@
 """How compiled functions read and write a replication's memory; see ``tables``.
 
-``get(M, PART_STEP, p)`` means ``M[M[BEGINS + record] + p * width + column]``, with record, width and
-column known from the field when it is compiled. These primitives are quicker to compile than that,
-and they tell the compiler what it cannot see: where a record begins never changes during a run, and
-no two fields share a word. With ``NUMBA_DISABLE_JIT=1`` they are the plain Python functions below;
-with ``NUMBA_BOUNDSCHECK=1`` the same, compiled, so that each access is checked.
+``get(M, PART_STEP, p)`` means ``M[M[BEGINS + record] + p * width + column]``, with record, width
+and column known from the field when it is compiled. These primitives are quicker to compile than
+that, and they tell the compiler what it cannot see: where a record begins never changes during a
+run, and no two fields share a word. With ``NUMBA_DISABLE_JIT=1`` they are the plain Python
+functions below; with ``NUMBA_BOUNDSCHECK=1`` the same, compiled, so that each access is checked.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+import numpy as np
 from llvmlite import ir
 from numba import config, types
 from numba.core.errors import TypingError
@@ -349,6 +350,20 @@ def _make_bits_of(context: Any, value: Any) -> Any:
     return types.int64(types.float64), emit
 
 
+def _unsigned(value: int) -> np.uint64:
+    return np.uint64(int(value) & 0xFFFFFFFFFFFFFFFF)
+
+
+def _make_unsigned(context: Any, value: Any) -> Any:
+    del context, value
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        del context, builder, signature
+        return args[0]
+
+    return types.uint64(types.int64), emit
+
+
 def _plain(meaning: Function, made: Callable[..., Any]) -> Function:
     """Return what needs no check of bounds."""
     return meaning if config.DISABLE_JIT else cast("Function", intrinsic(made))  # type: ignore[attr-defined]
@@ -356,5 +371,7 @@ def _plain(meaning: Function, made: Callable[..., Any]) -> Function:
 
 lowest_bit = _plain(_lowest_bit, _make_lowest_bit)
 """``lowest_bit(bits)``: place of the lowest bit that is set; there must be one."""
+unsigned = _plain(_unsigned, _make_unsigned)
+"""``unsigned(value)``: the same 64 bits as a number that is not negative, such as a key."""
 bits_of = _plain(_bits_of, _make_bits_of)
 """``bits_of(value)``: a real number's 64 bits as a whole number."""

@@ -126,7 +126,7 @@ class Routes:
         }
 
     def _takes_any(self) -> t.Ints:
-        """Return of each station whether the first part in its buffer is always the one it takes."""
+        """Return of each station whether it always takes the first part in its buffer."""
         done_at: dict[int, list[set[str]]] = {}
         for product in self._products:
             for step in product.routing:

@@ -1,11 +1,11 @@
 """What the kernel reads and writes: records of whole and real numbers in one piece of memory.
 
 A *record* is a kind of thing with the same fields for each: stations, servers, parts. The fields of
-one thing lie side by side, so that what is used together is loaded together. ``M`` is the memory as
-whole numbers, ``X`` the same memory as reals; a field is always the one or always the other.
-``get(M, PART_STEP, p)`` is the step of part p, ``real(M, X, PART_DONE_S, p)`` the moment at which it
-was done. A field's number tells its record and its column; where a record begins stands at the
-front of M. ``memory`` has the accesses, ``layout`` lays the fields out.
+one thing lie side by side, so that what is used together is loaded together. ``M`` is the memory
+as whole numbers, ``X`` the same memory as reals; a field is always the one or always the other.
+``get(M, PART_STEP, p)`` is the place of part p in its routing, ``real(M, X, PART_DONE_S, p)`` the
+moment at which it was done. A field's number tells its record and its column; where a record begins
+stands at the front of M. ``memory`` has the accesses, ``layout`` lays the fields out.
 
 A new field: one line here, beside its siblings, and its first values where ``lower`` (never changes
 during a run) or ``template`` (does) have those of its siblings, under the same name in small

@@ -18,6 +18,7 @@ from twin.engine.compiled.memory import (
     put_whole,
     real,
     start,
+    unsigned,
     whole,
 )
 from twin.engine.compiled.tables import (
@@ -47,7 +48,7 @@ from twin.engine.streams import quantile_at, residual_at, uniform
 @inlined
 def chance(M: Ints, key: int, a: int, b: int) -> float:
     """Return the uniform number that belongs to index (a, b)."""
-    u = uniform(key, whole(M, REPLICATION), a, b)
+    u = uniform(unsigned(key), whole(M, REPLICATION), a, b)
     return 1.0 - u if whole(M, ANTITHETIC) else u
 
 

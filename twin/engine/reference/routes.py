@@ -76,9 +76,7 @@ class Routes:
                 return entrance
         return None
 
-    def _ranked(
-        self, exits: tuple[Entrance, ...], step: Step, rule: RoutingRule
-    ) -> list[Entrance]:
+    def _ranked(self, exits: tuple[Entrance, ...], step: Step, rule: RoutingRule) -> list[Entrance]:
         """Return the entrances in the order of a rule; each belongs to one station."""
         keys = []
         for name in step.stations:

@@ -1,0 +1,130 @@
+"""Sums and maxima alone give what the engines give, on lines that are plain enough for them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twin.engine.compiled import tables as t
+from twin.engine.compiled.engine import Program
+from twin.engine.compiled.flows import BINS, EXACT, flow_quantile
+from twin.engine.compiled.plain import PlainProgram, is_plain
+from twin.engine.options import Fault, SimulationOptions
+from twin.engine.simulate import replicate
+from twin.kpi.counters import Values
+from twin.line import Constant, Exponential, Failure, Line, Weibull, load_line, serial_line
+
+pytestmark = pytest.mark.timeout(600)  # the first one may have to compile
+NEAR = 1e-9
+TIMES = st.sampled_from(
+    [
+        Constant(value_s=0.0),
+        Constant(value_s=1.0),
+        Constant(value_s=0.3),
+        Exponential(mean_s=1.0),
+        Weibull(scale_s=1.2, shape=2.0),
+    ]
+)
+LIVES = st.sampled_from([Constant(value_s=4.0), Exponential(mean_s=6.0)])
+REPAIRS = st.sampled_from([Constant(value_s=2.0), Exponential(mean_s=3.0)])
+
+
+def with_failures(line: Line, failures: list[Failure | None]) -> Line:
+    """Return the line with one failure mode, or none, at each station."""
+    stations = [
+        station.model_copy(update={"failures": (failure,) if failure else ()})
+        for station, failure in zip(line.stations, failures, strict=True)
+    ]
+    fields = {name: getattr(line, name) for name in Line.model_fields}
+    return Line(**(fields | {"stations": stations}))
+
+
+@st.composite
+def plain_lines(draw: st.DrawFn) -> Line:
+    """Return rows of single servers, with and without buffers and failures."""
+    size = draw(st.integers(1, 5))
+    times = [draw(TIMES) for _ in range(size - 1)] + [Exponential(mean_s=1.0)]
+    line = serial_line(times, [draw(st.integers(0, 3)) for _ in range(size - 1)])
+    failure = st.builds(
+        Failure,
+        id=st.just("stop"),
+        clock=st.just("operating"),
+        time_to_failure_s=LIVES,
+        time_to_repair_s=REPAIRS,
+    )
+    return with_failures(line, [draw(st.none() | failure) for _ in range(size)])
+
+
+def assert_near(found: Values, expected: Values) -> None:
+    """Compare key figures."""
+    assert found.keys() == expected.keys()
+    for name, (_, values) in expected.items():
+        np.testing.assert_allclose(found[name][1], values, rtol=NEAR, atol=NEAR, err_msg=name)
+
+
+@given(
+    line=plain_lines(),
+    seed=st.integers(0, 1000),
+    warm_up_s=st.sampled_from([0.0, 7.5]),
+    antithetic=st.booleans(),
+)
+def test_a_plain_line_needs_no_events(
+    line: Line, seed: int, warm_up_s: float, antithetic: bool
+) -> None:
+    """Flow times are equal to the last bit, figures to 1e-9."""
+    options = SimulationOptions(
+        horizon_s=60.0, warm_up_s=warm_up_s, seed=seed, antithetic=antithetic
+    )
+    assert is_plain(line, options)
+    program = Program(line, options, None)
+    memory = program.run(2, program.end_s, with_log=False)
+    ran = PlainProgram(program.lowering, program.lowering.tables(), program.begin_s).run(2)
+    finished = int(memory.m[t.N_FLOWS])
+    np.testing.assert_array_equal(
+        ran.flows[: finished + 1], memory.floats(t.FLOW_S, finished + 1), strict=True
+    )
+    assert_near(program.plain_figures(2)[0], program.figures(2)[0])
+
+
+def test_a_free_choice_takes_the_shorter_way_and_says_so() -> None:
+    """A plain line runs by sums and maxima unless the kernel is asked for, with equal figures."""
+    line = serial_line([Exponential(mean_s=1.0)] * 3, [2, 2])
+    free = SimulationOptions(horizon_s=500.0)
+    asked = free.model_copy(update={"engine": "compiled"})
+    one, other = replicate(line, free, 3), replicate(line, asked, 3)
+    assert one.attrs["engine"] == "max-plus"
+    assert other.attrs["engine"] == "compiled"
+    for name in one.data_vars:
+        np.testing.assert_allclose(one[name], other[name], rtol=NEAR, atol=NEAR, err_msg=name)
+
+
+@pytest.mark.parametrize("name", ["bottling", "electronics"])
+def test_a_line_with_more_to_it_is_not_plain(name: str) -> None:
+    """Setups, crews, shifts, rework and parallel servers need events."""
+    assert not is_plain(load_line(name), SimulationOptions(horizon_s=60.0))
+
+
+def test_a_fault_needs_events() -> None:
+    """A supposed breakdown happens whatever the station does, so the line is not plain."""
+    line = serial_line([Exponential(mean_s=1.0)] * 2, [1])
+    fault = Fault(station=line.flow_order[0], duration_s=5.0)
+    assert not is_plain(line, SimulationOptions(horizon_s=60.0, faults=(fault,)))
+
+
+def test_many_flow_times_take_no_more_memory() -> None:
+    """Beyond the first ones flow times are in bins; quantiles are within the bound told."""
+    line = serial_line([Exponential(mean_s=1.0)] * 2, [3])
+    program = Program(line, SimulationOptions(horizon_s=20_000.0), None)
+    memory = program.run(0, program.end_s, with_log=True)
+    finished = int(memory.m[t.N_FLOWS])
+    assert finished > 2 * EXACT
+    log = program.log(memory, 0, program.end_s).frame()
+    created = log[log.kind == "part_created"].set_index("part").time_s
+    gone = log[log.kind == "part_finished"].set_index("part").time_s
+    flows = (gone - created.loc[gone.index]).to_numpy()
+    bins = memory.ints(t.FLOW_BINS, BINS)
+    for share in (0.01, 0.5, 0.9, 0.99):
+        found = flow_quantile(finished, memory.floats(t.FLOW_S, EXACT), bins, share)
+        assert found == pytest.approx(np.quantile(flows, share), rel=0.004)
