@@ -9,6 +9,7 @@ from twin.engine.options import DispatchPlan, SimulationOptions
 from twin.errors import Finding, OptionsError, StateError
 from twin.events.state import LineState, PartState
 from twin.line import Line, Product
+from twin.line.line import maker_slots
 
 
 def check_names(line: Line, options: SimulationOptions) -> None:
@@ -107,12 +108,13 @@ def _part(line: Line, part: PartState, products: dict[str, Product]) -> Iterable
         yield Finding(path, f"is of unknown product {part.product!r}", _listed(products))
         return
     routing = products[part.product].routing
-    if part.operation > len(routing) - (part.status != "done"):
+    stocked = part.location == products[part.product].stock
+    if part.operation > len(routing) - (part.status != "done" and not stocked):
         yield Finding(path, f"has no operation {part.operation} in its routing of {len(routing)}")
         return
     if part.status in ("processing", "setup") and part.visits < 1:
         yield Finding(path, f"is in {part.status} on no visit", "visits of at least 1")
-    if part.location in stations and part.status != "done":
+    if part.location in stations and part.status != "done" and part.operation < len(routing):
         step = routing[part.operation]
         if part.location not in step.stations:
             message = f"station {part.location!r} does not do operation {step.id!r}"
@@ -125,13 +127,17 @@ def _places(line: Line, state: LineState) -> Iterable[Finding]:
     for number, count in Counter(part.id for part in state.parts).items():
         if count > 1:
             yield Finding(f"parts.{number}", f"stands in the state {count} times")
+    makers = maker_slots(line)
     for station in line.stations:
         inside = [part for part in state.parts if part.location == station.id]
-        if len(inside) > station.servers:
-            yield Finding(station.id, f"holds {len(inside)} parts", f"at most {station.servers}")
+        unplaced = sum(part.server is None for part in inside)
         named = Counter(part.server for part in inside if part.server is not None)
+        several = station.batch is not None or station.id in makers
+        held = unplaced + (len(named) if several else sum(named.values()))
+        if held > station.servers:
+            yield Finding(station.id, f"holds {held} parts", f"at most {station.servers}")
         for server, count in sorted(named.items()):
-            if count > 1:
+            if count > 1 and not several:
                 yield Finding(f"{station.id}.servers.{server}", f"holds {count} parts", "one")
             if not 0 <= server < station.servers:
                 yield Finding(

@@ -79,6 +79,10 @@ class Step:
     """Name under which the turns of a round robin are counted."""
     route: Coin
     """Decides among the stations where they are drawn."""
+    components: tuple[tuple[str, int], ...]
+    """Parts that go into one part, by product in alphabetical order."""
+    makes: tuple[tuple[str, int], ...]
+    """Parts that come in its place, by product in alphabetical order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,8 @@ def _step(product: Product, operation: Operation, index: int, draws: Draws) -> S
         share=sum(work[: index + 1]) / whole_s if whole_s > 0 else 1.0,
         turn=turn,
         route=draws.coin(turn, Purpose.ROUTE),
+        components=tuple(sorted(operation.components.items())),
+        makes=tuple(sorted(operation.makes.items())),
     )
 
 

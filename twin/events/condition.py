@@ -69,6 +69,8 @@ class PartNow:
     reworks: dict[str, int] = field(default_factory=dict)
     clock: RunningClock | None = None
     done_s: float | None = None
+    kitted: bool = False
+    family: int | None = None
 
     @property
     def works(self) -> bool:
@@ -95,6 +97,8 @@ class PartNow:
             reworks=dict(sorted(self.reworks.items())),
             clock=self.clock.clock() if self.clock else None,
             done_s=self.done_s,
+            kitted=self.kitted,
+            family=self.family,
         )
 
     @staticmethod
@@ -114,6 +118,8 @@ class PartNow:
             reworks=dict(state.reworks),
             clock=RunningClock.of(state.clock) if state.clock else None,
             done_s=state.done_s,
+            kitted=state.kitted,
+            family=state.family,
         )
 
 
@@ -166,6 +172,13 @@ class StationNow:
     inside: dict[int, PartNow] = field(default_factory=dict)
     working: int = 0
     """Servers that process at this moment."""
+    made: int = 0
+    first: PartNow | None = None
+    """The part whose operation ended last, the first of its batch."""
+    replaced: list[PartNow] = field(default_factory=list)
+    """Parts that others have taken the place of since then."""
+    gone: list[PartNow] | None = None
+    """The same, once a first part was made of them."""
 
     @staticmethod
     def of(spec: Station, state: StationState) -> StationNow:
@@ -175,7 +188,13 @@ class StationNow:
             for mode in sorted(spec.failures, key=lambda mode: mode.id)
         }
         return StationNow(
-            spec, modes, state.on, state.setup_group, list(state.outages), state.finished
+            spec,
+            modes,
+            state.on,
+            state.setup_group,
+            list(state.outages),
+            state.finished,
+            made=state.made,
         )
 
     def state(self) -> StationState:
@@ -186,6 +205,7 @@ class StationNow:
             modes={name: mode.state() for name, mode in self.modes.items()},
             outages=tuple(self.outages),
             finished=self.finished,
+            made=self.made,
         )
 
     @property
@@ -243,9 +263,11 @@ class StationNow:
         found = [Status.FAILED if self.stopped else idle] * self.spec.servers
         if self.stopped:
             return found
+        seen: set[int] = set()
         for part in self.inside.values():
-            if part.server is None or part.server >= len(found):
+            if part.server is None or part.server >= len(found) or part.server in seen:
                 continue
+            seen.add(part.server)  # the first of a batch tells how far it is
             working = part.clock is not None and part.clock.since_s is not None
             if part.status in ("processing", "setup") and working:
                 found[part.server] = Status(part.status)

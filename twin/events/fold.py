@@ -111,6 +111,9 @@ class Folder:
             Kind.FAILED: self._failed,
             Kind.REPAIR_STARTED: self._repair_started,
             Kind.REPAIRED: self._repaired,
+            Kind.PART_MADE: self._made,
+            Kind.PART_REPLACED: self._replaced,
+            Kind.PART_CONSUMED: self._consumed,
             Kind.SHIFT_ENDED: self._shift,
             Kind.SHIFT_STARTED: self._shift,
         }
@@ -207,6 +210,7 @@ class Folder:
         part = self._move(row)
         part.operation, part.server = row.detail, int(row.value)
         part.visits += 1
+        part.kitted = False
         self._at(row).inside[part.id] = part
 
     def _setup_started(self, row: Row) -> None:
@@ -228,9 +232,54 @@ class Folder:
         part, station = self._parts[row.part], self._at(row)
         if part.clock is not None and part.clock.since_s is not None:
             station.work_ended(row.time_s)
-        part.status, part.clock, part.done_s = "done", None, row.time_s
-        part.operation = row.detail + 1
+        part.clock = None
+        for one in station.inside.values():
+            if one is part or (station.spec.batch and one.server == part.server):
+                one.status, one.done_s, one.operation = "done", row.time_s, one.operation + 1
         station.finished += 1
+        station.first, station.replaced = part, []
+
+    def _replaced(self, row: Row) -> None:
+        part = self._parts.pop(row.part)
+        self._leave(part, row.time_s)
+        self._at(row).replaced.append(part)
+
+    def _made(self, row: Row) -> None:
+        """A part takes the place of the ones that were replaced just now."""
+        station, before = self._at(row), self._at(row).replaced
+        order = self.names.orders[int(row.value)] if row.value >= 0 else None
+        if station.gone is before:
+            pass  # not the first one made of them
+        elif order is None:
+            for part in before:
+                if part.order is not None:
+                    self._orders[part.order].finished += 1
+        else:
+            self._orders[order].extra -= len(before)
+        station.gone = before
+        if order is not None:
+            self._orders[order].extra += 1
+        assert station.first is not None
+        part = PartNow(
+            row.part,
+            self.names.products[row.detail],
+            order,
+            min(part.created_s for part in before),
+            station.spec.id,
+            row.time_s,
+            server=before[0].server,
+            status="done",
+            done_s=row.time_s,
+            family=station.first.id,
+        )
+        self._parts[row.part] = station.inside[row.part] = part
+        station.made += 1
+
+    def _consumed(self, row: Row) -> None:
+        part = self._parts.pop(row.part)
+        if part.order is not None:
+            self._orders[part.order].finished += 1
+        self._parts[int(row.value)].kitted = True
 
     def _sent_back(self, row: Row) -> None:
         part = self._parts[row.part]
@@ -303,6 +352,7 @@ class _Count:
     created: int
     finished: int
     scrapped: int
+    extra: int
 
     def state(self) -> OrderState:
         return OrderState(
@@ -310,8 +360,9 @@ class _Count:
             created=self.created,
             finished=self.finished,
             scrapped=self.scrapped,
+            extra=self.extra,
         )
 
     @staticmethod
     def of(state: OrderState) -> _Count:
-        return _Count(state.released, state.created, state.finished, state.scrapped)
+        return _Count(state.released, state.created, state.finished, state.scrapped, state.extra)

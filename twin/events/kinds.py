@@ -33,6 +33,10 @@ class Kind(IntEnum):
     LINK_RESTORED = 18
     GAP = 19
     PART_IDENTIFIED = 20
+    PART_MADE = 30
+    PART_REPLACED = 31
+    PART_CONSUMED = 32
+    SERVER_CLEARED = 33
 
 
 MEANING: dict[Kind, tuple[str, str, str]] = {
@@ -60,6 +64,10 @@ MEANING: dict[Kind, tuple[str, str, str]] = {
     Kind.LINK_RESTORED: ("-", "-", "-"),
     Kind.GAP: ("-", "-", "moment from which values may be missing, s"),
     Kind.PART_IDENTIFIED: ("-", "index of the product it is", "index of its order, or -1"),
+    Kind.PART_MADE: ("station", "index of the product", "index of the order, or -1"),
+    Kind.PART_REPLACED: ("station", "index of the operation", "-"),
+    Kind.PART_CONSUMED: ("station", "index of the operation", "number of the part it goes into"),
+    Kind.SERVER_CLEARED: ("station", "-", "server, from 0"),
 }
 """What the columns of a row stand for. A time that was not drawn but observed is NaN."""
 

@@ -67,6 +67,10 @@ class PartState(Spec):
     """Progress of setup or processing."""
     done_s: float | None = None
     """Moment its operation was finished, for parts that are done, s."""
+    kitted: bool = False
+    """Whether its components are there, for parts in a station that puts some together."""
+    family: int | None = None
+    """Number of the part, or of the first of the batch, that it was made of."""
 
 
 class ModeState(Spec):
@@ -106,6 +110,8 @@ class StationState(Spec):
     """Outages that are not over, oldest first."""
     finished: int = Field(default=0, ge=0)
     """Operations finished so far."""
+    made: int = Field(default=0, ge=0)
+    """Parts made here of others so far."""
 
 
 class SourceState(Spec):
@@ -131,6 +137,8 @@ class OrderState(Spec):
     """Good parts finished."""
     scrapped: int = Field(default=0, ge=0)
     """Parts scrapped."""
+    extra: int = 0
+    """Parts that splitting added to its quantity, less those that batches took from it."""
 
 
 class StreamState(Spec):

@@ -166,6 +166,7 @@ def _bad(table: Table) -> Rows:
     # The end that belongs to a verdict is the row of the same part just before it.
     before, after = order[:-1], order[1:]
     pairs = lost[after] & ~lost[before] & (table.part[before] == table.part[after])
+    pairs &= table.element[before] == table.element[after]
     found = np.zeros(len(table.time_s), dtype=np.bool_)
     found[before[pairs]] = True
     return found

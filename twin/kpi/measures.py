@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from twin.events.kinds import Kind
 from twin.events.log import EventLog
 from twin.kpi.counters import Coordinates, Counters, Values, figures_of
-from twin.kpi.rows import GONE, Floats, Ints, Rows, Table
+from twin.kpi.grouping import Replacement, processed, replaced
+from twin.kpi.rows import GONE, LEFT, Floats, Ints, Rows, Table
 from twin.kpi.times import status_times_s
 from twin.line import Line
 
@@ -76,6 +77,8 @@ class Parts:
     created_s: Floats
     product: Ints
     order: Ints
+    replaced: Replacement
+    """What became of parts that others took the place of."""
 
     def at(self, parts: NDArray[np.int64]) -> Ints:
         """Return the places of some parts."""
@@ -93,6 +96,7 @@ def count(log: EventLog, line: Line) -> Counters:
     index = {name: i for i, name in enumerate(log.names.elements)}
     stations = np.array([index[name] for name in line.flow_order])
     good, gone, last_s = _orders(table, log, parts)
+    batches = np.array([index[s.id] for s in line.stations if s.batch is not None], dtype=np.int64)
     at = parts.at(table.part[finished])
     flow_s = table.time_s[finished] - parts.created_s[at]
     size = len(log.names.elements)
@@ -111,7 +115,7 @@ def count(log: EventLog, line: Line) -> Counters:
                 for name in line.flow_order
             ]
         ),
-        processed=np.bincount(table.element[ended], minlength=size)[stations].astype(float),
+        processed=processed(table, ended, batches, size)[stations],
         bad=np.bincount(table.element[lost], minlength=size)[stations].astype(float),
         planned_s=planned_s(table, log, line, ended, parts)[stations],
         content_area=_content_area(table, line, index, exits),
@@ -141,8 +145,19 @@ def parts_of(table: Table, log: EventLog) -> Parts:
             np.nan_to_num(table.value[made], nan=-1.0).astype(np.int64),
         ]
     )
+    new = table.where(Kind.PART_MADE)
+    found = replaced(
+        table,
+        dict(zip(number.tolist(), created_s.tolist(), strict=True)) if new.any() else {},
+        dict(zip(number.tolist(), order.tolist(), strict=True)),
+    )
+    number = np.concatenate([number, table.part[new]])
+    born_s = np.array([found.created_s[part] for part in table.part[new].tolist()])
+    created_s = np.concatenate([created_s, born_s])
+    product = np.concatenate([product, table.detail[new]])
+    order = np.concatenate([order, table.value[new].astype(np.int64)])
     place = np.argsort(number, kind="stable")
-    parts = Parts(number[place], created_s[place], product[place], order[place])
+    parts = Parts(number[place], created_s[place], product[place], order[place], found)
     # What a real line told later about a part counts from its beginning.
     told = table.where(Kind.PART_IDENTIFIED)
     at = parts.at(table.part[told])
@@ -152,8 +167,8 @@ def parts_of(table: Table, log: EventLog) -> Parts:
 
 
 def _wip_area(table: Table) -> float:
-    came = table.where(Kind.PART_CREATED).astype(np.int64)
-    content = np.cumsum(came - table.where(*GONE).astype(np.int64)) + len(table.initial.parts)
+    came = table.where(Kind.PART_CREATED, Kind.PART_MADE).astype(np.int64)
+    content = np.cumsum(came - table.where(*LEFT).astype(np.int64)) + len(table.initial.parts)
     return float(np.sum(content * table.steps_s()))
 
 
@@ -187,12 +202,19 @@ def _content_area(table: Table, line: Line, index: dict[str, int], exits: Ints) 
 
 
 def _orders(table: Table, log: EventLog, parts: Parts) -> tuple[Floats, Floats, Floats]:
-    """Return good parts, parts gone, and the moment of the last one gone, by order."""
+    """Return good parts, parts gone, and the moment of the last one gone, by order.
+
+    Parts gone are counted in parts of the order's quantity: what splitting added does not count.
+    """
     size = len(log.names.orders)
     rows = np.flatnonzero(table.where(*GONE))
     orders = parts.order[parts.at(table.part[rows])]
     rows, orders = rows[orders >= 0], orders[orders >= 0]
     fine = table.kind[rows] == Kind.PART_FINISHED
+    if parts.replaced.rows:
+        inside, whose = (np.array(column) for column in zip(*parts.replaced.rows, strict=True))
+        rows, orders = np.append(rows, inside), np.append(orders, whose)
+        fine = np.append(fine, np.ones(len(inside), dtype=np.bool_))
     known = [table.initial.orders.get(name) for name in log.names.orders]
     good = np.bincount(orders[fine], minlength=size) + np.array(
         [found.finished if found else 0 for found in known], dtype=float
@@ -200,6 +222,9 @@ def _orders(table: Table, log: EventLog, parts: Parts) -> tuple[Floats, Floats, 
     bad = np.bincount(orders[~fine], minlength=size) + np.array(
         [found.scrapped if found else 0 for found in known], dtype=float
     )
+    extra = np.array([found.extra if found else 0 for found in known], dtype=float)
+    for order, count in parts.replaced.extra.items():
+        extra[order] += count
     last_s = np.full(size, np.nan)
-    last_s[orders] = table.time_s[rows]  # rows rise in time, so the last one stays
-    return good, good + bad, last_s
+    np.fmax.at(last_s, orders, table.time_s[rows])
+    return good, good + bad - extra, last_s

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from twin.events.fold import empty_state
 from twin.events.kinds import OUTAGE, Kind
 from twin.events.log import COLUMNS, EventLog
-from twin.events.state import LineState, PartStatus
+from twin.events.state import LineState, PartState, PartStatus
 from twin.line import Line
+from twin.line.line import maker_slots
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -28,8 +29,10 @@ INSIDE: dict[PartStatus, tuple[Kind, ...]] = {
     "done": (Kind.STATION_ENTERED, Kind.PROCESSING_STARTED, Kind.PROCESSING_ENDED),
 }
 """Events that bring a part in a station to its status."""
-LOCATION = (Kind.PART_CREATED, Kind.BUFFER_ENTERED, Kind.STATION_ENTERED)
+LOCATION = (Kind.PART_CREATED, Kind.PART_MADE, Kind.BUFFER_ENTERED, Kind.STATION_ENTERED)
 GONE = (Kind.PART_FINISHED, Kind.PART_SCRAPPED)
+LEFT = (*GONE, Kind.PART_REPLACED, Kind.PART_CONSUMED)
+"""Events after which a part is no longer in the line."""
 NOTHING = 0
 """Kind of a row that stands for no event."""
 
@@ -49,6 +52,8 @@ class Table:
     until_s: float
     prefix: int
     """Rows that stand for the initial state."""
+    several: frozenset[int]
+    """Elements whose servers may hold several parts, so that a row tells when one is clear."""
 
     @staticmethod
     def of(log: EventLog, line: Line) -> Table:
@@ -67,6 +72,7 @@ class Table:
             from_s=log.observe_from_s,
             until_s=log.end_s,
             prefix=len(first),
+            several=_several(log, line),
             **columns,
         )
 
@@ -102,7 +108,7 @@ class Table:
         ``len(time_s)`` where it never leaves; rows of other kinds keep that value too.
         """
         size = len(self.time_s)
-        moves = np.flatnonzero(self.where(*LOCATION, *GONE))
+        moves = np.flatnonzero(self.where(*LOCATION, *LEFT))
         order = moves[np.lexsort((moves, self.part[moves]))]
         found = np.full(size, size, dtype=np.int64)
         same = self.part[order[1:]] == self.part[order[:-1]]
@@ -110,13 +116,20 @@ class Table:
         return found
 
 
+def _several(log: EventLog, line: Line) -> frozenset[int]:
+    names = {station.id for station in line.stations if station.batch is not None}
+    return frozenset(log.names.elements.index(name) for name in names | set(maker_slots(line)))
+
+
 def _initial_rows(state: LineState, log: EventLog) -> list[tuple[float, ...]]:
     index = {name: i for i, name in enumerate(log.names.elements)}
     begin = state.time_s
     rows: list[tuple[float, ...]] = []
 
-    def add(kind: Kind, element: int, part: float = -1, detail: float = -1) -> None:
-        rows.append((begin, kind, element, part, detail, np.nan, 0))
+    def add(kind: Kind, element: int, part: PartState | None = None, detail: float = -1) -> None:
+        number = -1 if part is None else part.id
+        server = np.nan if part is None or part.server is None else part.server
+        rows.append((begin, kind, element, number, detail, server, 0))
 
     # The time before the first event counts too, so there is always a row at the beginning.
     rows.append((begin, NOTHING, -1, -1, -1, np.nan, 0))
@@ -128,8 +141,14 @@ def _initial_rows(state: LineState, log: EventLog) -> list[tuple[float, ...]]:
                 add(Kind.FAILED, index[name], detail=log.names.modes[name].index(mode))
         for _ in station.outages:
             add(Kind.FAILED, index[name], detail=OUTAGE)
+    seen: set[tuple[str, int]] = set()
     for part in state.parts:
+        if part.server is not None and (part.location, part.server) in seen:
+            add(Kind.STATION_ENTERED, index[part.location], part)
+            continue  # the first of a batch tells how far it is
+        if part.server is not None:
+            seen.add((part.location, part.server))
         kinds = INSIDE[part.status] if part.location in state.stations else (Kind.BUFFER_ENTERED,)
         for kind in kinds:
-            add(kind, index[part.location], part.id)
+            add(kind, index[part.location], part)
     return rows

@@ -38,7 +38,10 @@ def status_counts(
         return np.asarray(rows[kinds == kind])
 
     ended = at(Kind.PROCESSING_ENDED)
-    gone = _exit_of(table, ended, at(Kind.STATION_ENTERED), exits)
+    if number in table.several:
+        gone = at(Kind.SERVER_CLEARED)
+    else:
+        gone = _exit_of(table, ended, at(Kind.STATION_ENTERED), exits)
     moments, (processing, setup, done, down, off) = levels(
         (at(Kind.PROCESSING_STARTED), ended),
         (at(Kind.SETUP_STARTED), at(Kind.SETUP_ENDED)),

@@ -31,10 +31,11 @@ from twin.line.line import Line, serial_line
 from twin.line.orders import JobOrder
 from twin.line.products import Operation, Product, Rework
 from twin.line.reliability import Crew, Failure
-from twin.line.stations import Buffer, Setup, Signal, Sink, Source, Station
+from twin.line.stations import Batch, Buffer, Setup, Signal, Sink, Source, Station
 
 __all__ = [
     "AnyDistribution",
+    "Batch",
     "Beta",
     "Buffer",
     "Calendar",

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from twin.errors import Finding
 from twin.line.calendars import Calendar
+from twin.line.check_grouping import grouping
+from twin.line.gathered import Parts
 from twin.line.orders import JobOrder
 from twin.line.products import Operation, Product
 from twin.line.reliability import Crew
 from twin.line.stations import Buffer, Setup, Sink, Source, Station
-
-_Item = TypeVar("_Item")
 
 SECTIONS: dict[str, type] = {
     "sources": Source,
@@ -32,44 +29,19 @@ PLACES = ("sources", "stations", "buffers", "sinks")
 """Sections whose ids share one name space, because events name them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The pieces of a line that could be read, and every id that was named."""
-
-    items: Mapping[str, Sequence[object]]
-    """Readable items by section."""
-    ids: Mapping[str, Sequence[str]]
-    """Ids by section, those of unreadable items included, so that one error does not breed more."""
-    complete: bool = True
-    """Whether every item could be read."""
-    findings: list[Finding] = field(default_factory=list)
-
-    def add(self, path: str, message: str, expected: str = "", remedy: str = "") -> None:
-        """Note a finding."""
-        self.findings.append(Finding(path, message, expected, remedy))
-
-    def known(self, section: str, name: str | None, path: str, what: str) -> bool:
-        """Note a finding unless ``name`` is in ``section``; None is always fine."""
-        names = self.ids.get(section, ())
-        if name is None or name in names:
-            return True
-        shown = ", ".join(sorted(set(names))[:12]) or f"none: the line has no {section}"
-        self.add(path, f"unknown {what} {name!r}", f"one of: {shown}", f"add it to {section}")
-        return False
-
-
 def check(parts: Parts) -> list[Finding]:
     """Return all findings about how the parts fit together, in document order."""
     _unique(parts)
     _not_empty(parts)
-    for source in _of(parts, "sources", Source):
+    for source in parts.of("sources", Source):
         _source(parts, source)
-    for station in _of(parts, "stations", Station):
+    for station in parts.of("stations", Station):
         _station(parts, station)
-    for product in _of(parts, "products", Product):
+    for product in parts.of("products", Product):
         _product(parts, product)
-    for order in _of(parts, "orders", JobOrder):
+    for order in parts.of("orders", JobOrder):
         parts.known("products", order.product, f"orders.{order.id}.product", "product")
+    grouping(parts)
     if parts.complete:
         _connected(parts)
     return parts.findings
@@ -88,7 +60,7 @@ def choice_findings(parts: Parts, operation: Operation, path: str) -> None:
             parts.add(f"{path}.weights", "they are all zero", "a weight above zero")
     if operation.choice == "preference" or not parts.complete:
         return
-    inputs = {station.id: station.input_buffer for station in _of(parts, "stations", Station)}
+    inputs = {station.id: station.input_buffer for station in parts.of("stations", Station)}
     named = [inputs.get(name) for name in operation.stations]
     for buffer, count in Counter(name for name in named if name).items():
         if count > 1:
@@ -98,10 +70,6 @@ def choice_findings(parts: Parts, operation: Operation, path: str) -> None:
                 "choice: preference, or an input buffer for each station",
                 "give each station an input_buffer of its own",
             )
-
-
-def _of(parts: Parts, section: str, kind: type[_Item]) -> Iterable[_Item]:
-    return (item for item in parts.items.get(section, ()) if isinstance(item, kind))
 
 
 def _unique(parts: Parts) -> None:
@@ -174,7 +142,7 @@ def _station(parts: Parts, station: Station) -> None:
 
 def _setup(parts: Parts, setup: Setup, path: str) -> None:
     if parts.complete:
-        groups = {product.group for product in _of(parts, "products", Product)}
+        groups = {product.group for product in parts.of("products", Product)}
         matrix = setup.matrix_s
         named = set(matrix).union(*matrix.values()) if matrix else set()
         if setup.initial_group is not None and setup.initial_group not in groups | named:
@@ -195,7 +163,7 @@ def _setup(parts: Parts, setup: Setup, path: str) -> None:
 def _product(parts: Parts, product: Product) -> None:
     path = f"products.{product.id}"
     parts.known("sinks", product.sink, f"{path}.sink", "sink")
-    if product.sink is None and len(parts.ids.get("sinks", ())) > 1:
+    if product.sink is None and product.stock is None and len(parts.ids.get("sinks", ())) > 1:
         sinks = ", ".join(sorted(parts.ids["sinks"]))
         parts.add(f"{path}.sink", "the line has several sinks", f"one of: {sinks}", "add sink")
     names = [operation.id for operation in product.routing]
@@ -234,28 +202,30 @@ def _operation(parts: Parts, operation: Operation, so_far: list[str], path: str)
 
 def _connected(parts: Parts) -> None:
     """Every buffer feeds a station; every source with orders has orders and the reverse."""
-    used = {station.input_buffer for station in _of(parts, "stations", Station)}
-    for buffer in _of(parts, "buffers", Buffer):
+    used = {station.input_buffer for station in parts.of("stations", Station)}
+    used |= {product.stock for product in parts.of("products", Product)}
+    for buffer in parts.of("buffers", Buffer):
         if buffer.id not in used:
             parts.add(
                 f"buffers.{buffer.id}",
                 "no station takes parts from it",
-                remedy="name it as the input_buffer of a station, or remove it",
+                remedy="name it as the input_buffer of a station or the stock of a product, "
+                "or remove it",
             )
     visited = {
         name
-        for product in _of(parts, "products", Product)
+        for product in parts.of("products", Product)
         for operation in product.routing
         for name in operation.stations
     }
-    for station in _of(parts, "stations", Station):
+    for station in parts.of("stations", Station):
         if station.id not in visited:
             parts.add(
                 f"stations.{station.id}",
                 "no routing visits it",
                 remedy="add it to an operation of a product, or remove it",
             )
-    feeding = [source.id for source in _of(parts, "sources", Source) if source.arrivals == "orders"]
+    feeding = [source.id for source in parts.of("sources", Source) if source.arrivals == "orders"]
     if len(feeding) > 1:
         parts.add(
             f"sources.{feeding[1]}.arrivals",
@@ -275,14 +245,14 @@ def _connected(parts: Parts) -> None:
 
 def _bounded(parts: Parts) -> None:
     """Find endless supplies whose entrance never fills up."""
-    unlimited = {buffer.id for buffer in _of(parts, "buffers", Buffer) if buffer.capacity is None}
-    entrance = {station.id: station.input_buffer for station in _of(parts, "stations", Station)}
-    routings = {product.id: product.routing for product in _of(parts, "products", Product)}
-    for source in _of(parts, "sources", Source):
+    unlimited = {buffer.id for buffer in parts.of("buffers", Buffer) if buffer.capacity is None}
+    entrance = {station.id: station.input_buffer for station in parts.of("stations", Station)}
+    routings = {product.id: product.routing for product in parts.of("products", Product)}
+    for source in parts.of("sources", Source):
         if source.arrivals != "unlimited":
             continue
         for product in source.products or routings:
-            for station in routings[product][0].stations if product in routings else ():
+            for station in routings[product][0].stations if routings.get(product) else ():
                 if entrance.get(station) in unlimited:
                     parts.add(
                         f"sources.{source.id}.arrivals",

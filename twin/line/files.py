@@ -12,7 +12,8 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from twin.errors import Finding, LineError, UnknownNameError
-from twin.line.checks import SECTIONS, Parts, check, zone_findings
+from twin.line.checks import SECTIONS, check, zone_findings
+from twin.line.gathered import Parts
 from twin.line.line import Head, Line
 from twin.line.reading import Lines, read_yaml
 from twin.line.spec import worded

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from twin.errors import Finding, LineError, UnknownNameError
 from twin.line.calendars import Calendar
-from twin.line.checks import SECTIONS, Parts, check, zone_findings
+from twin.line.checks import SECTIONS, check, zone_findings
 from twin.line.distributions import AnyDistribution
+from twin.line.gathered import Parts
 from twin.line.orders import JobOrder
 from twin.line.products import Operation, Product
 from twin.line.reliability import Crew
@@ -183,6 +184,21 @@ class Line(Head):
         for path, value in changes.items():
             _put(document, path, value)
         return line_from_document(document, title=f"the changed line {self.id!r}")
+
+
+def maker_slots(line: Line) -> dict[str, int]:
+    """Return the slot in part numbers of each station that makes parts of others.
+
+    They follow the slots of the sources, in alphabetical order.
+    """
+    makers = {
+        name
+        for product in line.products
+        for operation in product.routing
+        if operation.makes
+        for name in operation.stations
+    }
+    return {name: len(line.sources) + i for i, name in enumerate(sorted(makers))}
 
 
 def _put(document: dict[str, Any], path: str, value: Any) -> None:

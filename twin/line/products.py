@@ -10,6 +10,9 @@ from twin.line.distributions import Distribution
 from twin.line.rules import RoutingRule
 from twin.line.spec import Id, Spec
 
+Count = Annotated[int, Field(ge=1, le=10_000)]
+"""A number of parts."""
+
 
 class Rework(Spec):
     """Parts that go back to an earlier operation, or repeat this one."""
@@ -25,7 +28,7 @@ class Rework(Spec):
 class Operation(Spec):
     """One step of a routing."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"choice", "weights"})
+    later: ClassVar[frozenset[str]] = frozenset({"choice", "weights", "components", "makes"})
 
     id: Id
     """Name, unique in its routing."""
@@ -38,7 +41,11 @@ class Operation(Spec):
     weights: dict[Id, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     """Weight of each station, with ``choice: probability``."""
     processing_time_s: Distribution
-    """Time per part, s."""
+    """Time per part, s; for a whole batch where the station works in batches."""
+    components: dict[Id, Count] = Field(default_factory=dict)
+    """Parts of other products that go into one part here, from the stock of each, by product."""
+    makes: dict[Id, Count] = Field(default_factory=dict)
+    """Parts that take the place of the one that is done, or of its batch, by product."""
     processing_time_by_station_s: dict[Id, Distribution] = Field(default_factory=dict)
     """Stations that need another time."""
     scrap_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -50,7 +57,7 @@ class Operation(Spec):
 class Product(Spec):
     """A kind of part and its routing."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"attributes"})
+    later: ClassVar[frozenset[str]] = frozenset({"attributes", "stock"})
 
     id: Id
     """Name, unique in the line."""
@@ -58,10 +65,12 @@ class Product(Spec):
     """Name for people."""
     setup_group: str = ""
     """Group in the setup matrices; empty: the product's id."""
-    routing: tuple[Operation, ...] = Field(min_length=1)
-    """Operations in order."""
+    routing: tuple[Operation, ...]
+    """Operations in order; there may be none for parts that go straight to their ``stock``."""
     sink: Id | None = None
     """Where it leaves; none: the line's only sink."""
+    stock: Id | None = None
+    """Buffer in which finished parts wait to become components of others, in place of a sink."""
     attributes: dict[Id, float] = Field(default_factory=dict)
     """Numbers of your own that rules of your own may look at, e.g. ``temperature_c: 180``."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -20,6 +20,27 @@ class Setup(Spec):
     """``matrix_s[from][to]``, s. A pair that is missing takes no time."""
     initial_group: str | None = None
     """Group in place at the start; none: the first part needs no setup."""
+
+
+class Batch(Spec):
+    """How many parts a server takes at one time."""
+
+    min: int = Field(default=1, ge=1, le=10_000)
+    """Parts it waits for."""
+    max: int = Field(ge=1, le=10_000)
+    """Parts it takes at most."""
+    wait_s: Duration | None = None
+    """Longest time a part waits for others, s: then the server takes what is there; none: it waits
+    until there are ``min``."""
+    alike: Literal["product", "group", "family", "any"] = "product"
+    """Which parts go together: those of one product at one operation; of one setup group; those
+    that one part was split into; or any that wait for the station."""
+
+    @model_validator(mode="after")
+    def _min_fits(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"min = {self.min} must not be above max = {self.max}")
+        return self
 
 
 class Signal(Spec):
@@ -42,6 +63,8 @@ class Signal(Spec):
 class Station(Spec):
     """A place of work with one or more identical servers."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"batch"})
+
     kind: Literal["station"] = "station"
     id: Id
     """Name, unique in the line."""
@@ -54,6 +77,8 @@ class Station(Spec):
     dispatch_rule: DispatchRule | Annotated[tuple[DispatchRule, ...], Field(min_length=1)] = "fifo"
     """Which waiting part goes first, e.g. ``fifo``, ``edd`` or ``critical_ratio``. A list: by the
     first rule, equals by the second, and so on. The semantics have a table of all rules."""
+    batch: Batch | None = None
+    """Parts that each server works on together, in one processing time; none: one by one."""
     setup: Setup | None = None
     """Change-over times."""
     failures: tuple[Failure, ...] = ()

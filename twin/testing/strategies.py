@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from twin.engine.options import DispatchPlan, Fault, SimulationOptions
 from twin.line import (
     AnyDistribution,
+    Batch,
     Beta,
     Buffer,
     Calendar,
@@ -48,6 +49,7 @@ from twin.line.rules import DISPATCH_RULES
 Grain = Literal["integer", "tenth", "continuous"]
 Arrivals = Literal["unlimited", "interarrival", "orders"]
 ARRIVALS: tuple[Arrivals, ...] = ("unlimited", "interarrival", "orders")
+Routings = dict[str, tuple[Operation, ...]]
 GRAINS: tuple[Grain, ...] = ("integer", "tenth", "continuous")
 HORIZON_S = 400.0
 """Length of the runs that ``options_for`` asks for, s; shifts change a few times in it."""
@@ -146,6 +148,51 @@ def _rule(draw: st.DrawFn, *, compiled: bool) -> str | tuple[str, ...]:
     return first if draw(st.integers(0, 5)) else (first, draw(st.sampled_from(DISPATCH_RULES)))
 
 
+def _batch(draw: st.DrawFn, grain: Grain) -> Batch | None:
+    """Return a batch of two or three, now and then with an end to the waiting."""
+    if draw(st.integers(0, 2)):
+        return None
+    return Batch(
+        min=draw(st.integers(1, 2)),
+        max=draw(st.integers(2, 3)),
+        wait_s=draw(st.sampled_from([None, 0.0, _number(draw, grain, 1, 20)])),
+        alike=draw(st.sampled_from(["product", "group", "family", "any"])),
+    )
+
+
+def _grouped(
+    draw: st.DrawFn, grain: Grain, routings: Routings, stations: list[Station]
+) -> tuple[Routings, dict[str, str]]:
+    """Return routings in which some parts become others, and the stock of the components.
+
+    ``x0`` is what parts are split into or batched to, ``c0`` what they are put together with.
+    """
+    able = [station.id for station in stations if station.batch is None]
+    batched = {s.id for s in stations if s.batch and s.batch.alike in {"any", "group"}}
+    changed, stocks = dict(routings), {}
+    name = draw(st.sampled_from(sorted(routings)))
+    place = draw(st.integers(0, len(routings[name]) - 1))
+    step = routings[name][place]
+    more: dict[str, Any] = {}
+    if not batched.intersection(step.stations) and draw(st.booleans()):
+        more["makes"] = {"x0": draw(st.integers(1, 3))}
+        changed["x0"] = (_simple(draw, grain, [s.id for s in stations]),)
+    if set(step.stations) <= set(able) and draw(st.booleans()):
+        more["components"] = {"c0": draw(st.integers(1, 2))}
+        stocks["c0"] = "stock"
+        made = draw(st.booleans())
+        changed["c0"] = (_simple(draw, grain, [s.id for s in stations]),) if made else ()
+    steps = list(routings[name])
+    steps[place] = step.model_copy(update=more)
+    changed[name] = tuple(steps)
+    return changed, stocks
+
+
+def _simple(draw: st.DrawFn, grain: Grain, stations: list[str]) -> Operation:
+    name = draw(st.sampled_from(stations))
+    return Operation(id="only", stations=(name,), processing_time_s=draw(times(grain)))
+
+
 def _station(
     draw: st.DrawFn,
     name: str,
@@ -160,6 +207,7 @@ def _station(
         servers=servers,
         input_buffer=entrance[name],
         dispatch_rule=_rule(draw, compiled=has["compiled"] != []),
+        batch=_batch(draw, grain) if entrance[name] and has["groups"] else None,
         setup=_setup(draw, grain, groups) if servers == 1 else None,
         failures=_failures(draw, grain, has["crews"]),
         calendar=draw(st.sampled_from([None, *has["calendars"]])),
@@ -241,7 +289,7 @@ def _orders(
         found.append(
             JobOrder(
                 id=f"o{k}",
-                product=draw(st.sampled_from(products)),
+                product=products[0] if k == 0 else draw(st.sampled_from(products)),
                 quantity=draw(st.integers(1, 12)),
                 release_s=release_s,
                 due_date_s=due_s,
@@ -252,7 +300,9 @@ def _orders(
 
 
 @st.composite
-def lines(draw: st.DrawFn, grain: Grain | None = None, *, compiled: bool = False) -> Line:
+def lines(
+    draw: st.DrawFn, grain: Grain | None = None, *, compiled: bool = False, grouped: bool = True
+) -> Line:
     """Return random lines: every feature may be there, none has to.
 
     Parameters
@@ -261,6 +311,8 @@ def lines(draw: st.DrawFn, grain: Grain | None = None, *, compiled: bool = False
         Where times fall; none: any of the three.
     compiled : bool
         Whether to leave out what the compiled engine declines.
+    grouped : bool
+        Whether parts may become others: batches, assembly, splitting.
     """
     falls: Grain = draw(st.sampled_from(GRAINS)) if grain is None else grain
     names = [f"s{k}" for k in range(draw(st.integers(1, 4)))]
@@ -271,36 +323,46 @@ def lines(draw: st.DrawFn, grain: Grain | None = None, *, compiled: bool = False
         "crews": ["c0", "c1"][: draw(st.integers(0, 2))],
         "calendars": ["hours"] if draw(st.integers(0, 2)) == 0 else [],
         "compiled": ["only"] if compiled else [],
+        "groups": ["some"] if grouped and not compiled and draw(st.booleans()) else [],
     }
     entrance = {name: draw(st.sampled_from([None, *has["buffers"]])) for name in names}
     routings = {name: _routing(draw, falls, names, has, entrance) for name in products}
     used = sorted({name for steps in routings.values() for s in steps for name in s.stations})
     stations = tuple(_station(draw, name, falls, groups, has, entrance) for name in used)
-    sources = _sources(draw, falls, products)
+    stocks: dict[str, str] = {}
+    if has["groups"]:
+        routings, stocks = _grouped(draw, falls, routings, list(stations))
+    sources = _sources(draw, falls, [*products, *stocks])
     endless = any(source.arrivals == "unlimited" for source in sources)
     taken = sorted({s.input_buffer for s in stations if s.input_buffer})
-    capacities: list[Any] = [1, 2, 3, *([] if endless else [None])]
+    smallest = max([1, *(s.batch.min for s in stations if s.batch)])
+    capacities: list[Any] = [*range(smallest, 4), *([] if endless else [None])]
+    buffers = [Buffer(id=name, capacity=draw(st.sampled_from(capacities))) for name in taken]
+    group_of = dict(zip(products, groups if len(groups) > 1 else groups * 2, strict=False))
     return Line(
         id="random",
         start=datetime(2026, 1, 5, 6),  # noqa: DTZ001 - wall clock of the line's own zone
         sources=sources,
         stations=stations,
-        buffers=tuple(
-            Buffer(id=name, capacity=draw(st.sampled_from(capacities))) for name in taken
-        ),
+        buffers=(*buffers, *(Buffer(id=name, capacity=3) for name in stocks.values())),
         sinks=(Sink(id="out"),),
         products=tuple(
-            Product(id=name, setup_group=draw(st.sampled_from(groups)), routing=routings[name])
-            for name in products
-        )
-        if len(groups) == 1
-        else tuple(
-            Product(id=name, setup_group=group, routing=routings[name])
-            for name, group in zip(products, groups, strict=True)
+            Product(
+                id=name,
+                setup_group=group_of.get(name, groups[0]),
+                routing=routings[name],
+                stock=stocks.get(name),
+            )
+            for name in sorted(routings)
         ),
         crews=tuple(Crew(id=name, size=draw(st.integers(1, 2))) for name in has["crews"]),
         calendars=tuple(_calendar(draw) for _ in has["calendars"]),
-        orders=_orders(draw, falls, products, wanted=any(s.arrivals == "orders" for s in sources)),
+        orders=_orders(
+            draw,
+            falls,
+            [*stocks, *products],
+            wanted=any(s.arrivals == "orders" for s in sources),
+        ),
     )
 
 

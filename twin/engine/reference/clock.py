@@ -34,6 +34,7 @@ class Due(IntEnum):
     SHIFT_END = 6
     RELEASE = 7
     ARRIVAL = 8
+    LOOK = 9
 
 
 class LineClock(simpy.Environment):

@@ -30,6 +30,7 @@ from twin.events import EventLog, EventLogBuilder, LineState, Stream
 from twin.events.beginning import beginning, empty_state
 from twin.events.state import StreamState
 from twin.line import Line
+from twin.line.line import maker_slots
 
 
 class ReferenceEngine:
@@ -90,13 +91,17 @@ class ReferenceEngine:
         self.buffers = {spec.id: BufferPlace(run, spec) for spec in line.buffers}
         self.crews = {spec.id: CrewPool(spec) for spec in sorted(line.crews, key=lambda c: c.id)}
         self.stations: dict[str, StationPlace] = {}
+        slots = maker_slots(line)
         self.modes: dict[str, list[FailureMode]] = {}
         self.outages: list[OutageSwitch] = []
         self.shifts: list[ShiftSwitch] = []
         for rank, name in enumerate(line.flow_order):
             spec = line.station(name)
             source = self.buffers[spec.input_buffer] if spec.input_buffer else None
-            station = self.stations[name] = StationPlace(run, spec, rank, source)
+            slot = slots.get(name, -1)
+            station = self.stations[name] = StationPlace(run, spec, rank, source, slot)
+            if source is not None and spec.batch is not None and spec.batch.wait_s is not None:
+                source.waits_s.add(spec.batch.wait_s)
             self.modes[name] = [
                 FailureMode(run, station, mode, k, self.crews[mode.crew] if mode.crew else None)
                 for k, mode in enumerate(sorted(spec.failures, key=lambda m: m.id))
@@ -108,7 +113,11 @@ class ReferenceEngine:
             for slot, spec in enumerate(sorted(line.sources, key=lambda s: s.id))
         }
         self._settle = Settle(
-            run, self.stations, tuple(self.sources.values()), tuple(self.crews.values())
+            run,
+            self.stations,
+            tuple(self.sources.values()),
+            tuple(self.crews.values()),
+            self.buffers,
         )
 
     @property

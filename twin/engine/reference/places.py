@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Generator
+from collections.abc import Generator, Hashable
 from typing import Any
 
 from simpy.events import Event
@@ -16,6 +16,8 @@ from twin.events.kinds import Kind
 from twin.line import Buffer, Station
 
 Process = Generator[Event, Any, None]
+PARTS_PER_SLOT = 2**40
+"""A part's number is the slot of its maker times this plus its count there."""
 
 
 class BufferPlace:
@@ -29,6 +31,13 @@ class BufferPlace:
         self.parts: list[Part] = []
         self.feeders = 0
         """Stations and sources that send parts here; above one, who waited longest goes first."""
+        self.waits_s: set[float] = set()
+        """How long parts wait here for a batch at most, s."""
+
+    def first(self, product: str, count: int) -> list[Part] | None:
+        """Return the parts of a product that came first; None: there are not so many."""
+        found = [part for part in self.parts if part.way.spec.id == product][:count]
+        return found if len(found) == count else None
 
     def has_room(self) -> bool:
         """Tell whether one more part fits."""
@@ -39,6 +48,14 @@ class BufferPlace:
         self.run.move(part, self.id)
         self.parts.append(part)
         self.run.note(Kind.BUFFER_ENTERED, self.number, part.id)
+        for wait_s in self.waits_s:
+            self.look_again(part.entered_s + wait_s)
+
+    def look_again(self, at_s: float) -> None:
+        """Have a round at a moment, at which a batch may have waited long enough."""
+        if at_s > self.run.clock.now:
+            rank = (Due.LOOK, self.number, 0)
+            Timer(self.run.clock, rank, self.id, _nothing).resume_at(at_s)
 
 
 class Server:
@@ -48,10 +65,16 @@ class Server:
         run = station.run
         self.station = station
         self.number = number
-        self.part: Part | None = None
+        self.parts: list[Part] = []
+        """Parts on it: one, a batch, or what was made of them; the first tells how far they are."""
         rank = (Due.FINISH, station.rank, number)
         self.timer = Timer(run.clock, rank, station.id, self._finished)
         self._wake: Event | None = None
+
+    @property
+    def part(self) -> Part | None:
+        """The part on it, or the first of several."""
+        return self.parts[0] if self.parts else None
 
     def wait(self) -> Event:
         """Return an event that comes when something about this server has changed."""
@@ -67,7 +90,11 @@ class Server:
     @property
     def ready(self) -> bool:
         """Whether the part inside can begin, or has begun already."""
-        return self.station.may_begin or (self.part is not None and self.part.status != "waiting")
+        part = self.part
+        if part is None or part.status != "waiting":
+            return part is not None or self.station.may_begin
+        complete = part.kitted or not part.way.steps[part.step].components
+        return self.station.may_begin and complete
 
     def set_up(self, part: Part) -> Process:
         """Change over to the part's setup group, if that takes time; returns when it is done."""
@@ -115,34 +142,73 @@ class Server:
             self._outcome(part)
         self.notify()
 
-    def _outcome(self, part: Part) -> None:
-        """Decide whether the part is good, goes back or is scrapped."""
+    def _outcome(self, first: Part) -> None:
+        """Decide for each part whether it is good, goes back or is scrapped."""
+        station = self.station
+        station.run.note(Kind.PROCESSING_ENDED, station.number, first.id, first.step)
+        good = [part for part in tuple(self.parts) if self._turns_out_good(part)]
+        if good and good[0].way.steps[good[0].step - 1].makes:
+            replace(self, first, good)
+        if self.parts:
+            station.done.append(self)
+        else:
+            station.cleared(self)
+
+    def _turns_out_good(self, part: Part) -> bool:
+        """Decide about one part; tell whether it is neither scrapped nor sent back."""
         station, run = self.station, self.station.run
         step = part.way.steps[part.step]
-        run.note(Kind.PROCESSING_ENDED, station.number, part.id, part.step)
         scrap, rework = step.spec.scrap_probability, step.spec.rework
-        part.status, part.done_s = "done", run.clock.now
-        next_step = part.step + 1
+        part.status, part.done_s, part.exits = "done", run.clock.now, None
         if scrap > 0 or rework:
             u = step.outcome[station.id](part.id, part.visits - 1)
             back = rework is not None and scrap <= u < scrap + rework.probability
             sent = part.reworks.get(part.step, 0)
             if u < scrap or (back and rework is not None and sent >= rework.limit):
-                self._scrap(part)
-                return
+                run.note(Kind.PART_SCRAPPED, station.number, part.id, part.step)
+                self.parts.remove(part)
+                run.leave(part, good=False)
+                return False
             if back:
                 part.reworks[part.step] = sent + 1
-                next_step = step.rework_to
-                run.note(Kind.REWORK_SENT, station.number, part.id, next_step)
-        part.step, part.exits = next_step, None
-        station.done.append(self)
+                part.step = step.rework_to
+                run.note(Kind.REWORK_SENT, station.number, part.id, part.step)
+                return False
+        part.step += 1
+        return True
 
-    def _scrap(self, part: Part) -> None:
-        run = self.station.run
-        run.note(Kind.PART_SCRAPPED, self.station.number, part.id, part.step)
-        self.part = None
-        insort(self.station.free, self.number)
-        run.leave(part, good=False)
+
+def replace(server: Server, first: Part, parts: list[Part]) -> None:
+    """Let parts that are done become others, on the same server.
+
+    The new ones are as old as the oldest of them, and of their order if they have one in common.
+    """
+    station, run = server.station, server.station.run
+    orders = {part.order for part in parts}
+    order = orders.pop() if len(orders) == 1 else None
+    step = parts[0].way.steps[parts[0].step - 1]
+    for part in parts:
+        run.note(Kind.PART_REPLACED, station.number, part.id, part.step - 1)
+        server.parts.remove(part)
+        if order is None:
+            run.take_out(part, good=True)
+        else:
+            del run.parts[part.id]
+    made = [name for name, count in step.makes for _ in range(count)]
+    for name in made:
+        number = station.slot * PARTS_PER_SLOT + station.made
+        station.made += 1
+        new = Part(
+            number, run.ways[name], order, min(part.created_s for part in parts), station.id,
+            run.clock.now, status="done", server=server.number, done_s=run.clock.now,
+            family=first.id,
+        )  # fmt: skip
+        run.parts[number] = new
+        server.parts.append(new)
+        code = -1.0 if order is None else float(run.order_numbers[order])
+        run.note(Kind.PART_MADE, station.number, number, new.way.index, code)
+    if order is not None:
+        run.orders[order].extra += len(made) - len(parts)
 
 
 def machine(server: Server) -> Process:
@@ -160,7 +226,9 @@ def machine(server: Server) -> Process:
 class StationPlace:
     """A station: servers that share its failures, shifts and setup."""
 
-    def __init__(self, run: Run, spec: Station, rank: int, source: BufferPlace | None) -> None:
+    def __init__(
+        self, run: Run, spec: Station, rank: int, source: BufferPlace | None, slot: int = -1
+    ) -> None:
         self.run = run
         self.spec = spec
         self.id = spec.id
@@ -170,6 +238,13 @@ class StationPlace:
         self.feeders = 0
         self.servers = [Server(self, k) for k in range(spec.servers)]
         self.free = list(range(spec.servers))
+        self.slot = slot
+        """Parts made here of others are numbered from this slot on."""
+        self.made = 0
+        self.incomplete: list[Server] = []
+        """Servers whose part waits for components, in the order in which the parts came."""
+        self.several = slot >= 0 or spec.batch is not None
+        """Whether a server may hold several parts."""
         self.done: list[Server] = []
         self.on = True
         self.stops = 0
@@ -243,51 +318,101 @@ class StationPlace:
         """Tell whether a part may come straight in: a free server, and its shift is running."""
         return self.on and bool(self.free)
 
-    def enter(self, part: Part) -> None:
-        """Put a part into the first free server."""
+    def enter(self, *parts: Part) -> None:
+        """Put a part, or a batch, into the first free server."""
         number = self.free.pop(0)
         server = self.servers[number]
-        self.run.move(part, self.id)
-        part.server = number
-        part.visits += 1
-        server.part = part
-        self.run.note(Kind.STATION_ENTERED, self.number, part.id, part.step, float(number))
+        for part in parts:
+            self.run.move(part, self.id)
+            part.server = number
+            part.visits += 1
+            part.kitted = False
+            server.parts.append(part)
+            self.run.note(Kind.STATION_ENTERED, self.number, part.id, part.step, float(number))
+        if parts[0].way.steps[parts[0].step].components:
+            self.incomplete.append(server)
         server.notify()
 
-    def leave(self, server: Server) -> None:
+    def leave(self, server: Server, part: Part) -> None:
         """Let a part that is done go."""
-        self.done.remove(server)
-        assert server.part is not None
-        server.part.server = None
-        server.part = None
+        part.server = None
+        server.parts.remove(part)
+        if not server.parts:
+            self.done.remove(server)
+            self.cleared(server)
+
+    def cleared(self, server: Server) -> None:
+        """Have a server free again."""
         insort(self.free, server.number)
+        if self.several:
+            self.run.note(Kind.SERVER_CLEARED, self.number, value=float(server.number))
         server.notify()
 
     def take(self) -> bool:
         """Fill free servers from the input buffer by the dispatch rule; tell whether any moved."""
         source, moved = self.input, False
         while source is not None and self.on and self.free and source.parts:
-            part = self._choose(source.parts)
-            if part is None:
+            chosen = self._choose(source.parts)
+            if not chosen:
                 break
-            source.parts.remove(part)
-            self.enter(part)
+            for part in chosen:
+                source.parts.remove(part)
+            self.enter(*chosen)
             moved = True
         return moved
 
-    def _choose(self, parts: list[Part]) -> Part | None:
-        """Return the part that the dispatch rule takes next; equals go by who came first."""
+    def supply(self, stocks: dict[str, BufferPlace]) -> bool:
+        """Take components for parts that wait for them, all of a part at once; tell if any came."""
+        if not self.on:
+            return False
+        moved = False
+        for server in tuple(self.incomplete):
+            part = server.part
+            assert part is not None
+            step = part.way.steps[part.step]
+            needed = [stocks[name].first(name, count) for name, count in step.components]
+            if any(found is None for found in needed):
+                continue
+            for component in (one for found in needed if found for one in found):
+                stocks[component.way.spec.id].parts.remove(component)
+                goal = float(part.id)
+                self.run.note(Kind.PART_CONSUMED, self.number, component.id, part.step, goal)
+                self.run.take_out(component, good=True)
+            part.kitted = moved = True
+            self.incomplete.remove(server)
+            server.notify()
+        return moved
+
+    def _choose(self, parts: list[Part]) -> list[Part]:
+        """Return the part that the dispatch rule takes next, or the batch; nothing: none yet."""
         waiting = [(i, part) for i, part in enumerate(parts) if self._eligible(part)]
         if not waiting:
-            return None
-        if self._rules == (fifo,) or len(waiting) == 1:
-            return waiting[0][1]
+            return []
+        batch = self.spec.batch
+        if batch is None and (self._rules == (fifo,) or len(waiting) == 1):
+            return [waiting[0][1]]
         now_s = self.run.clock.now
         keys = [
             tuple(rule(candidate, now_s) for rule in self._rules)
             for candidate in self.run.candidates(waiting, self)
         ]
-        return waiting[keys.index(min(keys))][1]
+        if batch is None:
+            return [waiting[keys.index(min(keys))][1]]
+        ranked = [waiting[i][1] for i in sorted(range(len(keys)), key=lambda i: keys[i])]
+        alike: dict[Hashable, list[Part]] = {}
+        for part in ranked:
+            alike.setdefault(_likeness(part, batch.alike), []).append(part)
+        for found in alike.values():
+            chosen = found[: batch.max]
+            if len(chosen) >= batch.min or self._waited(found, batch.wait_s):
+                return chosen
+        return []
+
+    def _waited(self, parts: list[Part], wait_s: float | None) -> bool:
+        """Tell whether one of these parts has waited for others long enough."""
+        if wait_s is None:
+            return False
+        return self.run.clock.now >= min(part.entered_s for part in parts) + wait_s
 
     def _eligible(self, part: Part) -> bool:
         step = part.way.steps[part.step]
@@ -296,3 +421,18 @@ class StationPlace:
             if given is not None:
                 return given == self.id
         return self.id in step.stations
+
+
+def _likeness(part: Part, alike: str) -> Hashable:
+    """Return what parts of one batch have in common."""
+    if alike == "any":
+        return None
+    if alike == "group":
+        return part.way.spec.group
+    if alike == "family":
+        return (part.way.spec.id, part.step, part.family)
+    return (part.way.spec.id, part.step)
+
+
+def _nothing() -> None:
+    """Only have a round."""

@@ -57,7 +57,7 @@ class Restore:
         engine = self.engine
         station = engine.stations[name]
         station.on = state.on
-        station.finished = state.finished
+        station.finished, station.made = state.finished, state.made
         station.group = state.setup_group
         for outage in state.outages:
             switch = OutageSwitch(engine.run, station, outage.since_s)
@@ -79,19 +79,29 @@ class Restore:
             visits=state.visits,
             reworks={int(step): count for step, count in state.reworks.items()},
             done_s=state.entered_s if state.done_s is None else state.done_s,
+            kitted=state.kitted,
+            family=state.family,
         )
         if state.location in engine.buffers:
-            engine.buffers[state.location].parts.append(part)
+            buffer = engine.buffers[state.location]
+            buffer.parts.append(part)
+            for wait_s in buffer.waits_s:
+                buffer.look_again(part.entered_s + wait_s)
         elif state.location in engine.sources:
             engine.sources[state.location].queue.append(part)
 
     def _inside(self, part: Part, state: PartState) -> None:
         station = self.engine.stations[part.place]
         number = station.free[0] if state.server is None else state.server
-        station.free.remove(number)
         server = station.servers[number]
-        server.part, part.server = part, number
+        server.parts.append(part)
+        part.server = number
+        if len(server.parts) > 1:
+            return  # the first of a batch tells how far it is
+        station.free.remove(number)
         clock = state.clock or Clock()
+        if part.status == "waiting" and part.way.steps[part.step].components and not part.kitted:
+            station.incomplete.append(server)
         if part.status == "done":
             station.done.append(server)
         elif part.status == "processing":
@@ -139,6 +149,7 @@ class Restore:
             found = self.state.orders[name]
             count.released, count.created = found.released, found.created
             count.finished, count.scrapped = found.finished, found.scrapped
+            count.extra = found.extra
             if not count.released:
                 OrderRelease(run, name).arm()
 

@@ -20,9 +20,17 @@ class Routes:
     """The ways between the places of one run."""
 
     def __init__(
-        self, run: Run, stations: dict[str, StationPlace], sources: Sequence[SourcePlace]
+        self,
+        run: Run,
+        stations: dict[str, StationPlace],
+        sources: Sequence[SourcePlace],
+        buffers: dict[str, BufferPlace],
     ) -> None:
         self._run = run
+        self.stocks = {
+            name: buffers[way.spec.stock] for name, way in run.ways.items() if way.spec.stock
+        }
+        """Where the parts of each product wait to become components."""
         self._stations = stations
         self._sources = sources
         self._entrances: dict[tuple[str, ...], tuple[Entrance, ...]] = {}
@@ -34,42 +42,63 @@ class Routes:
         }
         self._count_feeders()
 
-    def of_part(self, part: Part, station: StationPlace) -> tuple[Entrance, ...]:
-        """Return where a part that is done may go: nowhere but out, its own station, or places."""
-        if part.exits is not None:
-            return part.exits
+    def of_part(self, part: Part) -> tuple[Entrance, ...]:
+        """Return the places that a part that is done may go to; nothing: it leaves the line."""
         if part.step == len(part.way.steps):
-            return ()
-        stations = self._targets(part.way, part.order, part.step, part.id, part.visits)
-        found = (station,) if station.id in stations else self._places(stations)
-        if part.way.steps[part.step].spec.choice != "round_robin":  # turns change while it waits
-            part.exits = found
-        return found
+            return self._stock(part.way)
+        if part.exits is None:
+            names = self._targets(part.way, part.order, part.step, part.id, part.visits)
+            if part.way.steps[part.step].spec.choice == "round_robin":
+                return self._places(names)  # turns change while it waits
+            part.exits = names
+        return self._places(part.exits)
+
+    def stays(self, part: Part, at: StationPlace) -> bool:
+        """Tell whether a part that is done has its next operation on the same server.
+
+        Only one that is alone there, and not at a station that works in batches.
+        """
+        if part.step == len(part.way.steps) or at.spec.batch is not None:
+            return False
+        assert part.server is not None
+        if len(at.servers[part.server].parts) > 1:
+            return False
+        names = part.exits or self._targets(part.way, part.order, part.step, part.id, part.visits)
+        return at.id in names
 
     def of_source(self, source: SourcePlace) -> tuple[Entrance, ...]:
-        """Return where the part that would enter next from a source may go."""
-        if source.exits is not None:
-            return source.exits
+        """Return the places that the part that would enter next from a source may go to."""
         head = source.head()
         assert head is not None
         way, order = head
-        found = self._places(self._targets(way, order, 0, source.next_number, 0))
-        if way.steps[0].spec.choice != "round_robin":
-            source.exits = found
-        return found
+        if not way.steps:
+            return self._stock(way)
+        if source.exits is None:
+            names = self._targets(way, order, 0, source.next_number, 0)
+            if way.steps[0].spec.choice == "round_robin":
+                return self._places(names)
+            source.exits = names
+        return self._places(source.exits)
+
+    def _stock(self, way: Way) -> tuple[Entrance, ...]:
+        return (self.stocks[way.spec.id],) if way.spec.stock else ()
 
     def went(self, part: Part) -> None:
         """Note that a part went to its next operation, for stations that take turns."""
-        step = part.way.steps[part.step]
-        if step.spec.choice == "round_robin":
+        step = _next_step(part.way, part.step)
+        if step is not None and step.spec.choice == "round_robin":
             self._run.turns[step.turn] = self._run.turns.get(step.turn, 0) + 1
 
     def open(
-        self, exits: tuple[Entrance, ...], step: Step, since_s: float, sender: Sender
+        self, exits: tuple[Entrance, ...], goal: tuple[Way, int], since_s: float, sender: Sender
     ) -> Entrance | None:
-        """Return the first of these places that has room and where nobody has waited longer."""
-        rule = self._rules.get(step.spec.choice) if len(exits) > 1 else None
-        for entrance in exits if rule is None else self._ranked(exits, step, rule):
+        """Return the first of these places that has room and where nobody has waited longer.
+
+        ``goal`` is the way of the part and its next place in it.
+        """
+        step = _next_step(*goal)
+        rule = self._rules.get(step.spec.choice) if step and len(exits) > 1 else None
+        for entrance in self._ranked(exits, step, rule) if step and rule else exits:
             if entrance.has_room() and (
                 entrance.feeders <= 1 or self._is_first(entrance, since_s, sender)
             ):
@@ -127,11 +156,11 @@ class Routes:
         """Tell whether nobody else has waited longer for this place; ties: downstream first."""
         mine = (since_s, *_place_in_line(sender))
         for station in self._stations.values():
-            for server in station.done if station is not sender else ():
-                part = server.part
-                assert part is not None
+            if station is sender:
+                continue
+            for part in (part for server in station.done for part in server.parts):
                 theirs = (part.done_s, *_place_in_line(station))
-                if theirs < mine and entrance in self.of_part(part, station):
+                if theirs < mine and entrance in self.of_part(part):
                     return False
         for source in self._sources:
             if source is sender or source.head() is None:
@@ -143,19 +172,30 @@ class Routes:
 
     def _count_feeders(self) -> None:
         """Count who sends to each place, so that a plain line never compares waiting times."""
+        ways = self._run.ways.values()
+        makers: dict[str, set[str]] = {}
+        for step in (step for way in ways for step in way.steps):
+            for name, _ in step.makes:
+                makers.setdefault(name, set()).update(step.stations)
         senders: dict[int, set[str]] = {}
-        for way in self._run.ways.values():
+        for way in ways:
+            before = {"*source"} | makers.get(way.spec.id, set())
             for i, step in enumerate(way.steps):
-                before = way.steps[i - 1].stations if i else ("*source",)
-                origins = {*before}
-                origins |= {name for s in way.steps if s.rework_to == i for name in s.stations}
+                back = {name for s in way.steps if s.rework_to == i for name in s.stations}
                 for place in self._places(step.stations):
-                    senders.setdefault(id(place), set()).update(origins)
-        for station in self._stations.values():
-            place = station.input or station
+                    senders.setdefault(id(place), set()).update(before | back)
+                before = set(step.stations)
+            for place in self._stock(way):
+                senders.setdefault(id(place), set()).update(before)
+        places = [station.input or station for station in self._stations.values()]
+        for place in (*places, *self.stocks.values()):
             found = senders.get(id(place), set())
             extra = len(self._sources) - 1 if "*source" in found else 0
             place.feeders = len(found) + extra
+
+
+def _next_step(way: Way, place: int) -> Step | None:
+    return way.steps[place] if place < len(way.steps) else None
 
 
 def _place_in_line(sender: Sender) -> tuple[int, int]:

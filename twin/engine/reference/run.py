@@ -37,8 +37,12 @@ class Part:
     reworks: dict[int, int] = field(default_factory=dict)
     server: int | None = None
     done_s: float = 0.0
-    exits: tuple[BufferPlace | StationPlace, ...] | None = None
-    """Where it may go now that it is done; None until asked."""
+    kitted: bool = False
+    """Whether its components are there."""
+    family: int | None = None
+    """Number of the part, or of the first of the batch, that it was made of."""
+    exits: tuple[str, ...] | None = None
+    """Stations that it may go to now that it is done; None until asked."""
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class OrderCount:
     created: int = 0
     finished: int = 0
     scrapped: int = 0
+    extra: int = 0
 
     def state(self) -> OrderState:
         """Return it as a piece of the state document."""
@@ -57,6 +62,7 @@ class OrderCount:
             created=self.created,
             finished=self.finished,
             scrapped=self.scrapped,
+            extra=self.extra,
         )
 
 
@@ -145,13 +151,17 @@ class Run:
 
     def leave(self, part: Part, *, good: bool) -> None:
         """Take a part out of the line and count it."""
-        del self.parts[part.id]
-        count = self.orders.get(part.order) if part.order else None
+        self.take_out(part, good=good)
         if good:
             self.finished += 1
-            if count:
-                count.finished += 1
         else:
             self.scrapped += 1
-            if count:
-                count.scrapped += 1
+
+    def take_out(self, part: Part, *, good: bool) -> None:
+        """Take a part out of the line; only its order counts it."""
+        del self.parts[part.id]
+        count = self.orders.get(part.order) if part.order else None
+        if count and good:
+            count.finished += 1
+        elif count:
+            count.scrapped += 1

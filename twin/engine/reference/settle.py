@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from twin.engine.reference.interruptions import CrewPool
-from twin.engine.reference.places import Server, StationPlace
+from twin.engine.reference.places import BufferPlace, Server, StationPlace
 from twin.engine.reference.routes import Routes
 from twin.engine.reference.run import Part, Run
 from twin.engine.reference.sources import SourcePlace
@@ -27,12 +27,13 @@ class Settle:
         stations: dict[str, StationPlace],
         sources: Sequence[SourcePlace],
         crews: Sequence[CrewPool],
+        buffers: dict[str, BufferPlace],
     ) -> None:
         self._run = run
         self._crews = crews
         self._downstream_first = sorted(stations.values(), key=lambda s: -s.rank)
         self._sources = sources
-        self._routes = Routes(run, stations, sources)
+        self._routes = Routes(run, stations, sources, buffers)
 
     def __call__(self) -> None:
         """Settle this moment."""
@@ -50,6 +51,8 @@ class Settle:
                     moved = True
                 source = station.input
                 if source is not None and source.parts and station.free and station.take():
+                    moved = True
+                if station.incomplete and station.supply(self._routes.stocks):
                     moved = True
             for feeding in self._sources:
                 if self._feed(feeding):
@@ -69,33 +72,35 @@ class Settle:
         """Let the parts that are done leave, as far as there is room."""
         moved = False
         for server in tuple(station.done):
-            part = server.part
-            assert part is not None
-            exits = self._routes.of_part(part, station)
-            if not exits:
-                self._finish(station, server, part)
-            elif exits[0] is station:
-                self._stay(station, server, part)
-            else:
-                step = part.way.steps[part.step]
-                target = self._routes.open(exits, step, part.done_s, station)
-                if target is None:
-                    continue
-                station.leave(server)
-                target.enter(part)
-                self._routes.went(part)
-            moved = True
+            for part in tuple(server.parts):
+                moved |= self._send_part(station, server, part)
         return moved
+
+    def _send_part(self, station: StationPlace, server: Server, part: Part) -> bool:
+        if self._routes.stays(part, station):
+            self._stay(station, server, part)
+            return True
+        exits = self._routes.of_part(part)
+        if not exits:
+            self._finish(station, server, part)
+            return True
+        target = self._routes.open(exits, (part.way, part.step), part.done_s, station)
+        if target is None:
+            return False
+        station.leave(server, part)
+        target.enter(part)
+        self._routes.went(part)
+        return True
 
     def _finish(self, station: StationPlace, server: Server, part: Part) -> None:
         run = self._run
-        station.leave(server)
+        station.leave(server, part)
         run.note(Kind.PART_FINISHED, run.index[part.way.sink], part.id)
         run.leave(part, good=True)
 
     def _stay(self, station: StationPlace, server: Server, part: Part) -> None:
         """Begin another operation on the same server, without giving way to parts that wait."""
-        station.leave(server)
+        station.leave(server, part)
         station.free.remove(server.number)
         station.free.insert(0, server.number)
         station.enter(part)
@@ -109,7 +114,7 @@ class Settle:
             if head is None:
                 return moved
             exits = self._routes.of_source(source)
-            target = self._routes.open(exits, head[0].steps[0], source.waits_since_s, source)
+            target = self._routes.open(exits, (head[0], 0), source.waits_since_s, source)
             if target is None:
                 return moved
             part = source.pop()

@@ -71,6 +71,8 @@ def _part(engine: ReferenceEngine, part: Part) -> PartState:
         reworks={str(step): count for step, count in sorted(part.reworks.items())},
         clock=clock,
         done_s=part.done_s if part.status == "done" else None,
+        kitted=part.kitted,
+        family=part.family,
     )
 
 
@@ -87,6 +89,7 @@ def _station(engine: ReferenceEngine, name: str) -> StationState:
         modes={mode.spec.id: _mode(mode) for mode in engine.modes[name]},
         outages=tuple(sorted(active, key=lambda outage: outage.since_s)),
         finished=station.finished,
+        made=station.made,
     )
 
 

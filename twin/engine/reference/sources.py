@@ -8,15 +8,12 @@ from itertools import accumulate
 from twin.engine.dispatch import NO_DUE_DATE
 from twin.engine.model import Way
 from twin.engine.reference.clock import Due, Timer
-from twin.engine.reference.places import BufferPlace, StationPlace
+from twin.engine.reference.places import PARTS_PER_SLOT
 from twin.engine.reference.run import Part, Run
 from twin.engine.streams import Purpose
 from twin.events.kinds import Kind
 from twin.events.state import SourceState
 from twin.line import Source
-
-PARTS_PER_SOURCE = 2**40
-"""A part's number is its source's slot times this plus its count there."""
 
 
 class SourcePlace:
@@ -36,8 +33,8 @@ class SourcePlace:
         """Moment at which the rest of the time to the next part was drawn; None: with the last."""
         self.queue: list[Part] = []
         weights = spec.products or {run.line.products[0].id: 1.0}
-        self.exits: tuple[BufferPlace | StationPlace, ...] | None = None
-        """Where the part that would enter next may go; None until asked."""
+        self.exits: tuple[str, ...] | None = None
+        """Stations that the part that would enter next may go to; None until asked."""
         self._head: tuple[Way, str | None] | None = None
         self._head_releases = -1
         self._names = sorted(weights)
@@ -76,7 +73,7 @@ class SourcePlace:
 
     def _make(self, way: Way, order: str | None) -> Part:
         run = self.run
-        number = self.slot * PARTS_PER_SOURCE + self.created
+        number = self.slot * PARTS_PER_SLOT + self.created
         self.created += 1
         self.since_s = now = run.clock.now
         self.drawn_s = None
@@ -89,7 +86,7 @@ class SourcePlace:
     @property
     def next_number(self) -> int:
         """Number of the part that would enter next."""
-        return self.queue[0].id if self.queue else self.slot * PARTS_PER_SOURCE + self.created
+        return self.queue[0].id if self.queue else self.slot * PARTS_PER_SLOT + self.created
 
     @property
     def waits_since_s(self) -> float:
