@@ -68,7 +68,8 @@ def test_only_parts_that_are_alike_go_together(alike: str, first: list[int]) -> 
         buffers=[{"id": "tray", "capacity": 9}],
         products=[product(c, ("oven", 10), setup_group="colour") for c in ("red", "blue")],
         orders=[
-            {"id": f"o{k}", "product": c, "quantity": 1} for k, c in enumerate(["red", "blue", "red"])
+            {"id": f"o{k}", "product": c, "quantity": 1}
+            for k, c in enumerate(["red", "blue", "red"])
         ],
     )
     assert [part for _, _, part in told(run(line), Kind.STATION_ENTERED)][:2] == first
@@ -288,8 +289,6 @@ def test_state_with_more_parts_than_a_server_holds_is_refused() -> None:
     line = bikes()
     state = fold(run(line, 10.0), line)
     at_asm = next(part for part in state.parts if part.location == "asm")
-    twice = state.model_copy(
-        update={"parts": (*state.parts, at_asm.model_copy(update={"id": 99}))}
-    )
+    twice = state.model_copy(update={"parts": (*state.parts, at_asm.model_copy(update={"id": 99}))})
     with pytest.raises(StateError, match="holds 2 parts"):
         simulate(line, SimulationOptions(horizon_s=1.0), twice)

@@ -108,8 +108,8 @@ def _part(line: Line, part: PartState, products: dict[str, Product]) -> Iterable
         yield Finding(path, f"is of unknown product {part.product!r}", _listed(products))
         return
     routing = products[part.product].routing
-    stocked = part.location == products[part.product].stock
-    if part.operation > len(routing) - (part.status != "done" and not stocked):
+    over = part.status == "done" or not routing or part.location == products[part.product].stock
+    if part.operation > len(routing) - (not over):
         yield Finding(path, f"has no operation {part.operation} in its routing of {len(routing)}")
         return
     if part.status in ("processing", "setup") and part.visits < 1:

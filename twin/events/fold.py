@@ -245,7 +245,7 @@ class Folder:
         self._at(row).replaced.append(part)
 
     def _made(self, row: Row) -> None:
-        """A part takes the place of the ones that were replaced just now."""
+        """Let a part take the place of the ones that were replaced just now."""
         station, before = self._at(row), self._at(row).replaced
         order = self.names.orders[int(row.value)] if row.value >= 0 else None
         if station.gone is before:

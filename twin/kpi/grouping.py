@@ -61,7 +61,7 @@ def _gained(found: Replacement, row: int, part: int) -> None:
 
 
 def processed(table: Table, ended: Rows, batches: Ints, size: int) -> Floats:
-    """Return how many operations on parts ended at each element; a batch counts all of its parts."""
+    """Return how many operations ended at each element; a batch counts all of its parts."""
     counts = np.bincount(table.element[ended], minlength=size).astype(np.float64)
     for element in batches.tolist():
         counts[element] = sum(

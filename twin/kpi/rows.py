@@ -6,6 +6,7 @@ is one cumulative sum.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,14 +142,21 @@ def _initial_rows(state: LineState, log: EventLog) -> list[tuple[float, ...]]:
                 add(Kind.FAILED, index[name], detail=log.names.modes[name].index(mode))
         for _ in station.outages:
             add(Kind.FAILED, index[name], detail=OUTAGE)
-    seen: set[tuple[str, int]] = set()
-    for part in state.parts:
-        if part.server is not None and (part.location, part.server) in seen:
-            add(Kind.STATION_ENTERED, index[part.location], part)
-            continue  # the first of a batch tells how far it is
-        if part.server is not None:
-            seen.add((part.location, part.server))
-        kinds = INSIDE[part.status] if part.location in state.stations else (Kind.BUFFER_ENTERED,)
+    for part, kinds in _placed(state):
         for kind in kinds:
             add(kind, index[part.location], part)
     return rows
+
+
+def _placed(state: LineState) -> Iterator[tuple[PartState, tuple[Kind, ...]]]:
+    """Yield each part with the events that bring it to where it is."""
+    seen: set[tuple[str, int]] = set()
+    for part in state.parts:
+        if part.location not in state.stations:
+            yield part, (Kind.BUFFER_ENTERED,)
+        elif part.server is not None and (part.location, part.server) in seen:
+            yield part, (Kind.STATION_ENTERED,)  # the first of a batch tells how far it is
+        else:
+            yield part, INSIDE[part.status]
+        if part.server is not None:
+            seen.add((part.location, part.server))

@@ -1,6 +1,7 @@
 """What the line is: stations, buffers, products, failures, calendars and orders, as data."""
 
 from twin.line.calendars import Calendar, Period, Shift
+from twin.line.control import CardLoop
 from twin.line.distributions import (
     AnyDistribution,
     Beta,
@@ -39,6 +40,7 @@ __all__ = [
     "Beta",
     "Buffer",
     "Calendar",
+    "CardLoop",
     "Constant",
     "Crew",
     "Discrete",

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from twin.errors import Finding
 from twin.line.calendars import Calendar
 from twin.line.check_grouping import grouping
+from twin.line.control import CardLoop, loops
 from twin.line.gathered import Parts
 from twin.line.orders import JobOrder
 from twin.line.products import Operation, Product
@@ -20,6 +21,7 @@ SECTIONS: dict[str, type] = {
     "buffers": Buffer,
     "sinks": Sink,
     "products": Product,
+    "loops": CardLoop,
     "crews": Crew,
     "calendars": Calendar,
     "orders": JobOrder,
@@ -42,6 +44,7 @@ def check(parts: Parts) -> list[Finding]:
     for order in parts.of("orders", JobOrder):
         parts.known("products", order.product, f"orders.{order.id}.product", "product")
     grouping(parts)
+    loops(parts)
     if parts.complete:
         _connected(parts)
     return parts.findings
@@ -253,12 +256,15 @@ def _bounded(parts: Parts) -> None:
             continue
         for product in source.products or routings:
             for station in routings[product][0].stations if routings.get(product) else ():
-                if entrance.get(station) in unlimited:
+                place = entrance.get(station)
+                if place in unlimited and not any(
+                    loop.covers(place, product) for loop in parts.of("loops", CardLoop)
+                ):
                     parts.add(
                         f"sources.{source.id}.arrivals",
-                        f"an endless supply would fill buffer {entrance[station]!r} for ever",
+                        f"an endless supply would fill buffer {place!r} for ever",
                         "a capacity on that buffer, or arrivals with times between them",
-                        f"add capacity to buffers.{entrance[station]}",
+                        f"add capacity to buffers.{place}",
                     )
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from twin.errors import Finding, LineError, UnknownNameError
 from twin.line.calendars import Calendar
 from twin.line.checks import SECTIONS, check, zone_findings
+from twin.line.control import CardLoop
 from twin.line.distributions import AnyDistribution
 from twin.line.gathered import Parts
 from twin.line.orders import JobOrder
@@ -48,6 +49,8 @@ class Line(Head):
         If a value is impossible or the parts do not fit together; all findings at once.
     """
 
+    later: ClassVar[frozenset[str]] = frozenset({"loops"})
+
     sources: tuple[Source, ...]
     """Where parts enter."""
     stations: tuple[Station, ...]
@@ -58,6 +61,8 @@ class Line(Head):
     """Where parts leave."""
     products: tuple[Product, ...]
     """What is made."""
+    loops: tuple[CardLoop, ...] = ()
+    """What limits the parts in a stretch of the line."""
     crews: tuple[Crew, ...] = ()
     """Who repairs."""
     calendars: tuple[Calendar, ...] = ()

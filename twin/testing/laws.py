@@ -35,7 +35,16 @@ from twin.line.spec import Spec
 from twin.testing.strategies import lines, moments, options_for
 
 SHOWN = 12
-SECTIONS = ("sources", "stations", "buffers", "products", "crews", "calendars", "orders")
+SECTIONS = (
+    "sources",
+    "stations",
+    "buffers",
+    "products",
+    "loops",
+    "crews",
+    "calendars",
+    "orders",
+)
 
 law = settings(
     suppress_health_check=[

@@ -18,6 +18,7 @@ from twin.line import (
     Beta,
     Buffer,
     Calendar,
+    CardLoop,
     Constant,
     Crew,
     Discrete,
@@ -262,6 +263,19 @@ def _routing(
     return tuple(steps)
 
 
+def _loops(draw: st.DrawFn, places: list[str], products: list[str]) -> tuple[CardLoop, ...]:
+    """Return a loop or two of cards, over the whole line or a stretch of it."""
+    return tuple(
+        CardLoop(
+            id=f"l{k}",
+            cards=draw(st.integers(2, 5)),
+            places=draw(st.sampled_from([(), tuple(places[: len(places) // 2])])),
+            products=draw(st.sampled_from([(), (products[0],)])),
+        )
+        for k in range(draw(st.sampled_from([0, 0, 0, 1, 2])))
+    )
+
+
 def _sources(draw: st.DrawFn, grain: Grain, products: list[str]) -> tuple[Source, ...]:
     kinds: list[Arrivals] = draw(
         st.lists(st.sampled_from(ARRIVALS), min_size=1, max_size=2).filter(
@@ -355,6 +369,7 @@ def lines(
             )
             for name in sorted(routings)
         ),
+        loops=() if compiled else _loops(draw, [*used, *taken, *stocks.values()], sorted(routings)),
         crews=tuple(Crew(id=name, size=draw(st.integers(1, 2))) for name in has["crews"]),
         calendars=tuple(_calendar(draw) for _ in has["calendars"]),
         orders=_orders(

@@ -48,6 +48,8 @@ def _choices_declined(line: Line) -> Iterator[str]:
 
 
 def _groups_declined(line: Line) -> Iterator[str]:
+    for loop in line.loops:
+        yield f"cards of loop {loop.id!r}"
     for station in line.stations:
         if station.batch is not None:
             yield f"batches of station {station.id!r}"

@@ -193,7 +193,7 @@ def replace(server: Server, first: Part, parts: list[Part]) -> None:
         if order is None:
             run.take_out(part, good=True)
         else:
-            del run.parts[part.id]
+            run.forget(part)
     made = [name for name, count in step.makes for _ in range(count)]
     for name in made:
         number = station.slot * PARTS_PER_SLOT + station.made
@@ -203,7 +203,7 @@ def replace(server: Server, first: Part, parts: list[Part]) -> None:
             run.clock.now, status="done", server=server.number, done_s=run.clock.now,
             family=first.id,
         )  # fmt: skip
-        run.parts[number] = new
+        run.put_in(new)
         server.parts.append(new)
         code = -1.0 if order is None else float(run.order_numbers[order])
         run.note(Kind.PART_MADE, station.number, number, new.way.index, code)
@@ -404,7 +404,8 @@ class StationPlace:
             alike.setdefault(_likeness(part, batch.alike), []).append(part)
         for found in alike.values():
             chosen = found[: batch.max]
-            if len(chosen) >= batch.min or self._waited(found, batch.wait_s):
+            enough = len(chosen) >= batch.min or self._waited(found, batch.wait_s)
+            if enough and self.run.cards.admit_all(chosen, chosen[0].place, self.id):
                 return chosen
         return []
 
@@ -415,6 +416,8 @@ class StationPlace:
         return self.run.clock.now >= min(part.entered_s for part in parts) + wait_s
 
     def _eligible(self, part: Part) -> bool:
+        if not self.run.cards.admit(part.way.spec.id, part.place, self.id):
+            return False
         step = part.way.steps[part.step]
         if self.run.assignment and part.order:
             given = self.run.assignment.get(f"{part.order}/{step.spec.id}")

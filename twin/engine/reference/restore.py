@@ -67,7 +67,7 @@ class Restore:
 
     def _part(self, state: PartState) -> None:
         engine, run = self.engine, self.engine.run
-        part = run.parts[state.id] = Part(
+        part = Part(
             id=state.id,
             way=run.ways[state.product],
             order=state.order,
@@ -82,6 +82,7 @@ class Restore:
             kitted=state.kitted,
             family=state.family,
         )
+        run.put_in(part)
         if state.location in engine.buffers:
             buffer = engine.buffers[state.location]
             buffer.parts.append(part)

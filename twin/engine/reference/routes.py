@@ -99,8 +99,10 @@ class Routes:
         step = _next_step(*goal)
         rule = self._rules.get(step.spec.choice) if step and len(exits) > 1 else None
         for entrance in self._ranked(exits, step, rule) if step and rule else exits:
-            if entrance.has_room() and (
-                entrance.feeders <= 1 or self._is_first(entrance, since_s, sender)
+            if (
+                entrance.has_room()
+                and self._run.cards.admit(goal[0].spec.id, sender.id, entrance.id)
+                and (entrance.feeders <= 1 or self._is_first(entrance, since_s, sender))
             ):
                 return entrance
         return None
@@ -160,15 +162,24 @@ class Routes:
                 continue
             for part in (part for server in station.done for part in server.parts):
                 theirs = (part.done_s, *_place_in_line(station))
-                if theirs < mine and entrance in self.of_part(part):
+                if theirs < mine and self._wants(
+                    part.way, station.id, entrance, self.of_part(part)
+                ):
                     return False
         for source in self._sources:
-            if source is sender or source.head() is None:
+            head = source.head() if source is not sender else None
+            if head is None:
                 continue
             theirs = (source.waits_since_s, *_place_in_line(source))
-            if theirs < mine and entrance in self.of_source(source):
+            if theirs < mine and self._wants(head[0], source.id, entrance, self.of_source(source)):
                 return False
         return True
+
+    def _wants(
+        self, way: Way, origin: str, entrance: Entrance, exits: tuple[Entrance, ...]
+    ) -> bool:
+        """Tell whether a part could go to a place if there were room."""
+        return entrance in exits and self._run.cards.admit(way.spec.id, origin, entrance.id)
 
     def _count_feeders(self) -> None:
         """Count who sends to each place, so that a plain line never compares waiting times."""

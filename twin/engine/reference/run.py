@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from twin.engine.dispatch import LAST, NO_DUE_DATE, Candidate
 from twin.engine.model import Draws, Way, setup_s, ways
 from twin.engine.options import SimulationOptions
+from twin.engine.reference.cards import Cards
 from twin.engine.reference.clock import LineClock
 from twin.events.builder import EventLogBuilder, Row
 from twin.events.kinds import Kind
@@ -17,7 +18,7 @@ from twin.line import JobOrder, Line
 
 if TYPE_CHECKING:
     from twin.engine.reference.interruptions import FailureMode
-    from twin.engine.reference.places import BufferPlace, StationPlace
+    from twin.engine.reference.places import StationPlace
 
 
 @dataclass(slots=True)
@@ -88,6 +89,7 @@ class Run:
         self.releases = 0
         """Orders released so far; sources look at it to know that their choice has changed."""
         self.newly_failed: list[FailureMode] = []
+        self.cards = Cards(line)
         self.turns: dict[str, int] = {}
         """Parts that went to each operation whose stations take turns, by ``product/operation``."""
         self._rows = builder.rows
@@ -145,6 +147,8 @@ class Run:
 
     def move(self, part: Part, place: str) -> None:
         """Note that a part comes to a place; parts stand in the order of their last move."""
+        self.cards.give(part.way.spec.id, part.place)
+        self.cards.take(part.way.spec.id, place)
         part.place, part.entered_s, part.status = place, self.clock.now, "waiting"
         del self.parts[part.id]
         self.parts[part.id] = part
@@ -159,9 +163,19 @@ class Run:
 
     def take_out(self, part: Part, *, good: bool) -> None:
         """Take a part out of the line; only its order counts it."""
-        del self.parts[part.id]
+        self.forget(part)
         count = self.orders.get(part.order) if part.order else None
         if count and good:
             count.finished += 1
         elif count:
             count.scrapped += 1
+
+    def put_in(self, part: Part) -> None:
+        """Have a part in the line, where it says it is."""
+        self.parts[part.id] = part
+        self.cards.take(part.way.spec.id, part.place)
+
+    def forget(self, part: Part) -> None:
+        """Take a part out of the line; nobody counts it."""
+        del self.parts[part.id]
+        self.cards.give(part.way.spec.id, part.place)

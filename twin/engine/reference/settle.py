@@ -47,16 +47,21 @@ class Settle:
         while moved:
             moved = False
             for station in self._downstream_first:
-                if station.done and self._send(station):
-                    moved = True
-                source = station.input
-                if source is not None and source.parts and station.free and station.take():
-                    moved = True
-                if station.incomplete and station.supply(self._routes.stocks):
+                if self._visit(station):
                     moved = True
             for feeding in self._sources:
                 if self._feed(feeding):
                     moved = True
+
+    def _visit(self, station: StationPlace) -> bool:
+        """Let a station send, take, and take components; tell whether anything moved."""
+        moved = bool(station.done) and self._send(station)
+        source = station.input
+        if source is not None and source.parts and station.free:
+            moved |= station.take()
+        if station.incomplete:
+            moved |= station.supply(self._routes.stocks)
+        return moved
 
     def _call_crews(self) -> None:
         run = self._run

@@ -78,7 +78,7 @@ class SourcePlace:
         self.since_s = now = run.clock.now
         self.drawn_s = None
         part = Part(number, way, order, now, self.id, now)
-        run.parts[number] = part
+        run.put_in(part)
         code = -1.0 if order is None else float(run.order_numbers[order])
         run.note(Kind.PART_CREATED, self.number, number, way.index, code)
         return part
