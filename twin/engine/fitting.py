@@ -102,7 +102,8 @@ def _part(line: Line, part: PartState, products: dict[str, Product]) -> Iterable
     if part.location not in stations | waits:
         yield Finding(path, f"is at unknown place {part.location!r}", _listed(stations | waits))
         return
-    if part.location in waits and part.status != "waiting":
+    late = part.status == "done" and part.location in {buffer.id for buffer in line.buffers}
+    if part.location in waits and part.status != "waiting" and not late:
         yield Finding(path, f"is {part.status!r} in {part.location!r}", "status: waiting there")
     if part.product not in products:
         yield Finding(path, f"is of unknown product {part.product!r}", _listed(products))

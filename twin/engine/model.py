@@ -79,6 +79,8 @@ class Step:
     """Name under which the turns of a round robin are counted."""
     route: Coin
     """Decides among the stations where they are drawn."""
+    late_to: int
+    """Place in the routing that a part goes to that waited too long, or -1."""
     components: tuple[tuple[str, int], ...]
     """Parts that go into one part, by product in alphabetical order."""
     makes: tuple[tuple[str, int], ...]
@@ -94,6 +96,8 @@ class Way:
     """Number of the product in the log."""
     steps: tuple[Step, ...]
     sink: str
+    limited: bool
+    """Whether its parts may wait only so long somewhere."""
 
 
 class Draws:
@@ -130,6 +134,7 @@ def ways(line: Line, names: Names, draws: Draws) -> dict[str, Way]:
                 for index, operation in enumerate(product.routing)
             ),
             sink=product.sink or line.sinks[0].id,
+            limited=any(operation.max_wait_s is not None for operation in product.routing),
         )
         for product in line.products
     }
@@ -158,6 +163,7 @@ def _step(product: Product, operation: Operation, index: int, draws: Draws) -> S
         share=sum(work[: index + 1]) / whole_s if whole_s > 0 else 1.0,
         turn=turn,
         route=draws.coin(turn, Purpose.ROUTE),
+        late_to=places.index(operation.max_wait_to) if operation.max_wait_to else -1,
         components=tuple(sorted(operation.components.items())),
         makes=tuple(sorted(operation.makes.items())),
     )

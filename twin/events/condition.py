@@ -69,6 +69,7 @@ class PartNow:
     reworks: dict[str, int] = field(default_factory=dict)
     clock: RunningClock | None = None
     done_s: float | None = None
+    ready_s: float | None = None
     kitted: bool = False
     family: int | None = None
 
@@ -97,6 +98,7 @@ class PartNow:
             reworks=dict(sorted(self.reworks.items())),
             clock=self.clock.clock() if self.clock else None,
             done_s=self.done_s,
+            ready_s=self.ready_s,
             kitted=self.kitted,
             family=self.family,
         )
@@ -118,6 +120,7 @@ class PartNow:
             reworks=dict(state.reworks),
             clock=RunningClock.of(state.clock) if state.clock else None,
             done_s=state.done_s,
+            ready_s=state.ready_s,
             kitted=state.kitted,
             family=state.family,
         )

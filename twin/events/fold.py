@@ -94,6 +94,11 @@ class Folder:
             for place, operation in enumerate(product.routing)
             if operation.choice == "round_robin"
         }
+        self._limited = {
+            product.id
+            for product in line.products
+            if any(operation.max_wait_s is not None for operation in product.routing)
+        }
         self._waits = {buffer.id for buffer in line.buffers}
         self._handlers: dict[int, Callable[[Row], None]] = {
             Kind.ORDER_RELEASED: self._released,
@@ -114,6 +119,7 @@ class Folder:
             Kind.PART_MADE: self._made,
             Kind.PART_REPLACED: self._replaced,
             Kind.PART_CONSUMED: self._consumed,
+            Kind.WAIT_EXCEEDED: self._waited_too_long,
             Kind.SHIFT_ENDED: self._shift,
             Kind.SHIFT_STARTED: self._shift,
         }
@@ -189,7 +195,7 @@ class Folder:
         part = self._parts.pop(row.part)
         self._parts[row.part] = part
         turn = self._turning.get((part.product, part.operation))
-        if turn is not None and part.location not in self._waits:
+        if turn is not None and (part.location not in self._waits or part.status == "done"):
             self._turns[turn] = self._turns.get(turn, 0) + 1
         self._leave(part, row.time_s)
         part.location, part.entered_s = self.names.elements[row.element], row.time_s
@@ -236,6 +242,7 @@ class Folder:
         for one in station.inside.values():
             if one is part or (station.spec.batch and one.server == part.server):
                 one.status, one.done_s, one.operation = "done", row.time_s, one.operation + 1
+                self._ready(one, row.time_s)
         station.finished += 1
         station.first, station.replaced = part, []
 
@@ -272,8 +279,21 @@ class Folder:
             done_s=row.time_s,
             family=station.first.id,
         )
+        self._ready(part, row.time_s)
         self._parts[row.part] = station.inside[row.part] = part
         station.made += 1
+
+    def _ready(self, part: PartNow, time_s: float) -> None:
+        """Let a part wait for its next operation from now on, where that is limited."""
+        if part.product in self._limited:
+            part.ready_s = time_s
+
+    def _waited_too_long(self, row: Row) -> None:
+        part = self._parts[row.part]
+        part.operation = row.detail
+        if part.location in self._waits:
+            part.status, part.done_s = "done", row.time_s
+        self._ready(part, row.time_s)
 
     def _consumed(self, row: Row) -> None:
         part = self._parts.pop(row.part)

@@ -37,6 +37,7 @@ class Kind(IntEnum):
     PART_REPLACED = 31
     PART_CONSUMED = 32
     SERVER_CLEARED = 33
+    WAIT_EXCEEDED = 34
 
 
 MEANING: dict[Kind, tuple[str, str, str]] = {
@@ -68,6 +69,7 @@ MEANING: dict[Kind, tuple[str, str, str]] = {
     Kind.PART_REPLACED: ("station", "index of the operation", "-"),
     Kind.PART_CONSUMED: ("station", "index of the operation", "number of the part it goes into"),
     Kind.SERVER_CLEARED: ("station", "-", "server, from 0"),
+    Kind.WAIT_EXCEEDED: ("any place", "index of the operation it goes back to", "-"),
 }
 """What the columns of a row stand for. A time that was not drawn but observed is NaN."""
 

@@ -58,7 +58,8 @@ class PartState(Spec):
     """Server of the station, for parts in a station."""
     status: PartStatus = "waiting"
     """``waiting`` in a source or buffer, or in a station for work to begin; ``done``: its operation
-    is finished and it waits to leave the station."""
+    is finished and it waits to leave the station, or it has waited too long in a buffer and waits
+    to leave that."""
     visits: int = Field(default=0, ge=0)
     """Operations begun so far; with the part's number it names its random draws."""
     reworks: dict[str, int] = Field(default_factory=dict)
@@ -67,6 +68,8 @@ class PartState(Spec):
     """Progress of setup or processing."""
     done_s: float | None = None
     """Moment its operation was finished, for parts that are done, s."""
+    ready_s: float | None = None
+    """End of its last operation, for products with limits for waiting, s; None: it has had none."""
     kitted: bool = False
     """Whether its components are there, for parts in a station that puts some together."""
     family: int | None = None

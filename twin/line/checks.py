@@ -190,6 +190,7 @@ def _operation(parts: Parts, operation: Operation, so_far: list[str], path: str)
                 f"one of: {', '.join(operation.stations)}",
             )
     choice_findings(parts, operation, path)
+    _wait(parts, operation, so_far[:-1], path)
     rework = operation.rework
     if rework is None:
         return
@@ -201,6 +202,19 @@ def _operation(parts: Parts, operation: Operation, so_far: list[str], path: str)
         )
     if rework.probability + operation.scrap_probability > 1:
         parts.add(path, "scrap and rework together exceed 1", "a sum of at most 1")
+
+
+def _wait(parts: Parts, operation: Operation, earlier: list[str], path: str) -> None:
+    if operation.max_wait_to is None:
+        return
+    if operation.max_wait_to not in earlier:
+        parts.add(
+            f"{path}.max_wait_to",
+            f"{operation.max_wait_to!r} is not an operation before this one",
+            f"one of: {', '.join(earlier) or 'none, as this is the first'}",
+        )
+    if operation.max_wait_s is None:
+        parts.add(f"{path}.max_wait_to", "there is no limit", remedy="add max_wait_s")
 
 
 def _connected(parts: Parts) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field
 from twin.line.distributions import Distribution
 from twin.line.rules import RoutingRule
 from twin.line.spec import Id, Spec
+from twin.units import PositiveDuration
 
 Count = Annotated[int, Field(ge=1, le=10_000)]
 """A number of parts."""
@@ -28,7 +29,9 @@ class Rework(Spec):
 class Operation(Spec):
     """One step of a routing."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"choice", "weights", "components", "makes"})
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"choice", "weights", "components", "makes", "max_wait_s", "max_wait_to"}
+    )
 
     id: Id
     """Name, unique in its routing."""
@@ -48,6 +51,11 @@ class Operation(Spec):
     """Parts that take the place of the one that is done, or of its batch, by product."""
     processing_time_by_station_s: dict[Id, Distribution] = Field(default_factory=dict)
     """Stations that need another time."""
+    max_wait_s: PositiveDuration | None = None
+    """Longest time from the end of the operation before, or from when the part was made, until it
+    comes to a server for this one, s; none: no limit."""
+    max_wait_to: Id | None = None
+    """Earlier operation to which a part goes that has waited too long; none: it is scrapped."""
     scrap_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the parts that are scrapped here."""
     rework: Rework | None = None

@@ -95,7 +95,9 @@ class Station(Spec):
 
 
 class Buffer(Spec):
-    """A place where parts wait."""
+    """A place where parts wait, or a conveyor on which they come to where they wait."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"transit_time_s"})
 
     id: Id
     """Name, unique in the line."""
@@ -103,6 +105,9 @@ class Buffer(Spec):
     """Name for people."""
     capacity: int | None = Field(default=None, ge=1, le=1_000_000_000)
     """Places; none: no limit."""
+    transit_time_s: Duration = 0.0
+    """Time from the entrance to the end, where a station may take the part, s. Parts that wait at
+    the end do not stop those behind them, up to ``capacity`` parts in all."""
 
 
 class Source(Spec):

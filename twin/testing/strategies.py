@@ -226,6 +226,14 @@ def _choice(
     return draw(st.sampled_from(CHOICES))
 
 
+def _limit(draw: st.DrawFn, k: int, grain: Grain, has: dict[str, list[str]]) -> dict[str, Any]:
+    """Return a longest wait for an operation, now and then."""
+    if has["compiled"] or draw(st.integers(0, 5)) > 0:
+        return {}
+    back = f"op{draw(st.integers(0, k - 1))}" if k and draw(st.booleans()) else None
+    return {"max_wait_s": _number(draw, grain, 1, 20), "max_wait_to": back}
+
+
 def _routing(
     draw: st.DrawFn,
     grain: Grain,
@@ -256,6 +264,7 @@ def _routing(
                 # The first time is above zero, so that no part goes round for nothing.
                 processing_time_s=draw(times(grain, zero=k > 0 and rework is None)),
                 processing_time_by_station_s=own,
+                **_limit(draw, k, grain, has),
                 scrap_probability=draw(st.sampled_from([0.0, 0.0, 0.2])),
                 rework=rework,
             )
@@ -351,7 +360,14 @@ def lines(
     taken = sorted({s.input_buffer for s in stations if s.input_buffer})
     smallest = max([1, *(s.batch.min for s in stations if s.batch)])
     capacities: list[Any] = [*range(smallest, 4), *([] if endless else [None])]
-    buffers = [Buffer(id=name, capacity=draw(st.sampled_from(capacities))) for name in taken]
+    buffers = [
+        Buffer(
+            id=name,
+            capacity=draw(st.sampled_from(capacities)),
+            transit_time_s=0.0 if compiled else draw(st.sampled_from([0.0, 0.0, 0.0, 4.0, 7.3])),
+        )
+        for name in taken
+    ]
     group_of = dict(zip(products, groups if len(groups) > 1 else groups * 2, strict=False))
     return Line(
         id="random",

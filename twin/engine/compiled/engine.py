@@ -53,12 +53,17 @@ def _groups_declined(line: Line) -> Iterator[str]:
     for station in line.stations:
         if station.batch is not None:
             yield f"batches of station {station.id!r}"
+    for buffer in line.buffers:
+        if buffer.transit_time_s > 0:
+            yield f"transit time of buffer {buffer.id!r}"
     for product in line.products:
         if product.stock is not None:
             yield f"stock of product {product.id!r}"
         for step in product.routing:
             if step.components:
                 yield f"components of operation {product.id}/{step.id}"
+            if step.max_wait_s is not None:
+                yield f"longest wait for operation {product.id}/{step.id}"
             if step.makes:
                 yield f"parts made by operation {product.id}/{step.id}"
 

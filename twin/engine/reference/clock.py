@@ -35,6 +35,7 @@ class Due(IntEnum):
     RELEASE = 7
     ARRIVAL = 8
     LOOK = 9
+    OVERDUE = 10
 
 
 class LineClock(simpy.Environment):

@@ -28,7 +28,11 @@ class BufferPlace:
         self.id = spec.id
         self.number = run.index[spec.id]
         self.capacity = spec.capacity
+        self.transit_s = spec.transit_time_s
+        self.rank = self.number
         self.parts: list[Part] = []
+        self.leaving: list[Part] = []
+        """Parts that waited too long and go back, in the order in which they did."""
         self.feeders = 0
         """Stations and sources that send parts here; above one, who waited longest goes first."""
         self.waits_s: set[float] = set()
@@ -36,7 +40,8 @@ class BufferPlace:
 
     def first(self, product: str, count: int) -> list[Part] | None:
         """Return the parts of a product that came first; None: there are not so many."""
-        found = [part for part in self.parts if part.way.spec.id == product][:count]
+        here = (part for part in self.parts if part.way.spec.id == product)
+        found = [part for part in here if self.arrived(part)][:count]
         return found if len(found) == count else None
 
     def has_room(self) -> bool:
@@ -48,11 +53,31 @@ class BufferPlace:
         self.run.move(part, self.id)
         self.parts.append(part)
         self.run.note(Kind.BUFFER_ENTERED, self.number, part.id)
+        self.look_out_for(part)
+
+    def drop(self, part: Part) -> None:
+        """Take a part out, wherever it stands."""
+        self.parts.remove(part)
+        if part in self.leaving:
+            self.leaving.remove(part)
+
+    def ready_s(self, part: Part) -> float:
+        """Return the moment at which a part is at the end, s."""
+        return part.entered_s + self.transit_s
+
+    def arrived(self, part: Part) -> bool:
+        """Tell whether a part is at the end and waits for a station."""
+        return part.status == "waiting" and self.ready_s(part) <= self.run.clock.now
+
+    def look_out_for(self, part: Part) -> None:
+        """Have a round when a part is at the end, and when it has waited there for a batch."""
+        if self.transit_s > 0:
+            self.look_again(self.ready_s(part))
         for wait_s in self.waits_s:
-            self.look_again(part.entered_s + wait_s)
+            self.look_again(self.ready_s(part) + wait_s)
 
     def look_again(self, at_s: float) -> None:
-        """Have a round at a moment, at which a batch may have waited long enough."""
+        """Have a round at a moment."""
         if at_s > self.run.clock.now:
             rank = (Due.LOOK, self.number, 0)
             Timer(self.run.clock, rank, self.id, _nothing).resume_at(at_s)
@@ -173,8 +198,10 @@ class Server:
                 part.reworks[part.step] = sent + 1
                 part.step = step.rework_to
                 run.note(Kind.REWORK_SENT, station.number, part.id, part.step)
+                run.ready(part)
                 return False
         part.step += 1
+        run.ready(part)
         return True
 
 
@@ -207,6 +234,7 @@ def replace(server: Server, first: Part, parts: list[Part]) -> None:
         server.parts.append(new)
         code = -1.0 if order is None else float(run.order_numbers[order])
         run.note(Kind.PART_MADE, station.number, number, new.way.index, code)
+        run.ready(new)
     if order is not None:
         run.orders[order].extra += len(made) - len(parts)
 
@@ -341,6 +369,11 @@ class StationPlace:
             self.done.remove(server)
             self.cleared(server)
 
+    def drop(self, part: Part) -> None:
+        """Let a part that is done and waits to leave go out of the line."""
+        assert part.server is not None
+        self.leave(self.servers[part.server], part)
+
     def cleared(self, server: Server) -> None:
         """Have a server free again."""
         insort(self.free, server.number)
@@ -413,9 +446,13 @@ class StationPlace:
         """Tell whether one of these parts has waited for others long enough."""
         if wait_s is None:
             return False
-        return self.run.clock.now >= min(part.entered_s for part in parts) + wait_s
+        assert self.input is not None
+        return self.run.clock.now >= min(self.input.ready_s(part) for part in parts) + wait_s
 
     def _eligible(self, part: Part) -> bool:
+        assert self.input is not None
+        if not self.input.arrived(part):
+            return False
         if not self.run.cards.admit(part.way.spec.id, part.place, self.id):
             return False
         step = part.way.steps[part.step]

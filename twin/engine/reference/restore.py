@@ -41,6 +41,7 @@ class Restore:
         # Parts that name their server come first, so that no other takes it.
         for part in state.parts:
             self._part(part)
+            run.watch(run.parts[part.id])
         for part in sorted(state.parts, key=lambda part: part.server is None):
             if part.location in engine.stations:
                 self._inside(run.parts[part.id], part)
@@ -79,6 +80,7 @@ class Restore:
             visits=state.visits,
             reworks={int(step): count for step, count in state.reworks.items()},
             done_s=state.entered_s if state.done_s is None else state.done_s,
+            ready_s=state.ready_s,
             kitted=state.kitted,
             family=state.family,
         )
@@ -86,8 +88,10 @@ class Restore:
         if state.location in engine.buffers:
             buffer = engine.buffers[state.location]
             buffer.parts.append(part)
-            for wait_s in buffer.waits_s:
-                buffer.look_again(part.entered_s + wait_s)
+            if part.status == "done":
+                buffer.leaving.append(part)
+            else:
+                buffer.look_out_for(part)
         elif state.location in engine.sources:
             engine.sources[state.location].queue.append(part)
 
@@ -176,5 +180,7 @@ class Restore:
             source.expect()
 
     def _done_in_order(self) -> None:
+        for buffer in self.engine.buffers.values():
+            buffer.leaving.sort(key=lambda part: (part.done_s, part.id))
         for station in self.engine.stations.values():
             station.done.sort(key=lambda server: (server.part.done_s, server.number))  # type: ignore[union-attr]

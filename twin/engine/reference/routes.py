@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from twin.engine.dispatch import RoutingRule, Target, routing_rule
@@ -13,7 +13,7 @@ from twin.engine.reference.run import Part, Run
 from twin.engine.reference.sources import SourcePlace
 
 Entrance = BufferPlace | StationPlace
-Sender = StationPlace | SourcePlace
+Sender = StationPlace | SourcePlace | BufferPlace
 
 
 class Routes:
@@ -32,6 +32,7 @@ class Routes:
         }
         """Where the parts of each product wait to become components."""
         self._stations = stations
+        self._buffers = [buffers[name] for name in sorted(buffers)]
         self._sources = sources
         self._entrances: dict[tuple[str, ...], tuple[Entrance, ...]] = {}
         self._rules: dict[str, RoutingRule] = {
@@ -157,14 +158,12 @@ class Routes:
     def _is_first(self, entrance: Entrance, since_s: float, sender: Sender) -> bool:
         """Tell whether nobody else has waited longer for this place; ties: downstream first."""
         mine = (since_s, *_place_in_line(sender))
-        for station in self._stations.values():
-            if station is sender:
+        for other, parts in self._waiting():
+            if other is sender:
                 continue
-            for part in (part for server in station.done for part in server.parts):
-                theirs = (part.done_s, *_place_in_line(station))
-                if theirs < mine and self._wants(
-                    part.way, station.id, entrance, self.of_part(part)
-                ):
+            for part in parts:
+                theirs = (part.done_s, *_place_in_line(other))
+                if theirs < mine and self._wants(part.way, other.id, entrance, self.of_part(part)):
                     return False
         for source in self._sources:
             head = source.head() if source is not sender else None
@@ -174,6 +173,15 @@ class Routes:
             if theirs < mine and self._wants(head[0], source.id, entrance, self.of_source(source)):
                 return False
         return True
+
+    def _waiting(self) -> Iterator[tuple[StationPlace | BufferPlace, list[Part]]]:
+        """Yield the stations and buffers with the parts that wait to leave them."""
+        for station in self._stations.values():
+            for server in station.done:
+                yield station, server.parts
+        for buffer in self._buffers:
+            if buffer.leaving:
+                yield buffer, buffer.leaving
 
     def _wants(
         self, way: Way, origin: str, entrance: Entrance, exits: tuple[Entrance, ...]
@@ -193,6 +201,9 @@ class Routes:
             before = {"*source"} | makers.get(way.spec.id, set())
             for i, step in enumerate(way.steps):
                 back = {name for s in way.steps if s.rework_to == i for name in s.stations}
+                for late in (s for s in way.steps if s.late_to == i):
+                    back |= {f"*{self._stations[name].input}" for name in late.stations}
+                    back |= set(way.steps[late.index - 1].stations)
                 for place in self._places(step.stations):
                     senders.setdefault(id(place), set()).update(before | back)
                 before = set(step.stations)
@@ -210,4 +221,6 @@ def _next_step(way: Way, place: int) -> Step | None:
 
 
 def _place_in_line(sender: Sender) -> tuple[int, int]:
-    return (0, -sender.rank) if isinstance(sender, StationPlace) else (1, sender.rank)
+    if isinstance(sender, StationPlace):
+        return 0, -sender.rank
+    return (1 if isinstance(sender, BufferPlace) else 2), sender.rank

@@ -10,7 +10,7 @@ from twin.engine.dispatch import LAST, NO_DUE_DATE, Candidate
 from twin.engine.model import Draws, Way, setup_s, ways
 from twin.engine.options import SimulationOptions
 from twin.engine.reference.cards import Cards
-from twin.engine.reference.clock import LineClock
+from twin.engine.reference.clock import Due, LineClock, Timer
 from twin.events.builder import EventLogBuilder, Row
 from twin.events.kinds import Kind
 from twin.events.state import OrderState, PartStatus
@@ -38,12 +38,19 @@ class Part:
     reworks: dict[int, int] = field(default_factory=dict)
     server: int | None = None
     done_s: float = 0.0
+    ready_s: float | None = None
+    """End of its last operation, where the product has a limit for waiting."""
     kitted: bool = False
     """Whether its components are there."""
     family: int | None = None
     """Number of the part, or of the first of the batch, that it was made of."""
     exits: tuple[str, ...] | None = None
     """Stations that it may go to now that it is done; None until asked."""
+
+    @property
+    def waits_since_s(self) -> float:
+        """Moment since which it waits for its next operation, where that is limited, s."""
+        return self.created_s if self.ready_s is None else self.ready_s
 
 
 @dataclass(slots=True)
@@ -90,6 +97,8 @@ class Run:
         """Orders released so far; sources look at it to know that their choice has changed."""
         self.newly_failed: list[FailureMode] = []
         self.cards = Cards(line)
+        self.overdue: list[tuple[Part, int, float]] = []
+        """Parts that have waited too long, with the operation waited for and since when."""
         self.turns: dict[str, int] = {}
         """Parts that went to each operation whose stations take turns, by ``product/operation``."""
         self._rows = builder.rows
@@ -169,6 +178,33 @@ class Run:
             count.finished += 1
         elif count:
             count.scrapped += 1
+
+    def ready(self, part: Part) -> None:
+        """Note that a part waits for its next operation from now on."""
+        if part.way.limited:
+            part.ready_s = self.clock.now
+            self.watch(part)
+
+    def watch(self, part: Part) -> None:
+        """Have a look at a part when it has waited too long for its next operation."""
+        way, place = part.way, part.step
+        longest_s = way.steps[place].spec.max_wait_s if place < len(way.steps) else None
+        if longest_s is None:
+            return
+        since_s = part.waits_since_s
+        timer = Timer(
+            self.clock,
+            (Due.OVERDUE, part.id, 0),
+            part.place,
+            lambda: self.overdue.append((part, place, since_s)),
+        )
+        timer.resume_at(max(since_s + longest_s, self.clock.now))
+
+    def is_overdue(self, part: Part, place: int, since_s: float) -> bool:
+        """Tell whether a part still waits for the same thing since the same moment."""
+        waits = part.server is None or part.status == "done"
+        same = part.step == place and part.waits_since_s == since_s
+        return self.parts.get(part.id) is part and waits and same
 
     def put_in(self, part: Part) -> None:
         """Have a part in the line, where it says it is."""

@@ -33,25 +33,75 @@ class Settle:
         self._crews = crews
         self._downstream_first = sorted(stations.values(), key=lambda s: -s.rank)
         self._sources = sources
+        self._buffers = [buffers[name] for name in sorted(buffers)]
+        self._places: dict[str, StationPlace | BufferPlace | SourcePlace] = {
+            **stations,
+            **buffers,
+            **{source.id: source for source in sources},
+        }
         self._routes = Routes(run, stations, sources, buffers)
 
     def __call__(self) -> None:
         """Settle this moment."""
+        if self._run.overdue:
+            self._end_waits()
         if self._run.newly_failed:
             self._call_crews()
         for crew in self._crews:
             while crew.free > 0 and crew.queue:
                 crew.free -= 1
                 crew.queue.pop(0).begin_repair()
-        moved = True
-        while moved:
-            moved = False
-            for station in self._downstream_first:
-                if self._visit(station):
-                    moved = True
-            for feeding in self._sources:
-                if self._feed(feeding):
-                    moved = True
+        while self._pass():
+            pass
+
+    def _pass(self) -> bool:
+        """Visit every place once, from the last station upstream; tell whether anything moved."""
+        moved = False
+        for station in self._downstream_first:
+            moved |= self._visit(station)
+        for buffer in self._buffers:
+            if buffer.leaving:
+                moved |= self._send_back(buffer)
+        for source in self._sources:
+            moved |= self._feed(source)
+        return moved
+
+    def _end_waits(self) -> None:
+        """Scrap or send back the parts that have waited too long."""
+        run = self._run
+        for part, place, since_s in run.overdue:
+            if not run.is_overdue(part, place, since_s):
+                continue
+            at, back = self._places[part.place], part.way.steps[place].late_to
+            if back < 0:
+                run.note(Kind.PART_SCRAPPED, at.number, part.id, part.step)
+                at.drop(part)
+                run.leave(part, good=False)
+                continue
+            run.note(Kind.WAIT_EXCEEDED, at.number, part.id, back)
+            part.step, part.exits = back, None
+            if isinstance(at, BufferPlace):
+                part.status, part.done_s = "done", run.clock.now
+                at.leaving.append(part)
+            run.ready(part)
+        run.overdue.clear()
+
+    def _send_back(self, buffer: BufferPlace) -> bool:
+        """Let the parts that waited too long leave, as far as there is room."""
+        moved = False
+        for part in tuple(buffer.leaving):
+            exits = self._routes.of_part(part)
+            target = (
+                buffer
+                if buffer in exits
+                else self._routes.open(exits, (part.way, part.step), part.done_s, buffer)
+            )
+            if target is not None:
+                buffer.drop(part)
+                self._routes.went(part)
+                target.enter(part)
+                moved = True
+        return moved
 
     def _visit(self, station: StationPlace) -> bool:
         """Let a station send, take, and take components; tell whether anything moved."""

@@ -71,6 +71,7 @@ def _part(engine: ReferenceEngine, part: Part) -> PartState:
         reworks={str(step): count for step, count in sorted(part.reworks.items())},
         clock=clock,
         done_s=part.done_s if part.status == "done" else None,
+        ready_s=part.ready_s,
         kitted=part.kitted,
         family=part.family,
     )

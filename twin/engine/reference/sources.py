@@ -79,9 +79,15 @@ class SourcePlace:
         self.drawn_s = None
         part = Part(number, way, order, now, self.id, now)
         run.put_in(part)
+        run.watch(part)
         code = -1.0 if order is None else float(run.order_numbers[order])
         run.note(Kind.PART_CREATED, self.number, number, way.index, code)
         return part
+
+    def drop(self, part: Part) -> None:
+        """Take a part out of the queue."""
+        self.queue.remove(part)
+        self.exits = None
 
     @property
     def next_number(self) -> int:
