@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Generator, Hashable
+from collections.abc import Generator
 from typing import Any
 
 from simpy.events import Event
@@ -11,13 +11,12 @@ from simpy.events import Event
 from twin.engine.dispatch import fifo, rule
 from twin.engine.model import setup_s
 from twin.engine.reference.clock import Due, Timer
+from twin.engine.reference.grouping import batch_of, replace
 from twin.engine.reference.run import Part, Run
 from twin.events.kinds import Kind
 from twin.line import Buffer, Station
 
 Process = Generator[Event, Any, None]
-PARTS_PER_SLOT = 2**40
-"""A part's number is the slot of its maker times this plus its count there."""
 
 
 class BufferPlace:
@@ -173,7 +172,7 @@ class Server:
         station.run.note(Kind.PROCESSING_ENDED, station.number, first.id, first.step)
         good = [part for part in tuple(self.parts) if self._turns_out_good(part)]
         if good and good[0].way.steps[good[0].step - 1].makes:
-            replace(self, first, good)
+            replace(station, self.parts, first, good)
         if self.parts:
             station.done.append(self)
         else:
@@ -203,40 +202,6 @@ class Server:
         part.step += 1
         run.ready(part)
         return True
-
-
-def replace(server: Server, first: Part, parts: list[Part]) -> None:
-    """Let parts that are done become others, on the same server.
-
-    The new ones are as old as the oldest of them, and of their order if they have one in common.
-    """
-    station, run = server.station, server.station.run
-    orders = {part.order for part in parts}
-    order = orders.pop() if len(orders) == 1 else None
-    step = parts[0].way.steps[parts[0].step - 1]
-    for part in parts:
-        run.note(Kind.PART_REPLACED, station.number, part.id, part.step - 1)
-        server.parts.remove(part)
-        if order is None:
-            run.take_out(part, good=True)
-        else:
-            run.forget(part)
-    made = [name for name, count in step.makes for _ in range(count)]
-    for name in made:
-        number = station.slot * PARTS_PER_SLOT + station.made
-        station.made += 1
-        new = Part(
-            number, run.ways[name], order, min(part.created_s for part in parts), station.id,
-            run.clock.now, status="done", server=server.number, done_s=run.clock.now,
-            family=first.id,
-        )  # fmt: skip
-        run.put_in(new)
-        server.parts.append(new)
-        code = -1.0 if order is None else float(run.order_numbers[order])
-        run.note(Kind.PART_MADE, station.number, number, new.way.index, code)
-        run.ready(new)
-    if order is not None:
-        run.orders[order].extra += len(made) - len(parts)
 
 
 def machine(server: Server) -> Process:
@@ -431,23 +396,9 @@ class StationPlace:
         ]
         if batch is None:
             return [waiting[keys.index(min(keys))][1]]
-        ranked = [waiting[i][1] for i in sorted(range(len(keys)), key=lambda i: keys[i])]
-        alike: dict[Hashable, list[Part]] = {}
-        for part in ranked:
-            alike.setdefault(_likeness(part, batch.alike), []).append(part)
-        for found in alike.values():
-            chosen = found[: batch.max]
-            enough = len(chosen) >= batch.min or self._waited(found, batch.wait_s)
-            if enough and self.run.cards.admit_all(chosen, chosen[0].place, self.id):
-                return chosen
-        return []
-
-    def _waited(self, parts: list[Part], wait_s: float | None) -> bool:
-        """Tell whether one of these parts has waited for others long enough."""
-        if wait_s is None:
-            return False
         assert self.input is not None
-        return self.run.clock.now >= min(self.input.ready_s(part) for part in parts) + wait_s
+        ranked = [waiting[i][1] for i in sorted(range(len(keys)), key=lambda i: keys[i])]
+        return batch_of(ranked, batch, self.input, self.id)
 
     def _eligible(self, part: Part) -> bool:
         assert self.input is not None
@@ -461,17 +412,6 @@ class StationPlace:
             if given is not None:
                 return given == self.id
         return self.id in step.stations
-
-
-def _likeness(part: Part, alike: str) -> Hashable:
-    """Return what parts of one batch have in common."""
-    if alike == "any":
-        return None
-    if alike == "group":
-        return part.way.spec.group
-    if alike == "family":
-        return (part.way.spec.id, part.step, part.family)
-    return (part.way.spec.id, part.step)
 
 
 def _nothing() -> None:
