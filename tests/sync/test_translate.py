@@ -105,7 +105,7 @@ def lines(draw: st.DrawFn) -> Line:
     return line.changed(changes)
 
 
-@given(lines(grouped=False), st.integers(0, 1000))
+@given(lines(), st.integers(0, 1000))
 def test_parts_and_places_are_recovered_on_any_line(line: Line, seed: int) -> None:
     """Parts, places and counts are exact wherever routings and counters decide the case."""
     log = simulate(line, SimulationOptions(horizon_s=300, seed=seed))
