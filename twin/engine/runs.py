@@ -18,6 +18,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from twin.engine.deadlock import deadlock, may_lock
 from twin.engine.options import EngineName, SimulationOptions
 from twin.engine.reference.engine import ReferenceEngine
 from twin.events import EventLog, LineState
@@ -145,6 +146,7 @@ class Runs:
         self._state = state
         self._engine: Literal["reference", "compiled", "max-plus"] | None = None
         self._lock = threading.Lock()
+        self._may_lock = may_lock(line)
         self._programs: dict[int, Program] = {}
 
     def __reduce__(self) -> tuple[type[Runs], tuple[Line, SimulationOptions, LineState | None]]:
@@ -157,6 +159,8 @@ class Runs:
         if program is None:
             return self._reference(replication).log()
         memory = program.run(replication, program.end_s, with_log=True)
+        if self._may_lock:
+            self._check(program.state(memory, replication))
         return program.log(memory, replication, program.end_s)
 
     def figures(self, replication: int) -> tuple[Values, Coordinates]:
@@ -189,7 +193,15 @@ class Runs:
         options = self._options.model_copy(update={"replication": replication})
         engine = ReferenceEngine(self._line, options, self._state)
         engine.advance(engine.end_s)
+        if self._may_lock:
+            self._check(engine.state())
         return engine
+
+    def _check(self, state: LineState) -> None:
+        """Refuse a run that ended in a deadlock."""
+        found = deadlock(self._line, state)
+        if found is not None:
+            raise found
 
     def _program(self, replication: int) -> Program | None:
         if not self.compiled:
