@@ -74,8 +74,8 @@ def _error(line: Line, state: LineState, circle: tuple[str, ...]) -> DeadlockErr
     limit = max(1, sum(room[place] for place in circle) - 1)
     names = ", ".join(circle)
     message = (
-        f"parts wait for one another for ever since {since_s:g} s: {text}; give one of these places "
-        f"more room, or keep one of them free: loops: [{{id: free, cards: {limit}, "
+        f"parts wait for one another for ever since {since_s:g} s: {text}; give one of these "
+        f"places more room, or keep one of them free: loops: [{{id: free, cards: {limit}, "
         f"places: [{names}]}}]"
     )
     return DeadlockError(message, circle, tuple(part.id for part in inside))
@@ -129,9 +129,7 @@ class _Waits:
         rooms = {buffer.id: buffer.capacity for buffer in line.buffers}
         held = {name: len(parts) for name, parts in self._at.items()}
         full = {
-            name
-            for name, room in rooms.items()
-            if room is not None and held.get(name, 0) >= room
+            name for name, room in rooms.items() if room is not None and held.get(name, 0) >= room
         }
         full |= {station.id for station in line.stations if self._is_blocked(station)}
         while True:

@@ -170,7 +170,10 @@ class Runs:
             return figures(self._reference(replication).log(), self._line)
         if self.engine == "max-plus":
             return program.plain_figures(replication)
-        return program.figures(replication)
+        memory = program.run(replication, program.end_s, with_log=False)
+        if self._may_lock:
+            self._check(program.state(memory, replication))
+        return program.figures_of(memory)
 
     @property
     def engine(self) -> Literal["reference", "compiled", "max-plus"]:

@@ -39,6 +39,8 @@ def simulate(line: Line, options: SimulationOptions, state: LineState | None = N
         If the compiled engine is asked for by name and declines the line.
     SimulationError
         If zero-time work never ends.
+    DeadlockError
+        If parts wait for one another in a circle at the end; the error names it.
     """
     return Runs(line, options, state).log(options.replication)
 

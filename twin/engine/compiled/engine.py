@@ -235,7 +235,10 @@ class Program:
 
     def figures(self, replication: int) -> tuple[Values, Coordinates]:
         """Run one replication without a log and return its key figures."""
-        memory = self.run(replication, self.end_s, with_log=False)
+        return self.figures_of(self.run(replication, self.end_s, with_log=False))
+
+    def figures_of(self, memory: Memory) -> tuple[Values, Coordinates]:
+        """Return the key figures of a replication that was run."""
         return kernel_figures(self.lowering, memory)
 
     def plain_figures(self, replication: int) -> tuple[Values, Coordinates]:
