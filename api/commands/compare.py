@@ -119,7 +119,7 @@ def amounts(texts: list[str]) -> float | dict[str, float]:
             found[kpi] = value
         else:
             share = value
-    if found and share != 0.01:  # noqa: PLR2004
+    if found and share != 0.01:  # noqa: PLR2004 - as it stands above
         raise fail(ExitCode.USAGE, "--relevance: give one share, or amounts by figure, not both")
     return found or share
 
@@ -147,7 +147,7 @@ def show(comparison: Comparison, results: xr.Dataset) -> None:
     ]
     together = (
         f" for all {len(comparison.scenarios) - 1} scenarios together (Bonferroni)"
-        if comparison.correction == "bonferroni" and len(comparison.scenarios) > 2  # noqa: PLR2004
+        if comparison.correction == "bonferroni" and len(comparison.scenarios) > 2  # noqa: PLR2004 - base and one
         else ""
     )
     emit_table(

@@ -22,7 +22,7 @@ def template(
 ) -> None:
     """Write a workbook to describe a line in: stations, buffers, products, orders, shifts."""
     from twin.line import load_line  # noqa: PLC0415 - heavy
-    from twin.line.workbook import write_line_workbook  # noqa: PLC0415
+    from twin.line.workbook_writing import write_line_workbook  # noqa: PLC0415
 
     check_file(target)
     with writing(target):

@@ -52,7 +52,7 @@ class Event(Spec):
         """Return the changes to the line; ``begin_s`` is where the run begins, on its clock."""
         return {}
 
-    def faults(self, line: Line, horizon_s: float) -> tuple[Fault, ...]:  # noqa: ARG002
+    def faults(self, line: Line, horizon_s: float) -> tuple[Fault, ...]:  # noqa: ARG002 - for others
         """Return the faults of a run of ``horizon_s``."""
         return ()
 
@@ -74,7 +74,7 @@ class Breakdown(Timed):
     station: Id
     """Where."""
 
-    def faults(self, line: Line, horizon_s: float) -> tuple[Fault, ...]:  # noqa: ARG002
+    def faults(self, line: Line, horizon_s: float) -> tuple[Fault, ...]:  # noqa: ARG002 - for others
         """Return the breakdown."""
         return (Fault(station=self.station, after_s=self.after_s, duration_s=self.duration_s),)
 
@@ -90,7 +90,7 @@ class Slowdown(Timed):
     factor: float = Field(gt=0, le=1000)
     """Times this on processing times, at the end of a drift; no unit."""
 
-    def faults(self, line: Line, horizon_s: float) -> tuple[Fault, ...]:  # noqa: ARG002
+    def faults(self, line: Line, horizon_s: float) -> tuple[Fault, ...]:  # noqa: ARG002 - for others
         """Return the slowdown, or the steps of the drift."""
         if self.kind == "slowdown":
             return (self._slow(self.after_s, self.duration_s, self.factor),)
@@ -120,7 +120,7 @@ class MaterialLate(Timed):
     source: Id
     """Which material."""
 
-    def faults(self, line: Line, horizon_s: float) -> tuple[Fault, ...]:  # noqa: ARG002
+    def faults(self, line: Line, horizon_s: float) -> tuple[Fault, ...]:  # noqa: ARG002 - for others
         """Return breakdowns of the stations at the beginning of the products' routings."""
         source = next(item for item in line.sources if item.id == self.source)
         ordered = {order.product for order in line.orders}
@@ -167,7 +167,7 @@ class RushOrder(Event):
             message = "no source of the line works by orders"
             yield Finding("kind", message, "a source with arrivals: orders")
 
-    def changes(self, line: Line, begin_s: float) -> dict[str, Any]:  # noqa: ARG002
+    def changes(self, line: Line, begin_s: float) -> dict[str, Any]:  # noqa: ARG002 - for others
         """Return the order, on the line's clock."""
         release_s = begin_s + self.after_s
         due_s = None if self.due_in_s is None else release_s + self.due_in_s
@@ -194,7 +194,7 @@ class Demand(Event):
             message = "the line has neither orders nor arrivals; it makes all that it can"
             yield Finding("kind", message, "orders, or a source with interarrival_s")
 
-    def changes(self, line: Line, begin_s: float) -> dict[str, Any]:  # noqa: ARG002
+    def changes(self, line: Line, begin_s: float) -> dict[str, Any]:  # noqa: ARG002 - for others
         """Return larger orders and shorter times between arrivals."""
         found: dict[str, Any] = {
             f"sources.{source.id}.interarrival_s": {"times": 1 / self.factor}
@@ -223,7 +223,7 @@ class ExtraShift(Event):
     days: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri")
     """Days on which it begins."""
 
-    def changes(self, line: Line, begin_s: float) -> dict[str, Any]:  # noqa: ARG002
+    def changes(self, line: Line, begin_s: float) -> dict[str, Any]:  # noqa: ARG002 - for others
         """Return the calendar's shifts with one more."""
         shifts = [shift.model_dump(mode="json") for shift in line.calendar(self.calendar).shifts]
         added = {"start": self.start, "end": self.end, "days": list(self.days), "breaks": []}

@@ -46,7 +46,7 @@ class Until(Spec):
             If there is no such figure of the line.
         """
         if self.kpi not in results or results[self.kpi].ndim > 2:  # noqa: PLR2004 - by run
-            known = [str(name) for name, found in results.items() if found.ndim == 2]  # noqa: PLR2004
+            known = [str(name) for name, found in results.items() if found.ndim == 2]  # noqa: PLR2004 - the same
             raise UnknownNameError("figure of the line", self.kpi, known)
         if self.seconds is not None and elapsed_s >= self.seconds:
             return True

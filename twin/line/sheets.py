@@ -263,7 +263,7 @@ def _write(sheet: Any, table: Table, rows: Iterable[Sequence[Any]]) -> None:
         head.comment = Comment(column.about, "linetwin")
         sheet.column_dimensions[letter].width = max(14, len(column.name) + 4)
         listed = f"={column.listed}" if column.listed else ""
-        if column.choices and sum(map(len, column.choices)) < 200:  # noqa: PLR2004
+        if column.choices and sum(map(len, column.choices)) < 200:  # noqa: PLR2004 - Excel takes 255
             listed = '"' + ",".join(column.choices) + '"'
         if listed:
             rule = DataValidation(type="list", formula1=listed, allow_blank=True)

@@ -1,4 +1,4 @@
-"""A line in an Excel workbook: small factories start from a spreadsheet.
+"""A line read from an Excel workbook: small factories start from a spreadsheet.
 
 The workbook has what a first line needs. What it cannot say - setups, rework, times by station - is
 added to the line file that comes out of it.
@@ -6,120 +6,16 @@ added to the line file that comes out of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from twin.errors import Finding, LineError
-from twin.line.distributions import Uniform
 from twin.line.files import line_from_document
 from twin.line.line import Line
-from twin.line.sheets import (
-    Cells,
-    Column,
-    Row,
-    Table,
-    plain_text,
-    plain_value,
-    read_tables,
-    write_tables,
-)
+from twin.line.sheets import Cells, Row, plain_text, plain_value, read_tables
+from twin.line.workbook_tables import TABLES, TIME_KINDS
 from twin.units import duration_s
-
-TIME_KINDS = ("constant", "exponential", "lognormal", "normal", "uniform")
-ARRIVALS = ("unlimited", "interarrival", "orders")
-RULES = ("fifo", "spt", "edd", "priority", "plan")
-
-_ID = "Short name: a letter, then letters, digits, _ or -, such as filler"
-_NAME = "Name for people, in any script"
-_TIME = "seconds, or text such as 12 s, 1.5 min"
-LINE = Table(
-    "line",
-    "What the line is called, and where its clock stands.",
-    (
-        Column("key", "id, name, description, time_zone or start"),
-        Column("value", "e.g. bottling; Asia/Bangkok; 2026-01-05 06:00"),
-    ),
-)
-STATIONS = Table(
-    "stations",
-    "One row per place of work.",
-    (
-        Column("id", _ID),
-        Column("name", _NAME),
-        Column("servers", "Parts that can be worked on at one time; empty: 1"),
-        Column("input_buffer", "Buffer from which it takes parts; empty: straight from before"),
-        Column("dispatch_rule", "Which waiting part goes first; empty: fifo", RULES),
-        Column("mtbf_s", f"Mean working time between failures: {_TIME}; empty: never fails"),
-        Column("mttr_s", f"Mean time to repair: {_TIME}"),
-        Column("crew", "Who repairs, see the sheet crews; empty: repair starts at once"),
-        Column("calendar", "When it is on, see the sheet shifts; empty: always"),
-    ),
-)
-BUFFERS = Table(
-    "buffers",
-    "One row per place where parts wait.",
-    (
-        Column("id", _ID),
-        Column("name", _NAME),
-        Column("capacity", "Places; empty: no limit"),
-    ),
-)
-PRODUCTS = Table(
-    "products",
-    "One row per operation, in order. Leave product empty to go on with the one above.",
-    (
-        Column("product", _ID),
-        Column("name", _NAME),
-        Column("operation", "Short name of the step, such as fill"),
-        Column("stations", "Stations that can do it, separated by commas, the preferred one first"),
-        Column("time_s", f"Mean time per part: {_TIME}"),
-        Column("kind", "How the time scatters; empty: constant", TIME_KINDS),
-        Column("spread_s", "Standard deviation (lognormal, normal) or half of the width (uniform)"),
-        Column("scrap", "Share of the parts that are scrapped here, such as 0.01"),
-    ),
-)
-SOURCES = Table(
-    "sources",
-    "Where parts come from. Empty: by the orders, or without limit where there are none.",
-    (
-        Column("id", _ID),
-        Column("arrivals", "How parts come", ARRIVALS),
-        Column("interarrival_s", f"Mean time between arrivals: {_TIME}; only with interarrival"),
-        Column("products", "What comes, separated by commas; empty: the only product"),
-    ),
-)
-ORDERS = Table(
-    "orders",
-    "One row per job order.",
-    (
-        Column("id", _ID),
-        Column("product", "What is made"),
-        Column("quantity", "Parts"),
-        Column("release", "From when on: a moment such as 2026-01-05 08:00, or 2 h after start"),
-        Column("due", "By when: a moment, or a time after the start; empty: none"),
-        Column("priority", "Weight; a higher one is more urgent; empty: 1"),
-    ),
-)
-SHIFTS = Table(
-    "shifts",
-    "One row per shift of a calendar. Leave calendar empty to go on with the one above.",
-    (
-        Column("calendar", _ID),
-        Column("days", "mon, tue, ... separated by commas; empty: mon to fri"),
-        Column("start", "Clock time such as 06:00"),
-        Column("end", "Clock time such as 14:00"),
-        Column("break_start", "Clock time; empty: no break"),
-        Column("break_end", "Clock time"),
-    ),
-)
-CREWS = Table(
-    "crews",
-    "Who repairs. A crew that is named at a station and not here has one person.",
-    (Column("id", _ID), Column("size", "Repairs that can go on at one time")),
-)
-TABLES = (LINE, STATIONS, BUFFERS, PRODUCTS, SOURCES, ORDERS, SHIFTS, CREWS)
 
 
 def line_from_workbook(path: str | Path) -> Line:
@@ -375,97 +271,3 @@ def _clock(row: Row, column: str) -> str:
     """Return a clock time as HH:MM; 6:00 is taken for 06:00."""
     text = plain_text(row.cells.get(column, ""))
     return f"0{text}" if text[1:2] == ":" else text[:5] if text[5:6] == ":" else text
-
-
-def write_line_workbook(line: Line, path: str | Path) -> list[str]:
-    """Write a line as a workbook to fill in or change.
-
-    Parameters
-    ----------
-    line : Line
-        What to write into it.
-    path : str or Path
-        File to write, e.g. ``line.xlsx``.
-
-    Returns
-    -------
-    list of str
-        Paths of what the sheets cannot say and is left out, such as ``stations.filler.setup``.
-    """
-    left: list[str] = []
-    rows = {
-        "line": [[key, getattr(line, key)] for key in ("id", "name", "description", "time_zone")]
-        + [["start", line.start.replace(tzinfo=None)]],
-        "stations": [_station_row(station, left) for station in line.stations],
-        "buffers": [[buffer.id, buffer.name, buffer.capacity] for buffer in line.buffers],
-        "products": list(_product_rows(line, left)),
-        "sources": [
-            [source.id, source.arrivals, source.interarrival_s and source.interarrival_s.expected_s(),  # noqa: E501
-             ", ".join(source.products)]
-            for source in line.sources
-        ],
-        "orders": [
-            [o.id, o.product, o.quantity, o.release_s, o.due_date_s, o.priority]
-            for o in line.orders
-        ],
-        "shifts": list(_shift_rows(line, left)),
-        "crews": [[crew.id, crew.size] for crew in line.crews],
-    }  # fmt: skip
-    title = "A line to simulate: fill in the sheets, then: twin line import"
-    write_tables(Path(path), title, [(table, rows[table.name]) for table in TABLES])
-    return left
-
-
-def _station_row(station: Any, left: list[str]) -> list[Any]:
-    at = f"stations.{station.id}"
-    first = station.failures[0] if station.failures else None
-    left += [f"{at}.failures.{mode.id}" for mode in station.failures[1:]]
-    left += [f"{at}.{name}" for name in ("setup", "signals") if getattr(station, name)]
-    if first is not None:
-        names = ("time_to_failure_s", "time_to_repair_s")
-        kinds = {name: getattr(first, name).kind for name in names}
-        left += [f"{at}.failures.{first.id}.{n}.kind" for n in names if kinds[n] != "exponential"]
-    return [
-        station.id, station.name, station.servers, station.input_buffer, station.dispatch_rule,
-        first and first.time_to_failure_s.expected_s(), first and first.time_to_repair_s.expected_s(),  # noqa: E501
-        first and first.crew, station.calendar,
-    ]  # fmt: skip
-
-
-def _product_rows(line: Line, left: list[str]) -> Iterator[list[Any]]:
-    for product in line.products:
-        head: list[Any] = [product.id, product.name]
-        for step in product.routing:
-            at = f"products.{product.id}.routing.{step.id}"
-            names = ("rework", "processing_time_by_station_s")
-            left += [f"{at}.{name}" for name in names if getattr(step, name)]
-            time, spread = step.processing_time_s, None
-            kind: str = time.kind
-            if kind in {"lognormal", "normal"}:
-                spread = getattr(time, "sd_s", None)
-            elif isinstance(time, Uniform):
-                spread = (time.high_s - time.low_s) / 2
-            elif kind not in TIME_KINDS:
-                left.append(f"{at}.processing_time_s.kind")
-                kind = "constant"
-            yield [
-                *head, step.id, ", ".join(step.stations), getattr(time, "mean_s", time.expected_s()), kind, spread,
-                step.scrap_probability or None,
-            ]  # fmt: skip
-            head = [None, None]
-
-
-def _shift_rows(line: Line, left: list[str]) -> Iterator[list[Any]]:
-    for calendar in line.calendars:
-        if calendar.holidays:
-            left.append(f"calendars.{calendar.id}.holidays")
-        name: str | None = calendar.id
-        for number, shift in enumerate(calendar.shifts):
-            if len(shift.breaks) > 1:
-                left.append(f"calendars.{calendar.id}.shifts.{number}.breaks")
-            pause = shift.breaks[0] if shift.breaks else None
-            yield [
-                name, ", ".join(shift.days), shift.start, shift.end,
-                pause and pause.start, pause and pause.end,
-            ]  # fmt: skip
-            name = None

@@ -11,7 +11,8 @@ from scenarios.whatif.workbook import write_template
 from twin.engine.options import SimulationOptions
 from twin.errors import LineError
 from twin.line import Line, example_line, load_line, save_line
-from twin.line.workbook import line_from_workbook, write_line_workbook
+from twin.line.workbook import line_from_workbook
+from twin.line.workbook_writing import write_line_workbook
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,99 @@
+"""The sheets of a line's workbook: what stands in them, and what may be chosen."""
+
+from __future__ import annotations
+
+from twin.line.sheets import Column, Table
+
+TIME_KINDS = ("constant", "exponential", "lognormal", "normal", "uniform")
+ARRIVALS = ("unlimited", "interarrival", "orders")
+RULES = ("fifo", "spt", "edd", "priority", "plan")
+
+_ID = "Short name: a letter, then letters, digits, _ or -, such as filler"
+_NAME = "Name for people, in any script"
+_TIME = "seconds, or text such as 12 s, 1.5 min"
+LINE = Table(
+    "line",
+    "What the line is called, and where its clock stands.",
+    (
+        Column("key", "id, name, description, time_zone or start"),
+        Column("value", "e.g. bottling; Asia/Bangkok; 2026-01-05 06:00"),
+    ),
+)
+STATIONS = Table(
+    "stations",
+    "One row per place of work.",
+    (
+        Column("id", _ID),
+        Column("name", _NAME),
+        Column("servers", "Parts that can be worked on at one time; empty: 1"),
+        Column("input_buffer", "Buffer from which it takes parts; empty: straight from before"),
+        Column("dispatch_rule", "Which waiting part goes first; empty: fifo", RULES),
+        Column("mtbf_s", f"Mean working time between failures: {_TIME}; empty: never fails"),
+        Column("mttr_s", f"Mean time to repair: {_TIME}"),
+        Column("crew", "Who repairs, see the sheet crews; empty: repair starts at once"),
+        Column("calendar", "When it is on, see the sheet shifts; empty: always"),
+    ),
+)
+BUFFERS = Table(
+    "buffers",
+    "One row per place where parts wait.",
+    (
+        Column("id", _ID),
+        Column("name", _NAME),
+        Column("capacity", "Places; empty: no limit"),
+    ),
+)
+PRODUCTS = Table(
+    "products",
+    "One row per operation, in order. Leave product empty to go on with the one above.",
+    (
+        Column("product", _ID),
+        Column("name", _NAME),
+        Column("operation", "Short name of the step, such as fill"),
+        Column("stations", "Stations that can do it, separated by commas, the preferred one first"),
+        Column("time_s", f"Mean time per part: {_TIME}"),
+        Column("kind", "How the time scatters; empty: constant", TIME_KINDS),
+        Column("spread_s", "Standard deviation (lognormal, normal) or half of the width (uniform)"),
+        Column("scrap", "Share of the parts that are scrapped here, such as 0.01"),
+    ),
+)
+SOURCES = Table(
+    "sources",
+    "Where parts come from. Empty: by the orders, or without limit where there are none.",
+    (
+        Column("id", _ID),
+        Column("arrivals", "How parts come", ARRIVALS),
+        Column("interarrival_s", f"Mean time between arrivals: {_TIME}; only with interarrival"),
+        Column("products", "What comes, separated by commas; empty: the only product"),
+    ),
+)
+ORDERS = Table(
+    "orders",
+    "One row per job order.",
+    (
+        Column("id", _ID),
+        Column("product", "What is made"),
+        Column("quantity", "Parts"),
+        Column("release", "From when on: a moment such as 2026-01-05 08:00, or 2 h after start"),
+        Column("due", "By when: a moment, or a time after the start; empty: none"),
+        Column("priority", "Weight; a higher one is more urgent; empty: 1"),
+    ),
+)
+SHIFTS = Table(
+    "shifts",
+    "One row per shift of a calendar. Leave calendar empty to go on with the one above.",
+    (
+        Column("calendar", _ID),
+        Column("days", "mon, tue, ... separated by commas; empty: mon to fri"),
+        Column("start", "Clock time such as 06:00"),
+        Column("end", "Clock time such as 14:00"),
+        Column("break_start", "Clock time; empty: no break"),
+        Column("break_end", "Clock time"),
+    ),
+)
+CREWS = Table(
+    "crews",
+    "Who repairs. A crew that is named at a station and not here has one person.",
+    (Column("id", _ID), Column("size", "Repairs that can go on at one time")),
+)
+TABLES = (LINE, STATIONS, BUFFERS, PRODUCTS, SOURCES, ORDERS, SHIFTS, CREWS)
