@@ -21,6 +21,7 @@ from api.routes import (
     docs,
     elements,
     events,
+    files,
     forecasts,
     health,
     jobs,
@@ -81,6 +82,7 @@ _ROUTERS = (
     events,
     webhooks,
     audit,
+    files,
     docs,
 )
 

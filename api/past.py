@@ -14,10 +14,14 @@ from api.schemas import (
     BottleneckRow,
     Bottlenecks,
     ElementStateView,
+    FailureRow,
     GapView,
     HistoryItem,
+    Interval,
     Losses,
     LossRow,
+    ModelFit,
+    PaceRow,
     Quality,
 )
 from twin.events import EventLog, Folder, Kind, LineState, Names
@@ -26,6 +30,8 @@ from twin.events.fold import empty_state
 
 UNCERTAIN = ("good", "uncertain", "uncertain")
 """Quality of an event by its number in the log."""
+FIT_LEVEL = 0.95
+"""Confidence with which a line is held against its model."""
 
 
 def picture_at(live: LiveLine, at: datetime | None) -> Picture:
@@ -203,6 +209,53 @@ def losses(live: LiveLine, window_s: float) -> Losses:
 
     rows = loss_tree(log, live.line).to_dict("records")
     return Losses(**head, rows=tuple(_loss(row) for row in rows))
+
+
+def model_fit(live: LiveLine, window_s: float) -> ModelFit:
+    """Return whether a line does as its model says, over the window that ends now."""
+    log, head = _observed(live, window_s)
+    if log is None:
+        return ModelFit(**head, level=FIT_LEVEL)
+    from twin.kpi.fit import failures, paces  # noqa: PLC0415 - brings in scipy
+
+    return ModelFit(
+        **head,
+        level=FIT_LEVEL,
+        paces=tuple(
+            PaceRow(
+                station=found.station,
+                processed=found.processed,
+                pace=_interval(found.pace),
+                fit=found.fit.value,
+            )
+            for found in paces(log, live.line, FIT_LEVEL)
+        ),
+        failures=tuple(
+            FailureRow(
+                station=found.station,
+                mode=found.mode,
+                expected=found.expected,
+                seen=found.seen,
+                low=found.low,
+                high=found.high,
+                fit=found.fit.value,
+            )
+            for found in failures(log, live.line, FIT_LEVEL)
+        ),
+    )
+
+
+def _interval(found: Any) -> Interval | None:
+    if not math.isfinite(found.half_width):
+        return None
+    return Interval(
+        mean=found.mean,
+        low=found.low,
+        high=found.high,
+        half_width=found.half_width,
+        n=found.n,
+        level=found.level,
+    )
 
 
 def _loss(row: Mapping[Any, Any]) -> LossRow:

@@ -105,6 +105,17 @@ class Site:
             raise not_found("line", line_id)
         return found
 
+    def add(self, live: LiveLine) -> None:
+        """Serve one more line, or one in place of that of the same id; from any thread."""
+        new = live.line.id not in self.lines
+        # A new mapping: others may be going through the old one.
+        self.lines = self.lines | {live.line.id: live}
+        if new and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._follow, live.line.id)
+
+    def _follow(self, line_id: str) -> None:
+        self._tasks.append(asyncio.create_task(self._tick(line_id), name=f"tick-{line_id}"))
+
     def planned(self, live: LiveLine) -> Planned:
         """Return a line with the orders that hold for it, those of an MES included."""
         return planned(self.store, live)
@@ -139,11 +150,9 @@ class Site:
             asyncio.create_task(self._start_quick(warm_up), name="quick-workers"),
             asyncio.create_task(self.courier.run(), name="courier"),
             asyncio.create_task(self._tidy(), name="tidy"),
-            *(
-                asyncio.create_task(self._tick(live), name=f"tick-{live.line.id}")
-                for live in self.lines.values()
-            ),
         ]
+        for line_id in self.lines:
+            self._follow(line_id)
         if self.settings.forecast:
             await asyncio.to_thread(self._train_missing)
 
@@ -183,16 +192,16 @@ class Site:
         if gone:
             _log.info("forgot %d old results", gone)
 
-    async def _tick(self, live: LiveLine) -> None:
+    async def _tick(self, line_id: str) -> None:
         """Tell everyone where the line is, again and again."""
         while True:
             try:
-                view = live.view()
-                self.hub.publish(EventKind.STATE, live.line.id, view)
-                self._tell_link(live.line.id, view.link)
+                view = self.lines[line_id].view()
+                self.hub.publish(EventKind.STATE, line_id, view)
+                self._tell_link(line_id, view.link)
             except (TwinError, ValueError, LookupError):
                 # One bad moment must not end the stream for good; it is logged and tried again.
-                _log.exception("the state of line %s cannot be told", live.line.id)
+                _log.exception("the state of line %s cannot be told", line_id)
             await asyncio.sleep(self.settings.tick_s)
 
     def _tell_link(self, line_id: str, link: Link) -> None:

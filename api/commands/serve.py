@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 
 def serve(  # noqa: PLR0913, PLR0917 - the options of a command
     lines: Annotated[
-        list[str], typer.Argument(metavar="LINE...", help="Line files or names of example lines.")
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="[LINE...]",
+            help="Line files or names of example lines; none: those that came in over the page, "
+            "or the page that sets up the first one.",
+        ),
+    ] = None,
     plant: Annotated[
         list[str] | None,
         typer.Option(
@@ -44,6 +49,7 @@ def serve(  # noqa: PLR0913, PLR0917 - the options of a command
 ) -> None:
     """Serve the API and the page until Ctrl-C."""
     from api.app import create_app  # noqa: PLC0415 - heavy
+    from api.kept import kept_lines  # noqa: PLC0415
     from api.keys import create_key  # noqa: PLC0415
     from api.logs import configure  # noqa: PLC0415
     from api.server import check_port  # noqa: PLC0415
@@ -56,9 +62,10 @@ def serve(  # noqa: PLR0913, PLR0917 - the options of a command
     check_port(found)
     check_folder(found.data_folder)
     models: dict[str, Model] = {}
-    for model in map(load_line, lines):
+    for model in map(load_line, lines or ()):
         if models.setdefault(model.id, model) is not model:
             raise fail(ExitCode.USAGE, f"two lines have the id {model.id!r}; serve one of them")
+    models = {line.id: line for line in kept_lines(found.data_folder)} | models
     feeds = [_feed(models, text, found.data_folder, found.stale_after_s) for text in plant or ()]
     key = create_key(found.keys_path, new_key) if new_key else ""
     app = create_app(found, list(models.values()), feeds)
@@ -67,7 +74,8 @@ def serve(  # noqa: PLR0913, PLR0917 - the options of a command
         if json:
             emit_json({"address": address, "lines": list(models), "key": key or None})
             return
-        typer.echo(f"the page and the API of {', '.join(models)}: {address}")
+        told = ", ".join(models) or "a site without a line; open it to set one up"
+        typer.echo(f"the page and the API of {told}: {address}")
         if key:
             typer.echo(f"API key (shown this once): {key}")
 
@@ -82,6 +90,7 @@ def _feed(models: dict[str, Model], text: str, folder: Path, stale_after_s: floa
     from twin.history import SqliteStore  # noqa: PLC0415
     from twin.sync import Mirror, default_mapping, load_mapping  # noqa: PLC0415
     from twin.sync.opcua import OpcUaConnector  # noqa: PLC0415
+    from twin.sync.security import IDENTITY_FOLDER, Identity  # noqa: PLC0415
 
     name, sign, where = text.partition("=")
     if not sign or "/" in name:
@@ -97,6 +106,9 @@ def _feed(models: dict[str, Model], text: str, folder: Path, stale_after_s: floa
         mapping = default_mapping(line, where)
     elif Path(where).exists():
         mapping = load_mapping(where, line)
+        if mapping.security is not None:
+            security = mapping.security.beside(Path(where).parent)
+            mapping = mapping.model_copy(update={"security": security})
     else:
         raise fail(
             ExitCode.USAGE,
@@ -104,5 +116,6 @@ def _feed(models: dict[str, Model], text: str, folder: Path, stale_after_s: floa
         )
     folder.mkdir(parents=True, exist_ok=True)
     store = SqliteStore(folder / f"journal-{line.id}.sqlite")
-    mirror = Mirror(line, OpcUaConnector(mapping), store=store)
+    connector = OpcUaConnector(mapping, identity=Identity(folder / IDENTITY_FOLDER))
+    mirror = Mirror(line, connector, store=store)
     return MirrorFeed(mirror, stale_after_s, store.close)

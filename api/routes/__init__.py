@@ -14,6 +14,12 @@ GET    /v1/lines/{id}/model               read    the line document (ETag, If-No
 GET    /v1/lines/{id}/state               read    LineStateView
 GET    /v1/lines/{id}/kpis?window_s=      read    KpiView
 GET    /v1/lines/{id}/forecaster          read    ForecasterView
+GET    /v1/lines/{id}/fit?window_s=       read    ModelFit
+GET    /v1/lines/{id}/exports/{subject}   read    a file; ?format=csv|xlsx|parquet|json|yaml
+GET    /v1/runs/{id}/export               read    a file; ?format=
+GET    /v1/line-template                  read    a workbook or line file to begin with
+POST   /v1/lines                          write   201 LineSummary; a workbook
+POST   /v1/lines/{id}/scenario-workbook   write   201 Page[ScenarioView]; a workbook
 POST   /v1/scenarios                      write   201 ScenarioView (Location, ETag)
 GET    /v1/scenarios?line_id=             read    Page[ScenarioView]
 GET    /v1/scenarios/{id}                 read    ScenarioView (ETag)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from api.kpis import kpi_view
 from api.live import LiveLine
-from api.past import bottlenecks, gaps, losses, picture_at
+from api.past import bottlenecks, gaps, losses, model_fit, picture_at
 from api.routes.common import At, MayRead, TheSite
 from api.schemas import (
     Bottlenecks,
@@ -19,6 +19,7 @@ from api.schemas import (
     LineStateView,
     LineSummary,
     Losses,
+    ModelFit,
     Page,
 )
 
@@ -98,6 +99,12 @@ def get_bottlenecks(
 def get_losses(site: TheSite, _who: MayRead, line_id: str, window_s: Window = 3600.0) -> Losses:
     """Tell where the time of each station went, from now back over a window."""
     return losses(site.line(line_id), window_s)
+
+
+@router.get("/{line_id}/fit")
+def get_fit(site: TheSite, _who: MayRead, line_id: str, window_s: Window = 14400.0) -> ModelFit:
+    """Tell whether a line does as its model says, from now back over a window."""
+    return model_fit(site.line(line_id), window_s)
 
 
 @router.get("/{line_id}/forecaster")

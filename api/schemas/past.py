@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from api.schemas.common import Moment, Provenance, Shape
+from api.schemas.common import Interval, Moment, Provenance, Shape
 from api.schemas.lines import BufferView, SourceView, StationView
 
 ElementKind = Literal["station", "buffer", "source"]
@@ -151,3 +151,58 @@ class Losses(Shape):
     """Time in it that was observed, s."""
     rows: tuple[LossRow, ...] = ()
     """Rows by station, in flow order."""
+
+
+FitWord = Literal["agrees", "above", "below", "unknown"]
+"""What was seen against the model: in its interval, more, less, or too little to tell."""
+
+
+class PaceRow(Shape):
+    """How fast a station works, against its model."""
+
+    station: str
+    """Station."""
+    processed: int = Field(ge=0)
+    """Operations that ended in the window."""
+    pace: Interval | None
+    """Planned over actual processing time: 1 is as planned; none: too few operations."""
+    fit: FitWord
+    """What it says; ``above``: faster than planned."""
+
+
+class FailureRow(Shape):
+    """How often a station failed in one mode, against its model."""
+
+    station: str
+    """Station."""
+    mode: str
+    """Failure mode, or ``outage`` for stops that no mode explains."""
+    expected: float = Field(ge=0)
+    """Failures that the model expects of the time in which the mode aged."""
+    seen: int = Field(ge=0)
+    """Failures in the window."""
+    low: float = Field(ge=0)
+    """Lower end of the interval of the number in the long run, from what was seen."""
+    high: float = Field(ge=0)
+    """Upper end."""
+    fit: FitWord
+    """What it says; ``above``: more failures than expected."""
+
+
+class ModelFit(Shape):
+    """Whether a line does as its model says, over a window that ends at ``provenance.as_of``."""
+
+    line_id: str
+    """Line."""
+    provenance: Provenance
+    """Where it comes from and how old it is."""
+    window_s: float
+    """Length of the window asked for, s."""
+    observed_s: float = Field(ge=0)
+    """Time in it that was observed, s."""
+    level: float
+    """Confidence that all intervals of a table hold together."""
+    paces: tuple[PaceRow, ...] = ()
+    """Stations in flow order."""
+    failures: tuple[FailureRow, ...] = ()
+    """Failure modes, stations in flow order."""

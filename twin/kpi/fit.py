@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 import numpy as np
 from scipy import stats
@@ -99,7 +100,7 @@ def paces(
     at = STATUSES.index(Status.PROCESSING)
     parts = [
         count(log.until(end_s).observed_from(begin_s), line)
-        for begin_s, end_s in zip(edges_s[:-1], edges_s[1:], strict=True)
+        for begin_s, end_s in pairwise(edges_s)
     ]
     planned_s = np.array([part.planned_s for part in parts])
     actual_s = np.array([part.status_s[:, at] for part in parts])
