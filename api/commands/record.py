@@ -144,10 +144,10 @@ def trust_remove(
 def _identity(data: Path | None) -> Identity:
     from platformdirs import user_data_path  # noqa: PLC0415
 
-    from twin.sync.security import Identity  # noqa: PLC0415
+    from twin.sync.security import IDENTITY_FOLDER, Identity  # noqa: PLC0415
 
     folder = data if data is not None else user_data_path("linetwin", appauthor=False)
-    return Identity(folder / "pki")
+    return Identity(folder / IDENTITY_FOLDER)
 
 
 def _document(item: Certificate) -> dict[str, Any]:

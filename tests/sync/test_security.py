@@ -7,9 +7,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from api.commands.serve import _feed
 from tests.sync.peers.harness import Recording, counter
+from twin.emulator import Plant
 from twin.errors import InvalidInputError, UnknownNameError
+from twin.line import example_line
+from twin.sync import OpcUaConnector, SourceState, default_mapping, load_mapping, save_mapping
 from twin.sync.connection import Connection, Source, load_connection
+from twin.sync.protocol import Value
 from twin.sync.record import Recorder
 from twin.sync.security import Certificate, Identity, RefusedError, Security, check_certificate
 
@@ -156,3 +161,41 @@ async def test_protected_recording(
         third = begun(3, host=host)
         await third.until("faulted")
         await third.end()
+
+
+def protected_mapping(endpoint: str, folder: Path) -> Path:
+    """Write the mapping of an emulated plant that asks for protection, its password beside it."""
+    mapping = default_mapping(example_line("two_station"), endpoint)
+    security = Security(user="twin", password_file=Path("password.txt"))
+    save_mapping(mapping.model_copy(update={"security": security}), folder / "mapping.yaml")
+    (folder / "password.txt").write_text("secret\n", encoding="utf-8")
+    return folder / "mapping.yaml"
+
+
+async def test_protection_that_cannot_be_had_is_no_open_connection(tmp_path: Path) -> None:
+    """Without a certificate of ours a mapping with ``security`` is refused, not served openly."""
+    async with Plant(example_line("two_station")) as plant:
+        mapping = load_mapping(protected_mapping(plant.endpoint, tmp_path))
+        connector = OpcUaConnector(mapping)
+        await connector.connect()
+        async with asyncio.timeout(15):
+            while connector.link.state is not SourceState.FAULTED:
+                assert not any(isinstance(item, Value) for item in await connector.receive(9, 0.1))
+        assert "no certificate of ours" in connector.link.reason
+        await connector.close()
+
+
+async def test_served_plant_is_protected_as_its_mapping_asks(tmp_path: Path) -> None:
+    """`twin serve` speaks to a plant that offers no protection only if none is asked for."""
+    line = example_line("two_station")
+    async with Plant(line) as plant:
+        mapping = protected_mapping(plant.endpoint, tmp_path)
+        feed = _feed({line.id: line}, str(mapping), tmp_path / "data", 5.0)
+        assert feed.mapping.security is not None
+        assert feed.mapping.security.password() == "secret"
+        await feed.start()
+        async with asyncio.timeout(15):
+            while feed.status().state is not SourceState.FAULTED:
+                await asyncio.sleep(0.05)
+        assert "does not offer Basic256Sha256" in feed.status().reason
+        await feed.stop()

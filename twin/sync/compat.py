@@ -87,9 +87,15 @@ class Channel:
         Raises
         ------
         RefusedError
-            If the certificate, or the lack of one, is not what was asked for.
+            If the certificate, or the lack of one, is not what was asked for, or if there is
+            nothing to protect the connection with.
         """
-        if security is not None and identity is not None:
+        if security is not None:
+            if identity is None:  # never less than was asked for
+                raise RefusedError(
+                    f"{self._endpoint} is to be protected, and no certificate of ours and no trust "
+                    "list were given; give an Identity"
+                )
             await self._trust(security, identity)
         await self._open_channel()
         self._renewing = asyncio.create_task(self._renew())

@@ -190,7 +190,4 @@ def _beside(source: Source, base: Path) -> Source:
     """Return the source with the files of its login found beside the connection file."""
     if source.security is None:
         return source
-    names = ("password_file", "user_certificate", "user_key")
-    given = {name: getattr(source.security, name) for name in names}
-    update = {name: base / path for name, path in given.items() if path is not None}
-    return source.model_copy(update={"security": source.security.model_copy(update=update)})
+    return source.model_copy(update={"security": source.security.beside(base)})

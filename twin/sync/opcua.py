@@ -38,7 +38,7 @@ class OpcUaConnector:
     limits : Limits or None
         Times that decide; None: the defaults, with the mapping's heartbeat limits.
     identity : Identity or None
-        Our certificate and trust list; None: unprotected connections only.
+        Our certificate and trust list; None: a target with ``security`` is refused.
     queue_size : int
         Values held here for whoever reads them; beyond that the server keeps what it has.
     """

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 Policy = Literal["None", "Basic256Sha256", "Aes256Sha256RsaPss"]
+IDENTITY_FOLDER = "pki"
+"""Folder of certificates and the trust list within a data folder."""
 APPLICATION_URI = "urn:linetwin:client"
 VALID_DAYS = 3650
 KEY_BITS = 2048
@@ -105,6 +107,13 @@ class Security(Spec):
             told = f"the password file {self.password_file} cannot be read: {reason}"
             raise RefusedError(told) from error
         return text.splitlines()[0] if text else ""
+
+    def beside(self, folder: Path) -> Self:
+        """Return these settings with the files they name found in a folder unless absolute."""
+        names = ("password_file", "user_certificate", "user_key")
+        given = {name: getattr(self, name) for name in names}
+        found = {name: folder / path for name, path in given.items() if path is not None}
+        return self.model_copy(update=found)
 
     def choose(self, endpoints: Sequence[Any], address: str) -> Any:
         """Return the server's endpoint with this policy and mode, or raise RefusedError."""

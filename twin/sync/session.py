@@ -76,7 +76,7 @@ class Session:
     wake : callable
         Called when the connection is of no use any more.
     identity : Identity or None
-        Our certificate and trust list; None: unprotected connections only.
+        Our certificate and trust list; None: a target with ``security`` is refused.
     """
 
     def __init__(self, target: Target, clock: Clock, sink: Sink, wake: Any,

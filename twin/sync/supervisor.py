@@ -97,7 +97,7 @@ class Supervisor:
     limits : Limits or None
         Times that decide; None: the defaults.
     identity : Identity or None
-        Our certificate and trust list; None: unprotected connections only.
+        Our certificate and trust list; None: a target with ``security`` is refused.
     """
 
     def __init__(
