@@ -26,6 +26,7 @@ from api.commands.demo import demo
 from api.commands.keep import audit, backup, restore
 from api.commands.keys import keys
 from api.commands.learn import generate, train
+from api.commands.mapping import mapping
 from api.commands.plant import plant
 from api.commands.record import record, trust
 from api.commands.schedule import schedule
@@ -50,6 +51,7 @@ app.command("serve")(serve)
 app.command("plant")(plant)
 app.command("record")(record)
 app.add_typer(trust, name="trust")
+app.add_typer(mapping, name="mapping")
 app.command("simulate")(simulate)
 app.add_typer(whatif, name="whatif")
 app.command("compare")(compare)

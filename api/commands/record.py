@@ -49,7 +49,7 @@ def record(
             typer.echo(f"recording into {out}; stop it with Ctrl-C", err=True)
             recorder.watch = loop.create_task(_show(recorder))  # kept, or it would be collected
 
-    summary = recorded(wanted, out, for_s, identity=_identity(data), started=started)
+    summary = recorded(wanted, out, for_s, identity=identity_in(data), started=started)
     _told(summary, out, json=json)
     if summary["alarm"] or not summary["finished"]:
         raise typer.Exit(ExitCode.FAILED)
@@ -96,7 +96,7 @@ trust = typer.Typer(
 @trust.command("list")
 def trust_list(data: Data = None, json: Json = False) -> None:
     """List our own certificate, those that are trusted, and those that wait for an answer."""
-    identity = _identity(data)
+    identity = identity_in(data)
     rows = [("own", identity.prepare())]
     rows += [("trusted", item) for item in identity.trusted()]
     rows += [("seen", item) for item in identity.seen()]
@@ -125,7 +125,7 @@ def trust_add(
     data: Data = None,
 ) -> None:
     """Trust a server's certificate."""
-    found = _identity(data).trust(what)
+    found = identity_in(data).trust(what)
     typer.echo(f"trusted: {found.fingerprint} ({found.subject})")
 
 
@@ -137,11 +137,12 @@ def trust_remove(
     data: Data = None,
 ) -> None:
     """Trust a server's certificate no longer."""
-    found = _identity(data).distrust(what)
+    found = identity_in(data).distrust(what)
     typer.echo(f"not trusted any more: {found.fingerprint} ({found.subject})")
 
 
-def _identity(data: Path | None) -> Identity:
+def identity_in(data: Path | None) -> Identity:
+    """Return our certificate and trust list, in a data folder or the usual one."""
     from platformdirs import user_data_path  # noqa: PLC0415
 
     from twin.sync.security import IDENTITY_FOLDER, Identity  # noqa: PLC0415

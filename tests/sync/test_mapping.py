@@ -8,15 +8,14 @@ from pydantic import TypeAdapter
 from twin.errors import InvalidInputError
 from twin.events.kinds import Status
 from twin.line import example_line
-from twin.sync.mapping import (
-    Mapping,
+from twin.sync.mapfile import (
     default_mapping,
     load_mapping,
-    mapping_findings,
     mapping_from_text,
     mapping_schema,
     save_mapping,
 )
+from twin.sync.mapping import Mapping, mapping_findings
 
 LINE = example_line("two_station")
 TEXT = """
@@ -46,7 +45,7 @@ def test_good_file_is_read() -> None:
     """A minimal file is taken with its defaults."""
     mapping = mapping_from_text(TEXT, "plant.yaml", LINE)
     assert mapping.nodes[0].element == "press"
-    assert mapping.state_maps["packml"][6] is Status.PROCESSING
+    assert mapping.tables["packml"][6] is Status.PROCESSING
     assert mapping.queue_size_of(mapping.nodes[0]) == 100
 
 

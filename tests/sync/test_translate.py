@@ -227,7 +227,7 @@ def test_unknown_state_numbers_and_parts_do_not_stop_it() -> None:
             for v in values
         ]
         follower.feed(time_s, odd)
-    assert follower.translator.image.unknown_codes > 0
+    assert follower.translator.tally.unknown > 0
     created = [row for row in follower.rows if row.kind == Kind.PART_CREATED]  # type: ignore[attr-defined]
     assert created
     assert any(row.quality == 1 for row in created)  # type: ignore[attr-defined]
@@ -251,3 +251,23 @@ def test_missing_and_bad_values_never_raise(data: st.DataObject) -> None:
         (p.location, p.server) for p in state.parts if p.server is not None and p.id not in lost
     ]
     assert len(set(servers)) == len(servers)
+
+
+def test_late_value_never_overwrites_a_newer_one() -> None:
+    """A value that comes after its moment counts as history where its node has a newer one."""
+    line, moments = busy_moments()
+    follower = Follower(line, iter(moments))
+    for time_s, values in moments[1:200]:
+        follower.feed(time_s, values)
+    translator = follower.translator
+    before = translator.image.station("press")
+    newest = next(
+        value
+        for _, values in reversed(moments[:200])
+        for value in values
+        if (value.element, value.property) == ("press", "processed")
+    )
+    old = replace(newest, source_time=line.start_utc, value=0)
+    follower.feed(time_s + 1.0, [old])
+    assert translator.tally.historical == 1
+    assert translator.image.station("press") == before

@@ -3,17 +3,12 @@
 from typing import TYPE_CHECKING
 
 from twin.sync.clock import Clock, ManualClock, ScaledClock, SystemClock
-from twin.sync.mapping import (
-    Mapping,
-    default_mapping,
-    load_mapping,
-    mapping_findings,
-    mapping_schema,
-    save_mapping,
-)
-from twin.sync.mirror import Change, ChangeKind, LinkStatus, Mirror
+from twin.sync.mapfile import default_mapping, load_mapping, mapping_schema, save_mapping
+from twin.sync.mapping import Mapping, mapping_findings
+from twin.sync.mirror import Mirror
 from twin.sync.protocol import Connector, LinkEvent, Quality, SourceState, Value
 from twin.sync.signals import Reading
+from twin.sync.status import Change, ChangeKind, LinkStatus
 
 if TYPE_CHECKING:
     from twin.sync.opcua import OpcUaConnector

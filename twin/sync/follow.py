@@ -59,11 +59,23 @@ class Follower:
         Look-ups on the line.
     state : LineState
         Where everything is at the beginning.
+    guessed : set of int
+        Parts whose product is a guess; what they do is uncertain until the plant shows it.
+    inferred : bool
+        Whether the plant numbers no part, so that all they do is uncertain.
     """
 
-    def __init__(self, routes: Routes, state: LineState) -> None:
+    def __init__(
+        self,
+        routes: Routes,
+        state: LineState,
+        guessed: frozenset[int] = frozenset(),
+        *,
+        inferred: bool = False,
+    ) -> None:
         self.routes = routes
         self.rows: list[Row] = []
+        self.inferred = inferred
         self.time_s = state.time_s
         self.quality = GOOD
         self.parts = {
@@ -75,6 +87,7 @@ class Follower:
                 part.operation,
                 part.status,
                 -1 if part.server is None else part.server,
+                sure=not inferred and part.id not in guessed,
             )
             for part in state.parts
         }
@@ -122,7 +135,9 @@ class Follower:
         self, kind: Kind, place: str = "", part: int = -1, detail: int = -1, value: float = math.nan
     ) -> None:
         element = self.routes.index[place] if place else -1
-        self.rows.append(Row(self.time_s, kind, element, part, detail, value, self.quality))
+        known = self.parts.get(part)
+        quality = self.quality if known is None or known.sure else UNCERTAIN
+        self.rows.append(Row(self.time_s, kind, element, part, detail, value, quality))
 
     # --- orders and parts ---------------------------------------------------------------------
 
@@ -139,7 +154,8 @@ class Follower:
         if identity.order is not None:
             self.release(identity.order)
             self.orders[identity.order].created += 1
-        part = Part(number, identity.product, identity.order, source.id, sure=identity.sure)
+        part = Part(number, identity.product, identity.order, source.id)
+        part.sure = identity.sure and not self.inferred
         self.parts[number] = part
         self.created[source.id] = max(self.created[source.id], count + 1)
         self._tell(Kind.PART_CREATED, part, source.id)
@@ -153,9 +169,7 @@ class Follower:
         names = self.routes.names
         order = -1.0 if part.order is None else float(names.orders.index(part.order))
         product = names.products.index(part.product)
-        quality, self.quality = self.quality, self.quality if part.sure else UNCERTAIN
         self._write(kind, place, part.id, product, order)
-        self.quality = quality
 
     def correct(self, part: Part, product: str, order: str | None) -> None:
         """Tell what a part is: the plant shows what could only be guessed before."""
@@ -207,8 +221,8 @@ class Follower:
         else:
             station = self._nearest_station(part)
         self._leave(part)
-        del self.parts[part.id]
         self._write(Kind.PART_SCRAPPED, station, part.id, max(part.operation - 1, 0))
+        del self.parts[part.id]
 
     def _nearest_station(self, part: Part) -> str:
         fed = self.routes.fed_by.get(part.place, ())
@@ -218,9 +232,9 @@ class Follower:
         """Take a finished part out of the line."""
         sink = self.routes.line.product(part.product).sink or self.routes.line.sinks[0].id
         self._leave(part)
+        self._write(Kind.PART_FINISHED, sink, part.id)
         del self.parts[part.id]
         self.finished[sink] += 1
-        self._write(Kind.PART_FINISHED, sink, part.id)
 
     # --- work ---------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from twin.errors import UnknownNameError
 from twin.events.kinds import Status
 from twin.line import Line
+from twin.sync.counters import COUNTERS, Counters
 from twin.sync.mapping import PACKML, Mapping, status_of
 from twin.sync.protocol import Quality, Reading, Value
 
@@ -83,8 +84,8 @@ class Image:
     """
 
     def __init__(self, line: Line, mapping: Mapping | None = None) -> None:
-        self.unknown_codes = 0
-        """State numbers that no table knows, as often as they were looked at."""
+        self.counters = Counters()
+        """The plant's counters, made to rise without end."""
         self._servers = {station.id: station.servers for station in line.stations}
         self._seen: dict[tuple[str, str], Seen] = {}
         self._mapping = mapping
@@ -97,12 +98,23 @@ class Image:
         seen = self._seen.get(key)
         if value.quality is Quality.BAD or (seen is not None and time_s < seen.time_s):
             return False
-        self._seen[key] = Seen(value.value, time_s, value.quality)
+        reading = value.value
+        if value.property in COUNTERS and type(reading) is int:
+            reading = self.counters.risen(key, reading)
+        self._seen[key] = Seen(reading, time_s, value.quality)
         return True
+
+    def unknown_state(self, value: Value) -> bool:
+        """Tell whether a value is a state that no table knows."""
+        if not value.property.endswith("state") or value.quality is Quality.BAD:
+            return False
+        seen = Seen(value.value, 0.0, value.quality)
+        return self._status(value.element, value.property, seen) is None
 
     def clear(self) -> None:
         """Forget everything: a new picture is to come."""
         self._seen.clear()
+        self.counters.forget()
 
     def oldest_bad(self) -> bool:
         """Tell whether any value in the picture is less than good."""
@@ -146,7 +158,7 @@ class Image:
         )
 
     def _status(self, name: str, prop: str, seen: Seen | None) -> Status | None:
-        if seen is None or not isinstance(seen.value, int):
+        if seen is None or not isinstance(seen.value, int | str):
             return None
         spec = self._specs.get((name, prop))
         try:
@@ -154,7 +166,6 @@ class Image:
                 return PACKML[seen.value]
             return status_of(self._mapping, spec, seen.value)
         except (UnknownNameError, KeyError):
-            self.unknown_codes += 1
             return None
 
     def parts(self, buffer: str) -> tuple[int, ...]:

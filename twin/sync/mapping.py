@@ -6,26 +6,19 @@ import hashlib
 import json
 import math
 from functools import cached_property
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from twin.errors import Finding, InvalidInputError, UnknownNameError
+from twin.errors import Finding, UnknownNameError
 from twin.events.kinds import Status
 from twin.line import Line
-from twin.line.files import located
-from twin.line.reading import read_yaml
-from twin.line.spec import Id, Spec, worded
+from twin.line.spec import Id, Spec
+from twin.sync.elements import known_properties
 from twin.sync.endpoint import Endpoint
 from twin.sync.security import Security
+from twin.sync.target import SERVER_TIME
 from twin.units import PositiveDuration
-
-VERSION = 1
-NAMESPACE = "urn:linetwin:plant"
-"""Namespace of the emulated plant."""
-MAX_BYTES = 50_000_000
 
 Type = Literal["boolean", "int", "float", "string", "datetime", "int_list"]
 NodeText = Annotated[
@@ -34,7 +27,7 @@ NodeText = Annotated[
 """A node id. The namespace is spelled out (``nsu=urn:...;s=...``), because its index may change
 whenever the server starts; without one it is the standard's own namespace."""
 
-PACKML: dict[int, Status] = {
+PACKML: dict[int | str, Status] = {
     1: Status.FAILED,  # Clearing
     2: Status.OFF,  # Stopped
     3: Status.SETUP,  # Starting
@@ -55,25 +48,38 @@ PACKML: dict[int, Status] = {
 }
 """State numbers of PackML (OPC 30050) and the status each stands for."""
 
-STATION = {
-    "state": "int",
-    "failure_mode": "string",
-    "repairing": "boolean",
-    "on": "boolean",
-    "setup_group": "string",
-    "processed": "int",
-    "scrapped": "int",
+MACHINERY: dict[int | str, Status] = {
+    "NotAvailable": Status.OFF,
+    "OutOfService": Status.FAILED,
+    "NotExecuting": Status.STARVED,
+    "Executing": Status.PROCESSING,
 }
-SERVER = {
-    "state": "int",
-    "part": "int",
-    "product": "string",
-    "order": "string",
-    "operation": "int",
+"""State names of a machinery item (OPC 40001-1) and the status each stands for."""
+
+JOB_CONTROL: dict[int | str, Status] = {
+    "NotAllowedToStart": Status.OFF,
+    "AllowedToStart": Status.STARVED,
+    "Running": Status.PROCESSING,
+    "Interrupted": Status.FAILED,
+    "Ended": Status.STARVED,
+    "Aborted": Status.FAILED,
 }
-BUFFER = {"level": "int", "parts": "int_list"}
-SOURCE = {"created": "int", "waiting": "int"}
-SINK = {"finished": "int", "last_part": "int"}
+"""State names of a job order (OPC 10031-4) and the status each stands for."""
+
+STATE_MAPS = {"packml": PACKML, "machinery": MACHINERY, "job_control": JOB_CONTROL}
+
+
+def _numbered(table: object) -> object:
+    """Return a table of states whose keys are numbers where the file has digits."""
+    if not isinstance(table, dict):
+        return table
+    return {
+        int(key) if isinstance(key, str) and key.removeprefix("-").isdigit() else key: status
+        for key, status in table.items()
+    }
+
+
+StateMap = Annotated[dict[int | str, Status], BeforeValidator(_numbered)]
 
 
 class NodeSpec(Spec):
@@ -90,7 +96,7 @@ class NodeSpec(Spec):
     unit: str = ""
     """Unit as shown."""
     state_map: Id | None = None
-    """Table in ``state_maps`` that turns the number into a status."""
+    """Table that turns a state into a status; none: ``packml``."""
     required: bool = True
     """Whether the link counts as degraded while the node gives no good value."""
     sampling_s: PositiveDuration | None = None
@@ -104,7 +110,7 @@ class NodeSpec(Spec):
 class Heartbeat(Spec):
     """The node that proves that the plant is alive: its clock."""
 
-    node: NodeText
+    node: NodeText = SERVER_TIME
     """Node id of a DateTime that keeps moving."""
     late_after_s: PositiveDuration = 1.5
     """Age from which the link is degraded, s on our clock."""
@@ -118,6 +124,68 @@ class Heartbeat(Spec):
         return self
 
 
+class Replay(Spec):
+    """Values that were recorded."""
+
+    path: str = Field(min_length=1)
+    """A CSV or Parquet file, or a folder written by ``twin record``; seen from the mapping file."""
+    speed: float = Field(default=1.0, gt=0, le=100_000)
+    """Recorded seconds that pass in one second."""
+    time: str = "source_time"
+    """Column of the moments, with zone; without one they are UTC."""
+    node: str = "node"
+    """Column that names the node."""
+    value: str = "value"
+    """Column of the values."""
+
+
+class Sparkplug(Spec):
+    """A broker at which edge nodes publish by Sparkplug B."""
+
+    host: str = Field(min_length=1, max_length=253)
+    """Name or address of the broker."""
+    port: int = Field(default=1883, ge=1, le=65_535)
+    """Its port; 8883 with ``tls``."""
+    group: str = Field(pattern=r"^[^+#/]+$", max_length=200)
+    """Group id."""
+    edge_nodes: tuple[str, ...] = ()
+    """Edge nodes to follow; none: all of the group."""
+    tls: bool = False
+    """Whether the connection is encrypted, with the certificate checked."""
+    user: str | None = None
+    """User name."""
+    password_env: str | None = None
+    """Environment variable that holds the password."""
+    ask_rebirth: bool = True
+    """Whether an edge node may be asked to tell everything again after a loss. It is the only
+    message ever sent."""
+
+
+class Writable(Spec):
+    """One node that may be written, and within which bounds."""
+
+    node: NodeText
+    """Node id."""
+    type: Literal["boolean", "int", "float"] = "float"
+    """Type of the value."""
+    low: float
+    """Least value."""
+    high: float
+    """Greatest value."""
+    every_s: PositiveDuration = 60.0
+    """Time between two writes at least, s."""
+    station: Id
+    """Station whose status decides."""
+    allowed: tuple[Status, ...] = (Status.STARVED, Status.OFF)
+    """Status that every server of the station must have."""
+
+    @model_validator(mode="after")
+    def _a_range(self) -> Self:
+        if not self.low <= self.high:
+            raise ValueError("low must not be greater than high")
+        return self
+
+
 class Mapping(Spec):
     """How one plant is read."""
 
@@ -127,12 +195,16 @@ class Mapping(Spec):
     """Line that the nodes belong to."""
     source: Id = "plant"
     """Name of the source, part of every key in the journal."""
-    endpoint: Endpoint
-    """Address, ``opc.tcp://host:port/path``."""
+    endpoint: Endpoint = ""
+    """Address of an OPC UA server, ``opc.tcp://host:port/path``."""
+    replay: Replay | None = None
+    """Recorded values instead of a server."""
+    sparkplug: Sparkplug | None = None
+    """A broker of MQTT with Sparkplug B instead of a server."""
     security: Security | None = None
     """How the connection is protected; none: not at all, for closed networks only."""
-    heartbeat: Heartbeat
-    """The plant's clock."""
+    heartbeat: Heartbeat = Heartbeat()
+    """The plant's clock; without one the server's own."""
     publishing_s: PositiveDuration = 0.1
     """Time between publications, s."""
     sampling_s: PositiveDuration = 0.05
@@ -142,19 +214,34 @@ class Mapping(Spec):
     hold_back_s: PositiveDuration = 0.25
     """How long values wait for others of the same moment, s on our clock. What comes later is
     counted as late."""
-    max_skew_s: PositiveDuration | None = None
+    max_skew_s: PositiveDuration | None = 2.0
     """Difference between the plant's clock and ours from which all values are uncertain, s; none:
     the plant may keep its own time, as an emulated one does."""
-    state_maps: dict[Id, dict[int, Status]] = Field(default_factory=lambda: {"packml": PACKML})
-    """Tables from state number to status."""
+    state_maps: dict[Id, StateMap] = Field(default_factory=dict)
+    """Tables from state, by number or name, to status. ``packml``, ``machinery`` and
+    ``job_control`` are there already."""
     nodes: tuple[NodeSpec, ...] = Field(min_length=1)
     """The nodes."""
+    write_back: tuple[Writable, ...] = ()
+    """Nodes that may be written, once writing is switched on; nothing else ever is."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        given = [bool(self.endpoint), self.replay is not None, self.sparkplug is not None]
+        if sum(given) != 1:
+            raise ValueError("give one of endpoint, replay and sparkplug")
+        return self
 
     @cached_property
     def hash(self) -> str:
         """SHA-256 of the content, hexadecimal."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def tables(self) -> dict[str, dict[int | str, Status]]:
+        """Tables of states by name, those that need not be written among them."""
+        return STATE_MAPS | self.state_maps
 
     @cached_property
     def by_node(self) -> dict[str, NodeSpec]:
@@ -169,68 +256,6 @@ class Mapping(Spec):
 
     def _least(self, sampling_s: float) -> int:
         return max(2, math.ceil(2 * self.publishing_s / sampling_s))
-
-
-def mapping_schema() -> dict[str, Any]:
-    """Return the JSON Schema of mapping files, for editors."""
-    schema = Mapping.model_json_schema(mode="validation")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def load_mapping(path: str | Path, line: Line | None = None) -> Mapping:
-    """Read a mapping file.
-
-    Parameters
-    ----------
-    path : str or Path
-        A YAML file.
-    line : Line or None
-        Line to check the elements against.
-
-    Raises
-    ------
-    InvalidInputError
-        If the file cannot be read or used; all findings at once, each with file and line.
-    """
-    found = Path(path)
-    title = f"the mapping file {path}"
-    try:
-        if found.stat().st_size > MAX_BYTES:
-            raise InvalidInputError(title, [Finding("", f"larger than {MAX_BYTES} bytes")])
-        text = found.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        finding = Finding("", f"cannot be read: {reason}", remedy="check the path")
-        raise InvalidInputError(title, [finding]) from error
-    return mapping_from_text(text, str(path), line)
-
-
-def mapping_from_text(text: str, file: str = "", line: Line | None = None) -> Mapping:
-    """Read a mapping from YAML text; see ``load_mapping``. ``file`` is named in findings."""
-    title = f"the mapping file {file}" if file else "the mapping"
-    document, rows, unread = read_yaml(text)
-    if unread:
-        raise InvalidInputError(title, [located(item, file, rows) for item in unread])
-    if not isinstance(document, dict):
-        expected = "keys such as line, endpoint, heartbeat, nodes"
-        raise InvalidInputError(title, [Finding("", "no mapping of keys to values", expected)])
-    try:
-        mapping = Mapping.model_validate(document)
-    except ValidationError as error:
-        findings = [worded(item, "", document, Mapping) for item in error.errors()]
-        raise InvalidInputError(title, [located(item, file, rows) for item in findings]) from error
-    found = mapping_findings(mapping, line)
-    if found:
-        raise InvalidInputError(title, [located(item, file, rows) for item in found])
-    return mapping
-
-
-def save_mapping(mapping: Mapping, path: str | Path) -> None:
-    """Write a mapping as YAML; ``load_mapping`` gives the same one back. Defaults are left out."""
-    document = mapping.model_dump(mode="json", exclude_defaults=True)
-    document = {"version": mapping.version, **document}
-    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
-    Path(path).write_text(text, encoding="utf-8")
 
 
 def mapping_findings(mapping: Mapping, line: Line | None = None) -> list[Finding]:
@@ -252,7 +277,7 @@ def mapping_findings(mapping: Mapping, line: Line | None = None) -> list[Finding
         meanings.setdefault(meaning, position)
         findings += _node_findings(mapping, spec, at)
         if known is not None:
-            findings += _meaning_findings(spec, at, known)
+            findings += _meaning_findings(mapping, spec, at, known)
     if line is not None and line.id != mapping.line:
         findings.append(Finding("line", f"is {mapping.line!r}", f"the line {line.id!r}"))
     return findings
@@ -260,8 +285,8 @@ def mapping_findings(mapping: Mapping, line: Line | None = None) -> list[Finding
 
 def _node_findings(mapping: Mapping, spec: NodeSpec, at: str) -> list[Finding]:
     findings = []
-    if spec.state_map is not None and spec.state_map not in mapping.state_maps:
-        names = ", ".join(mapping.state_maps)
+    if spec.state_map is not None and spec.state_map not in mapping.tables:
+        names = ", ".join(mapping.tables)
         message = f"unknown state map {spec.state_map!r}"
         findings.append(Finding(f"{at}.state_map", message, f"one of: {names}"))
     least = math.ceil(2 * mapping.publishing_s / (spec.sampling_s or mapping.sampling_s))
@@ -277,7 +302,9 @@ def _node_findings(mapping: Mapping, spec: NodeSpec, at: str) -> list[Finding]:
     return findings
 
 
-def _meaning_findings(spec: NodeSpec, at: str, known: dict[str, dict[str, str]]) -> list[Finding]:
+def _meaning_findings(
+    mapping: Mapping, spec: NodeSpec, at: str, known: dict[str, dict[str, str]]
+) -> list[Finding]:
     if spec.element not in known:
         names = ", ".join(sorted(filter(None, known))[:20])
         return [Finding(f"{at}.element", f"unknown element {spec.element!r}", f"one of: {names}")]
@@ -287,100 +314,24 @@ def _meaning_findings(spec: NodeSpec, at: str, known: dict[str, dict[str, str]])
     if spec.property not in properties:
         expected = f"one of: {', '.join(properties)}" if properties else ""
         return [Finding(f"{at}.property", f"unknown property {spec.property!r}", expected)]
-    if spec.type != properties[spec.property]:
+    table = mapping.tables.get(spec.state_map or "packml", {})
+    by_name = any(isinstance(state, str) for state in table)
+    named = spec.property.endswith("state") and spec.type == "string" and by_name
+    if spec.type != properties[spec.property] and not named:
         message = f"{spec.property} cannot be of type {spec.type!r}"
         return [Finding(f"{at}.type", message, properties[spec.property])]
     return []
 
 
-def known_properties(line: Line) -> dict[str, dict[str, str]]:
-    """Return what can be known of each element of a line: element -> property -> type."""
-    known: dict[str, dict[str, str]] = {"": {}}
-    for station in line.stations:
-        servers = {
-            f"servers.{k}.{name}": kind
-            for k in range(station.servers)
-            for name, kind in SERVER.items()
-        }
-        known[station.id] = STATION | servers
-    known |= {buffer.id: dict(BUFFER) for buffer in line.buffers}
-    known |= {source.id: dict(SOURCE) for source in line.sources}
-    return known | {sink.id: dict(SINK) for sink in line.sinks}
-
-
-def default_mapping(line: Line, endpoint: str) -> Mapping:
-    """Return the mapping of the emulated plant of a line.
-
-    Parameters
-    ----------
-    line : Line
-        Line that the plant runs.
-    endpoint : str
-        Address of its server.
-
-    Raises
-    ------
-    InvalidInputError
-        If ``endpoint`` is no address of an OPC UA server.
-
-    Examples
-    --------
-    >>> from twin.line import Constant, serial_line
-    >>> line = serial_line([Constant(value_s=1.0)])
-    >>> mapping = default_mapping(line, "opc.tcp://127.0.0.1:4840/")
-    >>> mapping.nodes[0].node
-    'nsu=urn:linetwin:plant;s=sources.source.created'
-    """
-    sections = (("sources", line.sources), ("stations", line.stations), ("buffers", line.buffers))
-    known = known_properties(line)
-    nodes: list[NodeSpec] = []
-    for section, places in (*sections, ("sinks", line.sinks)):
-        for place in places:
-            head = f"nsu={NAMESPACE};s={section}.{place.id}"
-            nodes += [
-                NodeSpec.model_validate(
-                    {
-                        "node": f"{head}.{name}",
-                        "element": place.id,
-                        "property": name,
-                        "type": kind,
-                        "state_map": "packml" if name.endswith("state") else None,
-                    }
-                )
-                for name, kind in known[place.id].items()
-            ]
-    nodes += [
-        NodeSpec(
-            node=f"nsu={NAMESPACE};s=stations.{station.id}.signals.{name}",
-            element=station.id,
-            property=f"signals.{name}",
-            unit=signal.unit,
-            required=False,
-        )
-        for station in line.stations
-        for name, signal in station.signals.items()
-    ]
-    try:
-        return Mapping(
-            line=line.id,
-            endpoint=endpoint,
-            heartbeat=Heartbeat(node=f"nsu={NAMESPACE};s=time"),
-            nodes=tuple(nodes),
-        )
-    except ValidationError as error:
-        findings = [worded(item) for item in error.errors()]
-        raise InvalidInputError("the mapping of the emulated plant", findings) from error
-
-
-def status_of(mapping: Mapping, spec: NodeSpec, number: int) -> Status:
-    """Return the status a state number stands for.
+def status_of(mapping: Mapping, spec: NodeSpec, state: int | str) -> Status:
+    """Return the status that a state, by number or name, stands for.
 
     Raises
     ------
     UnknownNameError
-        If the state map does not know the number.
+        If the table does not know it.
     """
-    table = mapping.state_maps.get(spec.state_map or "packml", PACKML)
-    if number not in table:
-        raise UnknownNameError("state number", str(number), [str(known) for known in table])
-    return table[number]
+    table = mapping.tables.get(spec.state_map or "packml", PACKML)
+    if state not in table:
+        raise UnknownNameError("state", str(state), [str(known) for known in table])
+    return table[state]

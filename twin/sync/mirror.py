@@ -6,9 +6,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from twin.events import EventLog, Folder, LineState, Row, Status
 from twin.events.kinds import Kind
@@ -17,7 +16,8 @@ from twin.line import Line
 from twin.sync.clock import Clock, SystemClock
 from twin.sync.durable import DurableWriter
 from twin.sync.ledger import Ledger
-from twin.sync.mapping import Mapping, default_mapping
+from twin.sync.mapfile import default_mapping
+from twin.sync.mapping import Mapping
 from twin.sync.moments import Moments
 from twin.sync.protocol import (
     CONNECTED,
@@ -32,75 +32,14 @@ from twin.sync.protocol import (
 )
 from twin.sync.recent import RecentLog
 from twin.sync.signals import Reading, Signals
-from twin.sync.translate import Tally, Translator
+from twin.sync.status import Change, ChangeKind, LinkStatus
+from twin.sync.translate import Translator
 
 _log = logging.getLogger(__name__)
 BATCH = 500
 BATCH_S = 0.05
 """Values come to the store at most this many, or this long, at a time."""
 CHANGES_KEPT = 256
-
-
-class ChangeKind(StrEnum):
-    """What news is about."""
-
-    STATE = "state"
-    LINK = "link"
-    GAP = "gap"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """News for whoever follows the mirror."""
-
-    kind: ChangeKind
-    """What it is about."""
-    time_s: float
-    """Plant time of the mirror, s since the line's start."""
-    text: str = ""
-    """In words, for link and gap."""
-    events: int = 0
-    """Events since the last news about the state."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinkStatus:
-    """How far the mirror can be trusted."""
-
-    state: SourceState
-    """Where the link stands."""
-    since: datetime
-    """Since when, aware, UTC, on the mirror's clock."""
-    as_of: datetime | None
-    """Plant time up to which the state is known, aware, UTC; None before the first picture."""
-    age_s: float | None
-    """Time since the plant was last heard, s on our clock; None before the first value."""
-    quality: str
-    """Quality of the state: ``good``, ``uncertain``, ``gap`` (the link is back, but its first
-    picture is not whole yet), ``stale`` (the link is lost) or ``bad`` (there is no state). What is
-    missing of the past is in ``gaps``."""
-    endpoint: str
-    """Where the values come from."""
-    reason: str
-    """Why the link is in its state, in words."""
-    received: int
-    """Values that came in and were new."""
-    duplicates: int
-    """Values that had come in before."""
-    gaps: tuple[Gap, ...]
-    """Stretches of time in which values may be missing, oldest first."""
-    missing: tuple[str, ...]
-    """Mapped nodes that give no usable value."""
-    last_error: str
-    """What last went wrong, in words; empty if nothing did."""
-    mapping_hash: str
-    """Hash of the mapping in use."""
-    skew_s: float | None
-    """Plant's clock less ours when last heard, s."""
-    alarm: str | None
-    """Why values cannot be stored; None if they can."""
-    tally: Tally
-    """What did not go by the book in the translation."""
 
 
 class Mirror:
@@ -307,8 +246,18 @@ class Mirror:
         await self._believe(fresh)
         await self._translate(self._moments.due(self._clock.steady_s()))
 
+    def _doubted(self, value: Value) -> Value:
+        """Return a value as uncertain where the plant's clock is too far off ours."""
+        limit_s = self.mapping.max_skew_s
+        if limit_s is None or value.quality is not Quality.GOOD:
+            return value
+        ahead_s = (value.source_time - value.received_at).total_seconds()
+        skewed = self._skew_s is not None and abs(self._skew_s) > limit_s
+        return replace(value, quality=Quality.UNCERTAIN) if skewed or ahead_s > limit_s else value
+
     async def _believe(self, values: Sequence[Value]) -> None:
         """Store values, then take them into account."""
+        values = [self._doubted(value) for value in values]
         await self._writer.write(values)
         for value in values:
             self._heard_s = self._clock.steady_s()

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
+from asyncua import ua
+
 from twin.sync.clock import Clock, SystemClock
 from twin.sync.machine import Limits, Link
 from twin.sync.mapping import Mapping, NodeSpec
@@ -211,6 +213,12 @@ def _moment(raw: object) -> datetime | None:
     return utc(raw) if isinstance(raw, datetime) else None
 
 
+def _string(raw: object) -> str | None:
+    # The state of a state machine is a text in some language; it has no other name.
+    text = raw.Text if isinstance(raw, ua.LocalizedText) else raw
+    return text if isinstance(text, str) else ("" if text is None else None)
+
+
 def _ints(raw: object) -> tuple[int, ...] | None:
     # An empty array may come as no value at all.
     items = raw if isinstance(raw, list | tuple) else () if raw is None else None
@@ -223,7 +231,7 @@ _READERS: dict[str, Callable[[object], Reading]] = {
     "boolean": lambda raw: raw if isinstance(raw, bool) else None,
     "int": _int,
     "float": _float,
-    "string": lambda raw: raw if isinstance(raw, str) else ("" if raw is None else None),
+    "string": _string,
     "datetime": _moment,
     "int_list": _ints,
 }

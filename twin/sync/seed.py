@@ -24,8 +24,8 @@ from twin.sync.routes import Identity, Routes
 
 def seeded(
     routes: Routes, image: Image, time_s: float, before: LineState | None = None
-) -> LineState:
-    """Return the state that a picture shows.
+) -> tuple[LineState, frozenset[int]]:
+    """Return the state that a picture shows, and the parts whose product is a guess.
 
     ``before`` is the last state before a gap: what it knew of parts that are still there, and of
     ages, holds on. It is left aside if the plant began anew meanwhile.
@@ -38,7 +38,7 @@ def seeded(
     earlier = before if before is not None and _goes_on(routes, image, before, time_s) else None
     if earlier is not None:
         known |= {
-            part.id: Identity(part.product, part.order)
+            part.id: Identity(part.product, part.order)  # known before the gap: no guess
             for part in earlier.parts
             if part.id in known and not known[part.id].sure
         }
@@ -61,7 +61,8 @@ def seeded(
             name: _aged(routes.line.station(name), found, earlier.stations[name], earlier.time_s)
             for name, found in stations.items()
         }
-    return LineState(
+    guessed = frozenset(number for number, found in known.items() if not found.sure)
+    state = LineState(
         line_id=routes.line.id,
         time_s=time_s,
         parts=tuple(parts),
@@ -75,6 +76,7 @@ def seeded(
         scrapped=sum(image.station(name).scrapped for name in routes.line.flow_order),
         queue=tuple(name for _, name in waiting),
     )
+    return state, guessed
 
 
 def _goes_on(routes: Routes, image: Image, before: LineState, time_s: float) -> bool:

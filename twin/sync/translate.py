@@ -16,27 +16,15 @@ from twin.events.state import LineState
 from twin.line import Line
 from twin.sync.follow import GOOD, UNCERTAIN, Follower, Part
 from twin.sync.image import NO_PART, Image, ServerView, StationView
+from twin.sync.infer import Inference
 from twin.sync.mapping import Mapping
 from twin.sync.protocol import Quality, Value
 from twin.sync.routes import Identity, Routes
 from twin.sync.seed import seeded
+from twin.sync.status import Tally
 
 LOST_FOR_S = 60.0
 """Plant time after which a part that the plant shows nowhere is taken to be gone, s."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What did not go by the book."""
-
-    unexplained: int = 0
-    """Changes that no routing or counter explains; the mirror follows the plant all the same."""
-    corrected: int = 0
-    """Parts whose product or order turned out otherwise than guessed."""
-    bad: int = 0
-    """Values of bad quality, or older than what was known: they changed nothing."""
-    late: int = 0
-    """Values that came after their moment had been translated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +52,7 @@ class Translator:
         self.image = Image(line, mapping)
         self.tally = Tally()
         self._follower: Follower | None = None
+        self._inference = Inference.needed(line, mapping)
         self._releases = sorted((order.release_s, order.id) for order in line.orders)
 
     def begin(self, time_s: float, before: LineState | None = None) -> LineState:
@@ -72,8 +61,11 @@ class Translator:
         Elapsed times count from when the plant last changed the value; ages of failure modes count
         from now, or go on from ``before``, the last state before a gap.
         """
-        state = seeded(self.routes, self.image, time_s, before)
-        self._follower = Follower(self.routes, state)
+        if self._inference is not None:
+            self.take((value, time_s) for value in self._inference.begin(self.image))
+        state, guessed = seeded(self.routes, self.image, time_s, before)
+        inferred = self._inference is not None
+        self._follower = Follower(self.routes, state, guessed, inferred=inferred)
         for name, place in self._follower.stations.items():
             view = self.image.station(name)
             place.processed, place.scrapped = view.processed, view.scrapped
@@ -102,8 +94,10 @@ class Translator:
         for value, time_s in values:
             if self.image.take(value, time_s):
                 touched.add(value.element)
-            else:
+            elif value.quality is Quality.BAD:
                 self.tally.bad += 1
+            else:
+                self.tally.historical += 1
         return touched
 
     def released_before(self, time_s: float) -> list[Row]:
@@ -135,12 +129,25 @@ class Translator:
             for release_s, order in self._releases:
                 if release_s == time_s:
                     follower.release(order)
+        resets = self.image.counters.resets
+        touched = self.take((value, self._own_s(value, time_s)) for value in values)
+        unknown = sum(map(self.image.unknown_state, values))
+        inferred: list[Value] = []
+        if self._inference is not None and touched:
+            inferred = self._inference.moment(self.image, touched, values[0].source_time)
+            touched |= self.take((value, time_s) for value in inferred)
+        self.tally.unknown += unknown
+        self.tally.inferred += len(inferred)
+        self.tally.resets += (set_back := self.image.counters.resets - resets)
         doubtful = any(value.quality is not Quality.GOOD for value in values)
-        follower.quality = UNCERTAIN if doubtful else GOOD
-        touched = self.take((value, time_s) for value in values)
+        follower.quality = UNCERTAIN if doubtful or unknown or inferred or set_back else GOOD
         if touched:
             _Moment(self, follower, touched)()
         return rows + follower.take_rows()
+
+    def _own_s(self, value: Value, time_s: float) -> float:
+        """Return when a value was made, s: a late one never replaces a newer one of its node."""
+        return min(self.line.seconds(value.source_time), time_s)
 
 
 class _Moment:
@@ -336,6 +343,7 @@ class _Moment:
             if (part.product, part.order) != (view.product, order):
                 self.tally.corrected += 1
                 follower.correct(part, view.product, order)
+            part.sure = not follower.inferred
         target = view.operation if view is not None and view.operation != NO_PART else None
         operation = self._lead(part, spot.place, target)
         if spot.view is None:

@@ -1,0 +1,64 @@
+"""What can be known of each element of a line."""
+
+from __future__ import annotations
+
+from twin.errors import Finding
+from twin.line import Line
+
+STATION = {
+    "state": "int",
+    "failure_mode": "string",
+    "repairing": "boolean",
+    "on": "boolean",
+    "setup_group": "string",
+    "processed": "int",
+    "scrapped": "int",
+}
+SERVER = {
+    "state": "int",
+    "part": "int",
+    "product": "string",
+    "order": "string",
+    "operation": "int",
+}
+BUFFER = {"level": "int", "parts": "int_list"}
+SOURCE = {"created": "int", "waiting": "int"}
+SINK = {"finished": "int", "last_part": "int"}
+
+
+def known_properties(line: Line) -> dict[str, dict[str, str]]:
+    """Return what can be known of each element of a line: element -> property -> type."""
+    known: dict[str, dict[str, str]] = {"": {}}
+    for station in line.stations:
+        servers = {
+            f"servers.{k}.{name}": kind
+            for k in range(station.servers)
+            for name, kind in SERVER.items()
+        }
+        known[station.id] = STATION | servers
+    known |= {buffer.id: dict(BUFFER) for buffer in line.buffers}
+    known |= {source.id: dict(SOURCE) for source in line.sources}
+    return known | {sink.id: dict(SINK) for sink in line.sinks}
+
+
+def needed(line: Line, mapped: set[tuple[str, str]]) -> list[Finding]:
+    """Return what the line needs and nothing maps.
+
+    A station needs the state of each server; parts by number, or the counter of finished
+    operations from which they are inferred.
+    """
+    findings = []
+    for station in line.stations:
+        findings += [
+            _unmapped(f"{station.id}.servers.{k}.state")
+            for k in range(station.servers)
+            if (station.id, f"servers.{k}.state") not in mapped
+        ]
+        numbered = all((station.id, f"servers.{k}.part") in mapped for k in range(station.servers))
+        if not numbered and (station.id, "processed") not in mapped:
+            findings.append(_unmapped(f"{station.id}.processed (or part of each server)"))
+    return findings
+
+
+def _unmapped(what: str) -> Finding:
+    return Finding("nodes", f"nothing says {what}", remedy="map a node to it")
