@@ -6,6 +6,7 @@ route                                     scope   answer
 GET    /healthz                           -       Health: the process lives
 GET    /readyz                            -       Health: store, workers, mirrors; 503 when not
 GET    /openapi.json, /docs, /docs/{f}    -       the API's own description, offline
+GET    /v1/session                       read    SessionView: who asks, and their scope
 POST   /v1/session                        -       204; takes {"key": ...}, sets the page's cookie
 DELETE /v1/session                        -       204; takes the cookie away
 GET    /v1/lines                          read    Page[LineSummary]

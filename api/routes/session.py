@@ -7,8 +7,9 @@ from pydantic import Field
 
 from api.access import cookie_header
 from api.guard import clear_session
+from api.keys import Scope
 from api.problems import UNAUTHENTICATED, RefusalError
-from api.routes.common import TheSite
+from api.routes.common import MayRead, TheSite
 from api.schemas import Shape
 
 router = APIRouter(tags=["session"])
@@ -19,6 +20,21 @@ class SessionIn(Shape):
 
     key: str = Field(min_length=1, max_length=200)
     """API key."""
+
+
+class SessionView(Shape):
+    """Who asks, and what they may do."""
+
+    id: str
+    """Id of the key, ``oidc:SUBJECT``, or ``page``."""
+    scope: Scope
+    """What they may do; each also allows what the one before it does."""
+
+
+@router.get("/v1/session")
+async def get_session(who: MayRead) -> SessionView:
+    """Tell who asks, and what they may do."""
+    return SessionView(id=who.id, scope=who.scope)
 
 
 @router.post("/v1/session", status_code=204)

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -33,14 +33,25 @@ PAGES = (
     ("bottleneck", "/bottleneck"),
     ("schedule", "/schedule"),
     ("forecast", "/forecast"),
+    ("health", "/health"),
+    ("data", "/data"),
+    ("admin", "/admin"),
 )
 """Views and their paths, as in the navigation."""
+MORE_PAGES = (("login", "/login"), ("tour", "/tour"))
+"""Views that are not in the navigation."""
 POLICY = (
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 """What the page may load: nothing from elsewhere. Charts run in an interpreter, so no script is
 made from text; the drawing library does set inline styles."""
+TABLE = ("csv", "xlsx", "parquet", "json")
+DOCUMENT = ("yaml", "xlsx", "json")
+EXPORTS = tuple((name, TABLE) for name in ("events", "signals", "kpis", "state")) + tuple(
+    (name, DOCUMENT) for name in ("model", "scenarios")
+)
+"""What the API gives of a line as a file, and the kinds of files; the data page offers them."""
 LANGUAGE_COOKIE = "language"
 YEAR_S = 365 * 86400
 VEGA_PATH = "/static/vega.js"
@@ -78,58 +89,15 @@ def add_pages(app: FastAPI) -> None:
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
 
 
-@router.get("/")
-async def live(request: Request) -> HTMLResponse:
-    """Show the live line."""
-    return _page(request, "live")
+def _view(name: str) -> Callable[[Request], Awaitable[HTMLResponse]]:
+    async def view(request: Request) -> HTMLResponse:
+        return _page(request, name)
+
+    return view
 
 
-@router.get("/whatif")
-async def whatif(request: Request) -> HTMLResponse:
-    """Show the what-if form and its answer."""
-    return _page(request, "whatif")
-
-
-@router.get("/scenarios")
-async def scenarios(request: Request) -> HTMLResponse:
-    """Show the scenarios that are kept."""
-    return _page(request, "scenarios")
-
-
-@router.get("/runs")
-async def runs(request: Request) -> HTMLResponse:
-    """Show the work that was asked for."""
-    return _page(request, "runs")
-
-
-@router.get("/compare")
-async def compare(request: Request) -> HTMLResponse:
-    """Show several scenarios side by side."""
-    return _page(request, "compare")
-
-
-@router.get("/bottleneck")
-async def bottleneck(request: Request) -> HTMLResponse:
-    """Show what holds the line back."""
-    return _page(request, "bottleneck")
-
-
-@router.get("/schedule")
-async def schedule(request: Request) -> HTMLResponse:
-    """Show the schedule."""
-    return _page(request, "schedule")
-
-
-@router.get("/forecast")
-async def forecast(request: Request) -> HTMLResponse:
-    """Show the forecast."""
-    return _page(request, "forecast")
-
-
-@router.get("/login")
-async def login(request: Request) -> HTMLResponse:
-    """Ask for a key."""
-    return _page(request, "login")
+for _name, _path in (*PAGES, *MORE_PAGES):
+    router.add_api_route(_path, _view(_name), methods=["GET"], name=_name)
 
 
 @router.post("/ui/charts/comparison")
@@ -179,6 +147,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["pages"] = PAGES
+    environment.globals["exports"] = EXPORTS
     environment.globals["statuses"] = [str(status) for status in Status]
     return environment
 
@@ -209,6 +178,7 @@ def _page(request: Request, name: str) -> HTMLResponse:
             words=words,
             t=words.__getitem__,
             vega=VEGA_PATH,
+            board=name == "live" and request.query_params.get("board") == "1",
             asset=lambda path: f"{root}/static/{path}?v={_version()}",
         )
     )

@@ -5,8 +5,10 @@ A further language is a further mapping with the same keys and the same names in
 
 from __future__ import annotations
 
-from api.ui.words.english import ENGLISH
-from api.ui.words.thai import THAI
+from api.ui.words import english, english_site, thai, thai_site
+
+ENGLISH = english.ENGLISH | english_site.ENGLISH
+THAI = thai.THAI | thai_site.THAI
 
 LANGUAGES: dict[str, dict[str, str]] = {"en": ENGLISH, "th": THAI}
 """Words by language."""

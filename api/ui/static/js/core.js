@@ -57,17 +57,19 @@ export class Problem extends Error {
   }
 }
 
-/** Ask the API; resolves to the answer's JSON, rejects with a Problem. */
-export async function api(path, { method = "GET", body, signal, version } = {}) {
+const WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+/** Ask the API, or send it a workbook as `file`; resolves to the answer's JSON, rejects with a Problem. */
+export async function api(path, { method = "GET", body, file, signal, version } = {}) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (file) headers["Content-Type"] = WORKBOOK;
   if (method === "POST") headers["Idempotency-Key"] = newKey();
   // What is changed is the version that was seen; the server refuses if it has moved on since.
   if (version !== undefined) headers["If-Match"] = `"${version}"`;
   let answer;
   try {
     answer = await fetch(root + path, {
-      method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body),
+      method, headers, signal, body: file ?? (body === undefined ? undefined : JSON.stringify(body)),
       credentials: "same-origin",
     });
   } catch (error) {
@@ -310,7 +312,7 @@ function showLink(link) {
   }
 }
 
-function wireTheme() {
+export function wireTheme() {
   $("#theme").addEventListener("click", () => {
     const dark = document.documentElement.dataset.theme === "dark";
     document.documentElement.dataset.theme = dark ? "light" : "dark";
@@ -341,6 +343,13 @@ function chooseLine(lines) {
   }
 }
 
+/** What this session may do: read, write, release or admin; each allows what those before it do. */
+export async function may(scope) {
+  const scopes = ["read", "write", "release", "admin"];
+  may.asked ??= api("/v1/session");
+  return scopes.indexOf((await may.asked).scope) >= scopes.indexOf(scope);
+}
+
 /** Start a page: find the line, listen to it, keep the header true. Resolves when a line is there. */
 export async function start() {
   wireTheme();
@@ -353,7 +362,8 @@ export async function start() {
         chooseLine(found.items);
         break;
       }
-      $("#freshness").textContent = t("age.no_lines");
+      location.replace(page.tour);
+      return new Promise(() => {});
     } catch (error) {
       if (error.status === 401) return new Promise(() => {});
       if (error.status === 0) stream.downSince ??= new Date();

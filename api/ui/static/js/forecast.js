@@ -3,6 +3,7 @@
 import { $, api, clock, duration, el, number, page, percent, showProblem, site, start, t } from "./core.js";
 import { follow, recalled, remember } from "./jobs.js";
 import { draw } from "./charts.js";
+import { showModel } from "./scores.js";
 
 const form = $("#forecast-form");
 let names = new Map();
@@ -53,33 +54,6 @@ async function show(result) {
   $("#risk-card").hidden = !risky;
   await Promise.all([draw($("#chart-fan"), "fan", result, t("forecast.fan_label")),
     risky ? draw($("#chart-risk"), "risk", { ...result, fault_risks: called }, t("forecast.risk_label")) : null]);
-}
-
-function showModel(model) {
-  $("#model").replaceChildren(el("div", {}, el("dt", { text: t("model.id") }), el("dd", { title: model.id, text: model.id.slice(0, 17) })),
-    el("div", {}, el("dt", { text: t("model.trained") }), el("dd", {}, clock(model.trained_at, { day: true }),
-      model.trained_on ? el("small", { text: ` ${model.trained_on}` }) : null)));
-  $("#scores tbody").replaceChildren(...model.scores.map((score) => el("tr", {},
-    el("th", { scope: "row", text: `${known("target", score.target)}: ${known("metric", score.metric)}` }),
-    el("td", { class: "num" }, el("span", { text: number(score.model, 3) }), score.low === null ? null
-      : el("span", { class: "half", text: ` (${number(score.low, 3)}–${number(score.high, 3)})` })),
-    el("td", { class: "num", title: score.naive_name, text: number(score.naive, 3) }),
-    el("td", {}, against(score)),
-    el("td", { class: "num muted", text: number(score.n) }))));
-}
-
-/** Whether the model beats the naive forecast, in a word. */
-function against({ model, naive, skill, higher_is_better: up }) {
-  if (up === null) return el("span", { class: "muted small", text: t("score.nominal") });
-  const better = up ? model > naive : model < naive;
-  const text = skill === null ? t(better ? "score.better_word" : "score.worse_word")
-    : t(better ? "score.better" : "score.worse", { skill: percent(Math.abs(skill)) });
-  return el("span", { class: `tag ${better ? "good" : "bad"}`, text });
-}
-
-function known(group, key) {
-  const found = t(`${group}.${key}`);
-  return found === `${group}.${key}` ? key.replaceAll("_", " ") : found;
 }
 
 /** Show how the forecaster stands; resolves to true once it has learned while we watched. */

@@ -1,6 +1,6 @@
 // The schedule: plan from the live state, see it by station, see which orders keep their dates.
 
-import { $, api, clock, duration, el, number, on, percent, probability, share, showProblem, site, start, t } from "./core.js";
+import { $, api, clock, duration, el, may, number, on, percent, probability, share, showProblem, site, start, t } from "./core.js";
 import { follow, recalled, remember } from "./jobs.js";
 import { PlanEditor } from "./edit.js";
 import { Gantt } from "./gantt.js";
@@ -10,6 +10,7 @@ let model;
 let gantt;
 let editor;
 let shown;
+let releaser = false;
 
 async function plan(event, locked = []) {
   event.preventDefault();
@@ -62,8 +63,10 @@ function showButtons() {
   $("#edit-lock").disabled = !gantt.picked;
   $("#edit-replan").disabled = !editor.operations(true).length;
   $("#release").disabled = editor.edited || Boolean(shown.released_at) || shown.result.violations.length > 0;
+  $("#release").hidden = !releaser;
   $("#released").textContent = shown.released_at
-    ? t("edit.released", { at: clock(shown.released_at, { seconds: false, day: true }) }) : "";
+    ? t("edit.released", { at: clock(shown.released_at, { seconds: false, day: true }) })
+    : releaser ? "" : t("edit.release_needs");
 }
 
 async function release() {
@@ -141,6 +144,7 @@ await start();
 model = await api(`/v1/lines/${encodeURIComponent(site.line.id)}/model`);
 form.addEventListener("submit", plan);
 $("#plan").disabled = false;
+releaser = await may("release");
 $("#gantt-reset").addEventListener("click", () => gantt?.reset());
 on("state", ({ state }) => gantt?.now(state.provenance.as_of));
 const id = recalled("schedule");
