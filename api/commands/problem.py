@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +15,12 @@ from api.commands.console import ExitCode, emit_json, stopping, writing
 
 if TYPE_CHECKING:
     from scenarios.schedule import Limits, Progress, ScheduleResult, SchedulingProblem
+
+
+_LOADING_S = 4.0
+"""How long a search with a budget waits for its kernels, s: from the cache it takes less."""
+_COMPILING_S = 300.0
+"""How long a search whose steps are counted waits for them, s."""
 
 
 class Form(StrEnum):
@@ -59,13 +66,11 @@ def is_problem(file: str) -> bool:
 
 
 def search(problem: SchedulingProblem, wanted: Wanted) -> ScheduleResult:
-    """Solve within the limits; the clock starts when the kernels are loaded."""
+    """Solve within the limits; the clock starts when the kernels are loaded, or soon."""
     from scenarios.schedule import solve  # noqa: PLC0415
 
     if wanted.limits.engine in {"auto", "search"}:
-        from scenarios.schedule.search.engine import warm_up  # noqa: PLC0415 - loads the compiler
-
-        warm_up()
+        _load_search(wanted.limits)
     if not wanted.json:
         limits = wanted.limits
         most = (
@@ -74,6 +79,28 @@ def search(problem: SchedulingProblem, wanted: Wanted) -> ScheduleResult:
         typer.echo(f"searching for at most {most} ...", err=True)
     with stopping(wished=False):
         return solve(problem, wanted.limits, progress=None if wanted.json else _tell)
+
+
+def _load_search(limits: Limits) -> None:
+    """Wait a little until the compiled search is loaded; steps that are counted need it at once."""
+
+    def load() -> None:
+        from scenarios.schedule.search.engine import warm_up  # noqa: PLC0415 - loads the compiler
+
+        warm_up()
+
+    thread = threading.Thread(target=load, name="load", daemon=True)
+    thread.start()
+    thread.join(_LOADING_S)
+    if thread.is_alive():
+        others = "" if limits.iterations is not None else "; rules and solvers answer meanwhile"
+        typer.echo(
+            "the search is being compiled, which takes a minute once per installation "
+            f"(`twin warmup` does it beforehand){others}",
+            err=True,
+        )
+    if limits.iterations is not None:
+        thread.join(_COMPILING_S)
 
 
 def _tell(step: Progress) -> None:

@@ -108,7 +108,10 @@ class Partner:
 
     def _read(self, pipe: IO[str]) -> None:
         for line in pipe:
-            said = json.loads(line)
+            try:
+                said = json.loads(line)
+            except ValueError:  # what a library writes, or half a line of a process that died
+                continue
             if "schedule" in said:
                 self._told = Schedule.from_json(said["schedule"])
                 self.request.on_schedule(self._told)

@@ -27,6 +27,7 @@ from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.team import team
 from scenarios.schedule.timing import Network
 from scenarios.schedule.violations import violations
+from twin.errors import TwinError
 
 __all__ = ["Engine", "Limits", "Progress", "ScheduleResult", "SolveStatus", "solve"]
 
@@ -163,7 +164,10 @@ class _Run:
 
     def _take(self, found: Found) -> None:
         if found.error is not None:
-            raise found.error
+            # What is known is not lost because one engine fails; the others go on.
+            if self.best is None or isinstance(found.error, TwinError):
+                raise found.error
+            self.messages.append(f"{found.source} failed: {found.error!r}")
         if found.schedule is not None:
             self._better(found.schedule, found.source)
         if found.bound is not None:

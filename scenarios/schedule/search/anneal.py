@@ -26,7 +26,7 @@ from scenarios.schedule.search.decode import (
     replay,
     worth,
 )
-from twin.engine.jit import compiled, merged
+from twin.engine.jit import compiled, inlined
 
 _FAR = 60
 """Places that a step may jump in its sequence at most."""
@@ -36,7 +36,7 @@ BLOCK = 128
 """Moves between two changes of the temperature."""
 
 
-@merged
+@inlined
 def take_out(t: Tables, s: State, v: int) -> None:
     """Take a step out of its machine's sequence."""
     m = t.machine[s.choice[v]]
@@ -52,7 +52,7 @@ def take_out(t: Tables, s: State, v: int) -> None:
         s.back[m] = a
 
 
-@merged
+@inlined
 def put_in(t: Tables, s: State, v: int, c: int, a: int) -> None:
     """Put a step behind ``a`` on the machine of choice ``c``; -1: first."""
     m = t.machine[c]
@@ -70,7 +70,7 @@ def put_in(t: Tables, s: State, v: int, c: int, a: int) -> None:
         s.back[m] = v
 
 
-@merged
+@inlined
 def behind(t: Tables, s: State, v: int, target: int) -> bool:
     """Repair the order after ``v`` came to stand behind ``target``; False if that is a cycle."""
     first, last = s.place[v], s.place[target]
@@ -105,7 +105,7 @@ def behind(t: Tables, s: State, v: int, target: int) -> bool:
     return sound
 
 
-@merged
+@inlined
 def ahead(t: Tables, s: State, v: int, target: int) -> bool:
     """Repair the order after ``v`` came to stand before ``target``; False if that is a cycle."""
     first, last = s.place[target], s.place[v]
@@ -140,7 +140,7 @@ def ahead(t: Tables, s: State, v: int, target: int) -> bool:
     return sound
 
 
-@merged
+@inlined
 def costly_job(t: Tables, s: State, chance: NDArray[np.uint64]) -> int:
     """Return a random job that costs something: late, last of all, or paid by its end."""
     count = len(t.due)
@@ -160,7 +160,7 @@ def costly_job(t: Tables, s: State, chance: NDArray[np.uint64]) -> int:
     return found
 
 
-@merged
+@inlined
 def waiting_step(t: Tables, s: State, j: int, chance: NDArray[np.uint64]) -> int:
     """Return a random step that waits for its machine on the path that leads to a job's end."""
     x = -1
@@ -189,14 +189,14 @@ def waiting_step(t: Tables, s: State, j: int, chance: NDArray[np.uint64]) -> int
     return found
 
 
-@merged
+@inlined
 def jump(chance: NDArray[np.uint64], longest: int) -> int:
     """Return how far a step goes: mostly near, at times anywhere."""
     u = share(chance)
     return 1 + int((u if below(chance, 3) == 0 else u * u * u) * (longest - 1))
 
 
-@merged
+@inlined
 def elsewhere(t: Tables, s: State, v: int, c: int, chance: NDArray[np.uint64]) -> int:
     """Return the step behind which ``v`` fits by time on the machine of another choice."""
     moment = s.start[v]
@@ -215,7 +215,7 @@ def elsewhere(t: Tables, s: State, v: int, c: int, chance: NDArray[np.uint64]) -
     return a
 
 
-@merged
+@inlined
 def propose(t: Tables, s: State, chance: NDArray[np.uint64], move: Numbers) -> bool:
     """Choose a move: step, choice, and the step behind which it comes; False if there is none."""
     count = len(s.order)
@@ -260,7 +260,7 @@ def propose(t: Tables, s: State, chance: NDArray[np.uint64], move: Numbers) -> b
     return True
 
 
-@merged
+@inlined
 def attempt(t: Tables, s: State, move: Numbers, span: Numbers) -> bool:
     """Make a move and work out times; False, and nothing has changed, if it is a cycle.
 
@@ -300,7 +300,7 @@ def attempt(t: Tables, s: State, move: Numbers, span: Numbers) -> bool:
     return True
 
 
-@merged
+@inlined
 def revert(t: Tables, s: State, v: int, span: Numbers) -> None:
     """Take back the last move."""
     for z in range(span[4], span[5] + 1):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.engine.jit import merged
+from twin.engine.jit import inlined
 
 Numbers = NDArray[np.int64]
 
@@ -21,7 +21,7 @@ def chance_of(seed: int) -> NDArray[np.uint64]:
     return np.asarray(state | np.uint64(1), dtype=np.uint64)
 
 
-@merged
+@inlined
 def draw(chance: NDArray[np.uint64]) -> np.uint64:
     """Return the next 64 random bits."""
     x = chance[0]
@@ -32,14 +32,14 @@ def draw(chance: NDArray[np.uint64]) -> np.uint64:
     return x * np.uint64(2685821657736338717)
 
 
-@merged
+@inlined
 def below(chance: NDArray[np.uint64], count: int) -> int:
     """Return a random integer from 0 to ``count`` - 1."""
     found: int = np.int64((draw(chance) >> np.uint64(32)) * np.uint64(count) >> np.uint64(32))  # type: ignore[assignment]
     return found
 
 
-@merged
+@inlined
 def share(chance: NDArray[np.uint64]) -> float:
     """Return a random number above 0 and up to 1."""
     return (np.float64(draw(chance) >> np.uint64(11)) + 1.0) / 9007199254740992.0

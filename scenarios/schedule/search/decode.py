@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.schedule.search.chance import Numbers
-from twin.engine.jit import compiled, merged
+from twin.engine.jit import compiled, inlined
 
 Amounts = NDArray[np.float64]
 NEVER = 1 << 60
@@ -96,7 +96,7 @@ class State(NamedTuple):
     spare: Numbers
 
 
-@merged
+@inlined
 def finish(t: Tables, m: int, time: int, work: int) -> int:
     """Return when work is done that begins, or waits, at a moment."""
     if work <= 0:
@@ -112,7 +112,7 @@ def finish(t: Tables, m: int, time: int, work: int) -> int:
     return now + work
 
 
-@merged
+@inlined
 def ready(t: Tables, m: int, time: int) -> int:
     """Return the first moment at which work can go on."""
     for k in range(t.closed_at[m], t.closed_at[m + 1]):
@@ -121,7 +121,7 @@ def ready(t: Tables, m: int, time: int) -> int:
     return time
 
 
-@merged
+@inlined
 def begin_whole(t: Tables, m: int, time: int, work: int) -> int:
     """Return the first moment from which work fits without a pause."""
     now = ready(t, m, time)
@@ -134,7 +134,7 @@ def begin_whole(t: Tables, m: int, time: int, work: int) -> int:
     return now
 
 
-@merged
+@inlined
 def arrival(t: Tables, s: State, i: int) -> int:
     """Return when predecessors and release let a step start."""
     m = t.machine[s.choice[i]]
@@ -149,7 +149,7 @@ def arrival(t: Tables, s: State, i: int) -> int:
     return time
 
 
-@merged
+@inlined
 def set_up(t: Tables, m: int, previous: int, i: int) -> int:
     """Return the setup between two steps on a machine; ``previous`` -1: the first one."""
     k = t.matrix[m]
@@ -159,7 +159,7 @@ def set_up(t: Tables, m: int, previous: int, i: int) -> int:
     return t.setups[k, g, t.group[i]] if g >= 0 else 0
 
 
-@merged
+@inlined
 def put(t: Tables, s: State, i: int) -> None:
     """Work out the times of one step whose predecessors have theirs."""
     c = s.choice[i]
@@ -192,7 +192,7 @@ def put(t: Tables, s: State, i: int) -> None:
     s.end[i] = end
 
 
-@merged
+@inlined
 def replay(t: Tables, s: State, first: int, until: int) -> int:
     """Work out times from place ``first`` on, at least up to ``until``; return the last place done.
 
@@ -214,7 +214,7 @@ def replay(t: Tables, s: State, first: int, until: int) -> int:
     return z - 1
 
 
-@merged
+@inlined
 def finished(t: Tables, s: State, j: int) -> int:
     """Return when a job is finished."""
     time = 0
@@ -223,7 +223,7 @@ def finished(t: Tables, s: State, j: int) -> int:
     return time
 
 
-@merged
+@inlined
 def worth(t: Tables, s: State) -> float:
     """Return the objective, with what hard demands are missed by."""
     total = 0.0

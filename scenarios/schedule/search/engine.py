@@ -12,12 +12,14 @@ from scenarios.schedule.search.annealing import Annealing
 from scenarios.schedule.search.effort import Effort
 from scenarios.schedule.search.flexible import FlexibleSearch
 from scenarios.schedule.search.jobshop import JobShopSearch
+from scenarios.schedule.search.single import SequenceSearch
 from scenarios.schedule.search.supports import Kind, kind_of
 from scenarios.schedule.timing import Network, decisions
 
 _FEW = 3_000
 """Steps of a search that only compiles."""
-_SEARCHES: dict[Kind, type[JobShopSearch | FlexibleSearch | Annealing]] = {
+_SEARCHES: dict[Kind, type[SequenceSearch | JobShopSearch | FlexibleSearch | Annealing]] = {
+    "one machine": SequenceSearch,
     "job shop": JobShopSearch,
     "flexible job shop": FlexibleSearch,
     "general": Annealing,
@@ -46,22 +48,31 @@ def warm_up() -> None:
 
 def _examples() -> Iterator[SchedulingProblem]:
     """Yield a small problem for each search."""
-    for objective, machines in (("makespan", 1), ("makespan", 2), ("flow_time", 2)):
-        jobs = [
-            {
-                "id": f"j{j}",
-                "operations": [
-                    {
-                        "id": f"o{o}",
-                        "modes": [
-                            {"machine": "ab"[(j + o + k) % 2], "duration_s": 1 + (3 * j + o) % 5}
-                            for k in range(machines)
-                        ],
-                    }
-                    for o in range(2)
-                ],
-            }
-            for j in range(4)
-        ]
-        rooms = [{"id": "a"}, {"id": "b"}]
-        yield SchedulingProblem(objective=objective, machines=rooms, jobs=jobs)
+    yield _example("total_weighted_tardiness", rooms="a", steps=1, ways=1)
+    yield _example("makespan", rooms="ab", steps=2, ways=1)
+    yield _example("makespan", rooms="ab", steps=2, ways=2)
+    yield _example("flow_time", rooms="ab", steps=2, ways=2)
+
+
+def _example(objective: str, rooms: str, steps: int, ways: int) -> SchedulingProblem:
+    jobs = [
+        {
+            "id": f"j{j}",
+            "due_date_s": 2.0 * j,
+            "operations": [
+                {
+                    "id": f"o{o}",
+                    "modes": [
+                        {
+                            "machine": rooms[(j + o + k) % len(rooms)],
+                            "duration_s": 1 + (3 * j + o) % 5,
+                        }
+                        for k in range(ways)
+                    ],
+                }
+                for o in range(steps)
+            ],
+        }
+        for j in range(4)
+    ]
+    return SchedulingProblem(objective=objective, machines=[{"id": m} for m in rooms], jobs=jobs)

@@ -13,7 +13,7 @@ Pearce and Kelly (2007), A dynamic topological sort algorithm for directed acycl
 from __future__ import annotations
 
 from scenarios.schedule.search.chance import Numbers
-from twin.engine.jit import compiled, merged
+from twin.engine.jit import compiled, inlined
 
 
 @compiled
@@ -41,7 +41,7 @@ def sort(js: Numbers, jp: Numbers, mp: Numbers, ms: Numbers, order: Numbers, pla
     return end
 
 
-@merged
+@inlined
 def find_heads(
     start: int,
     order: Numbers,
@@ -64,7 +64,7 @@ def find_heads(
         head[i] = time
 
 
-@merged
+@inlined
 def find_tails(
     last: int, order: Numbers, js: Numbers, ms: Numbers, work: Numbers, tail: Numbers
 ) -> None:
@@ -81,7 +81,7 @@ def find_tails(
         tail[i] = time
 
 
-@merged
+@inlined
 def longest(ends: Numbers, head: Numbers, work: Numbers) -> int:
     """Return the makespan: ``ends`` are the last operations of the jobs."""
     time = 0
@@ -90,7 +90,7 @@ def longest(ends: Numbers, head: Numbers, work: Numbers) -> int:
     return time
 
 
-@merged
+@inlined
 def cut(v: int, mp: Numbers, ms: Numbers) -> None:
     """Take an operation out of its machine's chain."""
     a = mp[v]
@@ -101,7 +101,7 @@ def cut(v: int, mp: Numbers, ms: Numbers) -> None:
         mp[b] = a
 
 
-@merged
+@inlined
 def join(a: int, v: int, b: int, mp: Numbers, ms: Numbers) -> None:
     """Put an operation between two neighbours; -1 where there is none."""
     mp[v] = a
@@ -112,7 +112,7 @@ def join(a: int, v: int, b: int, mp: Numbers, ms: Numbers) -> None:
         mp[b] = v
 
 
-@merged
+@inlined
 def push_behind(
     v: int,
     target: int,
@@ -157,7 +157,7 @@ def push_behind(
     return sound
 
 
-@merged
+@inlined
 def pull_before(
     v: int,
     target: int,

@@ -22,6 +22,8 @@ from scenarios.schedule.search.relink import approach, distance, rank, shake
 from scenarios.schedule.timing import Network, decisions
 
 _POPULATION = 10
+_FEW = 4
+"""Members with which breeding begins: in a short time it does more than further members."""
 _PATIENCE = 12_500
 """Iterations of tabu search without an improvement after which it ends."""
 _CHUNK = 4_000
@@ -101,27 +103,32 @@ class JobShopSearch:
         """Search until the effort is over."""
         self.best = self._improved(self.start.mp, self.start.ms)
         while not self.effort.over():
-            crowd = [self.best]
-            while len(crowd) < _POPULATION and not self.effort.over():
-                crowd.append(self._improved(*self._shaken(self.start, len(self.shop.jp))))
-            self._breed(crowd)
+            self._evolve([self.best])
             self.start = self._solution(*self._shaken(self.best, len(self.shop.jp)))
 
-    def _breed(self, crowd: list[Solution]) -> None:
-        """Walk between members of the population until nothing better comes of it."""
+    def _evolve(self, crowd: list[Solution]) -> None:
+        """Breed; let a new one in when nothing better comes of it, until the population is full."""
         stale = 0
-        while len(crowd) == _POPULATION and stale < _STALE:
-            stale += 1
-            i, j = self.generator.choice(len(crowd), 2, replace=False)
-            for left, right in ((crowd[i], crowd[j]), (crowd[j], crowd[i])):
-                child = self._improved(*self._between(left, right))
-                if self.effort.over():
-                    return
-                if self._enters(crowd, child):
-                    stale = 0
+        while not self.effort.over() and stale < _STALE:
+            if len(crowd) < _FEW or (stale >= len(crowd) and len(crowd) < _POPULATION):
+                crowd.append(self._improved(*self._shaken(self.start, len(self.shop.jp))))
+                stale = 0
+                continue
+            stale = 0 if self._breed(crowd) else stale + 1
             found = self.effort.news()
             if found is not None:
                 self._enters(crowd, self._chains(found))
+
+    def _breed(self, crowd: list[Solution]) -> bool:
+        """Walk between two members of the population, both ways; say if anything came of it."""
+        i, j = self.generator.choice(len(crowd), 2, replace=False)
+        entered = False
+        for left, right in ((crowd[i], crowd[j]), (crowd[j], crowd[i])):
+            child = self._improved(*self._between(left, right))
+            if self.effort.over():
+                break
+            entered |= self._enters(crowd, child)
+        return entered
 
     def _enters(self, crowd: list[Solution], child: Solution) -> bool:
         """Put a child in place of the worst member if it is better and not there already."""

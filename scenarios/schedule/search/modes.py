@@ -27,7 +27,7 @@ from scenarios.schedule.search.graph import (
     push_behind,
     sort,
 )
-from twin.engine.jit import compiled, merged
+from twin.engine.jit import compiled, inlined
 
 _ENDLESS = 1 << 60
 
@@ -89,7 +89,7 @@ def settle(shop: FlexShop, here: FlexPlace) -> int:
     return find_paths(shop, here, 0, count - 1)
 
 
-@merged
+@inlined
 def find_paths(shop: FlexShop, here: FlexPlace, first: int, last: int) -> int:
     """Work out heads behind and tails before a stretch of the order; return the makespan."""
     find_heads(first, here.order, shop.jp, here.mp, here.work, here.floor, here.head)
@@ -97,7 +97,7 @@ def find_paths(shop: FlexShop, here: FlexPlace, first: int, last: int) -> int:
     return longest(shop.ends, here.head, here.work)
 
 
-@merged
+@inlined
 def remove(shop: FlexShop, here: FlexPlace, v: int) -> None:
     """Take an operation out of its chain."""
     if here.mp[v] < 0:
@@ -105,7 +105,7 @@ def remove(shop: FlexShop, here: FlexPlace, v: int) -> None:
     cut(v, here.mp, here.ms)
 
 
-@merged
+@inlined
 def insert(shop: FlexShop, here: FlexPlace, v: int, c: int, a: int) -> None:
     """Put an operation behind ``a`` on the machine of a choice; -1: first."""
     m = shop.machine[c]
@@ -118,7 +118,7 @@ def insert(shop: FlexShop, here: FlexPlace, v: int, c: int, a: int) -> None:
     here.floor[v] = max(shop.release[v], shop.ready[m])
 
 
-@merged
+@inlined
 def critical_path(
     shop: FlexShop, here: FlexPlace, makespan: int, chance: NDArray[np.uint64]
 ) -> int:
@@ -146,7 +146,7 @@ def critical_path(
     return count
 
 
-@merged
+@inlined
 def weigh(
     shop: FlexShop,
     here: FlexPlace,
@@ -197,7 +197,7 @@ def weigh(
         tail[here.order[z]] = here.tail[here.order[z]]
 
 
-@merged
+@inlined
 def note(
     tabu: NDArray[np.int32],
     chance: NDArray[np.uint64],
@@ -221,7 +221,7 @@ def note(
         pick[0], pick[1], pick[2], pick[3] = value, v, c, a
 
 
-@merged
+@inlined
 def move(shop: FlexShop, here: FlexPlace, v: int, c: int, a: int) -> bool:
     """Put an operation elsewhere and work out paths; False, and nothing changed, if a cycle."""
     old_choice, old_before = here.choice[v], here.mp[v]
@@ -244,7 +244,7 @@ def move(shop: FlexShop, here: FlexPlace, v: int, c: int, a: int) -> bool:
     return True
 
 
-@merged
+@inlined
 def sync(here: FlexPlace) -> None:
     """Make the paths with one operation taken out begin as all paths."""
     for i in range(len(here.head)):

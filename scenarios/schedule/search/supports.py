@@ -9,7 +9,7 @@ from scenarios.schedule.parts import TERMS
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.timing import Network
 
-Kind = Literal["job shop", "flexible job shop", "general"]
+Kind = Literal["one machine", "job shop", "flexible job shop", "general"]
 """What a search is made for."""
 _KNOWN = frozenset(
     {
@@ -24,6 +24,8 @@ _KNOWN = frozenset(
         Feature.TRANSPORT,
     }
 )
+_MOST_ALONE = 2_000
+"""Steps on one machine up to which every two of them have a setup in memory."""
 _TERMS = frozenset({"makespan", "tardiness", "total_tardiness", "flow_time", "setup_time"})
 
 
@@ -41,8 +43,15 @@ def declined(problem: SchedulingProblem) -> tuple[str, ...]:
 
 
 def kind_of(network: Network) -> Kind:
-    """Return which search a problem gets: shops have chains of steps, and makespan is all."""
+    """Return which search a problem gets.
+
+    One machine has jobs of one step; shops have chains of steps, and makespan is all.
+    """
     weights, demands = network.problem.objective, features(network.problem)
+    if len(network.machines) == 1 and demands <= {Feature.RELEASES, Feature.SETUPS}:
+        alone = all(not step.before and not step.after for step in network.steps)
+        if alone and 1 < len(network.steps) <= _MOST_ALONE:
+            return "one machine"
     only = all(name == "makespan" for name in TERMS if getattr(weights, name))
     chains = all(len(step.before) <= 1 and len(step.after) <= 1 for step in network.steps)
     if not (only and chains and demands <= {Feature.RELEASES, Feature.ALTERNATIVES}):

@@ -27,7 +27,7 @@ from scenarios.schedule.search.graph import (
     push_behind,
     sort,
 )
-from twin.engine.jit import compiled, merged
+from twin.engine.jit import compiled, inlined
 
 _ENDLESS = 1 << 60
 
@@ -89,7 +89,7 @@ def settle(shop: Shop, here: Place) -> int:
     return longest(shop.ends, here.head, shop.work)
 
 
-@merged
+@inlined
 def turn(shop: Shop, here: Place, u: int, v: int, forward: bool) -> bool:
     """Move ``u`` right behind ``v``, or else ``v`` right before ``u``, without paths.
 
@@ -111,7 +111,7 @@ def turn(shop: Shop, here: Place, u: int, v: int, forward: bool) -> bool:
     return sound
 
 
-@merged
+@inlined
 def shift(shop: Shop, here: Place, u: int, v: int, forward: bool) -> bool:
     """Do as :func:`turn` does, and work out the paths that change."""
     first, last = here.place[u], here.place[v]
@@ -122,7 +122,7 @@ def shift(shop: Shop, here: Place, u: int, v: int, forward: bool) -> bool:
     return True
 
 
-@merged
+@inlined
 def find_path(shop: Shop, here: Place, makespan: int, chance: NDArray[np.uint64]) -> int:
     """Write one random critical path, last operation first; return its length."""
     x = -1
@@ -151,9 +151,12 @@ def find_path(shop: Shop, here: Place, makespan: int, chance: NDArray[np.uint64]
     return count
 
 
-@merged
-def judge(shop: Shop, here: Place, u: int, v: int, forward: bool) -> int:
-    """Return the longest path through the operations that a move would change."""
+@inlined
+def judge(shop: Shop, here: Place, u: int, v: int, forward: bool, limit: int) -> int:
+    """Return the longest path through the operations that a move would change.
+
+    Above ``limit`` it is enough to know that: any path that is as long ends the work.
+    """
     line, front, head, tail, work = here.line, here.front, here.head, here.tail, shop.work
     count = 0
     if not forward:
@@ -178,6 +181,9 @@ def judge(shop: Shop, here: Place, u: int, v: int, forward: bool) -> int:
             time = max(time, head[p] + work[p])
         time += work[x]
         front[k] = time
+        s = shop.js[x]
+        if s >= 0 and time + tail[s] + work[s] > limit:
+            return time + tail[s] + work[s]
     s = here.ms[v]
     time = tail[s] + work[s] if s >= 0 else 0
     value = 0
@@ -187,11 +193,13 @@ def judge(shop: Shop, here: Place, u: int, v: int, forward: bool) -> int:
         if s >= 0:
             time = max(time, tail[s] + work[s])
         value = max(value, front[k] + time)
+        if value > limit:
+            return value
         time += work[x]
     return value
 
 
-@merged
+@inlined
 def may_shift(shop: Shop, here: Place, u: int, v: int, forward: bool) -> bool:
     """Say whether a move surely leads to no cycle, by heads and tails alone."""
     if forward:
@@ -201,7 +209,7 @@ def may_shift(shop: Shop, here: Place, u: int, v: int, forward: bool) -> bool:
     return p < 0 or here.head[u] + shop.work[u] >= here.head[p] + shop.work[p]
 
 
-@merged
+@inlined
 def is_tabu(shop: Shop, here: Place, tabu: NDArray[np.int32], now: int, u: int, v: int) -> bool:
     """Say whether a forward move makes an order again that was left a short while ago."""
     x = u
@@ -212,7 +220,7 @@ def is_tabu(shop: Shop, here: Place, tabu: NDArray[np.int32], now: int, u: int, 
     return False
 
 
-@merged
+@inlined
 def is_tabu_back(
     shop: Shop, here: Place, tabu: NDArray[np.int32], now: int, u: int, v: int
 ) -> bool:
@@ -225,7 +233,7 @@ def is_tabu_back(
     return False
 
 
-@merged
+@inlined
 def forbid(
     shop: Shop, here: Place, tabu: NDArray[np.int32], until: int, u: int, v: int, forward: bool
 ) -> None:
@@ -240,7 +248,7 @@ def forbid(
             x = here.ms[x]
 
 
-@merged
+@inlined
 def consider(
     shop: Shop,
     here: Place,
@@ -259,7 +267,7 @@ def consider(
     """
     if not may_shift(shop, here, u, v, forward):
         return
-    value = judge(shop, here, u, v, forward)
+    value = judge(shop, here, u, v, forward, pick[0])
     if forward:
         held = is_tabu(shop, here, tabu, now, u, v)
     else:
@@ -275,7 +283,7 @@ def consider(
         pick[0], pick[1], pick[2], pick[3] = value, u, v, forward
 
 
-@merged
+@inlined
 def scan(
     shop: Shop,
     here: Place,

@@ -154,5 +154,5 @@ def test_known_optimum_of_weighted_tardiness(shared_benchmarks: Path) -> None:
     """The search finds the published optimum of an OR-Library instance with forty jobs."""
     path = shared_benchmarks / "scheduling/single_machine_tardiness/wt40.txt"
     problem = read_problem(path, instance=19)
-    result = solve(problem, Limits(engine="search", iterations=100_000, seed=1))
+    result = solve(problem, Limits(engine="search", iterations=1_500_000, seed=1))
     assert result.objective == 77122
