@@ -122,9 +122,7 @@ NUMPY_RANDOM = {"BitGenerator", "Generator", "PCG64", "Philox", "SeedSequence", 
 LONGEST_FUNCTION = 60  # lines from the first statement after the docstring to the last
 LONGEST_FILE = 450
 # Path, or path::qualified.name of a function -> why it is longer. Aim at 50 and 300 all the same.
-LONG_FOR_A_REASON: dict[str, str] = {
-    "twin/sync/session.py": "one session, from its connection to its notifications; to be split",
-}
+LONG_FOR_A_REASON: dict[str, str] = {}
 
 # Hosts that hand out packages, in parts, so that this file does not name them.
 PACKAGE_HOSTS = tuple(

@@ -9,9 +9,10 @@ from datetime import timedelta
 from asyncua import ua
 
 from twin.sync.clock import Clock
+from twin.sync.compat import sample_of
 from twin.sync.continuity import Opened
 from twin.sync.protocol import Origin, Sample
-from twin.sync.session import Session, sample_of
+from twin.sync.session import Session
 from twin.sync.target import Sink
 
 NODES = 20
@@ -83,7 +84,7 @@ class Backfill:
         session = self._session
         assert session.channel is not None
         numbers = list(points)
-        ids = [session.ids[items[number].track.name] for number in numbers]
+        ids = [session.nodes.ids[items[number].track.name] for number in numbers]
         begin = min(items[number].begin.source_time for number in numbers) - MARGIN
         end = max(items[number].end.source_time for number in numbers) + MARGIN
         answers = await session.channel.history(

@@ -13,12 +13,13 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from asyncua import Client, ua
 from asyncua.ua.ua_binary import struct_from_binary
 
+from twin.sync.protocol import Origin, Sample
 from twin.sync.security import Certificate, Identity, RefusedError, Security, check_certificate
 
 _log = logging.getLogger(__name__)
@@ -30,6 +31,14 @@ RENEW_AT = 0.75
 """Part of a channel's lifetime after which it is renewed."""
 BAD = 0x80000000
 ALREADY_OURS = ua.StatusCodes.BadNothingToDo
+TOO_MUCH = (
+    ua.uaerrors.BadTooManyOperations,
+    ua.uaerrors.BadRequestTooLarge,
+    ua.uaerrors.BadResponseTooLarge,
+    ua.uaerrors.BadEncodingLimitsExceeded,
+    ua.uaerrors.BadTcpMessageTooLarge,
+)
+"""Errors after which less is asked for in one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,3 +380,26 @@ def _history_of(result: Any) -> tuple[list[ua.DataValue] | None, bytes | None]:
         data = None
     values = getattr(data, "DataValues", None)
     return list(values or ()), result.ContinuationPoint or None
+
+
+def sample_of(data: ua.DataValue, name: str, now: datetime, epoch: int, origin: Origin) -> Sample:
+    """Return a value of the library as a sample."""
+    source, server = data.SourceTimestamp, data.ServerTimestamp
+    variant, status = data.Value, data.StatusCode
+    stamp = source or server
+    return Sample(
+        name,
+        now if stamp is None else utc(stamp),
+        None if server is None else utc(server),
+        now,
+        None if variant is None else variant.Value,
+        0 if status is None else status.value,
+        epoch,
+        origin,
+        stamp is not None,
+    )
+
+
+def utc(moment: datetime) -> datetime:
+    """Return a moment of the library, which may carry no zone, aware, UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from itertools import pairwise
-from typing import Any
 
+from twin.sync.pace import Pace, equal
 from twin.sync.protocol import Gap, Origin, Resolution, Sample
 
 LAST_SEQUENCE = 2**32 - 1
@@ -88,8 +88,8 @@ class Track:
     """Name of the node."""
     queue: int = 1
     """Values that the server keeps between publications, as it said itself."""
-    coarse_s: float | None = None
-    """Time between samples if the server samples less often than it was asked to, s."""
+    pace: Pace = field(default_factory=Pace)
+    """How its values follow one another."""
     received: int = 0
     """Values that were new."""
     duplicates: int = 0
@@ -98,8 +98,6 @@ class Track:
     """First value."""
     last: Sample | None = None
     """Newest value that came through a subscription."""
-    longest_s: float = 0.0
-    """Longest time between two values of one subscription, s."""
     opening: str | None = None
     """Why values may be missing before the next one; None: they cannot be."""
     repeats: bool = False
@@ -170,13 +168,12 @@ class Continuity:
                 track.duplicates += 1
                 track.opening = None
                 return False
-        if track.opening is not None:
+        if track.opening is not None or last is None:
             self._open(track, sample)
-        elif last is not None:
-            passed_s = (sample.source_time - last.source_time).total_seconds()
-            track.longest_s = max(track.longest_s, passed_s)
-            if track.coarse_s is not None:
-                self._sampled(track, last, sample, passed_s)
+            track.pace.begin(sample)
+        else:
+            for found in track.pace.step(last, sample, first_told=track.batch != self._batch):
+                self._declare(track, found.begin, found.end, found.reason)
         if sample.status & OVERFLOW == OVERFLOW:
             self._overflowed(track, sample)
         if track.batch != self._batch:
@@ -258,12 +255,12 @@ class Continuity:
         track = item.track
         chain = [item.begin, *found, item.end]
         # A history can have holes of its own: longer pauses than this node ever made are no proof.
-        longest_s = 1.5 * track.longest_s + 0.05
+        longest_s = 1.5 * track.pace.longest_s + 0.05
         whole = True
         for number, (one, other) in enumerate(pairwise(chain)):
             pause_s = (other.source_time - one.source_time).total_seconds()
             known = (number > 0 or behind) and (number < len(chain) - 2 or ahead)
-            if not known or (track.longest_s > 0 and pause_s > longest_s):
+            if not known or (track.pace.longest_s > 0 and pause_s > longest_s):
                 whole = False
                 self._declare(track, one, other, f"{item.reason}; not in the server's history")
         if whole:
@@ -275,7 +272,9 @@ class Continuity:
         return found
 
     def _open(self, track: Track, sample: Sample) -> None:
-        reason, track.opening = track.opening or "", None
+        reason, track.opening = track.opening, None
+        if reason is None:
+            return
         if track.last is not None:
             self.opened.append(Opened(track, track.last, sample, reason))
         elif self.began is not None:
@@ -284,15 +283,6 @@ class Continuity:
                 Gap(begin, sample.source_time, reason, sample.epoch, track.name,
                     after=sample.value)
             )  # fmt: skip
-
-    def _sampled(self, track: Track, last: Sample, sample: Sample, passed_s: float) -> None:
-        """Declare a gap where values change as fast as the server samples: faster ones are lost."""
-        assert track.coarse_s is not None
-        if 0.0 < passed_s < 0.5 * track.coarse_s:
-            track.coarse_s = None  # it tells every change after all
-        elif passed_s <= 1.5 * track.coarse_s:
-            reason = f"the server samples every {track.coarse_s:g} s only"
-            self._declare(track, last, sample, reason)
 
     def _overflowed(self, track: Track, sample: Sample) -> None:
         # Servers differ in which value of a batch they mark, so the loss may lie before any of it.
@@ -318,12 +308,8 @@ def _gap(
 
 
 def _same(one: Sample, other: Sample) -> bool:
-    equal = one.source_time == other.source_time and one.status == other.status
-    return equal and type(one.value) is type(other.value) and _equal(one.value, other.value)
-
-
-def _equal(one: Any, other: Any) -> bool:
-    return bool(one == other or (one != one and other != other))  # noqa: PLR0124 - two NaNs are one value
+    alike = one.source_time == other.source_time and one.status == other.status
+    return alike and type(one.value) is type(other.value) and equal(one.value, other.value)
 
 
 def _between(item: Opened, values: Sequence[Sample]) -> tuple[bool, list[Sample], bool]:
@@ -350,7 +336,7 @@ def _last_index(values: Sequence[Sample], wanted: Sample) -> int | None:
 def _like(one: Sample, other: Sample) -> bool:
     """Tell whether history and subscription speak of one value: equal, and at one millisecond."""
     near = abs(one.source_time - other.source_time) <= timedelta(milliseconds=1)
-    return near and _equal(one.value, other.value)
+    return near and equal(one.value, other.value)
 
 
 class GapBook:

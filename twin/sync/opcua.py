@@ -16,11 +16,11 @@ from datetime import datetime
 from asyncua import ua
 
 from twin.sync.clock import Clock, SystemClock
+from twin.sync.compat import utc
 from twin.sync.machine import Limits, Link
 from twin.sync.mapping import Mapping, NodeSpec
 from twin.sync.protocol import Gap, LinkEvent, Quality, Reading, Received, Sample, Value
 from twin.sync.security import Identity
-from twin.sync.session import utc
 from twin.sync.supervisor import Supervisor
 from twin.sync.target import Item, Target
 
@@ -119,12 +119,12 @@ class OpcUaConnector:
 
     def take(self, samples: list[Sample]) -> None:
         """Take the values of one notification, decoded as the mapping says."""
-        nodes, session = self.mapping.by_node, self._supervisor.session
+        nodes, known = self.mapping.by_node, self._supervisor.session.nodes
         for sample in samples:
             spec = nodes[sample.node]
             value = value_of(sample, spec, self.mapping.source)
             if value.quality is Quality.BAD and sample.status < BAD:
-                session.bad[spec.node] = f"not of type {spec.type}"
+                known.bad[spec.node] = f"not of type {spec.type}"
             self._deliver(value)
 
     def gap(self, gap: Gap) -> None:

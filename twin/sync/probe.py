@@ -6,14 +6,15 @@ import asyncio
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from asyncua import ua
 
 from twin.sync.clock import Clock
-from twin.sync.compat import BAD
-from twin.sync.continuity import Track
-from twin.sync.session import Session, utc
+from twin.sync.compat import BAD, TOO_MUCH, utc
+from twin.sync.pace import Witness, equal
+from twin.sync.protocol import Sample
+from twin.sync.session import Session
 
 EVERY_S = 1.0
 """Time between two looks, s."""
@@ -23,10 +24,20 @@ LAST_LOOK = 100
 """Nodes looked at in one call at the end, when all of them are."""
 
 
+class _Owed(NamedTuple):
+    """A value that was read, and that the subscription had not brought by then."""
+
+    value: Any
+    stamp: datetime | None
+    last: Sample | None
+    publications: int
+
+
 class Probe:
     """Reads a few nodes directly now and then, and compares with what the subscription brought.
 
-    It also keeps the session alive where a server gives it little time.
+    A server that answers and tells nothing is found out, one that tells less than its queue should
+    have kept too; and the session is kept alive where a server gives it little time.
     """
 
     def __init__(self, session: Session, clock: Clock) -> None:
@@ -34,7 +45,8 @@ class Probe:
         self._clock = clock
         self._next_s = 0.0
         self._position = 0
-        self._owed: dict[str, tuple[float, Any, datetime]] = {}
+        self._owed: dict[str, tuple[float, _Owed]] = {}
+        self._most = LAST_LOOK
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -46,37 +58,59 @@ class Probe:
     async def settle(self, wait_s: float) -> None:
         """Read every node a last time and wait for what is on its way; the rest is a gap."""
         session, deadline_s = self._session, self._clock.steady_s() + wait_s
-        names = [name for name in session.ids if name not in session.bad]
-        owed: dict[str, tuple[Any, datetime]] = {}
+        names = session.nodes.readable()
+        owed: dict[str, _Owed] = {}
+        unread = dict.fromkeys(names, "it could not be read at the end")
         with suppress(ua.UaError, OSError, TimeoutError):
             async with asyncio.timeout(wait_s):
-                for start in range(0, len(names), LAST_LOOK):
-                    owed |= await self._undelivered(names[start : start + LAST_LOOK])
+                while unread:
+                    part = list(unread)[: self._most]
+                    owed |= await self._read(part)
+                    for name in part:
+                        del unread[name]
         while owed and session.lost is None and self._clock.steady_s() < deadline_s:
-            await asyncio.sleep(0.05)
-            owed = {
-                name: found
-                for name, found in owed.items()
-                if not _delivered(session.continuity.track(name), *found)
-            }
-        for name in owed:
+            owed = {name: item for name, item in owed.items() if not self._came(name, item)}
+            await asyncio.sleep(0.05 if owed else 0.0)
+        for name, reason in (unread | dict.fromkeys(owed, "not told before the end")).items():
             track = session.continuity.track(name)
-            track.opening = track.opening or "not told before the end"
+            track.opening = track.opening or reason
 
-    async def _undelivered(self, names: list[str]) -> dict[str, tuple[Any, datetime]]:
+    def _came(self, name: str, item: _Owed) -> bool:
+        """Tell whether a value that was read has come, or is known to be no news."""
+        session = self._session
+        last = session.continuity.track(name).last
+        if last is None:
+            return False
+        if item.stamp is not None and last.source_time >= item.stamp:
+            return True
+        settled = session.publications >= item.publications + 2 * session.subscriptions
+        if item.stamp is None:
+            return settled  # a server without times: nothing more can be known
+        # The same value as before is no news - unless it is still waiting behind others.
+        return settled and last is item.last and equal(last.value, item.value)
+
+    async def _read(self, names: list[str]) -> dict[str, _Owed]:
         """Return the values, read directly, that no subscription has brought yet."""
         session = self._session
         if session.channel is None:
-            return {}
+            raise ConnectionError
+        try:
+            values = await session.channel.read([session.nodes.ids[name] for name in names])
+        except TOO_MUCH:
+            if self._most == 1:
+                raise
+            self._most = max(1, min(self._most, len(names)) // 2)
+            half = len(names) // 2
+            return await self._read(names[:half]) | await self._read(names[half:])
         found = {}
-        values = await session.channel.read([session.ids[name] for name in names])
         for name, data in zip(names, values, strict=False):
             good = data.StatusCode is None or data.StatusCode.value < BAD
-            if not good or data.SourceTimestamp is None or data.Value is None:
+            if not good or data.Value is None:
                 continue
-            value, stamp = data.Value.Value, utc(data.SourceTimestamp)
-            if not _delivered(session.continuity.track(name), value, stamp):
-                found[name] = (value, stamp)
+            stamp = None if data.SourceTimestamp is None else utc(data.SourceTimestamp)
+            last = session.continuity.track(name).last
+            if last is None or stamp is None or last.source_time < stamp:
+                found[name] = _Owed(data.Value.Value, stamp, last, session.publications)
         return found
 
     def end(self) -> None:
@@ -89,7 +123,7 @@ class Probe:
         """Return how many nodes have a newest value that is older than it may be."""
         now = self._clock.now()
         late = 0
-        for name, item in self._session.items.items():
+        for name, item in self._session.nodes.items.items():
             if item.max_age_s is not None:
                 last = self._session.continuity.track(name).last
                 late += last is None or (now - last.received_at).total_seconds() > item.max_age_s
@@ -98,9 +132,12 @@ class Probe:
     def look(self, dead_after_s: float) -> str | None:
         """Return why the values do not flow, or None if nothing speaks against it."""
         now_s = self._clock.steady_s()
-        for name, (until_s, value, stamp) in list(self._owed.items()):
-            track = self._session.continuity.track(name)
-            if _delivered(track, value, stamp):
+        for name, (until_s, item) in list(self._owed.items()):
+            last = self._session.continuity.track(name).last
+            if last is not None and (
+                equal(last.value, item.value)
+                or (item.stamp is not None and last.source_time >= item.stamp)
+            ):
                 del self._owed[name]
             elif now_s > until_s:
                 return f"connected, but {name} changed and nothing was told"
@@ -108,32 +145,32 @@ class Probe:
             return None
         self._next_s = now_s + EVERY_S
         if self._task is None or self._task.done():
-            until_s = now_s + max(dead_after_s, self._session.dead_factor_s)
-            self._task = asyncio.create_task(self._read(until_s))
+            until_s = now_s + max(dead_after_s, self._session.pulse.allowance_s)
+            self._task = asyncio.create_task(self._compare(until_s))
         return None
 
-    async def _read(self, until_s: float) -> None:
+    async def _compare(self, until_s: float) -> None:
         """Read in the background: a server that does not answer must not delay the verdict."""
         with suppress(ua.UaError, OSError, TimeoutError):
-            await self._compare(until_s)
+            await self._some(until_s)
 
-    async def _compare(self, until_s: float) -> None:
+    async def _some(self, until_s: float) -> None:
         session = self._session
-        names = [name for name in session.ids if name not in session.bad]
+        names = session.nodes.readable()
         if not names or session.channel is None:
             if session.channel is not None:
                 await session.channel.read([ua.NodeId(ua.ObjectIds.Server_ServerStatus_State)])
             return
         self._position %= len(names)
-        chosen = list(islice(names, self._position, self._position + NODES))
-        self._position += NODES
-        for name, (value, stamp) in (await self._undelivered(chosen)).items():
+        chosen = list(islice(names, self._position, self._position + min(NODES, self._most)))
+        self._position += len(chosen)
+        for name, item in (await self._read(chosen)).items():
+            if item.stamp is None or (item.last is not None and equal(item.last.value, item.value)):
+                continue
+            pace = session.continuity.track(name).pace
+            sampling_s = session.nodes.items[name].sampling_s
+            if pace.witness is None and not sampling_s:
+                pace.witness = Witness(item.value, item.stamp)
             if name not in self._owed:
-                coarse_s = session.continuity.track(name).coarse_s
-                wait_s = 2.0 * (coarse_s or session.items[name].sampling_s)
-                self._owed[name] = (until_s + wait_s, value, stamp)
-
-
-def _delivered(track: Track, value: Any, stamp: datetime) -> bool:
-    last = track.last
-    return last is not None and (last.source_time >= stamp or last.value == value)
+                wait_s = 2.0 * (pace.coarse_s or sampling_s)
+                self._owed[name] = (until_s + wait_s, item)

@@ -31,7 +31,7 @@ HIGH_WATER = 400_000
 DISK_AGAIN_S = 1.0
 VERSION = 1
 STATES_KEPT = 10_000
-SETTLE_S = 2.0
+SETTLE_S = 5.0
 """Longest wait at the end for values that a server has and has not told yet, s."""
 LIMITS = Limits(heartbeat_late_s=2.0, heartbeat_dead_s=2.75)
 """A loss is noticed within three seconds; a false alarm costs a reconnect and no value."""
@@ -270,7 +270,7 @@ class _Part:
             "reason": supervisor.link.reason,
             "reconnects": supervisor.reconnects,
             "epochs": supervisor.link.epoch,
-            "skew_s": supervisor.session.skew_s,
+            "skew_s": supervisor.session.pulse.skew_s,
             "missing": list(supervisor.missing()),
             "states": [
                 {"state": event.state.value, "at": event.at.isoformat(), "reason": event.reason}
@@ -291,18 +291,20 @@ class _Part:
         }
 
     def _node(self, track: Track) -> dict[str, Any]:
-        session = self.supervisor.session
-        item = session.items[track.name]
+        nodes = self.supervisor.session.nodes
+        item = nodes.items[track.name]
         return {
             "source": self.name,
             "node": track.name,
-            "node_id": session.names.canonical(item.node),
+            "node_id": nodes.names.canonical(item.node),
             "received": track.received,
             "duplicates": track.duplicates,
             "first_source_time": _moment(track.first),
             "last_source_time": _moment(track.last),
             "queue_size": track.queue,
-            "sampling_s": track.coarse_s if track.coarse_s is not None else item.sampling_s,
+            "sampling_s": track.pace.coarse_s
+            if track.pace.coarse_s is not None
+            else item.sampling_s,
         }
 
 

@@ -9,57 +9,26 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from asyncua import ua
 
-from twin.sync.browse import Names, matching
 from twin.sync.clock import Clock
-from twin.sync.compat import BAD, Channel, Ticket
-from twin.sync.continuity import Continuity, SequenceCheck, Track, Verdict
-from twin.sync.protocol import Origin, Sample
+from twin.sync.compat import BAD, Channel, Ticket, sample_of, utc
+from twin.sync.continuity import Continuity, Verdict
+from twin.sync.nodes import Nodes
+from twin.sync.protocol import Origin
+from twin.sync.pulse import Pulse
 from twin.sync.security import Identity
-from twin.sync.target import Item, Sink, Target
+from twin.sync.subscribing import Subscriber, Subscription, Wanted
+from twin.sync.target import Sink, Target
 
-ITEMS_PER_CALL = 500
-"""Items asked for in one call where the server states no limit of its own."""
 OUTSTANDING = 3
 """Requests for notifications that wait at the server."""
-NOTIFICATIONS = 10_000
-"""Values in one notification at most."""
-LIFETIME_S = 600.0
-"""Time for which a server is asked to keep a subscription that nobody fetches, s."""
-KEEP_ALIVE_S = 1.0
-HEARTBEAT_SAMPLING_S = 0.5
 REPUBLISH_ROUNDS = 100_000
-TOO_MUCH = (
-    ua.uaerrors.BadTooManyOperations,
-    ua.uaerrors.BadRequestTooLarge,
-    ua.uaerrors.BadResponseTooLarge,
-    ua.uaerrors.BadEncodingLimitsExceeded,
-    ua.uaerrors.BadTcpMessageTooLarge,
-)
-"""Errors after which less is asked for in one call."""
-
-
-@dataclass(slots=True)
-class Subscription:
-    """One subscription on the server."""
-
-    number: int
-    """Its id there."""
-    publishing_s: float
-    """Time between publications as the server set it, s."""
-    check: SequenceCheck = field(default_factory=SequenceCheck)
-    """Numbers of its notifications."""
-    tracks: dict[int, Track] = field(default_factory=dict)
-    """Nodes by client handle."""
-    heartbeat: int | None = None
-    """Handle of the clock; None where the server has none."""
+"""Notifications asked for again at most."""
 
 
 class Session:
@@ -83,27 +52,12 @@ class Session:
                  identity: Identity | None) -> None:  # fmt: skip
         self.lost: str | None = None
         """Why the connection is of no use any more; None while it is."""
-        self.beats = 0
-        """Different values of the heartbeat in this connection."""
-        self.continuity = Continuity(sink.gap)
-        self.items: dict[str, Item] = {item.name: item for item in target.items}
-        """Nodes by name, those that were found by wildcards among them."""
-        self.bad: dict[str, str] = {}
-        """Nodes without a usable value, and why."""
-        self.pending: set[str] = set()
-        """Nodes that have given no value in this epoch."""
-        self.heard_s = clock.steady_s()
-        """When a notification last came in, s on our clock."""
-        self.beat: datetime | None = None
-        """What the heartbeat last showed."""
-        self.dead_factor_s = 0.0
-        """Longest time between two signs of life by the server's own settings, s."""
-        self.skew_s: float | None = None
-        """Server's clock less ours, s."""
-        self.ids: dict[str, ua.NodeId] = {}
-        """Node ids of today by name."""
-        self.names = Names()
-        """Namespaces, and what the indexes of the first connection meant."""
+        self.nodes = Nodes(target, sink.gap)
+        """What is known of the nodes."""
+        self.pulse = Pulse(clock)
+        """Whether values flow."""
+        self.publications = 0
+        """Whole publications that came in, those that said that there is no news among them."""
         self._target = target
         self._clock = clock
         self._sink = sink
@@ -115,17 +69,25 @@ class Session:
         self._pump: asyncio.Task[None] | None = None
         self._epoch = 0
         self._acks: list[tuple[int, int]] = []
-        self._beat_s = clock.steady_s()
         self._stale: list[int] = []
         self._tells_each = False
-        for name in self.items:
-            self.continuity.track(name)
+
+    @property
+    def continuity(self) -> Continuity:
+        """What was received, and what may be missing."""
+        return self.nodes.continuity
+
+    @property
+    def subscriptions(self) -> int:
+        """How many subscriptions there are."""
+        return len(self._subscriptions)
 
     # --- coming to a session ----------------------------------------------------------------------
 
     async def connect(self, timeout_s: float) -> None:
         """Open a connection; raises OSError, TimeoutError or UaError."""
-        self.lost, self.beats = None, 0
+        self.lost = None
+        self.pulse.connect()
         self.channel = Channel(self._target.endpoint, timeout_s, self.lose)
         await self.channel.connect()
 
@@ -177,46 +139,48 @@ class Session:
                     break  # it has no more, or cannot do it; the numbers will tell
                 await self._take(subscription, message, Origin.REPUBLISH, more=False)
         self.continuity.republished(self._epoch)
-        self._alive()
+        self.pulse.begin()
         self._start()
         return True
 
     async def browse(self) -> None:
         """Read namespaces, find the nodes of today."""
         assert self.channel is not None
-        self.names.learn(await self.channel.namespaces())
+        await self.nodes.find(self.channel)
         self._tells_each = await self.channel.tells_each_change()
-        for wildcard in self._target.wildcards:
-            for item in await matching(self.channel, wildcard, self.names):
-                if item.name not in self.items:
-                    self.items[item.name] = item
-                    self.continuity.track(item.name)
 
     # --- subscribing ------------------------------------------------------------------------------
 
     async def subscribe(self, epoch: int, reason: str) -> None:
         """Make new subscriptions and ask for every item, as many per call as the server takes."""
-        assert self.channel is not None
         await self._discard()
         self._epoch = epoch
-        self.continuity.begin_epoch(reason)
-        self.bad.clear()
-        self.pending = set(self.items)
-        limit = await self.channel.limit(
-            ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall
-        )
-        chunk = min(limit or ITEMS_PER_CALL, ITEMS_PER_CALL)
-        waiting = self._requests()
+        waiting: Wanted = self.nodes.begin_epoch(reason)
+        subscriber = self._subscriber()
+        await subscriber.learn()
+        self.pulse.beating = False
         while True:
-            subscription = await self._create()
-            await self._beat_on(subscription)
+            subscription = await subscriber.create()
+            self._subscriptions[subscription.number] = subscription
+            allowed_s = max(self.pulse.allowance_s, 3.0 * subscription.publishing_s)
+            self.pulse.allowance_s = allowed_s
+            self.pulse.begin()
+            self.pulse.beating |= await subscriber.beat_on(subscription)
             self._start()
-            left = await self._ask_all(subscription, waiting, chunk)
+            left = await subscriber.ask(subscription, waiting)
             if not left or len(left) == len(waiting):
                 break
             waiting = left  # this subscription is full; the rest goes into another one
         for name, _ in left:
-            self._refuse(name, "the server takes no more items")
+            self.nodes.refuse(name, "the server takes no more items")
+
+    def _subscriber(self) -> Subscriber:
+        assert self.channel is not None
+        return Subscriber(self.channel, self._target, self.nodes, tells_each=self._tells_each)
+
+    async def retry(self) -> None:
+        """Ask again for items that the server did not have; it may have them by now."""
+        await self._subscriber().retry(list(self._subscriptions.values()))
 
     async def _discard(self) -> None:
         """Give up what is left of earlier epochs on the server."""
@@ -226,128 +190,6 @@ class Session:
         self._stale.clear()
         if ids:
             await self.channel.delete_subscriptions(ids)
-
-    async def _create(self) -> Subscription:
-        assert self.channel is not None
-        asked_s = self._target.publishing_s
-        parameters = ua.CreateSubscriptionParameters(
-            RequestedPublishingInterval=asked_s * 1000,
-            RequestedLifetimeCount=max(300, int(LIFETIME_S / asked_s)),
-            RequestedMaxKeepAliveCount=max(1, int(KEEP_ALIVE_S / asked_s)),
-            MaxNotificationsPerPublish=NOTIFICATIONS,
-            PublishingEnabled=True,
-        )
-        answer = await self.channel.create_subscription(parameters)
-        publishing_s = float(answer.RevisedPublishingInterval or 0.0) / 1000.0 or asked_s
-        made = Subscription(int(answer.SubscriptionId), publishing_s)
-        self._subscriptions[made.number] = made
-        self.dead_factor_s = max(self.dead_factor_s, 3.0 * publishing_s)
-        return made
-
-    async def _beat_on(self, subscription: Subscription) -> None:
-        """Put the clock on the subscription, so that it speaks for the other items."""
-        assert self.channel is not None
-        node = self.names.resolved(self._target.heartbeat)
-        self._alive()
-        if node is None:
-            return
-        request = _request(node, 1, HEARTBEAT_SAMPLING_S, 2)
-        try:
-            (answer,) = await self.channel.create_items(subscription.number, [request])
-        except (ua.UaError, ValueError):
-            return
-        if answer.StatusCode.value < BAD:
-            subscription.heartbeat = 1
-
-    def _requests(self) -> list[tuple[str, ua.NodeId]]:
-        found = []
-        for name, item in self.items.items():
-            node = self.names.resolved(item.node)
-            if node is None:
-                self._refuse(name, "its namespace is unknown to the server")
-                continue
-            self.ids[name] = node
-            found.append((name, node))
-        return found
-
-    async def _ask_all(
-        self, subscription: Subscription, wanted: Sequence[tuple[str, ua.NodeId]], chunk: int
-    ) -> list[tuple[str, ua.NodeId]]:
-        """Ask for items chunk by chunk; return those for which the subscription has no room."""
-        left: list[tuple[str, ua.NodeId]] = []
-        start = 0
-        while start < len(wanted):
-            part = wanted[start : start + chunk]
-            try:
-                left += await self._ask(subscription, part)
-            except TOO_MUCH:
-                if chunk == 1:
-                    raise
-                chunk = max(1, chunk // 2)  # it stated another limit, or none
-                continue
-            start += len(part)
-        return left
-
-    async def _ask(
-        self, subscription: Subscription, part: Sequence[tuple[str, ua.NodeId]]
-    ) -> list[tuple[str, ua.NodeId]]:
-        assert self.channel is not None
-        requests = []
-        for name, node in part:
-            item, handle = self.items[name], len(subscription.tracks) + 2
-            track = self.continuity.track(name)
-            subscription.tracks[handle] = track
-            track.queue = item.queue_size  # until the answer is here: values may come before it
-            requests.append(_request(node, handle, item.sampling_s, item.queue_size))
-        try:
-            answers = await self.channel.create_items(subscription.number, requests)
-        except ua.UaError:
-            for request in requests:
-                subscription.tracks.pop(request.RequestedParameters.ClientHandle, None)
-            raise
-        full = []
-        for (name, node), request, answer in zip(part, requests, answers, strict=False):
-            code = answer.StatusCode.value
-            if code < BAD:
-                self._settle(subscription, name, answer)
-                continue
-            subscription.tracks.pop(request.RequestedParameters.ClientHandle, None)
-            if code == ua.StatusCodes.BadTooManyMonitoredItems and subscription.tracks:
-                full.append((name, node))
-            else:
-                self._refuse(name, answer.StatusCode.name)
-        for name, _ in part[len(answers) :]:
-            self._refuse(name, "the server gave no answer")
-        return full
-
-    def _settle(self, subscription: Subscription, name: str, answer: Any) -> None:
-        """Note what the server made of our wishes for an item."""
-        item, track = self.items[name], self.continuity.track(name)
-        track.queue = max(1, int(answer.RevisedQueueSize or 0))
-        sampling_s = float(answer.RevisedSamplingInterval or 0.0) / 1000.0
-        if sampling_s < 0:
-            sampling_s = subscription.publishing_s
-        coarse = sampling_s > item.sampling_s * 1.001 + 1e-6 and not self._tells_each
-        track.coarse_s = sampling_s if coarse else None
-
-    def _refuse(self, name: str, reason: str) -> None:
-        self.pending.discard(name)
-        self.bad[name] = reason
-
-    async def retry(self) -> None:
-        """Ask again for items that the server did not have; it may have them by now."""
-        wanted = [(name, self.ids[name]) for name in list(self.bad)
-                  if name in self.ids and not self._has(name)]  # fmt: skip
-        if wanted and self._subscriptions:
-            subscription = next(reversed(self._subscriptions.values()))
-            for name, _ in wanted:
-                self.bad.pop(name, None)
-                self.pending.add(name)
-            await self._ask_all(subscription, wanted, min(len(wanted), 100))
-
-    def _has(self, name: str) -> bool:
-        track = self.continuity.track(name)
-        return any(track in found.tracks.values() for found in self._subscriptions.values())
 
     # --- notifications ----------------------------------------------------------------------------
 
@@ -400,9 +242,10 @@ class Session:
         subscription = self._subscriptions.get(int(result.SubscriptionId))
         if subscription is None:
             return  # of an epoch that is over
-        self.heard_s = self._clock.steady_s()
+        self.pulse.heard()
         message, more = result.NotificationMessage, bool(result.MoreNotifications)
         await self._take(subscription, message, Origin.LIVE, more=more)
+        self.publications += not more
 
     async def _take(
         self, subscription: Subscription, message: Any, origin: Origin, *, more: bool
@@ -463,45 +306,19 @@ class Session:
                     sample = sample_of(item.Value, track.name, now, self._epoch, origin)
                     if self.continuity.take(track, sample):
                         fresh.append(sample)
-                    if sample.status >= BAD or self.bad or self.pending:
-                        self._judge(sample)
+                    if sample.status >= BAD or self.nodes.bad or self.nodes.pending:
+                        self.nodes.judge(sample)
             elif isinstance(part, ua.StatusChangeNotification):
                 self._forget(f"the server ended the subscription: {part.Status.name}")
         if fresh:
             self._sink.take(fresh)
-
-    def _judge(self, sample: Sample) -> None:
-        """Note whether a node gives a usable value."""
-        self.pending.discard(sample.node)
-        if sample.status >= BAD:
-            self.bad[sample.node] = str(ua.StatusCode(sample.status).name)
-        else:
-            self.bad.pop(sample.node, None)
 
     def _hear(self, subscription: Subscription, item: Any, now: datetime) -> None:
         """Take a value of the clock."""
         value = item.Value.Value.Value if item.Value.Value is not None else None
         if item.ClientHandle != subscription.heartbeat or not isinstance(value, datetime):
             return
-        shown = utc(value)
-        if shown != self.beat:
-            self.beat = shown
-            self.skew_s = (shown - now).total_seconds()
-            self.beats += 1
-            self._beat_s = self._clock.steady_s()
-
-    def _alive(self) -> None:
-        self._beat_s = self.heard_s = self._clock.steady_s()
-
-    @property
-    def beating(self) -> bool:
-        """Whether the server has a clock that can be subscribed to."""
-        return any(found.heartbeat is not None for found in self._subscriptions.values())
-
-    def silent_s(self) -> float:
-        """Return the time since values were last proved to flow, s on our clock."""
-        since_s = self._beat_s if self.beating and self.beats else self.heard_s
-        return self._clock.steady_s() - since_s
+        self.pulse.beat(utc(value), now)
 
     # --- losing and ending ------------------------------------------------------------------------
 
@@ -542,41 +359,3 @@ class Session:
         if pump is not None:
             pump.cancel()
             await asyncio.wait({pump}, timeout=2.0)
-
-
-def _request(
-    node: ua.NodeId, handle: int, sampling_s: float, queue_size: int
-) -> ua.MonitoredItemCreateRequest:
-    return ua.MonitoredItemCreateRequest(
-        ItemToMonitor=ua.ReadValueId(NodeId=node, AttributeId=ua.AttributeIds.Value),
-        MonitoringMode=ua.MonitoringMode.Reporting,
-        RequestedParameters=ua.MonitoringParameters(
-            ClientHandle=handle,
-            SamplingInterval=sampling_s * 1000,
-            QueueSize=queue_size,
-            DiscardOldest=True,
-        ),
-    )
-
-
-def sample_of(data: ua.DataValue, name: str, now: datetime, epoch: int, origin: Origin) -> Sample:
-    """Return a value of the library as a sample."""
-    source, server = data.SourceTimestamp, data.ServerTimestamp
-    variant, status = data.Value, data.StatusCode
-    stamp = source or server
-    return Sample(
-        name,
-        now if stamp is None else utc(stamp),
-        None if server is None else utc(server),
-        now,
-        None if variant is None else variant.Value,
-        0 if status is None else status.value,
-        epoch,
-        origin,
-        stamp is not None,
-    )
-
-
-def utc(moment: datetime) -> datetime:
-    """Return a moment of the library, which may carry no zone, aware, UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -177,17 +177,7 @@ class Supervisor:
 
     def missing(self) -> tuple[str, ...]:
         """Return the nodes without a usable value, each with the reason."""
-        session = self.session
-        told = [f"{name}: {reason}" for name, reason in session.bad.items()]
-        return tuple(sorted(told + [f"{name}: no value yet" for name in session.pending]))
-
-    def missing_required(self) -> int:
-        """Return how many required nodes give no usable value."""
-        session = self.session
-        if not (session.bad or session.pending):
-            return 0
-        names = {*session.bad, *session.pending}
-        return sum(session.items[name].required for name in names)
+        return self.session.nodes.missing()
 
     # --- the loop ---------------------------------------------------------------------------------
 
@@ -331,10 +321,11 @@ class Supervisor:
     async def _verify(self) -> Event:
         """Wait until every item gave a first value, and until the heartbeat has moved."""
         session, needed = self.session, self.target.heartbeat_required
-        deadline_s = self._clock.steady_s() + max(self._limits.verify_s, session.dead_factor_s)
+        nodes, pulse = session.nodes, session.pulse
+        deadline_s = self._clock.steady_s() + max(self._limits.verify_s, pulse.allowance_s)
         while self._clock.steady_s() < deadline_s and session.lost is None:
-            moved = session.beats > needed or not (session.beating or needed)
-            if not session.pending and moved:
+            moved = pulse.beats > needed or not (pulse.beating or needed)
+            if not nodes.pending and moved:
                 break
             wish = await self._interrupted(0.05)
             if wish is not None:
@@ -342,16 +333,16 @@ class Supervisor:
         session.check()
         if session.lost is not None:
             return self._failed(session.lost)
-        if session.beats <= needed and (needed or session.beating):
-            what = "stands still" if session.beats else "gives no value"
+        if pulse.beats <= needed and (needed or pulse.beating):
+            what = "stands still" if pulse.beats else "gives no value"
             return self._failed(f"the clock {self.target.heartbeat} {what}")
-        if session.items and len(session.pending) == len(session.items) and not session.beats:
+        if nodes.items and len(nodes.pending) == len(nodes.items) and not pulse.beats:
             return self._failed("connected, but no item gave a value")
         fill = len(session.continuity.opened) if self.target.history else 0
         if not fill:
             session.continuity.abandon()
         self._probe.begin()
-        return Verified(self.missing_required(), fill)
+        return Verified(self.session.nodes.missing_required(), fill)
 
     async def _fill(self) -> Event:
         """Close gaps from the server's history, while live values go on coming in."""
@@ -386,21 +377,21 @@ class Supervisor:
         if session.lost is not None:
             return self._failed(session.lost)
         now_s = self._clock.steady_s()
-        if session.bad and now_s - self._retried_s > RETRY_S:
+        if session.nodes.bad and now_s - self._retried_s > RETRY_S:
             self._retried_s = now_s
             with suppress(ua.UaError, TimeoutError, OSError):
                 await session.retry()
         if session.continuity.opened:
             session.continuity.abandon()
-        return Tick(self._silent_s(), self.missing_required(), self._doubt())
+        return Tick(self._silent_s(), self.session.nodes.missing_required(), self._doubt())
 
     def _silent_s(self) -> float:
         """Return the age of the last sign of life, less what the server's own settings explain."""
-        slack_s = max(0.0, self.session.dead_factor_s - self._limits.heartbeat_dead_s)
-        return max(0.0, self.session.silent_s() - slack_s)
+        slack_s = max(0.0, self.session.pulse.allowance_s - self._limits.heartbeat_dead_s)
+        return max(0.0, self.session.pulse.silent_s() - slack_s)
 
     def _doubt(self) -> str:
-        limit_s, skew_s = self.target.max_skew_s, self.session.skew_s
+        limit_s, skew_s = self.target.max_skew_s, self.session.pulse.skew_s
         if limit_s is not None and skew_s is not None and abs(skew_s) > limit_s:
             return f"the server's clock is {skew_s:+.1f} s off"
         late = self._probe.late()

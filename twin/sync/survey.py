@@ -25,7 +25,6 @@ from twin.sync.mapping import Mapping, NodeSpec, status_of
 from twin.sync.opcua import value_of
 from twin.sync.protocol import Origin, Quality, Sample
 from twin.sync.security import Identity, RefusedError, Security
-from twin.sync.session import utc
 
 AT_ONCE = 100
 """Attributes read in one call."""
@@ -194,7 +193,7 @@ class _Look:
     def _type(self, spec: NodeSpec, data: ua.DataValue) -> None:
         now = datetime.now(UTC)
         raw = data.Value.Value if data.Value is not None else None
-        stamp = utc(data.SourceTimestamp) if data.SourceTimestamp is not None else now
+        stamp = _aware(data.SourceTimestamp) if data.SourceTimestamp is not None else now
         sample = Sample(spec.node, stamp, None, now, raw, 0, 1, Origin.LIVE, stamped=True)
         value = value_of(sample, spec, self.mapping.source)
         if value.quality is Quality.BAD:
@@ -305,6 +304,10 @@ class _Look:
                         for item in getattr(data, "MonitoredItems", None) or ():
                             counts[item.ClientHandle] += 1
         return [max(0, count) for count in counts]
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _plain(node: Any) -> ua.NodeId:

@@ -1,0 +1,101 @@
+"""The nodes of one source as its server knows them today: found, refused, or not heard of yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from asyncua import ua
+
+from twin.sync.browse import Names, matching
+from twin.sync.compat import BAD, Channel
+from twin.sync.continuity import Continuity
+from twin.sync.protocol import Gap, Sample
+from twin.sync.target import Item, Target
+
+
+class Nodes:
+    """What is known of each node.
+
+    Parameters
+    ----------
+    target : Target
+        What to read.
+    declare : callable
+        Called with each gap.
+    """
+
+    def __init__(self, target: Target, declare: Callable[[Gap], None]) -> None:
+        self.continuity = Continuity(declare)
+        self.items: dict[str, Item] = {}
+        """Nodes by name, those that were found by wildcards among them."""
+        self.names = Names()
+        """Namespaces, and what the indexes of the first connection meant."""
+        self.ids: dict[str, ua.NodeId] = {}
+        """Node ids of today by name."""
+        self.bad: dict[str, str] = {}
+        """Nodes without a usable value, and why."""
+        self.pending: set[str] = set()
+        """Nodes that have given no value in this epoch."""
+        self._wildcards = target.wildcards
+        for item in target.items:
+            self._add(item)
+
+    def _add(self, item: Item) -> None:
+        if item.name not in self.items:
+            self.items[item.name] = item
+            self.continuity.track(item.name)
+
+    async def find(self, channel: Channel) -> None:
+        """Read the server's namespaces and find what the wildcards mean."""
+        self.names.learn(await channel.namespaces())
+        for wildcard in self._wildcards:
+            for item in await matching(channel, wildcard, self.names):
+                self._add(item)
+
+    def begin_epoch(self, reason: str) -> list[tuple[str, ua.NodeId]]:
+        """Forget what nodes gave so far; return those to ask for, with their ids of today."""
+        self.continuity.begin_epoch(reason)
+        self.bad.clear()
+        self.pending = set(self.items)
+        found = []
+        for name, item in self.items.items():
+            node = self.names.resolved(item.node)
+            if node is None:
+                self.refuse(name, "its namespace is unknown to the server")
+                continue
+            self.ids[name] = node
+            found.append((name, node))
+        return found
+
+    def refuse(self, name: str, reason: str) -> None:
+        """Note that a node gives no value."""
+        self.pending.discard(name)
+        self.bad[name] = reason
+
+    def await_value(self, name: str) -> None:
+        """Note that a node was asked for again."""
+        self.bad.pop(name, None)
+        self.pending.add(name)
+
+    def judge(self, sample: Sample) -> None:
+        """Note whether a node gives a usable value."""
+        if sample.status >= BAD:
+            self.refuse(sample.node, str(ua.StatusCode(sample.status).name))
+        elif self.bad or self.pending:
+            self.pending.discard(sample.node)
+            self.bad.pop(sample.node, None)
+
+    def readable(self) -> list[str]:
+        """Return the nodes that can be read directly."""
+        return [name for name in self.ids if name not in self.bad]
+
+    def missing(self) -> tuple[str, ...]:
+        """Return the nodes without a usable value, each with the reason."""
+        told = [f"{name}: {reason}" for name, reason in self.bad.items()]
+        return tuple(sorted(told + [f"{name}: no value yet" for name in self.pending]))
+
+    def missing_required(self) -> int:
+        """Return how many required nodes give no usable value."""
+        if not (self.bad or self.pending):
+            return 0
+        return sum(self.items[name].required for name in {*self.bad, *self.pending})

@@ -1,0 +1,152 @@
+"""Signs that a server lost values and did not say so, read off the values of one node.
+
+A server may sample less often than it was asked to, or keep fewer values than it said, and set no
+overflow bit. The pace of a node's values, and values that were read directly beside the
+subscription, give it away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from twin.sync.protocol import Sample
+
+BRISK = 10
+"""Values in a row, each sooner than half a sample after the last, that no sampler could tell."""
+FAST_S = 1.0
+"""Time for which a node that changed as fast as it is sampled counts as fast, at least, s."""
+LATE_S = 0.3
+"""Time that a value waited longer than others did from which its queue was under pressure, s."""
+KNOWN = 10
+"""Values from which the longest pause of a node means something."""
+
+
+class Stretch(NamedTuple):
+    """Two values between which others may be missing, and why."""
+
+    begin: Sample
+    end: Sample
+    reason: str
+
+
+class Witness(NamedTuple):
+    """A value that was read directly, and that the subscription should bring."""
+
+    value: Any
+    stamp: datetime
+    """Its source time, aware, UTC."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """How the values of one node follow one another within one subscription."""
+
+    coarse_s: float | None = None
+    """Time between samples if the server samples less often than it was asked to, s."""
+    longest_s: float = 0.0
+    """Longest time between two values, s."""
+    witness: Witness | None = None
+    """A value read directly that the subscription has not come to yet."""
+    leaky: bool = False
+    """Whether the server was seen to lose values that its queue should have kept."""
+    _prompt_s: float = 0.0
+    """Shortest time from source to receipt, s; it holds the difference between two clocks."""
+    _values: int = 0
+    _brisk: int = 0
+    _fast: bool = False
+    _slow: Stretch | None = None
+    _proved: Sample | None = None
+    """Value up to which nothing speaks against the server's queue."""
+
+    def begin(self, first: Sample) -> None:
+        """Begin with the first value of a subscription."""
+        self.witness = self._slow = None
+        self.leaky = self._fast = False
+        self._brisk = 0
+        self._proved = first
+        self._prompt_s = _age_s(first) if not self._values else min(self._prompt_s, _age_s(first))
+        self._values += 1
+
+    def step(self, last: Sample, sample: Sample, *, first_told: bool) -> Iterator[Stretch]:
+        """Take the next value; yield where others may be missing.
+
+        Parameters
+        ----------
+        last, sample : Sample
+            A value and the one that followed it.
+        first_told : bool
+            Whether a new publication begins with ``sample``: what a queue lost lies before it.
+        """
+        passed_s = (sample.source_time - last.source_time).total_seconds()
+        if self.coarse_s is not None:
+            yield from self._sampled(last, sample, passed_s)
+        elif first_told:
+            yield from self._queued(last, sample, passed_s)
+        if passed_s < 0.0:
+            self.witness = None  # the plant's clock was set back: what was read cannot be placed
+        elif self.witness is not None and sample.source_time >= self.witness.stamp:
+            yield from self._testified(last, sample)
+        self.longest_s = max(self.longest_s, passed_s)
+        self._prompt_s = min(self._prompt_s, _age_s(sample))
+        self._values += 1
+
+    def _sampled(self, last: Sample, sample: Sample, passed_s: float) -> Iterator[Stretch]:
+        """Yield where values change as fast as the server samples: faster ones are lost.
+
+        A sampler that is late for once, between values that come as fast as it can tell them, has
+        lost more than ever: the pauses around a fast stretch belong to it.
+        """
+        coarse_s = self.coarse_s or 0.0
+        self._brisk = self._brisk + 1 if 0.0 < passed_s < 0.5 * coarse_s else 0
+        if self._brisk >= BRISK:
+            self.coarse_s = None  # it tells every change after all
+            return
+        found = Stretch(last, sample, f"the server samples every {coarse_s:g} s only")
+        if passed_s <= 2.0 * coarse_s:
+            if self._slow is not None:
+                yield self._slow
+            self._slow, self._fast = None, True
+            yield found
+        elif passed_s > max(FAST_S, 20.0 * coarse_s):
+            self._slow, self._fast = None, False
+        elif self._fast:
+            yield found
+        else:
+            self._slow = found
+
+    def _queued(self, last: Sample, sample: Sample, passed_s: float) -> Iterator[Stretch]:
+        """Yield what a queue may have lost before the first value of a publication."""
+        waited_s = _age_s(sample) - self._prompt_s
+        longer = passed_s > 2.0 * self.longest_s + 0.1
+        if self.leaky:
+            yield Stretch(last, sample, "the server's queue keeps less than it says")
+        elif self._values >= KNOWN and waited_s > LATE_S and longer:
+            # After a stall a longer pause than the node ever made: the oldest are no more.
+            yield Stretch(
+                last, sample, "a longer pause than ever while values waited at the server"
+            )
+
+    def _testified(self, last: Sample, sample: Sample) -> Iterator[Stretch]:
+        """Yield the time since the last proof if a value that was read was never told."""
+        seen, self.witness = self.witness, None
+        if seen is None or self.coarse_s is not None:
+            return
+        told = sample.source_time == seen.stamp or equal(seen.value, sample.value)
+        if told or equal(seen.value, last.value):  # the same value once more is no change
+            self._proved = sample
+            return
+        self.leaky = True
+        yield Stretch(self._proved or last, sample, "a value that was read was never told")
+        self._proved = sample
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Tell whether two values are one; two NaNs are."""
+    return bool(one == other or (one != one and other != other))  # noqa: PLR0124
+
+
+def _age_s(sample: Sample) -> float:
+    return (sample.received_at - sample.source_time).total_seconds()

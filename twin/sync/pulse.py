@@ -1,0 +1,55 @@
+"""Whether values flow: the server's own clock, read beside them, proves it by moving."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from twin.sync.clock import Clock
+
+
+class Pulse:
+    """The signs of life of one server.
+
+    Parameters
+    ----------
+    clock : Clock
+        Our clock.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.beating = False
+        """Whether the server has a clock that can be subscribed to."""
+        self.beats = 0
+        """Different values of that clock in this connection."""
+        self.skew_s: float | None = None
+        """Server's clock less ours, s."""
+        self.allowance_s = 0.0
+        """Longest time between two signs of life by the server's own settings, s."""
+        self._clock = clock
+        self._shown: datetime | None = None
+        self._beat_s = self._heard_s = clock.steady_s()
+
+    def connect(self) -> None:
+        """Begin with a new connection."""
+        self.beats = 0
+
+    def begin(self) -> None:
+        """Count the silence from now."""
+        self._beat_s = self._heard_s = self._clock.steady_s()
+
+    def heard(self) -> None:
+        """Note that a notification came in."""
+        self._heard_s = self._clock.steady_s()
+
+    def beat(self, shown: datetime, now: datetime) -> None:
+        """Take a value of the server's clock, aware, UTC."""
+        if shown != self._shown:
+            self._shown = shown
+            self.skew_s = (shown - now).total_seconds()
+            self.beats += 1
+            self._beat_s = self._clock.steady_s()
+
+    def silent_s(self) -> float:
+        """Return the time since values were last proved to flow, s on our clock."""
+        since_s = self._beat_s if self.beating and self.beats else self._heard_s
+        return self._clock.steady_s() - since_s

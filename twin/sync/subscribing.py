@@ -1,0 +1,184 @@
+"""Subscriptions and their items: as many in one call as the server takes, each answer looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from asyncua import ua
+
+from twin.sync.compat import BAD, TOO_MUCH, Channel
+from twin.sync.continuity import SequenceCheck, Track
+from twin.sync.nodes import Nodes
+from twin.sync.target import Target
+
+ITEMS_PER_CALL = 500
+"""Items asked for in one call where the server states no limit of its own."""
+NOTIFICATIONS = 10_000
+"""Values in one notification at most."""
+LIFETIME_S = 600.0
+"""Time for which a server is asked to keep a subscription that nobody fetches, s."""
+KEEP_ALIVE_S = 1.0
+HEARTBEAT_SAMPLING_S = 0.5
+
+Wanted = Sequence[tuple[str, ua.NodeId]]
+
+
+@dataclass(slots=True)
+class Subscription:
+    """One subscription on the server."""
+
+    number: int
+    """Its id there."""
+    publishing_s: float
+    """Time between publications as the server set it, s."""
+    check: SequenceCheck = field(default_factory=SequenceCheck)
+    """Numbers of its notifications."""
+    tracks: dict[int, Track] = field(default_factory=dict)
+    """Nodes by client handle."""
+    heartbeat: int | None = None
+    """Handle of the clock; None where the server has none."""
+    newest: int = 1
+    """Handle given last; none is given twice, not even that of an item that was refused."""
+
+
+class Subscriber:
+    """Makes subscriptions on one connection.
+
+    Parameters
+    ----------
+    channel : Channel
+        The connection.
+    target : Target
+        What to read.
+    nodes : Nodes
+        What is known of the nodes; what the server answers is noted there.
+    tells_each : bool
+        Whether the server reports every change whatever sampling it states.
+    """
+
+    def __init__(self, channel: Channel, target: Target, nodes: Nodes, *, tells_each: bool) -> None:
+        self._channel = channel
+        self._target = target
+        self._nodes = nodes
+        self._tells_each = tells_each
+        self._most = ITEMS_PER_CALL
+
+    async def learn(self) -> None:
+        """Learn how much the server takes in one call."""
+        stated = await self._channel.limit(
+            ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall
+        )
+        self._most = min(stated or ITEMS_PER_CALL, ITEMS_PER_CALL)
+
+    async def create(self) -> Subscription:
+        """Make a subscription without items."""
+        asked_s = self._target.publishing_s
+        parameters = ua.CreateSubscriptionParameters(
+            RequestedPublishingInterval=asked_s * 1000,
+            RequestedLifetimeCount=max(300, int(LIFETIME_S / asked_s)),
+            RequestedMaxKeepAliveCount=max(1, int(KEEP_ALIVE_S / asked_s)),
+            MaxNotificationsPerPublish=NOTIFICATIONS,
+            PublishingEnabled=True,
+        )
+        answer = await self._channel.create_subscription(parameters)
+        publishing_s = float(answer.RevisedPublishingInterval or 0.0) / 1000.0 or asked_s
+        return Subscription(int(answer.SubscriptionId), publishing_s)
+
+    async def beat_on(self, subscription: Subscription) -> bool:
+        """Put the clock on a subscription, so that it speaks for the other items; tell if it is."""
+        node = self._nodes.names.resolved(self._target.heartbeat)
+        if node is None:
+            return False
+        request = _request(node, 1, HEARTBEAT_SAMPLING_S, 2)
+        try:
+            (answer,) = await self._channel.create_items(subscription.number, [request])
+        except (ua.UaError, ValueError):
+            return False
+        if answer.StatusCode.value < BAD:
+            subscription.heartbeat = 1
+        return subscription.heartbeat is not None
+
+    async def ask(self, subscription: Subscription, wanted: Wanted) -> Wanted:
+        """Ask for items chunk by chunk; return those for which the subscription has no room."""
+        left: list[tuple[str, ua.NodeId]] = []
+        start = 0
+        while start < len(wanted):
+            part = wanted[start : start + self._most]
+            try:
+                left += await self._ask(subscription, part)
+            except TOO_MUCH:
+                if self._most == 1:
+                    raise
+                self._most = max(1, self._most // 2)  # it stated another limit, or none
+                continue
+            start += len(part)
+        return left
+
+    async def _ask(self, subscription: Subscription, part: Wanted) -> Wanted:
+        requests = []
+        for name, node in part:
+            item = self._nodes.items[name]
+            subscription.newest += 1
+            handle = subscription.newest
+            track = self._nodes.continuity.track(name)
+            subscription.tracks[handle] = track
+            track.queue = item.queue_size  # until the answer is here: values may come before it
+            requests.append(_request(node, handle, item.sampling_s, item.queue_size))
+        try:
+            answers = await self._channel.create_items(subscription.number, requests)
+        except ua.UaError:
+            for request in requests:
+                subscription.tracks.pop(request.RequestedParameters.ClientHandle, None)
+            raise
+        full = []
+        for (name, node), request, answer in zip(part, requests, answers, strict=False):
+            code = answer.StatusCode.value
+            if code < BAD:
+                self._granted(subscription, name, answer)
+                continue
+            subscription.tracks.pop(request.RequestedParameters.ClientHandle, None)
+            if code == ua.StatusCodes.BadTooManyMonitoredItems and subscription.tracks:
+                full.append((name, node))
+            else:
+                self._nodes.refuse(name, answer.StatusCode.name)
+        for name, _ in part[len(answers) :]:
+            self._nodes.refuse(name, "the server gave no answer")
+        return full
+
+    def _granted(self, subscription: Subscription, name: str, answer: Any) -> None:
+        """Note what the server made of our wishes for an item."""
+        item, track = self._nodes.items[name], self._nodes.continuity.track(name)
+        track.queue = max(1, int(answer.RevisedQueueSize or 0))
+        sampling_s = float(answer.RevisedSamplingInterval or 0.0) / 1000.0
+        if sampling_s < 0:
+            sampling_s = subscription.publishing_s
+        coarse = sampling_s > item.sampling_s * 1.001 + 1e-6 and not self._tells_each
+        track.pace.coarse_s = sampling_s if coarse else None
+
+    async def retry(self, subscriptions: Sequence[Subscription]) -> None:
+        """Ask again for items that the server did not have; it may have them by now."""
+        nodes = self._nodes
+        has = {track.name for found in subscriptions for track in found.tracks.values()}
+        wanted = [(name, nodes.ids[name]) for name in nodes.bad
+                  if name in nodes.ids and name not in has]  # fmt: skip
+        if wanted and subscriptions:
+            for name, _ in wanted:
+                nodes.await_value(name)
+            await self.ask(subscriptions[-1], wanted)
+
+
+def _request(
+    node: ua.NodeId, handle: int, sampling_s: float, queue_size: int
+) -> ua.MonitoredItemCreateRequest:
+    return ua.MonitoredItemCreateRequest(
+        ItemToMonitor=ua.ReadValueId(NodeId=node, AttributeId=ua.AttributeIds.Value),
+        MonitoringMode=ua.MonitoringMode.Reporting,
+        RequestedParameters=ua.MonitoringParameters(
+            ClientHandle=handle,
+            SamplingInterval=sampling_s * 1000,
+            QueueSize=queue_size,
+            DiscardOldest=True,
+        ),
+    )
