@@ -1,0 +1,80 @@
+"""Sensitivities: slopes that are known, intervals that hold them, questions that make no sense."""
+
+import numpy as np
+import pytest
+
+from scenarios.whatif.costs import load_costs
+from scenarios.whatif.sensitivity import factors, sensitivities
+from twin.engine.options import SimulationOptions
+from twin.errors import InvalidInputError, UnknownNameError
+from twin.line import Constant, Exponential, Failure, Line, serial_line
+
+OPTIONS = SimulationOptions(horizon_s=1200.0, warm_up_s=200.0, seed=4)
+
+
+def paced(fails: bool = False) -> Line:
+    """Return a line whose second station sets the pace; it may fail."""
+    line = serial_line([Constant(value_s=2.0), Constant(value_s=4.0)], [3])
+    if not fails:
+        return line
+    mode = Failure(
+        id="stop",
+        time_to_failure_s=Exponential(mean_s=90.0),
+        time_to_repair_s=Exponential(mean_s=10.0),
+    )
+    return line.changed({"stations.s2.failures": [mode.model_dump(mode="json")]})
+
+
+def test_the_bottleneck_gives_a_percent_for_a_percent() -> None:
+    """Where one station sets the pace, 1 % of its time brings 1 % of throughput, others nothing."""
+    found = sensitivities(paced(), OPTIONS, replications=2, kinds=["cycle time", "place"])
+    assert found["factor"].values.tolist()[0] == "cycle time s2"
+    share = found["share"].sel(figure="throughput_rate")
+    assert float(share.sel(factor="cycle time s2")) == pytest.approx(0.01, rel=0.02)
+    assert float(share.sel(factor="cycle time s1")) == pytest.approx(0.0, abs=1e-4)
+    assert float(share.sel(factor="place b1")) == pytest.approx(0.0, abs=1e-4)
+
+
+def test_repairs_tell_what_theory_says() -> None:
+    """The slopes of MTBF and MTTR are those of the availability of the station that sets the pace.
+
+    The rate of an isolated station is MTBF / (MTBF + MTTR) / cycle, so 1 % of either brings
+    MTTR / (MTBF + MTTR) percent.
+    """
+    options = OPTIONS.model_copy(update={"horizon_s": 20_000.0})
+    found = sensitivities(paced(fails=True), options, replications=10, kinds=["mtbf", "mttr"])
+    mean = float(found["mean"].sel(figure="throughput_rate"))
+    for name in ("mtbf s2", "mttr s2"):
+        one = found.sel(factor=name, figure="throughput_rate")
+        exact = 0.01 * 10 / 100 * mean
+        margin = 2 * float(one["high"] - one["low"])
+        assert float(one["gain"]) == pytest.approx(exact, abs=max(margin, 0.1 * exact))
+        assert float(one["low"]) > 0
+
+
+def test_money_is_told_with_prices() -> None:
+    """With a cost model each factor has its effect on cost, in the model's currency."""
+    found = sensitivities(
+        paced(), OPTIONS, replications=2, kinds=["cycle time"], costs=load_costs("thb")
+    )
+    assert "cost_per_part" in found["figure"].values
+    assert np.isfinite(found["gain"].sel(figure="cost_per_part")).all()
+
+
+def test_a_station_that_shares_work_is_changed_alone() -> None:
+    """Where two stations may do a step, the time of one is scaled and the other keeps its own."""
+    line = serial_line([Constant(value_s=2.0), Constant(value_s=4.0)], [3])
+    line = line.changed({"products.part.routing.op2.stations": ["s2", "s1"]})
+    change = next(one for one in factors(line, ["cycle time"], 0.1) if one.element == "s1").better
+    step = line.changed({k: v for k, v in change.items() if "op2" in k}).products[0].routing[1]
+    assert step.processing_time_s.expected_s() == 4.0
+    assert step.processing_time_by_station_s["s1"].expected_s() == pytest.approx(3.6)
+
+
+def test_wrong_questions_are_told_together() -> None:
+    """All that makes no sense is told at once; an unknown figure names the known ones."""
+    with pytest.raises(InvalidInputError) as caught:
+        sensitivities(paced(), OPTIONS, replications=1, step=0.7, kinds=["colour"])  # type: ignore[list-item]
+    assert [finding.path for finding in caught.value.findings] == ["replications", "step", "kinds"]
+    with pytest.raises(UnknownNameError, match="colour"):
+        sensitivities(paced(), OPTIONS, replications=2, figures=["colour"], kinds=["server"])
