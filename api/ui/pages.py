@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.staticfiles import StaticFiles
@@ -89,6 +89,13 @@ def add_pages(app: FastAPI) -> None:
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
 
 
+def _words(lang: str = "en") -> dict[str, str]:
+    return LANGUAGES[language_for(lang, "")]
+
+
+Words = Annotated[dict[str, str], Depends(_words)]
+
+
 def _view(name: str) -> Callable[[Request], Awaitable[HTMLResponse]]:
     async def view(request: Request) -> HTMLResponse:
         return _page(request, name)
@@ -101,27 +108,27 @@ for _name, _path in (*PAGES, *MORE_PAGES):
 
 
 @router.post("/ui/charts/comparison")
-def comparison_chart(results: RunResults) -> dict[str, Any]:
+def comparison_chart(words: Words, results: RunResults) -> dict[str, Any]:
     """Return the Vega-Lite chart of what a scenario changes."""
-    return specs.comparison(results)
+    return specs.comparison(results, words)
 
 
 @router.post("/ui/charts/samples")
-def samples_chart(results: RunResults) -> dict[str, Any]:
+def samples_chart(words: Words, results: RunResults) -> dict[str, Any]:
     """Return the Vega-Lite chart of the runs of a comparison."""
-    return specs.samples(results)
+    return specs.samples(results, words)
 
 
 @router.post("/ui/charts/fan")
-def fan_chart(result: ForecastResult) -> dict[str, Any]:
+def fan_chart(words: Words, result: ForecastResult) -> dict[str, Any]:
     """Return the Vega-Lite chart of the throughput ahead."""
-    return specs.fan(result)
+    return specs.fan(result, words)
 
 
 @router.post("/ui/charts/risk")
-def risk_chart(result: ForecastResult) -> dict[str, Any]:
+def risk_chart(words: Words, result: ForecastResult) -> dict[str, Any]:
     """Return the Vega-Lite chart of the fault risks."""
-    return specs.risk(result)
+    return specs.risk(result, words)
 
 
 @router.get(VEGA_PATH)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,6 @@ from api.schemas import ComparisonRow, ForecastResult, RunResults
 if TYPE_CHECKING:
     import pandas as pd
 
-BASE_NAME = "As it is"
 MOST_SAMPLES = 200
 """Runs drawn per scenario; more dots say no more."""
 
@@ -21,7 +21,7 @@ def warm_up() -> None:
     import scenarios.whatif.charts  # noqa: F401, PLC0415
 
 
-def comparison(results: RunResults) -> dict[str, Any]:
+def comparison(results: RunResults, words: Mapping[str, str]) -> dict[str, Any]:
     """Return the chart of what a scenario changes in the line's own figures."""
     import pandas as pd  # noqa: PLC0415 - heavy
 
@@ -33,7 +33,8 @@ def comparison(results: RunResults) -> dict[str, Any]:
         if row.element is None and row.kpi in NAMES and _drawable(row)
     ]
     columns = ["scenario", "figure", "change", "low", "high", "verdict"]
-    return _spec(comparison_chart(pd.DataFrame(rows, columns=columns), width="container"))
+    table = pd.DataFrame(rows, columns=columns)
+    return _spec(comparison_chart(table, width="container", words=_chart_words(words)))
 
 
 def _drawable(row: ComparisonRow) -> bool:
@@ -52,14 +53,14 @@ def _relative(row: ComparisonRow) -> dict[str, float | str]:
     }
 
 
-def samples(results: RunResults) -> dict[str, Any]:
+def samples(results: RunResults, words: Mapping[str, str]) -> dict[str, Any]:
     """Return the chart of the throughput in every run."""
     import pandas as pd  # noqa: PLC0415 - heavy
 
     from scenarios.whatif.charts import samples_chart  # noqa: PLC0415
 
     found = results.samples.get("throughput_rate", {})
-    names = {item.id: item.name for item in results.scenarios} | {"base": BASE_NAME}
+    names = {item.id: item.name for item in results.scenarios} | {"base": words["chart.base"]}
     table = pd.DataFrame(
         [
             {"scenario": names.get(key, key), "replication": number, "value": value * 3600}
@@ -69,10 +70,14 @@ def samples(results: RunResults) -> dict[str, Any]:
         ],
         columns=["scenario", "replication", "value"],
     )
-    return _spec(samples_chart(table, "throughput, parts/h", width="container"))
+    return _spec(
+        samples_chart(
+            table, words["chart.throughput"], width="container", words=_chart_words(words)
+        )
+    )
 
 
-def fan(result: ForecastResult) -> dict[str, Any]:
+def fan(result: ForecastResult, words: Mapping[str, str]) -> dict[str, Any]:
     """Return the chart of the throughput ahead, in parts per hour."""
     import pandas as pd  # noqa: PLC0415 - heavy
 
@@ -98,10 +103,10 @@ def fan(result: ForecastResult) -> dict[str, Any]:
             for point in result.history
         ]
     )
-    return _spec(fan_chart(ahead, behind, width="container"))
+    return _spec(fan_chart(ahead, behind, width="container", words=_chart_words(words)))
 
 
-def risk(result: ForecastResult) -> dict[str, Any]:
+def risk(result: ForecastResult, words: Mapping[str, str]) -> dict[str, Any]:
     """Return the chart of the fault risks."""
     import pandas as pd  # noqa: PLC0415 - heavy
 
@@ -118,7 +123,14 @@ def risk(result: ForecastResult) -> dict[str, Any]:
         ],
         columns=["station", "probability", "naive"],
     )
-    return _spec(risk_chart(table.astype({"naive": float}), width="container"))
+    table = table.astype({"naive": float})
+    return _spec(risk_chart(table, width="container", words=_chart_words(words)))
+
+
+def _chart_words(words: Mapping[str, str]) -> dict[str, str]:
+    """Return the words of charts by the keys that charts have."""
+    start = "chart."
+    return {key.removeprefix(start): text for key, text in words.items() if key.startswith(start)}
 
 
 def _wall(moment: datetime) -> pd.Timestamp:

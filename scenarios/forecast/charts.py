@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import altair as alt
 import pandas as pd
 
-from twin.kpi.charts import ACCENT, NEUTRAL, WORSE, Width
+from twin.kpi.charts import ACCENT, NEUTRAL, WORSE, Width, worded
+
+WORDS = {
+    "parts_h": "parts/h",
+    "from": "from",
+    "measured": "measured, parts/h",
+    "below": "{share} % below",
+    "station": "station",
+    "probability": "probability of a fault",
+    "naive": "naive",
+}
+"""Words of the charts by key; other languages give others."""
 
 
 def fan_chart(
-    fan: pd.DataFrame, history: pd.DataFrame | None = None, *, width: Width = 720
+    fan: pd.DataFrame,
+    history: pd.DataFrame | None = None,
+    *,
+    width: Width = 720,
+    words: Mapping[str, str] | None = None,
 ) -> alt.LayerChart:
     """Return the throughput gone by as a line and the throughput ahead as bands around a line.
 
@@ -22,6 +39,8 @@ def fan_chart(
         Columns ``begin``, ``end``, ``parts_per_h``.
     width : int or "container"
         Width, pixels.
+    words : mapping of str to str, optional
+        Words by the keys of ``WORDS``, in the language of the reader.
 
     Raises
     ------
@@ -32,15 +51,16 @@ def fan_chart(
     named = {level: str(name) for level, name in levels}
     if 0.5 not in named:  # noqa: PLR2004 - the median
         raise ValueError(f"the fan has no quantile '0.5'; it has {list(named.values())}")
+    said = worded(WORDS, words)
     steps = _steps(fan, named)
     layers: list[alt.Chart] = []
     if history is not None and len(history):
-        layers.append(_history(history))
+        layers.append(_history(history, said))
     pairs = [(low, 1 - low) for low in named if low < 0.5]  # noqa: PLR2004
     for low, high in pairs:
         match = min(named, key=lambda level, high=high: abs(level - high))  # type: ignore[misc]
-        layers.append(_band(steps, named[low], named[match], 0.18 + 0.22 * low))
-    layers.append(_median(steps, named))
+        layers.append(_band(steps, (named[low], named[match]), 0.18 + 0.22 * low, said))
+    layers.append(_median(steps, named, said))
     if history is not None and len(history):
         now = pd.DataFrame({"at": [fan["begin"].min()]})
         layers.append(
@@ -69,11 +89,11 @@ def _moment() -> alt.X:
     return alt.X("begin:T", title=None).axis(format="%H:%M", tickCount=10)
 
 
-def _rate(field: str) -> alt.Y:
-    return alt.Y(f"{field}:Q", title="parts/h").scale(zero=False)
+def _rate(field: str, said: Mapping[str, str]) -> alt.Y:
+    return alt.Y(f"{field}:Q", title=said["parts_h"]).scale(zero=False)
 
 
-def _history(history: pd.DataFrame) -> alt.Chart:
+def _history(history: pd.DataFrame, said: Mapping[str, str]) -> alt.Chart:
     end = history.sort_values("begin").iloc[[-1]]
     last = pd.concat([history, end.assign(begin=end["end"])], ignore_index=True)
     return (
@@ -81,30 +101,37 @@ def _history(history: pd.DataFrame) -> alt.Chart:
         .mark_line(color=NEUTRAL, strokeWidth=2, interpolate="step-after")
         .encode(
             x=_moment(),
-            y=_rate("parts_per_h"),
+            y=_rate("parts_per_h", said),
             tooltip=[
-                alt.Tooltip("begin:T", title="from", format="%a %H:%M"),
-                alt.Tooltip("parts_per_h:Q", title="measured, parts/h", format=",.0f"),
+                alt.Tooltip("begin:T", title=said["from"], format="%a %H:%M"),
+                alt.Tooltip("parts_per_h:Q", title=said["measured"], format=",.0f"),
             ],
         )
     )
 
 
-def _band(table: pd.DataFrame, low: str, high: str, opacity: float) -> alt.Chart:
+def _band(
+    table: pd.DataFrame, ends: tuple[str, str], opacity: float, said: Mapping[str, str]
+) -> alt.Chart:
+    low, high = ends
     return (
         alt.Chart(table)
         .mark_area(color=ACCENT, opacity=opacity, interpolate="step-after")
         .encode(
             x=_moment(),
-            y=_rate(_column(low)),
+            y=_rate(_column(low), said),
             y2=alt.Y2(f"{_column(high)}:Q"),
         )
     )
 
 
-def _median(table: pd.DataFrame, named: dict[float, str]) -> alt.Chart:
+def _median(table: pd.DataFrame, named: dict[float, str], said: Mapping[str, str]) -> alt.Chart:
     told = [
-        alt.Tooltip(f"{_column(name)}:Q", title=f"{100 * level:g} % below", format=",.0f")
+        alt.Tooltip(
+            f"{_column(name)}:Q",
+            title=said["below"].format(share=f"{100 * level:g}"),
+            format=",.0f",
+        )
         for level, name in named.items()
     ]
     return (
@@ -112,13 +139,15 @@ def _median(table: pd.DataFrame, named: dict[float, str]) -> alt.Chart:
         .mark_line(color=ACCENT, strokeWidth=2.5, interpolate="step-after", point=False)
         .encode(
             x=_moment(),
-            y=_rate(_column(named[0.5])),
-            tooltip=[alt.Tooltip("begin:T", title="from", format="%a %H:%M"), *told],
+            y=_rate(_column(named[0.5]), said),
+            tooltip=[alt.Tooltip("begin:T", title=said["from"], format="%a %H:%M"), *told],
         )
     )
 
 
-def risk_chart(risks: pd.DataFrame, *, width: Width = 460) -> alt.LayerChart:
+def risk_chart(
+    risks: pd.DataFrame, *, width: Width = 460, words: Mapping[str, str] | None = None
+) -> alt.LayerChart:
     """Return bars: the probability of a fault by station, with the naive rate as a tick.
 
     Parameters
@@ -128,19 +157,22 @@ def risk_chart(risks: pd.DataFrame, *, width: Width = 460) -> alt.LayerChart:
         endangered station first.
     width : int or "container"
         Width, pixels.
+    words : mapping of str to str, optional
+        Words by the keys of ``WORDS``, in the language of the reader.
     """
+    said = worded(WORDS, words)
     order = risks["station"].tolist()
     place = alt.Y("station:N", title=None, sort=order)
     told = [
-        alt.Tooltip("station:N"),
-        alt.Tooltip("probability:Q", format=".1%"),
-        alt.Tooltip("naive:Q", title="naive", format=".1%"),
+        alt.Tooltip("station:N", title=said["station"]),
+        alt.Tooltip("probability:Q", title=said["probability"], format=".1%"),
+        alt.Tooltip("naive:Q", title=said["naive"], format=".1%"),
     ]
     bars = (
         alt.Chart(risks)
         .mark_bar(height=14, cornerRadiusEnd=3)
         .encode(
-            x=alt.X("probability:Q", title="probability of a fault").axis(format="%"),
+            x=alt.X("probability:Q", title=said["probability"]).axis(format="%"),
             y=place,
             color=alt.condition("datum.probability > 0.5", alt.value(WORSE), alt.value(ACCENT)),
             tooltip=told,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import altair as alt
 import pandas as pd
 import xarray as xr
 
-from twin.kpi.charts import ACCENT, BETTER, NEUTRAL, WORSE, Width
+from twin.kpi.charts import ACCENT, BETTER, NEUTRAL, WORSE, Width, worded
 
 if TYPE_CHECKING:
     from scenarios.whatif.comparison import Comparison
@@ -62,19 +62,38 @@ def comparison_table(comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def comparison_chart(table: pd.DataFrame, *, width: Width = 460) -> alt.LayerChart:
+WORDS = NAMES | {
+    "change": "change against the base",
+    "scenario": "scenario",
+    "figure": "figure",
+    "low": "low",
+    "high": "high",
+    "verdict": "says",
+    "replication": "run",
+    "value": "value",
+}
+"""Words of the charts by key; other languages give others."""
+
+
+def comparison_chart(
+    table: pd.DataFrame, *, width: Width = 460, words: Mapping[str, str] | None = None
+) -> alt.LayerChart:
     """Return dots with intervals: the change of each figure in percent of the base.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        As from ``comparison_table``.
+        As from ``comparison_table``; figures by their English names.
     width : int or "container"
         Width, pixels.
+    words : mapping of str to str, optional
+        Words by the keys of ``WORDS``, in the language of the reader.
     """
+    said = worded(WORDS, words)
+    table = table.replace({"figure": {NAMES[key]: said[key] for key in NAMES}})
     names = list(dict.fromkeys(table["scenario"]))
     several = len(names) > 1
-    order = [name for name in NAMES.values() if name in set(table["figure"])]
+    order = [said[key] for key in NAMES if said[key] in set(table["figure"])]
     judged = sorted(set(table["verdict"]))
     place = alt.Y("figure:N", title=None, sort=order)
     offset = alt.YOffset("scenario:N", sort=names) if several else alt.Undefined
@@ -83,15 +102,16 @@ def comparison_chart(table: pd.DataFrame, *, width: Width = 460) -> alt.LayerCha
         if several
         else _tint(judged, [VERDICTS.get(name, NEUTRAL) for name in judged], "verdict")
     )
-    title = "change against the base"
+    title = said["change"]
     change = alt.X("change:Q", title=title).axis(format="+%", tickCount=6).scale(padding=10)
     told = [
-        alt.Tooltip("scenario:N"),
-        alt.Tooltip("figure:N"),
-        alt.Tooltip("change:Q", format="+.1%"),
-        alt.Tooltip("low:Q", format="+.1%"),
-        alt.Tooltip("high:Q", format="+.1%"),
-        alt.Tooltip("verdict:N"),
+        alt.Tooltip("scenario:N", title=said["scenario"]),
+        alt.Tooltip("figure:N", title=said["figure"]),
+        *(
+            alt.Tooltip(f"{name}:Q", title=said[name], format="+.1%")
+            for name in ("change", "low", "high")
+        ),
+        alt.Tooltip("verdict:N", title=said["verdict"]),
     ]
     shared = alt.Chart(table).encode(y=place, yOffset=offset, color=tint, tooltip=told)
     zero = alt.Chart(pd.DataFrame({"at": [0.0]})).mark_rule(color=NEUTRAL).encode(x="at:Q")
@@ -138,7 +158,11 @@ def sample_table(results: xr.Dataset, figure: str = "throughput_rate") -> pd.Dat
 
 
 def samples_chart(
-    table: pd.DataFrame, title: str = "throughput", *, width: Width = 460
+    table: pd.DataFrame,
+    title: str = "throughput",
+    *,
+    width: Width = 460,
+    words: Mapping[str, str] | None = None,
 ) -> alt.LayerChart:
     """Return a dot per run, with a line from each base run to the run that met the same luck.
 
@@ -150,7 +174,10 @@ def samples_chart(
         Name and unit of the figure.
     width : int or "container"
         Width, pixels.
+    words : mapping of str to str, optional
+        Words by the keys of ``WORDS``, in the language of the reader.
     """
+    said = worded(WORDS, words)
     names = list(dict.fromkeys(table["scenario"]))
     crowded = len(names) > LABELS_FIT
     tint = _tint(names, [NEUTRAL, *SEVERAL])
@@ -171,9 +198,9 @@ def samples_chart(
             y=value,
             color=tint if crowded else tint.legend(None),
             tooltip=[
-                alt.Tooltip("scenario:N"),
-                alt.Tooltip("replication:N"),
-                alt.Tooltip("value:Q", format=",.2f"),
+                alt.Tooltip("scenario:N", title=said["scenario"]),
+                alt.Tooltip("replication:N", title=said["replication"]),
+                alt.Tooltip("value:Q", title=said["value"], format=",.2f"),
             ],
         )
     )

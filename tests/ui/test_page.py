@@ -226,6 +226,18 @@ def test_chart_of_a_comparison_is_relative_to_the_base(client: Asker) -> None:
     assert (row["low"], row["high"]) == (pytest.approx(-0.6), pytest.approx(-0.4))
 
 
+@pytest.mark.parametrize("kind", ["comparison", "samples"])
+def test_charts_speak_the_language_of_the_page(client: Asker, kind: str) -> None:
+    """A Thai page gets a Thai chart, with the same data."""
+    name = {"comparison": "chart.change", "samples": "chart.throughput"}[kind]
+    for language in LANGUAGES:
+        spec = client.post(f"/ui/charts/{kind}?lang={language}", RESULTS).json()
+        text = json.dumps(spec, ensure_ascii=False)
+        others = {words[name] for code, words in LANGUAGES.items() if code != language}
+        assert f'"{LANGUAGES[language][name]}"' in text
+        assert not any(f'"{other}"' in text for other in others)
+
+
 def test_chart_of_the_runs_is_per_hour(client: Asker) -> None:
     """Each run is a dot in parts per hour, under the name of its scenario."""
     spec = client.post("/ui/charts/samples", RESULTS).json()

@@ -6,7 +6,7 @@ whoever shows them, so a dark page can choose its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import altair as alt
@@ -38,6 +38,19 @@ STATUS_COLOURS: dict[Status, str] = {
     Status.OFF: "#a9b2bb",
 }
 """Colour of each status, the same in every chart."""
+
+
+def worded(own: Mapping[str, str], given: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the words of a chart: those given, else its own, which are English.
+
+    Parameters
+    ----------
+    own : mapping of str to str
+        The chart's words by key.
+    given : mapping of str to str, optional
+        Words of another language by the same keys; what is not in it stays as it is.
+    """
+    return {key: (given or {}).get(key, text) for key, text in own.items()}
 
 
 def status_chart(

@@ -15,7 +15,8 @@ ENGLISH: dict[str, str] = {
     "health.agrees": "Over {length} nothing speaks against the model.",
     "health.differs": "Over {length}, {n} of {all} figures lie outside their interval: {list}.",
     "health.nothing": "Nothing was observed yet, so nothing can be said.",
-    "health.provenance": "Measured up to {as_of}; all intervals of a table hold together at {level} %",
+    "health.provenance": "Measured up to {as_of}; all intervals of a table hold "
+    "together at {level} %",
     "health.pace": "Pace of work",
     "health.pace_note": "planned over actual processing time; 100 % is as planned",
     "health.failures": "Failures",
@@ -101,8 +102,8 @@ ENGLISH: dict[str, str] = {
     "admin.lead": "How this twin is connected, who it tells, and what was done to it.",
     "admin.session": "You",
     "admin.session_says": "You are signed in as {id} and may: {scope}.",
-    "admin.needs": "This needs a key with the scope {scope}; you have {have}. An administrator makes "
-    "one with the command {command}.",
+    "admin.needs": "This needs a key with the scope {scope}; you have {have}. An "
+    "administrator makes one with the command {command}.",
     "admin.sign_in": "Sign in with another key",
     "admin.site": "This site",
     "admin.version": "Version",
@@ -153,7 +154,8 @@ ENGLISH: dict[str, str] = {
     "tour.lead": "Ten minutes: describe the line in a workbook, bring it in, ask a question.",
     "tour.step1": "Take the workbook",
     "tour.step1_text": "It holds a small example line: a sheet each for stations, buffers, "
-    "products, orders and shifts. Put your own in its place; a cell that you leave empty takes its default.",
+    "products, orders and shifts. Put your own in its place; a cell that you leave "
+    "empty takes its default.",
     "tour.template": "Download the workbook",
     "tour.step2": "Bring it in",
     "tour.step2_text": "Every cell that does not fit is named, with what was expected.",

@@ -101,7 +101,7 @@ export function showProblem(node, error) {
     }))) : null));
 }
 
-export const chartUrl = (kind) => `${root}/ui/charts/${kind}`;
+export const chartUrl = (kind) => `${root}/ui/charts/${kind}?lang=${document.documentElement.lang}`;
 export const assetUrl = (name) => `${root}${name}`;
 
 /** Go and ask for a key; the page comes back by itself. */
