@@ -157,6 +157,58 @@ async def test_outage_longer_than_the_queue(vendor: str, tmp_path: Path) -> None
 
 @pytest.mark.proof
 @pytest.mark.timeout(300)
+async def test_server_that_keeps_less_than_it_says(tmp_path: Path) -> None:
+    """Five values kept, a thousand promised, no overflow bit: reading directly finds it out."""
+    async with (
+        counter("asyncua", rate=200, realQueue=5) as server,
+        recording(tmp_path / "out", server.port) as running,
+    ):
+        await running.until()
+        await asyncio.sleep(6.0)
+        made = await ended(running, server)
+    found = law(tmp_path / "out", made)
+    assert found["lost"] > 100
+    assert {node["queue_size"] for node in found["summary"]["nodes"]} == {1000}
+    assert set(found["gaps"].reason) >= {"the server's queue keeps less than it says"}
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(300)
+async def test_outage_longer_than_the_queue_that_is_there(tmp_path: Path) -> None:
+    """After an outage the oldest values are no more, whatever queue was promised."""
+    async with (
+        counter("asyncua", rate=RATE, realQueue=30) as server,
+        Proxy(server.port) as proxy,
+        recording(tmp_path / "out", proxy.port) as running,
+    ):
+        await running.until()
+        await asyncio.sleep(2.0)
+        await harm("reset", 3.0, server, proxy)
+        await running.until_more(60)
+        await running.until()
+        made = await ended(running, server)
+    found = law(tmp_path / "out", made)
+    assert found["lost"] > 0
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_overload(vendor: str, tmp_path: Path) -> None:
+    """More than server and recording can do, ended in the middle: the law holds to the end."""
+    async with (
+        counter(vendor, nodes=200, rate=200) as server,
+        recording(tmp_path / "out", server.port, queue_size=50) as running,
+    ):
+        await running.until(wait_s=60)
+        await asyncio.sleep(8.0)
+        made = await server.halt()
+        await running.end()
+    law(tmp_path / "out", made)
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("vendor", VENDORS)
 async def test_history_closes_gaps(vendor: str, tmp_path: Path) -> None:
     """A subscription that the server gave up leaves a gap that its history closes."""
@@ -306,10 +358,9 @@ async def test_full_disk_is_told_and_loses_nothing_silently(tmp_path: Path) -> N
         ):
             await running.until()
             ballast = disk / "ballast"
-            with ballast.open("wb") as file, pytest.raises(OSError, match="No space"):  # noqa: PT012
+            with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):  # noqa: PT012
                 while True:
                     file.write(b"x" * 4096)
-                    file.flush()
             end_s = time.monotonic() + 20
             while running.recorder.alarm is None:
                 assert time.monotonic() < end_s

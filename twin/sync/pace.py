@@ -129,6 +129,11 @@ class Pace:
                 last, sample, "a longer pause than ever while values waited at the server"
             )
 
+    def testify(self, value: Any, stamp: datetime) -> None:
+        """Note a value that was read directly; the subscription has not come to it yet."""
+        if self.witness is None:
+            self.witness = Witness(value, stamp)
+
     def _testified(self, last: Sample, sample: Sample) -> Iterator[Stretch]:
         """Yield the time since the last proof if a value that was read was never told."""
         seen, self.witness = self.witness, None

@@ -12,7 +12,7 @@ from asyncua import ua
 
 from twin.sync.clock import Clock
 from twin.sync.compat import BAD, TOO_MUCH, utc
-from twin.sync.pace import Witness, equal
+from twin.sync.pace import equal
 from twin.sync.protocol import Sample
 from twin.sync.session import Session
 
@@ -108,9 +108,13 @@ class Probe:
             if not good or data.Value is None:
                 continue
             stamp = None if data.SourceTimestamp is None else utc(data.SourceTimestamp)
-            last = session.continuity.track(name).last
+            track = session.continuity.track(name)
+            last, value = track.last, data.Value.Value
             if last is None or stamp is None or last.source_time < stamp:
-                found[name] = _Owed(data.Value.Value, stamp, last, session.publications)
+                found[name] = _Owed(value, stamp, last, session.publications)
+                changed = last is None or not equal(last.value, value)
+                if stamp is not None and changed and not session.nodes.items[name].sampling_s:
+                    track.pace.testify(value, stamp)
         return found
 
     def end(self) -> None:
@@ -169,8 +173,6 @@ class Probe:
                 continue
             pace = session.continuity.track(name).pace
             sampling_s = session.nodes.items[name].sampling_s
-            if pace.witness is None and not sampling_s:
-                pace.witness = Witness(item.value, item.stamp)
             if name not in self._owed:
                 wait_s = 2.0 * (pace.coarse_s or sampling_s)
                 self._owed[name] = (until_s + wait_s, item)

@@ -11,18 +11,31 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from asyncua import Server, ua
+from asyncua.server.internal_subscription import InternalSubscription
 
 DEFAULTS: dict[str, Any] = {
     "port": 0, "nodes": 5, "rate": 100, "start": 1, "history": False,
     "uris": ["urn:counter:a", "urn:counter:b"], "home": "urn:counter:b",
-    "clockOffsetS": 0, "equalStamps": False,
+    "clockOffsetS": 0, "equalStamps": False, "realQueue": 0,
 }  # fmt: skip
 EQUAL = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def overstate(real: int) -> None:
+    """Keep fewer values than is said to clients, and set no bit."""
+    kept = InternalSubscription._enqueue_event  # noqa: SLF001 - the fault is in there
+
+    async def keep(self: Any, mid: int, data: Any, size: int, queue: Any) -> None:
+        await kept(self, mid, data, min(size, real), queue)
+
+    InternalSubscription._enqueue_event = keep  # noqa: SLF001
 
 
 async def main(options: dict[str, Any]) -> None:
     """Serve until the input ends."""
     logging.disable(logging.CRITICAL)
+    if options["realQueue"]:
+        overstate(options["realQueue"])
     server = Server()
     await server.init()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{options['port']}/")
