@@ -36,7 +36,12 @@ CREATE TABLE IF NOT EXISTS gap (
     id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL,
     begin_us INTEGER NOT NULL, end_us INTEGER NOT NULL, reason TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS snapshot (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, row INTEGER NOT NULL,
+    document TEXT NOT NULL
+);
 """
+SNAPSHOTS_KEPT = 3
 _SELECT = """
 SELECT value.row, source, node.node, element, property, source_us, received_us, value.value,
        quality, sequence, epoch
@@ -148,15 +153,54 @@ class SqliteStore:
         (newest,) = self._read("SELECT max(row) FROM value", ())[0]
         return int(newest or 0)
 
-    def replay(self, after_row: int = 0) -> Iterator[Record]:
-        """Yield the values stored after a row, in order of writing."""
+    def replay(self, after_row: int = 0, source: str | None = None) -> Iterator[Record]:
+        """Yield the values stored after a row, of one source or of all, in order of writing."""
+        wanted = "" if source is None else " AND source = ?"
+        names = () if source is None else (source,)
         while True:
-            rows = self._read(f"{_SELECT} WHERE row > ? ORDER BY row LIMIT ?", (after_row, BATCH))
+            rows = self._read(
+                f"{_SELECT} WHERE row > ?{wanted} ORDER BY row LIMIT ?", (after_row, *names, BATCH)
+            )
             for row in rows:
                 yield _record(row)
             if len(rows) < BATCH:
                 return
             after_row = rows[-1][0]
+
+    def save_snapshot(self, source: str, document: dict[str, Any]) -> None:
+        """Write a picture that stands on every row so far; older ones are dropped.
+
+        Raises
+        ------
+        JournalError
+            If it could not be written.
+        """
+        text = json.dumps(document, separators=(",", ":"))
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.execute(
+                    "INSERT INTO snapshot (source, row, document)"
+                    " VALUES (?, (SELECT coalesce(max(row), 0) FROM value), ?)",
+                    (source, text),
+                )
+                self._db.execute(
+                    "DELETE FROM snapshot WHERE source = ? AND id NOT IN (SELECT id FROM snapshot"
+                    " WHERE source = ? ORDER BY id DESC LIMIT ?)",
+                    (source, source, SNAPSHOTS_KEPT),
+                )
+                self._db.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._roll_back()
+                raise self._told("written", error) from error
+
+    def last_snapshot(self, source: str) -> tuple[int, dict[str, Any]] | None:
+        """Return the newest picture and the last row it stands on; None if there is none."""
+        found = self._read(
+            "SELECT row, document FROM snapshot WHERE source = ? ORDER BY id DESC LIMIT 1",
+            (source,),
+        )
+        return (int(found[0][0]), json.loads(found[0][1])) if found else None
 
     def last_values(self, source: str) -> list[Record]:
         """Return the newest value of each node of a source."""

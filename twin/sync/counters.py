@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 COUNTERS = frozenset({"processed", "scrapped", "created", "finished"})
 """Properties that count."""
 WIDTHS = (8, 15, 16, 31, 32)
@@ -49,3 +51,12 @@ class Counters:
         """Begin anew: what counters show then is what they counted."""
         self._last.clear()
         self._offset.clear()
+
+    def document(self) -> list[list[object]]:
+        """Return what each counter showed and what it hides, as something that JSON can hold."""
+        return [[*key, last, self._offset.get(key, 0)] for key, last in self._last.items()]
+
+    def restore(self, document: list[list[Any]]) -> None:
+        """Take over what ``document`` gave."""
+        self._last = {(element, prop): last for element, prop, last, _ in document}
+        self._offset = {(element, prop): offset for element, prop, _, offset in document if offset}

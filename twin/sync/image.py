@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from twin.errors import UnknownNameError
 from twin.events.kinds import Status
@@ -115,6 +117,27 @@ class Image:
         """Forget everything: a new picture is to come."""
         self._seen.clear()
         self.counters.forget()
+
+    def document(self) -> dict[str, list[list[object]]]:
+        """Return the picture as something that JSON can hold; see ``restore``."""
+        return {
+            "seen": [
+                [*key, seen.value, seen.time_s, seen.quality.value]
+                for key, seen in self._seen.items()
+                if not isinstance(seen.value, datetime)
+            ],
+            "counters": self.counters.document(),
+        }
+
+    def restore(self, document: dict[str, list[list[Any]]]) -> None:
+        """Take over a picture that ``document`` gave."""
+        self._seen = {
+            (element, prop): Seen(
+                tuple(value) if isinstance(value, list) else value, time_s, Quality(quality)
+            )
+            for element, prop, value, time_s, quality in document["seen"]
+        }
+        self.counters.restore(document["counters"])
 
     def oldest_bad(self) -> bool:
         """Tell whether any value in the picture is less than good."""

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from twin.errors import JournalError
 from twin.events import EventLog, Folder, LineState, Row, Status
 from twin.events.kinds import Kind
 from twin.events.log import Names
@@ -31,6 +32,7 @@ from twin.sync.protocol import (
     Value,
 )
 from twin.sync.recent import RecentLog
+from twin.sync.restore import NO_EPOCH, Keeper, Restored
 from twin.sync.signals import Reading, Signals
 from twin.sync.status import Change, ChangeKind, LinkStatus
 from twin.sync.translate import Translator
@@ -83,6 +85,7 @@ class Mirror:
         self.mapping = found or default_mapping(line, "opc.tcp://127.0.0.1:4840/")
         self._clock: Clock = clock or SystemClock()
         self._writer = DurableWriter(store, self._clock)
+        self._keeper = Keeper(store, connector.source, self._clock)
         known = store.last_values(connector.source) if store else ()
         self._ledger = Ledger(self.mapping.heartbeat.node, known)
         self._moments = Moments(self.mapping.hold_back_s)
@@ -219,7 +222,14 @@ class Mirror:
     # --- following ----------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Follow the plant until cancelled; then end the connection."""
+        """Follow the plant until cancelled; then end the connection.
+
+        Where a store is, the state of the last run is there at once, as old as it is.
+        """
+        if not self.ready:
+            found = await asyncio.to_thread(self._keeper.restored, self.line, self.mapping)
+            if found is not None:
+                await self._take_over(found)
         await self.connector.connect()
         try:
             while True:
@@ -227,6 +237,30 @@ class Mirror:
         finally:
             with suppress(asyncio.CancelledError):
                 await asyncio.shield(self.connector.close())
+
+    async def _take_over(self, found: Restored) -> None:
+        """Go on from where an earlier run ended."""
+        self._translator, self._folder = found.translator, found.folder
+        self._as_of_s = found.as_of_s
+        self._recent.begin(found.initial, None)
+        self._recent.add([*found.rows, Row(found.as_of_s, Kind.LINK_LOST, value=found.as_of_s)])
+        self._tell(Change(ChangeKind.STATE, found.as_of_s, events=len(found.rows)))
+        await self._keep(NO_EPOCH)
+
+    async def _keep(self, epoch: int | None = None) -> None:
+        """Write a snapshot of the state as it is, where there is one to rely on."""
+        whole = self._folder is not None and self._picture_from is None
+        if not whole or self._as_of_s is None or self._writer.alarm is not None:
+            return
+        document = self._keeper.document(
+            self.state(), self._moments.watermark or self._moment(self._as_of_s),
+            self._link.epoch if epoch is None else epoch,
+            self._translator, self.mapping, self._moments.held(),
+        )  # fmt: skip
+        try:
+            await asyncio.to_thread(self._keeper.save, document)
+        except JournalError as error:
+            _log.warning("the state could not be kept: %s", error)
 
     async def step(self) -> None:
         """Take over what came in, waiting a little for it, and bring the state up to date."""
@@ -245,6 +279,8 @@ class Mirror:
                 fresh.append(value)
         await self._believe(fresh)
         await self._translate(self._moments.due(self._clock.steady_s()))
+        if self._keeper.due and self._link.state in CONNECTED:
+            await self._keep()
 
     def _doubted(self, value: Value) -> Value:
         """Return a value as uncertain where the plant's clock is too far off ours."""
@@ -371,6 +407,7 @@ class Mirror:
             self._restored(gap, time_s)
             await self._writer.gap(self.connector.source, gap.begin, gap.end, gap.reason)
         self._tell(Change(ChangeKind.STATE, time_s))
+        await self._keep()
 
     def _restored(self, gap: Gap, time_s: float) -> None:
         begin_s = self._seconds(gap.begin)

@@ -58,6 +58,10 @@ class Moments:
             self._raise(self._beats[-1][1])
         return self._out()
 
+    def held(self) -> list[Value]:
+        """Return what waits for others of its moment."""
+        return [value for values in self._values.values() for value in values]
+
     def forget(self) -> None:
         """Drop all that is held and begin anew."""
         self._values.clear()

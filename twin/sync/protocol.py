@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -205,8 +205,18 @@ class Stored(Protocol):
     """What a store gives back of one value; ``twin.sync.protocol.Value`` is one."""
 
     @property
+    def source(self) -> str:
+        """Name of the source."""
+        ...
+
+    @property
     def node(self) -> str:
         """Node id."""
+        ...
+
+    @property
+    def element(self) -> str:
+        """Element of the line."""
         ...
 
     @property
@@ -215,13 +225,33 @@ class Stored(Protocol):
         ...
 
     @property
+    def received_at(self) -> datetime:
+        """Moment at which it came in."""
+        ...
+
+    @property
     def value(self) -> Reading:
         """The value itself."""
         ...
 
     @property
+    def quality(self) -> str:
+        """``good``, ``uncertain`` or ``bad``."""
+        ...
+
+    @property
     def sequence(self) -> int:
         """Number among values of one node and source time."""
+        ...
+
+    @property
+    def epoch(self) -> int:
+        """Number of the subscription."""
+        ...
+
+    @property
+    def property(self) -> str:
+        """What it says about the element."""
         ...
 
 
@@ -238,4 +268,16 @@ class Store(Protocol):
 
     def last_values(self, source: str) -> Sequence[Stored]:
         """Return the newest value of each node."""
+        ...
+
+    def replay(self, after_row: int = 0, source: str | None = None) -> Iterator[Stored]:
+        """Yield what was stored after a row, in order of writing."""
+        ...
+
+    def save_snapshot(self, source: str, document: dict[str, Any]) -> None:
+        """Write a picture that stands on every row so far."""
+        ...
+
+    def last_snapshot(self, source: str) -> tuple[int, dict[str, Any]] | None:
+        """Return the newest picture and the last row it stands on; None if there is none."""
         ...

@@ -64,14 +64,25 @@ class Translator:
         if self._inference is not None:
             self.take((value, time_s) for value in self._inference.begin(self.image))
         state, guessed = seeded(self.routes, self.image, time_s, before)
-        inferred = self._inference is not None
-        self._follower = Follower(self.routes, state, guessed, inferred=inferred)
+        self._begin(state, guessed)
+        return state
+
+    def go_on(self, state: LineState) -> None:
+        """Go on from a state that the picture, restored before, belongs to."""
+        self._begin(state, frozenset())
+
+    @property
+    def infers(self) -> bool:
+        """Whether moves of parts are inferred, as the plant numbers none."""
+        return self._inference is not None
+
+    def _begin(self, state: LineState, guessed: frozenset[int]) -> None:
+        self._follower = Follower(self.routes, state, guessed, inferred=self.infers)
         for name, place in self._follower.stations.items():
             view = self.image.station(name)
             place.processed, place.scrapped = view.processed, view.scrapped
         for sink in self._follower.finished:
             self._follower.finished[sink] = self.image.count(sink, "finished")
-        return state
 
     def lost(self) -> frozenset[int]:
         """Return the parts that the plant shows nowhere, and that may yet turn up."""
