@@ -15,10 +15,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, select_autoescape
+from pydantic import Field
 from starlette.staticfiles import StaticFiles
 
-from api.schemas import ForecastResult, RunResults
-from api.ui import drawing, specs
+from api.problems import invalid
+from api.schemas import ForecastResult, RunResults, ScheduleView, Shape
+from api.ui import drawing, report, specs
 from api.ui.words import LANGUAGES, NAMES, language_for
 from twin.events.kinds import Status
 
@@ -55,6 +57,7 @@ EXPORTS = tuple((name, TABLE) for name in ("events", "signals", "kpis", "state")
 LANGUAGE_COOKIE = "language"
 YEAR_S = 365 * 86400
 VEGA_PATH = "/static/vega.js"
+PDF = "application/pdf"
 
 WARM_AFTER_S = 3.0
 """Time after the start at which charts are made ready, s: the line itself comes first."""
@@ -129,6 +132,30 @@ def fan_chart(words: Words, result: ForecastResult) -> dict[str, Any]:
 def risk_chart(words: Words, result: ForecastResult) -> dict[str, Any]:
     """Return the Vega-Lite chart of the fault risks."""
     return specs.risk(result, words)
+
+
+@router.post("/ui/reports/comparison")
+def comparison_paper(words: Words, results: RunResults) -> Response:
+    """Return the report of a comparison on paper."""
+    return Response(report.printed(report.comparison_report(results, words)), media_type=PDF)
+
+
+class ScheduleOnPaper(Shape):
+    """What the report of a schedule needs."""
+
+    view: ScheduleView
+    """The schedule."""
+    names: dict[str, str] = Field(default_factory=dict, max_length=1000)
+    """Names of stations for people, by id."""
+
+
+@router.post("/ui/reports/schedule")
+def schedule_paper(words: Words, given: ScheduleOnPaper) -> Response:
+    """Return the report of a schedule on paper."""
+    if given.view.result is None:
+        raise invalid("view.result", "is none: there is nothing to report yet")
+    paper = report.schedule_report(given.view, given.names, words)
+    return Response(report.printed(paper), media_type=PDF)
 
 
 @router.get(VEGA_PATH)

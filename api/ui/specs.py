@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from api.schemas import ComparisonRow, ForecastResult, RunResults
+from api.schemas import ComparisonRow, ForecastResult, RunResults, ScheduleResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,6 +125,27 @@ def risk(result: ForecastResult, words: Mapping[str, str]) -> dict[str, Any]:
     )
     table = table.astype({"naive": float})
     return _spec(risk_chart(table, width="container", words=_chart_words(words)))
+
+
+def gantt(result: ScheduleResult, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the chart of a schedule by station; ``names`` of stations for people, by id."""
+    import pandas as pd  # noqa: PLC0415 - heavy
+
+    from scenarios.schedule.charts import gantt_chart  # noqa: PLC0415
+
+    bars = pd.DataFrame(
+        [
+            {
+                "order": bar.order,
+                "operation": bar.operation,
+                "station": names.get(bar.station, bar.station),
+                "start": _wall(bar.start),
+                "end": _wall(bar.end),
+            }
+            for bar in result.operations
+        ]
+    )
+    return _spec(gantt_chart(bars))
 
 
 def _chart_words(words: Mapping[str, str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ import { sayScenario } from "./changes.js";
 import { sentence, shown, tone, verdictTag } from "./figures.js";
 import { follow, recalled, remember } from "./jobs.js";
 import { draw } from "./charts.js";
+import { wireReport } from "./report.js";
 
 const MOST = 6;
 const form = $("#compare-form");
@@ -50,7 +51,7 @@ async function run(event) {
 
 async function watch(job) {
   $("#answer").hidden = true;
-  const done = await follow(job, $("#job"));
+  const done = await follow(job, $("#job"), (id) => kept.find((item) => item.id === id)?.name ?? id);
   if (done) await show(done.subject_id);
 }
 
@@ -120,6 +121,7 @@ async function recall() {
 }
 
 await start();
+wireReport("comparison", "comparison", () => api(`/v1/runs/${$("#answer").dataset.run}/results`));
 const query = new URLSearchParams({ line_id: site.line.id, limit: 1000 });
 const [line, found] = await Promise.all([
   api(`/v1/lines/${encodeURIComponent(site.line.id)}/model`), api(`/v1/scenarios?${query}`)]);

@@ -1,21 +1,23 @@
 // Long work: ask for it, watch it, cancel it; it is found again after a reload.
 
-import { api, duration, el, on, percent, Problem, showProblem, t } from "./core.js";
+import { api, duration, el, number, on, percent, Problem, showProblem, t } from "./core.js";
+import { verdictTag } from "./figures.js";
 
 const FINAL = new Set(["succeeded", "failed", "cancelled"]);
 
 /**
  * Follow a job to its end inside a node.
  *
- * Shows progress, time left and a button that cancels. Resolves to the job when it succeeded, to
+ * `named` gives the name of a scenario by its id. Shows progress, time left and a button that cancels. Resolves to the job when it succeeded, to
  * null when it was cancelled; rejects with a Problem when it failed.
  */
-export function follow(job, node) {
+export function follow(job, node, named = (id) => id) {
   const bar = el("progress", { max: 1, "aria-label": t("job.progress") });
   const said = el("p", { class: "muted small", role: "status" });
+  const soFar = el("ul", { class: "so-far" });
   const cancel = el("button", { type: "button", text: t("job.cancel"), class: "cancel" });
   node.replaceChildren(el("div", { class: "stack job", "data-job": job.id },
-    el("div", { class: "actions" }, said, cancel), bar));
+    el("div", { class: "actions" }, said, cancel), bar, soFar));
   node.hidden = false;
   const began = performance.now();
   const from = job.progress?.fraction ?? 0;
@@ -38,6 +40,7 @@ export function follow(job, node) {
         else reject(new Problem(now.problem ?? { title: t("job.failed") }, 500));
         return;
       }
+      soFar.replaceChildren(...interim(now.progress.interim ?? [], named));
       const { fraction, message, objective } = now.progress;
       if (fraction > 0) bar.value = fraction;
       const spent = (performance.now() - began) / 1000;
@@ -72,6 +75,20 @@ export function follow(job, node) {
     }, 1500);
     see(job);
   });
+}
+
+/** What the runs so far say of throughput; the intervals become narrower while one looks. */
+function interim(rows, named) {
+  const known = rows.filter((row) => row.low !== null && row.high !== null);
+  const most = Math.max(...known.map((row) => Math.max(Math.abs(row.low), Math.abs(row.high))), 1e-9);
+  const at = (value) => `${50 + (45 * value) / most}%`;
+  const shown = (value) => number(3600 * value, 1);
+  return known.map((row) => el("li", { "data-scenario": row.scenario_id },
+    el("span", { class: "small" }, el("span", { class: "tag simulated", text: t("job.interim") }), " ", t("job.interim_row", { scenario: named(row.scenario_id),
+      difference: shown(row.difference), low: shown(row.low), high: shown(row.high), n: number(row.replications) }), " ", verdictTag(row)),
+    el("span", { class: "interval", "aria-hidden": "true" }, el("i", { class: "track" }), el("i", { class: "plan" }),
+      el("i", { class: "span", style: { left: at(row.low), right: `calc(100% - ${at(row.high)})` } }),
+      el("i", { class: "dot", style: { left: at(row.difference) } }))));
 }
 
 /** Keep what is in view in the address, so that a reload and a bookmark find it again. */

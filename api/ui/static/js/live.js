@@ -163,6 +163,16 @@ async function readPromises() {
   setTimeout(readPromises, 60_000);
 }
 
+/** Say on the page of the line itself what is missing of its last day. */
+async function readGaps() {
+  const { items, provenance } = await api(`/v1/lines/${encodeURIComponent(site.line.id)}/gaps`);
+  const day = items.filter((gap) => !gap.end || Date.parse(provenance.as_of) - Date.parse(gap.end) < 86_400_000);
+  const last = day.at(-1);
+  $("#gaps-note").hidden = !last;
+  if (last) $("#gaps-note span").textContent = t("live.gaps", { n: number(day.length), from: clock(last.begin),
+    to: last.end ? clock(last.end) : t("health.gap_open"), reason: last.reason });
+}
+
 function showNews(found) {
   const list = $("#news");
   for (const item of found) list.prepend(newsItem(item));
@@ -188,5 +198,7 @@ on("link", (link) => showNews([{ at: link.since ?? new Date().toISOString(),
   glyph: link.status === "lost" ? "failed" : "processing", text: t(`news.link_${link.status}`) }]));
 if (site.state) show({ state: site.state, before: null });
 await readKpis();
+await readGaps().catch(() => {});
+setInterval(() => readGaps().catch(() => {}), 30_000);
 setInterval(readKpis, 5000);
 setTimeout(readPromises, 500);

@@ -4,6 +4,7 @@ import { $, api, clock, duration, el, may, number, on, percent, probability, sha
 import { follow, recalled, remember } from "./jobs.js";
 import { PlanEditor } from "./edit.js";
 import { Gantt } from "./gantt.js";
+import { wireReport } from "./report.js";
 
 const form = $("#schedule-form");
 let model;
@@ -141,6 +142,8 @@ function orderRow(order) {
 }
 
 await start();
+wireReport("schedule", "schedule", () => ({ view: shown,
+  names: Object.fromEntries(model.stations.map((item) => [item.id, item.name || item.id])) }));
 model = await api(`/v1/lines/${encodeURIComponent(site.line.id)}/model`);
 form.addEventListener("submit", plan);
 $("#plan").disabled = false;

@@ -5,6 +5,7 @@ import { ChangeCard, cardsOf } from "./changes.js";
 import { ALIKE, comparisonRow, sentence, shown, tone } from "./figures.js";
 import { follow, recalled, remember } from "./jobs.js";
 import { draw } from "./charts.js";
+import { wireReport } from "./report.js";
 
 const form = $("#whatif-form");
 const cards = new Set();
@@ -77,7 +78,7 @@ async function run(event) {
 async function watch(job) {
   $("#answer").hidden = true;
   $("#answer-empty").hidden = true;
-  const done = await follow(job, $("#job"));
+  const done = await follow(job, $("#job"), () => form.elements.name.value);
   if (done) await show(done.subject_id);
   else { $("#answer-empty").hidden = false; $("#answer-empty p").textContent = t("whatif.cancelled"); }
   await recent();
@@ -158,6 +159,7 @@ async function recall() {
 }
 
 await start();
+wireReport("comparison", "comparison", () => api(`/v1/runs/${$("#answer").dataset.run}/results`));
 model = await api(`/v1/lines/${encodeURIComponent(site.line.id)}/model`);
 const asked = new URLSearchParams(location.search);
 if (asked.get("scenario")) await open(asked.get("scenario"));

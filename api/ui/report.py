@@ -1,0 +1,292 @@
+"""Reports on paper: an A4 page of words, a table and charts as PDF, made without a browser.
+
+A page is put together as SVG, with the charts inside; ``vl_convert`` turns charts into SVG and the
+page into PDF. It runs in a process of its own, because it lets no other thread work meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+
+from api.schemas import ComparisonRow, Interval, RunResults, ScheduleView
+from api.ui import specs
+
+WIDTH, HEIGHT, EDGE = 595.0, 842.0, 40.0
+"""A4 and its margin, points."""
+ROW, LETTER = 15.0, 8.5
+"""Height of a table's row and of its letters, points."""
+FONT = "Noto Sans, Noto Sans Thai, Liberation Sans, Loma, Garuda, Arial, sans-serif"
+INK, MUTED, RULE = "#15202b", "#566373", "#c3ccd5"
+TIMEOUT_S = 120.0
+"""Longest wait for a report, s."""
+MARKS = re.compile(r"[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]")
+ALIKE = "no relevant difference"
+SHOWN = {
+    "throughput_rate": (3600.0, 1, "unit.parts_h"),
+    "finished": (1.0, 1, "unit.parts"),
+    "scrapped": (1.0, 1, "unit.parts"),
+    "wip_mean": (1.0, 1, "unit.parts"),
+    "flow_time_mean_s": (1 / 60, 1, "unit.min"),
+    "flow_time_p90_s": (1 / 60, 1, "unit.min"),
+}
+"""Scale, digits and unit of the figures of a comparison."""
+MAKE = """
+import json, re, sys, vl_convert
+given = json.load(sys.stdin)
+page = given["page"]
+for number, chart in enumerate(given["charts"]):
+    spec = chart["spec"] | {"background": "#ffffff"}
+    svg = vl_convert.vegalite_to_svg(json.dumps(spec))
+    svg = re.sub(r"<\\?xml[^>]*>|<!DOCTYPE[^>]*>", "", svg)
+    # Names inside one chart must not meet those of another on the same page.
+    svg = re.sub(r'(id="|url\\(#|href="#)', lambda found: found.group(1) + f"c{number}-", svg)
+    size = 'x="%s" y="%s" width="%s" height="%s"' % tuple(chart["place"])
+    svg = re.sub(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"', r"<svg \\1" + size, svg, count=1)
+    page = page.replace("<!--chart-%d-->" % number, svg)
+if given["svg"]:
+    sys.stdout.buffer.write(page.encode())
+else:
+    sys.stdout.buffer.write(vl_convert.svg_to_pdf(page))
+"""
+
+
+Look = tuple[str, int]
+"""Colour and weight of letters."""
+
+
+@dataclass(slots=True)
+class Paper:
+    """A page that is filled from top to bottom."""
+
+    parts: list[str] = field(default_factory=list)
+    """Pieces of SVG."""
+    charts: list[dict[str, Any]] = field(default_factory=list)
+    """Charts and their places."""
+    y: float = EDGE
+    """Where the next piece begins, points."""
+
+    def text(self, said: str, size: float = 9.5, colour: str = INK, weight: int = 400) -> None:
+        """Write a paragraph, broken where it must be."""
+        fits = int((WIDTH - 2 * EDGE) / (size * 0.5))
+        for line in _broken(said, fits):
+            self.y += size * 1.35
+            self.parts.append(_text((EDGE, self.y), line, size, (colour, weight)))
+        self.y += size * 0.35
+
+    def table(
+        self, head: Sequence[str], rows: Sequence[Sequence[str]], wide: Sequence[float]
+    ) -> None:
+        """Write a table whose columns have these shares of the width; the first is to the left."""
+        edges, at = [], EDGE
+        for share in wide:
+            edges.append((at, at + share * (WIDTH - 2 * EDGE)))
+            at = edges[-1][1]
+        for number, row in enumerate([head, *rows]):
+            self.y += ROW
+            for place, (cell, (left, right)) in enumerate(zip(row, edges, strict=True)):
+                x, anchor = (left, "start") if place == 0 else (right, "end")
+                fits = int((right - left) / (LETTER * 0.5))
+                look = (MUTED, 600) if number == 0 else (INK, 600 if place == 0 else 400)
+                shown = cell if len(cell) <= fits else f"{cell[: fits - 1]}…"
+                self.parts.append(_text((x, self.y), shown, LETTER, look, anchor))
+            self.parts.append(
+                f'<path d="M{EDGE} {self.y + 4.5}H{WIDTH - EDGE}" stroke="{RULE}" '
+                'stroke-width="0.5"/>'
+            )
+        self.y += ROW
+
+    def chart(
+        self, spec: dict[str, Any], height: float, left: float = 0.0, share: float = 1.0
+    ) -> None:
+        """Draw a chart from here on; several may stand side by side."""
+        wide = WIDTH - 2 * EDGE
+        place = [EDGE + left * wide, self.y, share * wide - 8, height]
+        self.parts.append(f"<!--chart-{len(self.charts)}-->")
+        self.charts.append({"spec": spec, "place": place})
+
+    def document(self) -> dict[str, Any]:
+        """Return page and charts as the process that draws them takes them."""
+        page = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
+            f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="{FONT}">'
+            f'<rect width="100%" height="100%" fill="#ffffff"/>{"".join(self.parts)}</svg>'
+        )
+        return {"page": page, "charts": self.charts}
+
+
+def comparison_report(results: RunResults, words: Mapping[str, str]) -> Paper:
+    """Return the report of a comparison: what each scenario does, its figures, two charts."""
+    own = tuple(row for row in results.rows if row.element is None)
+    others = [item for item in results.scenarios if item.id != "base"]
+    paper = _headed(words["compare.title"], words, results.line_id, results.provenance)
+    told = words["report.simulated"].format(level=f"{100 * results.level:g}")
+    hours = words["length.h"].format(n=f"{results.horizon_s / 3600:g}")
+    paper.text(f"{told} · {results.replications} × {hours}", 8.5, MUTED)
+    for row in own:
+        if row.kpi == "throughput_rate":
+            paper.text(_sentence(row, words), 10.5, weight=600)
+    paper.y += 8
+    by = {(row.kpi, row.scenario_id): row for row in own}
+    figures = [key for key in SHOWN if any(row.kpi == key for row in own)]
+    head = [words["col.figure"], words["whatif.base"], *(item.name for item in others)]
+    rows = []
+    for key in figures:
+        found = [by.get((key, item.id)) for item in others]
+        first = next(row for row in found if row is not None)
+        name = f"{words[f'kpi.{key}']}, {words[SHOWN[key][2]]}"
+        cells = [_figure(row, words) if row else "–" for row in found]
+        rows.append([name, _interval(first.base, key), *cells])
+    paper.table(head, rows, [0.25] + [0.75 / (1 + len(others))] * (1 + len(others)))
+    brief = results.model_copy(update={"rows": own})
+    paper.chart(_sized(specs.comparison(brief, words), 230), 230, 0.0, 0.5)
+    paper.chart(_sized(specs.samples(brief, words), 230), 230, 0.5, 0.5)
+    return paper
+
+
+def schedule_report(
+    view: ScheduleView, names: Mapping[str, str], words: Mapping[str, str]
+) -> Paper:
+    """Return the report of a schedule: how good it is, a Gantt chart, each order's dates."""
+    result = view.result
+    assert result is not None, "only what was found is reported"
+    paper = _headed(words["schedule.title"], words, view.line_id, result.provenance)
+    late = sum((order.tardiness_s or 0) > 0 for order in result.orders)
+    gap = f"{100 * result.gap:.1f} %" if result.gap is not None else "–"
+    objective = f"{result.objective:.1f}" if result.objective is not None else "–"
+    facts = (
+        (words["fact.status"], words[f"plan.{result.status}"]),
+        (words["fact.late"], f"{late} / {len(result.orders)}"),
+        (words["fact.objective"], f"{objective} {result.objective_name}"),
+        (words["fact.gap"], gap),
+        (words["fact.violations"], str(len(result.violations)) if result.violations else "–"),
+    )
+    paper.text(" · ".join(f"{name}: {value}" for name, value in facts), 10, weight=600)
+    paper.y += 8
+    high = min(300.0, 40.0 + 26.0 * len({bar.station for bar in result.operations}))
+    if result.operations:
+        paper.chart(_sized(specs.gantt(result, names), 660), high)
+        paper.y += high + 10
+    told = words["report.simulated"].format(level="95")
+    paper.text(f"{words['schedule.orders']} ({told})", 10, weight=600)
+    columns = ("order", "quantity", "due", "completion", "share", "p90")
+    head = [words[f"col.{key}"] for key in columns]
+    fits = int((HEIGHT - EDGE - paper.y) / ROW) - 3
+    # What is in danger comes first: it must not be what does not fit.
+    orders = sorted(
+        result.orders,
+        key=lambda item: item.on_time_probability.mean if item.on_time_probability else 2.0,
+    )
+    rows = [
+        [
+            order.order,
+            str(order.quantity),
+            _moment(order.due_date),
+            _moment(order.completion),
+            _share(order.on_time_probability),
+            _moment(order.completion_p90),
+        ]
+        for order in orders[:fits]
+    ]
+    paper.table(head, rows, [0.22, 0.1, 0.17, 0.17, 0.17, 0.17])
+    if len(orders) > fits:
+        paper.text(words["report.further"].format(n=len(orders) - fits), 8.5, MUTED)
+    return paper
+
+
+def printed(paper: Paper, *, svg: bool = False) -> bytes:
+    """Return a page as PDF, or as the SVG that it is made of.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    given = json.dumps(paper.document() | {"svg": svg}).encode()
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", MAKE],
+        input=given,
+        capture_output=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise OSError(f"the report cannot be made: {done.stderr.decode()[-500:]}")
+    return done.stdout
+
+
+def _headed(title: str, words: Mapping[str, str], line: str, provenance: Any) -> Paper:
+    paper = Paper()
+    paper.text(f"{title} – {line}", 17, weight=700)
+    made = words["report.made"].format(
+        at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        line=line,
+        model=provenance.model_version[:12],
+    )
+    paper.text(f"{made} · {provenance.as_of:%Y-%m-%d %H:%M %z}", 8.5, MUTED)
+    return paper
+
+
+def _sentence(row: ComparisonRow, words: Mapping[str, str]) -> str:
+    key = {"better": "up", "worse": "down", ALIKE: "same"}.get(row.verdict, "open")
+    key = "unknown" if key == "open" and not row.replications_needed else key
+    change = row.difference
+    return words[f"answer.{key}"].format(
+        scenario=row.scenario,
+        size=f"{abs(change.mean) * 3600:.1f}" if change else "–",
+        half=f"{change.half_width * 3600:.1f}" if change else "–",
+        unit=words["unit.parts_h"],
+        share=f"{abs(row.relative):.1%}" if row.relative is not None else "–",
+        needed=row.replications_needed or "–",
+    )
+
+
+def _figure(row: ComparisonRow, words: Mapping[str, str]) -> str:
+    return f"{_interval(row.value, row.kpi)} {words[f'verdict.{row.verdict}']}"
+
+
+def _interval(found: Interval | None, key: str) -> str:
+    if found is None:
+        return "–"
+    scale, digits, _ = SHOWN[key]
+    return f"{found.mean * scale:.{digits}f} ± {found.half_width * scale:.{digits}f}"
+
+
+def _share(found: Interval | None) -> str:
+    return f"{found.mean:.0%} ({100 * found.low:.0f}–{found.high:.0%})" if found else "–"
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at is not None else "–"
+
+
+def _sized(spec: dict[str, Any], width: int) -> dict[str, Any]:
+    return spec | {"width": width, "autosize": {"type": "pad"}}
+
+
+def _broken(said: str, fits: int) -> list[str]:
+    """Return a text in lines of at most ``fits`` letters, broken at blanks."""
+    lines = [""]
+    for word in said.split(" "):
+        # Marks above and below a Thai letter take no room of their own.
+        if lines[-1] and len(MARKS.sub("", f"{lines[-1]} {word}")) > fits:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
+def _text(
+    at: tuple[float, float], said: str, size: float, look: Look, anchor: str = "start"
+) -> str:
+    colour, weight = look
+    return (
+        f'<text x="{at[0]:.1f}" y="{at[1]:.1f}" font-size="{size}" fill="{colour}" '
+        f'font-weight="{weight}" text-anchor="{anchor}">{escape(said)}</text>'
+    )
