@@ -23,6 +23,7 @@ from api.commands.about import lines, schema, version, warmup
 from api.commands.compare import compare
 from api.commands.console import ExitCode
 from api.commands.demo import demo
+from api.commands.design import optimise, sensitivity
 from api.commands.keep import audit, backup, restore
 from api.commands.keys import keys
 from api.commands.learn import generate, train
@@ -55,6 +56,8 @@ app.add_typer(mapping, name="mapping")
 app.command("simulate")(simulate)
 app.add_typer(whatif, name="whatif")
 app.command("compare")(compare)
+app.command("sensitivity")(sensitivity)
+app.command("optimise")(optimise)
 app.add_typer(line_sheets, name="line")
 app.command("schedule")(schedule)
 app.command("generate")(generate)

@@ -1,4 +1,4 @@
-"""Charts of a comparison: what each scenario changes, and how far its runs scatter."""
+"""Charts of what-if: what scenarios change and scatter, what a little brings, what money buys."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from twin.kpi.charts import ACCENT, BETTER, NEUTRAL, WORSE, Width, worded
 
 if TYPE_CHECKING:
     from scenarios.whatif.comparison import Comparison
+    from scenarios.whatif.design import Tried
 
 NAMES = {
     "throughput_rate": "throughput",
@@ -71,6 +72,10 @@ WORDS = NAMES | {
     "verdict": "says",
     "replication": "run",
     "value": "value",
+    "better": "better",
+    "worse": "worse",
+    "cannot tell yet": "cannot tell yet",
+    "no relevant difference": "no relevant difference",
 }
 """Words of the charts by key; other languages give others."""
 
@@ -90,7 +95,8 @@ def comparison_chart(
         Words by the keys of ``WORDS``, in the language of the reader.
     """
     said = worded(WORDS, words)
-    table = table.replace({"figure": {NAMES[key]: said[key] for key in NAMES}})
+    table = table.replace({"figure": {NAMES[key]: said[key] for key in NAMES}, "verdict": said})
+    colours = {said[verdict]: colour for verdict, colour in VERDICTS.items()}
     names = list(dict.fromkeys(table["scenario"]))
     several = len(names) > 1
     order = [said[key] for key in NAMES if said[key] in set(table["figure"])]
@@ -100,7 +106,7 @@ def comparison_chart(
     tint = (
         _tint(names, SEVERAL)
         if several
-        else _tint(judged, [VERDICTS.get(name, NEUTRAL) for name in judged], "verdict")
+        else _tint(judged, [colours.get(name, NEUTRAL) for name in judged], "verdict")
     )
     title = said["change"]
     change = alt.X("change:Q", title=title).axis(format="+%", tickCount=6).scale(padding=10)
@@ -210,3 +216,124 @@ def samples_chart(
         .encode(x=at, y=alt.Y("mean(value):Q", title=title))
     )
     return alt.layer(lines, dots, means).properties(width=width, height=230)
+
+
+def tornado_table(
+    found: xr.Dataset, figure: str = "throughput_rate", most: int = 15
+) -> pd.DataFrame:
+    """Return what ``tornado_chart`` draws: what a little of each thing brings, most first.
+
+    Parameters
+    ----------
+    found : xarray.Dataset
+        From ``sensitivities``.
+    figure : str
+        One of its figures.
+    most : int
+        Rows at most.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``factor`` (with its unit), ``gain``, ``low``, ``high`` (shares of the line's mean)
+        and ``effect``: ``better``, ``worse`` or ``not told`` where the interval holds zero.
+    """
+    one = found.sel(figure=figure)
+    mean = abs(float(one["mean"]))
+    rows = [
+        {
+            "factor": f"{name} {unit}",
+            "gain": gain / mean,
+            "low": low / mean,
+            "high": high / mean,
+            "effect": "better" if low > 0 else "worse" if high < 0 else "not told",
+        }
+        for name, unit, gain, low, high in zip(
+            *(one[key].values.tolist() for key in ("factor", "unit", "gain", "low", "high")),
+            strict=True,
+        )
+    ]
+    table = pd.DataFrame(rows, columns=["factor", "gain", "low", "high", "effect"])
+    return table.sort_values("gain", key=abs, ascending=False, kind="stable").head(most)
+
+
+def tornado_chart(table: pd.DataFrame, *, width: Width = 460) -> alt.LayerChart:
+    """Return bars with intervals: what a little of each thing brings, in percent.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As from ``tornado_table``.
+    width : int or "container"
+        Width, pixels.
+    """
+    tints = {"better": BETTER, "worse": WORSE, "not told": NEUTRAL}
+    effects = [name for name in tints if name in set(table["effect"])]
+    tint = _tint(effects, [tints[name] for name in effects], "effect")
+    place = alt.Y("factor:N", title=None, sort=list(table["factor"])).axis(labelLimit=260)
+    shared = alt.Chart(table).encode(
+        y=place,
+        tooltip=[
+            alt.Tooltip("factor:N"),
+            *(alt.Tooltip(f"{name}:Q", format="+.2%") for name in ("gain", "low", "high")),
+        ],
+    )
+    title = "gain, share of the line's mean"
+    bars = shared.mark_bar(opacity=0.75).encode(
+        x=alt.X("gain:Q", title=title).axis(format="+.2%", tickCount=6), color=tint
+    )
+    spans = shared.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title), x2="high:Q")
+    return alt.layer(bars, spans).properties(width=width, height=22 * max(1, len(table)))
+
+
+def pareto_table(designs: Sequence[Tried]) -> pd.DataFrame:
+    """Return what ``pareto_chart`` draws: the designs of a front, cheapest first.
+
+    Parameters
+    ----------
+    designs : sequence of Tried
+        ``front`` of an optimised design.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``cost``, ``mean``, ``low``, ``high``, ``design`` (values by path, in words).
+    """
+    rows = [
+        {
+            "cost": one.cost,
+            "mean": one.mean,
+            "low": one.low,
+            "high": one.high,
+            "design": ", ".join(f"{path} {value}" for path, value in one.values.items()),
+        }
+        for one in designs
+    ]
+    return pd.DataFrame(rows, columns=["cost", "mean", "low", "high", "design"])
+
+
+def pareto_chart(
+    table: pd.DataFrame, title: str = "throughput, parts/s", *, width: Width = 460
+) -> alt.LayerChart:
+    """Return what each amount of money buys: a step line with intervals.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As from ``pareto_table``.
+    title : str
+        Name and unit of the figure.
+    width : int or "container"
+        Width, pixels.
+    """
+    shared = alt.Chart(table).encode(
+        x=alt.X("cost:Q", title="cost").scale(zero=False, padding=12),
+        tooltip=[alt.Tooltip("cost:Q"), alt.Tooltip("mean:Q"), alt.Tooltip("design:N")],
+    )
+    value = alt.Y("mean:Q", title=title).scale(zero=False)
+    line = shared.mark_line(interpolate="step-after", color=NEUTRAL).encode(y=value)
+    spans = shared.mark_rule(strokeWidth=3, opacity=0.45, color=ACCENT).encode(
+        y=alt.Y("low:Q", title=title), y2="high:Q"
+    )
+    dots = shared.mark_point(filled=True, size=70, opacity=1, color=ACCENT).encode(y=value)
+    return alt.layer(line, spans, dots).properties(width=width, height=230)
