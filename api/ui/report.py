@@ -23,7 +23,9 @@ WIDTH, HEIGHT, EDGE = 595.0, 842.0, 40.0
 """A4 and its margin, points."""
 ROW, LETTER = 15.0, 8.5
 """Height of a table's row and of its letters, points."""
-FONT = "Noto Sans, Noto Sans Thai, Liberation Sans, Loma, Garuda, Arial, sans-serif"
+LATIN = "Noto Sans, Liberation Sans, Arial, DejaVu Sans, sans-serif"
+THAI = "Noto Sans Thai, Noto Sans Thai Looped, Sarabun, Leelawadee UI, Loma, Garuda, Waree"
+"""Faces, the first one there is taken: one without Thai letters must not stand before those."""
 INK, MUTED, RULE = "#15202b", "#566373", "#c3ccd5"
 TIMEOUT_S = 120.0
 """Longest wait for a report, s."""
@@ -114,12 +116,18 @@ class Paper:
 
     def document(self) -> dict[str, Any]:
         """Return page and charts as the process that draws them takes them."""
+        said = "".join(self.parts)
+        font = f"{THAI}, {LATIN}" if re.search("[\u0e00-\u0e7f]", said) else LATIN
+        charts = [
+            {"place": chart["place"], "spec": chart["spec"] | {"config": {"font": font}}}
+            for chart in self.charts
+        ]
         page = (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
-            f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="{FONT}">'
-            f'<rect width="100%" height="100%" fill="#ffffff"/>{"".join(self.parts)}</svg>'
+            f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="{font}">'
+            f'<rect width="100%" height="100%" fill="#ffffff"/>{said}</svg>'
         )
-        return {"page": page, "charts": self.charts}
+        return {"page": page, "charts": charts}
 
 
 def comparison_report(results: RunResults, words: Mapping[str, str]) -> Paper:

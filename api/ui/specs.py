@@ -150,8 +150,13 @@ def gantt(result: ScheduleResult, names: Mapping[str, str]) -> dict[str, Any]:
 
 def _chart_words(words: Mapping[str, str]) -> dict[str, str]:
     """Return the words of charts by the keys that charts have."""
-    start = "chart."
-    return {key.removeprefix(start): text for key, text in words.items() if key.startswith(start)}
+    groups = ("chart.", "verdict.")
+    return {
+        key.removeprefix(group): text
+        for group in groups
+        for key, text in words.items()
+        if key.startswith(group)
+    }
 
 
 def _wall(moment: datetime) -> pd.Timestamp:

@@ -4,10 +4,11 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, sync_playwright
 
 from api.demo import Demo
 from api.demo.client import Client, RefusedError
@@ -24,6 +25,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 START_S = 60.0
+SLOW_MS = 60_000
+"""Longest wait for something on the page, ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +80,39 @@ def _ready(client: Client, line_id: str) -> bool:
     except RefusedError:
         return False
     return bool(state["link"]["status"] == "connected")
+
+
+@dataclass(slots=True)
+class Seen:
+    """A page, and what it asked for and complained of."""
+
+    page: Page
+    outside: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def seen(running: Running, chromium: Path) -> Iterator[Seen]:
+    """Open a browser whose requests and complaints are noted; afterwards there were none."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        page = browser.new_page(base_url=running.address, viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(SLOW_MS)
+        found = Seen(page)
+        page.on("request", lambda request: _note(found, request.url, running.address))
+        page.on("pageerror", lambda error: found.errors.append(str(error)))
+        page.on(
+            "console",
+            lambda message: (
+                found.errors.append(message.text) if message.type in {"error", "warning"} else None
+            ),
+        )
+        yield found
+        browser.close()
+    assert found.outside == []
+    assert found.errors == []
+
+
+def _note(found: Seen, url: str, address: str) -> None:
+    if not url.startswith((address, "data:", "blob:")):
+        found.outside.append(url)

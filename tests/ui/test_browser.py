@@ -1,8 +1,6 @@
 """The page in a real browser, on a real plant: what a planner sees and does."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
@@ -12,47 +10,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
 
 from api.ui.pages import PAGES
-from tests.ui.conftest import ARGUMENTS, Running
+from tests.ui.conftest import ARGUMENTS, SLOW_MS, Running, Seen
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-SLOW_MS = 60_000
 expect.set_options(timeout=SLOW_MS)
-
-
-@dataclass(slots=True)
-class Seen:
-    """A page, and what it asked for and complained of."""
-
-    page: Page
-    outside: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-
-@pytest.fixture
-def seen(running: Running, chromium: Path) -> Iterator[Seen]:
-    """Open a browser whose requests and complaints are noted; afterwards there were none."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        page = browser.new_page(base_url=running.address, viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(SLOW_MS)
-        found = Seen(page)
-        page.on("request", lambda request: _note(found, request.url, running.address))
-        page.on("pageerror", lambda error: found.errors.append(str(error)))
-        page.on(
-            "console",
-            lambda message: (
-                found.errors.append(message.text) if message.type in {"error", "warning"} else None
-            ),
-        )
-        yield found
-        browser.close()
-    assert found.outside == []
-    assert found.errors == []
-
-
-def _note(found: Seen, url: str, address: str) -> None:
-    if not url.startswith((address, "data:", "blob:")):
-        found.outside.append(url)
 
 
 def figures(text: str) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """The page without a browser: what it is made of, and what serves it."""
 
 import asyncio
+import gzip
 import json
 import re
 from html.parser import HTMLParser
@@ -11,8 +12,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api.ui import add_pages
-from api.ui.pages import FOLDER, PAGES
+from api.routes.files import KINDS
+from api.schemas import RunResults
+from api.ui import add_pages, report
+from api.ui.pages import EXPORTS, FOLDER, MORE_PAGES, PAGES
 from api.ui.words import ENGLISH, LANGUAGES
 
 STATIC = FOLDER / "static"
@@ -80,7 +83,7 @@ class Outline(HTMLParser):
             self._labels -= 1
 
 
-@pytest.mark.parametrize("path", [path for _, path in PAGES] + ["/login"])
+@pytest.mark.parametrize("path", [path for _, path in (*PAGES, *MORE_PAGES)])
 def test_view_is_well_formed(client: Asker, path: str) -> None:
     """One h1, no id twice, every field has a label, everything comes from this server."""
     answer = client.get(path)
@@ -128,6 +131,44 @@ def test_every_word_is_in_the_list() -> None:
         named |= set(re.findall(r"""\bt\(\s*["']([\w. ]+)["'](?!\s*~)""", path.read_text("utf-8")))
     assert len(named) > 100
     assert named <= set(ENGLISH)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("path", [path for _, path in (*PAGES, *MORE_PAGES)])
+def test_view_is_light(client: Asker, path: str, language: str) -> None:
+    """A view with its modules and styles is at most 400 kB, compressed, without the charts."""
+    text = client.get(f"{path}?lang={language}").text
+    wanted = {found.partition("?")[0] for found in Outline(text).resources}
+    known: set[str] = set()
+    while wanted:
+        one = wanted.pop()
+        known.add(one)
+        if one.endswith(".js"):
+            found = re.findall(r'from "\./([\w.]+)"', client.get(one).text)
+            wanted |= {f"/static/js/{name}" for name in found} - known
+    weight = len(gzip.compress(text.encode())) + sum(
+        len(gzip.compress(client.get(one).content)) for one in known
+    )
+    assert weight < 100_000
+
+
+def test_data_page_offers_what_the_api_gives() -> None:
+    """Subjects and kinds of files on the page are those of the API."""
+    assert {name: set(kinds) for name, kinds in EXPORTS} == {
+        str(subject): {str(kind) for kind in kinds} for subject, kinds in KINDS.items()
+    }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_report_says_what_the_results_say(language: str) -> None:
+    """The paper has the figures with their intervals, in the reader's language, and is a PDF."""
+    paper = report.comparison_report(RunResults.model_validate(RESULTS), LANGUAGES[language])
+    text = "".join(paper.parts)
+    assert LANGUAGES[language]["kpi.throughput_rate"] in text
+    assert "288.0 ± 36.0" in text
+    assert "144.0 ± 36.0" in text
+    assert len(paper.charts) == 2
+    assert report.printed(paper).startswith(b"%PDF-")
 
 
 @pytest.mark.parametrize(
