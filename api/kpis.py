@@ -43,6 +43,7 @@ def kpi_view(live: LiveLine, window_s: float, bins: int) -> KpiView:
         provenance=provenance,
         window_s=window_s,
         observed_s=float(figures["observed_s"]),
+        gap_s=float(figures["gap_s"]),
         throughput_rate=rate,
         throughput_per_h=rate * 3600.0 if rate is not None else None,
         finished=int(figures["finished"]),

@@ -52,6 +52,8 @@ class Counters:
     """Parts finished or scrapped, by order."""
     order_last_s: Floats
     """Moment of the last part gone in this run, by order; NaN: none."""
+    gap_s: float = 0.0
+    """Observed time in declared gaps, s; a run has none."""
 
 
 def figures_of(counters: Counters, line: Line, names: Names) -> tuple[Values, Coordinates]:
@@ -87,6 +89,7 @@ def _flow(values: Values, counters: Counters) -> None:
     observed_s = counters.until_s - counters.from_s
     finished = counters.finished
     values["observed_s"] = _scalar(observed_s)
+    values["gap_s"] = _scalar(counters.gap_s)
     values["created"] = _scalar(counters.created)
     values["finished"] = _scalar(finished)
     values["scrapped"] = _scalar(counters.scrapped)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from twin.events.kinds import Kind
 from twin.events.log import EventLog
 from twin.kpi.counters import Coordinates, Counters, Values, figures_of
+from twin.kpi.gaps import gap_s
 from twin.kpi.grouping import Replacement, processed, replaced
 from twin.kpi.rows import GONE, LEFT, Floats, Ints, Rows, Table
 from twin.kpi.times import status_times_s
@@ -44,15 +45,17 @@ def summarise(log: EventLog, line: Line) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        Scalars ``observed_s``, ``created``, ``finished``, ``scrapped`` (parts), ``throughput_rate``
-        (parts/s), ``wip_mean`` (parts), ``flow_time_mean_s``, ``flow_time_p90_s`` (NaN with nothing
-        finished). By ``station`` and ``status``: ``status_time_s`` (server-seconds) and
-        ``status_share``. By ``station``: ``processed`` (operations), ``availability``,
-        ``effectiveness``, ``quality_ratio``, ``oee_index`` (NaN where nothing was measured). By
-        ``buffer``: ``content_mean`` (parts). By ``product``: ``finished_by_product``. By ``order``:
-        ``order_finished`` (good parts, from the beginning), ``order_completion_s`` (moment of the
-        last part; NaN while open), ``order_tardiness_s`` (at least so much where open past its due
-        date), ``order_on_time`` (1, 0, or NaN while undecided or without a due date).
+        Scalars ``observed_s``, ``gap_s`` (observed time in which values may be missing; above 0 the
+        figures are at best near the truth), ``created``, ``finished``, ``scrapped`` (parts),
+        ``throughput_rate`` (parts/s), ``wip_mean`` (parts), ``flow_time_mean_s``,
+        ``flow_time_p90_s`` (NaN with nothing finished). By ``station`` and ``status``:
+        ``status_time_s`` (server-seconds) and ``status_share``. By ``station``: ``processed``
+        (operations), ``availability``, ``effectiveness``, ``quality_ratio``, ``oee_index`` (NaN
+        where nothing was measured). By ``buffer``: ``content_mean`` (parts). By ``product``:
+        ``finished_by_product``. By ``order``: ``order_finished`` (good parts, from the beginning),
+        ``order_completion_s`` (moment of the last part; NaN while open), ``order_tardiness_s`` (at
+        least so much where open past its due date), ``order_on_time`` (1, 0, or NaN while undecided
+        or without a due date).
     """
     import xarray as xr  # noqa: PLC0415 - heavy, and a run does not need it
 
@@ -125,6 +128,7 @@ def count(log: EventLog, line: Line) -> Counters:
         order_good=good,
         order_gone=gone,
         order_last_s=last_s,
+        gap_s=gap_s(table),
     )
 
 
