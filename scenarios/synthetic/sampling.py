@@ -107,8 +107,9 @@ def components(line: Line, run_s: float, runs: int, sampling: Sampling) -> tuple
 
 
 def _factor(mode: Failure, run_s: float, sampling: Sampling) -> float:
-    life = mode.time_to_failure_s
-    if not isinstance(life, Exponential | Weibull | Lognormal | Normal):
+    life = mode.life
+    usual = isinstance(life, Exponential | Weibull | Lognormal | Normal)
+    if mode.clock == "cycles" or not usual:
         return 1.0  # lives with bounds or of a few values have no ratio of densities
     wanted = run_s / (sampling.failures_per_run * life.expected_s())
     return min(1.0, max(sampling.smallest_factor, wanted))
@@ -136,7 +137,7 @@ def tilted_line(line: Line, law: Component) -> Line:
         return line
     failures = [
         mode.model_copy(
-            update={"time_to_failure_s": scaled(mode.time_to_failure_s, factors[mode.id])}
+            update={"time_to_failure_s": scaled(mode.life, factors[mode.id])}
         ).model_dump(mode="json")
         if mode.id in factors
         else mode.model_dump(mode="json")
@@ -187,7 +188,7 @@ def log_ratio(line: Line, law: Component, lives: Mapping[tuple[str, str], Lives]
     modes = {mode.id: mode for mode in line.station(law.station).failures} if law.station else {}
     total = 0.0
     for name, factor in law.factors:
-        seen, life = lives[law.station, name], modes[name].time_to_failure_s
+        seen, life = lives[law.station, name], modes[name].life
         ended = seen.ended_s
         total += float(np.sum(_log_density(life, ended / factor) - _log_density(life, ended)))
         total -= len(ended) * math.log(factor)

@@ -116,7 +116,8 @@ def _times(distribution: AnyDistribution, factor: float) -> dict[str, Any]:
 def _true_station(station: Station, gap: StationGap) -> dict[str, Any]:
     document = station.model_dump(mode="json")
     for mode, written in zip(station.failures, document["failures"], strict=True):
-        written["time_to_failure_s"] = _times(mode.time_to_failure_s, gap.time_to_failure)
+        life = "cycles_to_failure" if mode.clock == "cycles" else "time_to_failure_s"
+        written[life] = _times(mode.life, gap.time_to_failure)
         written["time_to_repair_s"] = _times(mode.time_to_repair_s, gap.time_to_repair)
     return document
 

@@ -22,6 +22,7 @@ _PACKML_NUMBERS = {
     "Suspended": 5,
     "Execute": 6,
     "Aborted": 9,
+    "Held": 11,
 }
 PACKML_NUMBER: dict[Status, int] = {
     status: _PACKML_NUMBERS[PACKML_STATE[status]] for status in Status

@@ -149,7 +149,7 @@ def _places(line: Line, state: LineState) -> Iterable[Finding]:
 
 
 def _modes(line: Line, state: LineState) -> Iterable[Finding]:
-    known = {f"{station.id}/{mode.id}" for station in line.stations for mode in station.failures}
+    known = {f"{station.id}/{mode.id}" for station in line.stations for mode in station.modes}
     given = {
         f"{name}/{mode}": found
         for name, station in state.stations.items()

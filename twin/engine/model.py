@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from twin.engine.options import SimulationOptions
 from twin.engine.streams import Purpose, quantile, residual, stream_key, uniform
 from twin.events.log import Names
-from twin.line import AnyDistribution, Line, Operation, Product, Station
+from twin.line import PHASES, AnyDistribution, Line, Need, Operation, Phase, Product, Station
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,12 @@ class Step:
     """Expected processing time by station, s."""
     outcome: dict[str, Coin]
     """Scrap and rework by station."""
+    load: dict[str, Draw]
+    """Loading time by station, where there is one."""
+    unload: dict[str, Draw]
+    """Unloading time by station, where there is one."""
+    needs: dict[str, dict[Phase, tuple[Need, ...]]]
+    """People needed by station and phase."""
     rework_to: int
     """Place in the routing that rework goes to, or -1."""
     rest_s: float
@@ -130,7 +136,7 @@ def ways(line: Line, names: Names, draws: Draws) -> dict[str, Way]:
             spec=product,
             index=numbers[product.id],
             steps=tuple(
-                _step(product, operation, index, draws)
+                _step(line, product, operation, index, draws)
                 for index, operation in enumerate(product.routing)
             ),
             sink=product.sink or line.sinks[0].id,
@@ -140,7 +146,7 @@ def ways(line: Line, names: Names, draws: Draws) -> dict[str, Way]:
     }
 
 
-def _step(product: Product, operation: Operation, index: int, draws: Draws) -> Step:
+def _step(line: Line, product: Product, operation: Operation, index: int, draws: Draws) -> Step:
     times = {
         name: operation.processing_time_by_station_s.get(name, operation.processing_time_s)
         for name in operation.stations
@@ -158,6 +164,17 @@ def _step(product: Product, operation: Operation, index: int, draws: Draws) -> S
         time={name: draws.time(time_s, name, Purpose.PROCESSING) for name, time_s in times.items()},
         mean_s={name: time_s.expected_s() for name, time_s in times.items()},
         outcome={name: draws.coin(name, Purpose.QUALITY) for name in operation.stations},
+        load={
+            name: draws.time(operation.load_time_s, name, Purpose.LOAD)
+            for name in operation.stations
+            if operation.loads
+        },
+        unload={
+            name: draws.time(operation.unload_time_s, name, Purpose.UNLOAD)
+            for name in operation.stations
+            if operation.unloads
+        },
+        needs={name: needs_by_phase(line.station(name), operation) for name in operation.stations},
         rework_to=places.index(operation.rework.to) if operation.rework else -1,
         rest_s=sum(work[index + 1 :]),
         share=sum(work[: index + 1]) / whole_s if whole_s > 0 else 1.0,
@@ -167,6 +184,12 @@ def _step(product: Product, operation: Operation, index: int, draws: Draws) -> S
         components=tuple(sorted(operation.components.items())),
         makes=tuple(sorted(operation.makes.items())),
     )
+
+
+def needs_by_phase(station: Station, operation: Operation) -> dict[Phase, tuple[Need, ...]]:
+    """Return the people needed in each phase of an operation at a station."""
+    needs = (*station.needs, *operation.needs)
+    return {phase: tuple(need for need in needs if phase in need.during) for phase in PHASES}
 
 
 def setup_s(station: Station, before: str | None, group: str) -> float:

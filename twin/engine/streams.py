@@ -60,6 +60,8 @@ class Purpose(StrEnum):
 
     PROCESSING = "processing"
     QUALITY = "quality"
+    LOAD = "load"
+    UNLOAD = "unload"
     FAILURE = "failure"
     REPAIR = "repair"
     ARRIVAL = "arrival"

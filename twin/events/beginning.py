@@ -9,6 +9,7 @@ from __future__ import annotations
 from twin.events.condition import StationNow
 from twin.events.state import (
     Clock,
+    CrewState,
     LineState,
     ModeState,
     OrderState,
@@ -17,7 +18,7 @@ from twin.events.state import (
     StationState,
     StreamState,
 )
-from twin.line import Line, Station
+from twin.line import Line, Mode, Station
 from twin.line.switching import is_on
 
 UNKNOWN_STOP_S = 900.0
@@ -38,6 +39,11 @@ def empty_state(line: Line, time_s: float = 0.0) -> LineState:
             for source in sorted(line.sources, key=lambda s: s.id)
         },
         orders={order.id: OrderState() for order in sorted(line.orders, key=lambda o: o.id)},
+        crews={
+            crew.id: CrewState(on=is_on(line, line.calendar(crew.calendar), time_s))
+            for crew in sorted(line.crews, key=lambda c: c.id)
+            if crew.calendar is not None
+        },
     )
 
 
@@ -47,10 +53,15 @@ def _empty_station(line: Line, station: Station, time_s: float) -> StationState:
         on=is_on(line, calendar, time_s),
         setup_group=station.setup.initial_group if station.setup else None,
         modes={
-            mode.id: ModeState(age=Clock(since_s=time_s if mode.clock == "calendar" else None))
-            for mode in sorted(station.failures, key=lambda m: m.id)
+            mode.id: ModeState(age=Clock(since_s=time_s if ages_always(mode) else None))
+            for mode in station.modes
         },
     )
+
+
+def ages_always(mode: Mode) -> bool:
+    """Tell whether a mode ages with time as such; one that follows a calendar has no age."""
+    return mode.clock == "calendar" and mode.life is not None
 
 
 def beginning(line: Line, state: LineState, stream: StreamState | None) -> LineState:
@@ -92,15 +103,16 @@ def beginning(line: Line, state: LineState, stream: StreamState | None) -> LineS
             if found.status == "waiting" and f"{name}/{mode}" not in queue
         ]
     crews = {
-        f"{station.id}/{mode.id}": mode.crew
+        f"{station.id}/{mode.id}": mode.crew or mode.skill
         for station in line.stations
-        for mode in station.failures
+        for mode in station.modes
     }
     return state.model_copy(
         update={
             "stream": stream,
             "stations": stations,
             "sources": {name: state.sources.get(name, new) for name, new in fresh.sources.items()},
+            "crews": {name: state.crews.get(name, new) for name, new in fresh.crews.items()},
             "orders": {name: state.orders.get(name, new) for name, new in fresh.orders.items()},
             # A failure that needs no crew, or no longer, does not wait: its repair begins at once.
             "queue": tuple(name for name in queue if crews.get(name)),
@@ -132,10 +144,12 @@ def expected_stop_s(station: Station) -> float:
     The mean repair time of the station's failure modes, each weighted by how often it fails;
     ``UNKNOWN_STOP_S`` for a station that has none. How long it lasted already does not count.
     """
-    weights = [1 / mode.time_to_failure_s.expected_s() for mode in station.failures]
+    weights = [1 / mode.life.expected_s() for mode in station.failures if mode.clock != "cycles"]
     if not weights:
         return UNKNOWN_STOP_S
-    repairs = [mode.time_to_repair_s.expected_s() for mode in station.failures]
+    repairs = [
+        mode.time_to_repair_s.expected_s() for mode in station.failures if mode.clock != "cycles"
+    ]
     return sum(w * r for w, r in zip(weights, repairs, strict=True)) / sum(weights)
 
 
@@ -147,11 +161,12 @@ def _completed(
     inside = StationNow.of(spec, found)
     for part in state.parts:
         if part.location == spec.id and part.clock is not None and part.status == "processing":
-            inside.working += inside.running or part.clock.since_s is not None
+            goes_on = inside.running and part.asked_s is None
+            inside.working += goes_on or part.clock.since_s is not None
     modes = {}
-    for mode in sorted(spec.failures, key=lambda m: m.id):
+    for mode in spec.modes:
         given = found.modes.get(mode.id)
-        ages = mode.clock == "calendar" or inside.working > 0
+        ages = ages_always(mode) or (mode.clock == "operating" and inside.working > 0)
         if given is None:
             given = ModeState(age=Clock(since_s=state.time_s if ages else None))
         elif given.status == "running" and ages and given.age.since_s is None:

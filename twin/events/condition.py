@@ -14,7 +14,15 @@ from twin.events.state import (
     PartStatus,
     StationState,
 )
-from twin.line import Failure, Station
+from twin.line import Failure, Maintenance, Mode, Station
+
+WORK: dict[PartStatus, Status] = {
+    "setup": Status.SETUP,
+    "loading": Status.HANDLING,
+    "processing": Status.PROCESSING,
+    "unloading": Status.HANDLING,
+}
+"""Status of a server by that of its part, while work on it goes on."""
 
 
 @dataclass(slots=True)
@@ -72,6 +80,10 @@ class PartNow:
     ready_s: float | None = None
     kitted: bool = False
     family: int | None = None
+    stage: int = 0
+    team: dict[str, int] = field(default_factory=dict)
+    slowed: float = 1.0
+    asked_s: float | None = None
 
     @property
     def works(self) -> bool:
@@ -101,6 +113,10 @@ class PartNow:
             ready_s=self.ready_s,
             kitted=self.kitted,
             family=self.family,
+            stage=self.stage,
+            team=dict(sorted(self.team.items())),
+            slowed=self.slowed,
+            asked_s=self.asked_s,
         )
 
     @staticmethod
@@ -123,42 +139,61 @@ class PartNow:
             ready_s=state.ready_s,
             kitted=state.kitted,
             family=state.family,
+            stage=state.stage,
+            team=dict(state.team),
+            slowed=state.slowed,
+            asked_s=state.asked_s,
         )
 
 
 @dataclass(slots=True)
 class ModeNow:
-    """One failure mode of one station."""
+    """One failure mode, or maintenance, of one station."""
 
-    calendar: bool
-    crew: str | None
+    spec: Mode
     status: ModeStatus = "running"
     count: int = 0
+    renewed: int = 0
     age: RunningClock = field(default_factory=RunningClock)
     failed_s: float | None = None
     repair: RunningClock | None = None
+    team: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def stops(self) -> bool:
+        """Whether it keeps the station from working; maintenance that is only due does not yet."""
+        return self.spec.stops and self.status in ("waiting", "repair")
+
+    def new_life(self, time_s: float, *, used: bool) -> None:
+        """Begin to age anew; ``used``: the station processes."""
+        calendar = self.spec.clock == "calendar" and self.spec.life is not None
+        runs = calendar or (self.spec.clock == "operating" and used)
+        self.age = RunningClock(0.0, time_s if runs else None)
 
     def state(self) -> ModeState:
         """Return it as a piece of the state document."""
         return ModeState(
             status=self.status,
             count=self.count,
+            renewed=self.renewed,
             age=self.age.clock(),
             failed_s=self.failed_s,
             repair=self.repair.clock() if self.repair else None,
+            team=dict(sorted(self.team.items())),
         )
 
     @staticmethod
-    def of(spec: Failure, state: ModeState) -> ModeNow:
+    def of(spec: Mode, state: ModeState) -> ModeNow:
         """Return a mode of the state document, ready to be folded."""
         return ModeNow(
-            calendar=spec.clock == "calendar",
-            crew=spec.crew,
+            spec=spec,
             status=state.status,
             count=state.count,
+            renewed=state.renewed,
             age=RunningClock.of(state.age),
             failed_s=state.failed_s,
             repair=RunningClock.of(state.repair) if state.repair else None,
+            team=dict(state.team),
         )
 
 
@@ -182,13 +217,16 @@ class StationNow:
     """Parts that others have taken the place of since then."""
     gone: list[PartNow] | None = None
     """The same, once a first part was made of them."""
+    manned: bool = False
+    """Whether some work here needs people."""
+    attended: bool = False
+    """Whether a part that waits here, and could be worked on, waits for people."""
 
     @staticmethod
     def of(spec: Station, state: StationState) -> StationNow:
         """Return a station of the state document, ready to be folded; parts come in later."""
         modes = {
-            mode.id: ModeNow.of(mode, state.modes.get(mode.id, ModeState()))
-            for mode in sorted(spec.failures, key=lambda mode: mode.id)
+            mode.id: ModeNow.of(mode, state.modes.get(mode.id, ModeState())) for mode in spec.modes
         }
         return StationNow(
             spec,
@@ -214,7 +252,28 @@ class StationNow:
     @property
     def stopped(self) -> bool:
         """Whether a failure or an outage stops it."""
-        return bool(self.outages) or any(m.status != "running" for m in self.modes.values())
+        return bool(self.outages) or any(mode.stops for mode in self.modes.values())
+
+    @property
+    def failed(self) -> bool:
+        """Whether a failure or an outage stops it, and not maintenance alone."""
+        failures = (mode for mode in self.modes.values() if isinstance(mode.spec, Failure))
+        return bool(self.outages) or any(mode.stops for mode in failures)
+
+    @property
+    def slowed(self) -> float:
+        """Factor of failures on the processing that begins now."""
+        factor = 1.0
+        for mode in self.modes.values():
+            if isinstance(mode.spec, Failure) and mode.status != "running":
+                factor *= mode.spec.slow_factor
+        return factor
+
+    @property
+    def in_maintenance(self) -> bool:
+        """Whether maintenance is due or goes on."""
+        planned = (mode for mode in self.modes.values() if isinstance(mode.spec, Maintenance))
+        return any(mode.status != "running" for mode in planned)
 
     @property
     def running(self) -> bool:
@@ -231,7 +290,7 @@ class StationNow:
         self.working += 1
         if self.working == 1:
             for mode in self.modes.values():
-                if not mode.calendar and mode.status == "running":
+                if mode.spec.clock == "operating" and mode.status == "running":
                     mode.age.resume(time_s)
 
     def work_ended(self, time_s: float) -> None:
@@ -239,23 +298,35 @@ class StationNow:
         self.working -= 1
         if self.working == 0:
             for mode in self.modes.values():
-                if not mode.calendar:
+                if mode.spec.clock == "operating":
                     mode.age.pause(time_s)
+
+    def operation_ended(self) -> None:
+        """Count an operation, for the modes too that age with them."""
+        self.finished += 1
+        for mode in self.modes.values():
+            if mode.spec.clock == "cycles" and mode.status == "running":
+                mode.age.worked_s += 1.0
 
     def pause(self, time_s: float) -> None:
         """Let work in process stand still."""
         for part in self.inside.values():
-            if part.clock is not None and part.clock.since_s is not None:
-                part.clock.pause(time_s)
-                if part.status == "processing":
-                    self.work_ended(time_s)
+            self.pause_part(part, time_s)
+
+    def pause_part(self, part: PartNow, time_s: float) -> None:
+        """Let the work on one part stand still; nothing if it does already."""
+        if part.clock is not None and part.clock.since_s is not None:
+            part.clock.pause(time_s)
+            if part.status == "processing":
+                self.work_ended(time_s)
 
     def go_on(self, time_s: float) -> None:
         """Let work in process go on, unless something else stops it."""
         if not self.running:
             return
         for part in self.inside.values():
-            if part.clock is not None and part.clock.since_s is None:
+            # What waits for people in the middle of its work goes on with WORK_RESUMED.
+            if part.clock is not None and part.clock.since_s is None and part.asked_s is None:
                 part.clock.resume(time_s)
                 if part.status == "processing":
                     self.work_began(time_s)
@@ -263,17 +334,21 @@ class StationNow:
     def statuses(self) -> list[Status]:
         """Return what each server is doing."""
         idle = Status.STARVED if self.on else Status.OFF
-        found = [Status.FAILED if self.stopped else idle] * self.spec.servers
-        if self.stopped:
+        if self.in_maintenance:
+            idle = Status.MAINTENANCE
+        found = [Status.FAILED if self.failed else idle] * self.spec.servers
+        if self.failed:
             return found
         seen: set[int] = set()
         for part in self.inside.values():
             if part.server is None or part.server >= len(found) or part.server in seen:
                 continue
             seen.add(part.server)  # the first of a batch tells how far it is
-            working = part.clock is not None and part.clock.since_s is not None
-            if part.status in ("processing", "setup") and working:
-                found[part.server] = Status(part.status)
-            elif self.on:
-                found[part.server] = Status.BLOCKED if part.status == "done" else Status.STARVED
+            if part.clock is not None and part.clock.since_s is not None:
+                found[part.server] = WORK[part.status]
+            elif self.on and not self.in_maintenance:
+                if part.status == "done":
+                    found[part.server] = Status.BLOCKED
+                elif self.attended:
+                    found[part.server] = Status.NO_OPERATOR
         return found

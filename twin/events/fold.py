@@ -6,16 +6,16 @@ use, so for a simulated log the state is equal to the engine's, bit for bit.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from twin.events.beginning import beginning, empty_state
 from twin.events.builder import Row
-from twin.events.condition import ModeNow, PartNow, RunningClock, StationNow
-from twin.events.kinds import OUTAGE, Kind, Status
+from twin.events.condition import PartNow, RunningClock, StationNow
+from twin.events.interruptions import Interruptions
+from twin.events.kinds import Kind, Status
 from twin.events.log import EventLog, Names
-from twin.events.state import LineState, OrderState, Outage, SourceState, StreamState
+from twin.events.state import LineState, OrderState, SourceState, StreamState
 from twin.line import Line
 
 __all__ = ["Folder", "beginning", "empty_state", "fold"]
@@ -70,22 +70,20 @@ class Folder:
         self.line = line
         self.names = names or Names.of(line)
         self._groups = {product.id: product.group for product in line.products}
-        self._crew = {
-            (station.id, mode.id): mode.crew
-            for station in line.stations
-            for mode in station.failures
-        }
         self._stations = {
             name: StationNow.of(line.station(name), state.stations[name])
             for name in line.flow_order
         }
+        for name in line.manned:
+            self._stations[name].manned = True
+            self._stations[name].attended = name in line.attended
         self._sources = dict(state.sources)
         self._orders = {name: _Count.of(found) for name, found in state.orders.items()}
         self._parts = {part.id: PartNow.of(part) for part in state.parts}
         for part in self._parts.values():
             if part.location in self._stations:
                 self._stations[part.location].put(part)
-        self._queue = list(state.queue)
+        self._stops = Interruptions(line, self.names, state, self._stations, self._parts)
         self._finished, self._scrapped = state.finished, state.scrapped
         self._turns = dict(state.turns)
         self._turning = {
@@ -113,15 +111,18 @@ class Folder:
             Kind.REWORK_SENT: self._sent_back,
             Kind.PART_SCRAPPED: self._gone,
             Kind.PART_FINISHED: self._gone,
-            Kind.FAILED: self._failed,
-            Kind.REPAIR_STARTED: self._repair_started,
-            Kind.REPAIRED: self._repaired,
             Kind.PART_MADE: self._made,
             Kind.PART_REPLACED: self._replaced,
             Kind.PART_CONSUMED: self._consumed,
             Kind.WAIT_EXCEEDED: self._waited_too_long,
-            Kind.SHIFT_ENDED: self._shift,
-            Kind.SHIFT_STARTED: self._shift,
+            Kind.LOADING_STARTED: self._handling,
+            Kind.UNLOADING_STARTED: self._handling,
+            Kind.LOADING_ENDED: self._loaded,
+            Kind.UNLOADING_ENDED: self._unloaded,
+            Kind.WORK_ABORTED: self._aborted,
+            Kind.WORK_PAUSED: self._paused,
+            Kind.WORK_RESUMED: self._resumed,
+            **self._stops.handlers,
         }
 
     def apply(self, row: Row) -> None:
@@ -148,7 +149,8 @@ class Folder:
             finished=self._finished,
             scrapped=self._scrapped,
             turns=dict(sorted(self._turns.items())),
-            queue=tuple(sorted(self._queue, key=self._crew_of)),
+            queue=self._stops.queue,
+            crews=dict(sorted(self._stops.crews.items())),
         )
 
     def statuses(self) -> dict[str, list[Status]]:
@@ -158,10 +160,6 @@ class Folder:
     def has_part(self, part: int) -> bool:
         """Tell whether a part is in the line."""
         return part in self._parts
-
-    def _crew_of(self, name: str) -> str:
-        station, mode = name.split("/")
-        return self._crew.get((station, mode)) or ""
 
     # -- events ------------------------------------------------------------------------------
 
@@ -200,6 +198,7 @@ class Folder:
         self._leave(part, row.time_s)
         part.location, part.entered_s = self.names.elements[row.element], row.time_s
         part.status, part.clock, part.done_s, part.server = "waiting", None, None, None
+        part.stage, part.asked_s, part.slowed = 0, None, 1.0
         return part
 
     def _leave(self, part: PartNow, time_s: float) -> None:
@@ -221,16 +220,37 @@ class Folder:
 
     def _setup_started(self, row: Row) -> None:
         part = self._parts[row.part]
-        part.status, part.clock = "setup", RunningClock(0.0, row.time_s)
+        part.status, part.clock, part.asked_s = "setup", RunningClock(0.0, row.time_s), None
 
     def _setup_ended(self, row: Row) -> None:
         part = self._parts[row.part]
         part.status, part.clock = "waiting", None
         self._at(row).group = self._groups[part.product]
+        self._asks(row, part)
+
+    def _asks(self, row: Row, part: PartNow) -> None:
+        if self._at(row).manned:
+            part.asked_s = row.time_s
+
+    def _handling(self, row: Row) -> None:
+        part = self._parts[row.part]
+        part.status = "loading" if row.kind == Kind.LOADING_STARTED else "unloading"
+        part.clock, part.asked_s = RunningClock(0.0, row.time_s), None
+
+    def _loaded(self, row: Row) -> None:
+        part = self._parts[row.part]
+        part.status, part.clock, part.stage = "waiting", None, 1
+        self._asks(row, part)
+
+    def _unloaded(self, row: Row) -> None:
+        part = self._parts[row.part]
+        part.clock = None
+        self._done(row, part, self._at(row))
 
     def _started(self, row: Row) -> None:
         part, station = self._parts[row.part], self._at(row)
         part.status, part.clock = "processing", RunningClock(0.0, row.time_s)
+        part.asked_s, part.slowed = None, station.slowed
         station.group = self._groups[part.product]
         station.work_began(row.time_s)
 
@@ -238,12 +258,20 @@ class Folder:
         part, station = self._parts[row.part], self._at(row)
         if part.clock is not None and part.clock.since_s is not None:
             station.work_ended(row.time_s)
-        part.clock = None
+        station.operation_ended()
+        part.clock, part.slowed = None, 1.0
+        if row.value == 1.0:
+            part.status, part.stage = "waiting", 2
+            self._asks(row, part)
+        else:
+            self._done(row, part, station)
+
+    def _done(self, row: Row, part: PartNow, station: StationNow) -> None:
+        """Let a part be done, and with it whatever is in one batch with it."""
         for one in station.inside.values():
             if one is part or (station.spec.batch and one.server == part.server):
                 one.status, one.done_s, one.operation = "done", row.time_s, one.operation + 1
                 self._ready(one, row.time_s)
-        station.finished += 1
         station.first, station.replaced = part, []
 
     def _replaced(self, row: Row) -> None:
@@ -301,6 +329,26 @@ class Folder:
             self._orders[part.order].finished += 1
         self._parts[int(row.value)].kitted = True
 
+    def _aborted(self, row: Row) -> None:
+        part = self._parts[row.part]
+        self._at(row).pause_part(part, row.time_s)
+        part.status, part.clock, part.asked_s, part.slowed = "waiting", None, None, 1.0
+        self._asks(row, part)
+
+    def _paused(self, row: Row) -> None:
+        part, station = self._parts[row.part], self._at(row)
+        part.asked_s = row.time_s
+        if part.clock is not None:
+            station.pause_part(part, row.time_s)
+
+    def _resumed(self, row: Row) -> None:
+        part, station = self._parts[row.part], self._at(row)
+        part.asked_s = None
+        if part.clock is not None:
+            part.clock.resume(row.time_s)
+        if part.status == "processing":
+            station.work_began(row.time_s)
+
     def _sent_back(self, row: Row) -> None:
         part = self._parts[row.part]
         sender = str(part.operation - 1)
@@ -317,51 +365,6 @@ class Folder:
             count = self._orders[part.order]
             count.finished += good
             count.scrapped += not good
-
-    def _mode(self, row: Row) -> tuple[str, ModeNow]:
-        name = self.names.elements[row.element]
-        mode = self.names.modes[name][row.detail]
-        return f"{name}/{mode}", self._stations[name].modes[mode]
-
-    def _failed(self, row: Row) -> None:
-        station = self._at(row)
-        if row.detail == OUTAGE:
-            until_s = None if math.isnan(row.value) else row.time_s + row.value
-            station.outages.append(Outage(since_s=row.time_s, until_s=until_s))
-        else:
-            name, mode = self._mode(row)
-            mode.status, mode.failed_s, mode.age = "waiting", row.time_s, RunningClock()
-            mode.count += 1
-            if mode.crew is not None:
-                self._queue.append(name)
-        station.pause(row.time_s)
-
-    def _repair_started(self, row: Row) -> None:
-        name, mode = self._mode(row)
-        mode.status, mode.repair = "repair", RunningClock(0.0, row.time_s)
-        if name in self._queue:
-            self._queue.remove(name)
-
-    def _repaired(self, row: Row) -> None:
-        station = self._at(row)
-        if row.detail == OUTAGE:
-            if station.outages:
-                # The one that is due now; at equal times they are alike.
-                ends = [o.until_s if o.until_s is not None else row.time_s for o in station.outages]
-                station.outages.pop(ends.index(min(ends)))
-        else:
-            _, mode = self._mode(row)
-            mode.status, mode.failed_s, mode.repair = "running", None, None
-            mode.age = RunningClock(0.0, row.time_s if mode.calendar else None)
-        station.go_on(row.time_s)
-
-    def _shift(self, row: Row) -> None:
-        station = self._at(row)
-        station.on = row.kind == Kind.SHIFT_STARTED
-        if station.running:
-            station.go_on(row.time_s)
-        else:
-            station.pause(row.time_s)
 
 
 @dataclass(slots=True)

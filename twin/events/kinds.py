@@ -38,6 +38,22 @@ class Kind(IntEnum):
     PART_CONSUMED = 32
     SERVER_CLEARED = 33
     WAIT_EXCEEDED = 34
+    LOADING_STARTED = 41
+    LOADING_ENDED = 42
+    UNLOADING_STARTED = 43
+    UNLOADING_ENDED = 44
+    WORK_ABORTED = 45
+    WORK_PAUSED = 46
+    WORK_RESUMED = 47
+    CREW_TAKEN = 48
+    CREW_RELEASED = 49
+    CREW_CAME = 50
+    CREW_LEFT = 51
+    REPAIR_PAUSED = 52
+    MAINTENANCE_DUE = 53
+    MAINTENANCE_READY = 54
+    MAINTENANCE_STARTED = 55
+    MAINTENANCE_ENDED = 56
 
 
 MEANING: dict[Kind, tuple[str, str, str]] = {
@@ -48,9 +64,17 @@ MEANING: dict[Kind, tuple[str, str, str]] = {
     Kind.SETUP_STARTED: ("station", "index of the product set up for", "setup time drawn, s"),
     Kind.SETUP_ENDED: ("station", "index of the product set up for", "-"),
     Kind.PROCESSING_STARTED: ("station", "index of the operation", "processing time drawn, s"),
-    Kind.PROCESSING_ENDED: ("station", "index of the operation", "-"),
+    Kind.PROCESSING_ENDED: (
+        "station",
+        "index of the operation",
+        "1 if the part is yet to be unloaded",
+    ),
     Kind.REWORK_SENT: ("station", "index of the operation it goes back to", "-"),
-    Kind.PART_SCRAPPED: ("station", "index of the operation", "-"),
+    Kind.PART_SCRAPPED: (
+        "station",
+        "index of the operation",
+        "index of the failure mode that did it, if one did",
+    ),
     Kind.PART_FINISHED: ("sink", "-", "-"),
     Kind.FAILED: (
         "station",
@@ -70,8 +94,28 @@ MEANING: dict[Kind, tuple[str, str, str]] = {
     Kind.PART_CONSUMED: ("station", "index of the operation", "number of the part it goes into"),
     Kind.SERVER_CLEARED: ("station", "-", "server, from 0"),
     Kind.WAIT_EXCEEDED: ("any place", "index of the operation it goes back to", "-"),
+    Kind.LOADING_STARTED: ("station", "index of the operation", "loading time drawn, s"),
+    Kind.LOADING_ENDED: ("station", "index of the operation", "-"),
+    Kind.UNLOADING_STARTED: ("station", "index of the operation", "unloading time drawn, s"),
+    Kind.UNLOADING_ENDED: ("station", "index of the operation", "-"),
+    Kind.WORK_ABORTED: ("station", "index of the operation", "index of the failure mode"),
+    Kind.WORK_PAUSED: ("station", "index of the phase", "-"),
+    Kind.WORK_RESUMED: ("station", "index of the phase", "-"),
+    Kind.CREW_TAKEN: ("station", "index of the crew", "people"),
+    Kind.CREW_RELEASED: ("station", "index of the crew", "people"),
+    Kind.CREW_CAME: ("-", "index of the crew", "-"),
+    Kind.CREW_LEFT: ("-", "index of the crew", "-"),
+    Kind.REPAIR_PAUSED: ("station", "index of the mode", "-"),
+    Kind.MAINTENANCE_DUE: ("station", "index of the mode", "-"),
+    Kind.MAINTENANCE_READY: ("station", "index of the mode", "-"),
+    Kind.MAINTENANCE_STARTED: ("station", "index of the mode", "time drawn, s"),
+    Kind.MAINTENANCE_ENDED: ("station", "index of the mode", "-"),
 }
-"""What the columns of a row stand for. A time that was not drawn but observed is NaN."""
+"""What the columns of a row stand for. A time that was not drawn but observed is NaN.
+
+Modes of a station are its failures and then its maintenance, each by id. The people of a repair or
+of maintenance are written with -2 less the index of the mode in place of a part.
+"""
 
 OUTAGE = -1
 """Detail of FAILED and REPAIRED for an outage that no failure mode of the line explains."""
@@ -86,6 +130,9 @@ class Status(StrEnum):
     STARVED = "starved"
     FAILED = "failed"
     OFF = "off"
+    HANDLING = "handling"
+    MAINTENANCE = "maintenance"
+    NO_OPERATOR = "no_operator"
 
 
 MACHINERY_STATE: dict[Status, str] = {
@@ -95,6 +142,9 @@ MACHINERY_STATE: dict[Status, str] = {
     Status.STARVED: "NotExecuting",
     Status.FAILED: "OutOfService",
     Status.OFF: "NotAvailable",
+    Status.HANDLING: "NotExecuting",
+    Status.MAINTENANCE: "OutOfService",
+    Status.NO_OPERATOR: "NotExecuting",
 }
 """MachineryItemState of OPC 40001-1."""
 
@@ -105,6 +155,9 @@ PACKML_STATE: dict[Status, str] = {
     Status.STARVED: "Idle",
     Status.FAILED: "Aborted",
     Status.OFF: "Stopped",
+    Status.HANDLING: "Execute",
+    Status.MAINTENANCE: "Stopped",
+    Status.NO_OPERATOR: "Held",
 }
 """State of the PackML state machine (OPC 30050) that shows the status."""
 
@@ -115,5 +168,8 @@ ISO_22400_TIME: dict[Status, str] = {
     Status.STARVED: "ADET",
     Status.FAILED: "ADET",
     Status.OFF: "outside PBT",
+    Status.HANDLING: "AUST",
+    Status.MAINTENANCE: "outside PBT",
+    Status.NO_OPERATOR: "ADET",
 }
 """Time element of ISO 22400-2: actual production, unit setup and delay time; planned busy time."""

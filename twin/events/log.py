@@ -43,7 +43,9 @@ class Names:
     orders: tuple[str, ...]
     """Orders, by id."""
     modes: dict[str, tuple[str, ...]]
-    """Failure modes of each station, as ids in alphabetical order."""
+    """Failure modes of each station and then its maintenance, each in alphabetical order."""
+    crews: tuple[str, ...] = ()
+    """Crews, by id."""
 
     @staticmethod
     def of(line: Line) -> Names:
@@ -54,9 +56,10 @@ class Names:
             products=tuple(sorted(product.id for product in line.products)),
             orders=tuple(sorted(order.id for order in line.orders)),
             modes={
-                station.id: tuple(sorted(mode.id for mode in station.failures))
+                station.id: tuple(mode.id for mode in station.modes)
                 for station in sorted(line.stations, key=lambda station: station.id)
             },
+            crews=tuple(sorted(crew.id for crew in line.crews)),
         )
 
 
@@ -194,6 +197,7 @@ class EventLog:
                     products=tuple(names["products"]),
                     orders=tuple(names["orders"]),
                     modes={key: tuple(value) for key, value in names["modes"].items()},
+                    crews=tuple(names.get("crews", ())),
                 ),
                 begin_s=head["begin_s"],
                 end_s=head["end_s"],

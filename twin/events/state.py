@@ -13,10 +13,20 @@ from typing import Literal
 
 from pydantic import Field
 
+from twin.line import Phase
 from twin.line.spec import Id, Spec
 
-PartStatus = Literal["waiting", "setup", "processing", "done"]
-ModeStatus = Literal["running", "waiting", "repair"]
+PartStatus = Literal["waiting", "setup", "loading", "processing", "unloading", "done"]
+ModeStatus = Literal["running", "due", "waiting", "repair"]
+
+
+PHASE_OF: dict[PartStatus, Phase] = {
+    "setup": "setup",
+    "loading": "load",
+    "processing": "process",
+    "unloading": "unload",
+}
+"""Phase of the work on a part, by the part's status from its beginning to its end."""
 
 
 class Clock(Spec):
@@ -74,17 +84,30 @@ class PartState(Spec):
     """Whether its components are there, for parts in a station that puts some together."""
     family: int | None = None
     """Number of the part, or of the first of the batch, that it was made of."""
+    stage: int = Field(default=0, ge=0, le=2)
+    """What is over of this visit to a station: 0 nothing, 1 loading, 2 processing."""
+    team: dict[Id, int] = Field(default_factory=dict)
+    """People who are with it, by crew."""
+    slowed: float = Field(default=1.0, gt=0)
+    """Factor of the failures in force, when it began, on the processing that is under way."""
+    asked_s: float | None = None
+    """Moment since which it waits for people in the middle of a visit, s; None: since it came."""
 
 
 class ModeState(Spec):
-    """One failure mode of one station."""
+    """One failure mode, or maintenance, of one station."""
 
     status: ModeStatus = "running"
-    """Ageing; failed and waiting for a crew; under repair."""
+    """Ageing; maintenance that is due and waits for work to end; waiting for a crew; under repair
+    or maintenance."""
     count: int = Field(default=0, ge=0)
-    """Failures so far."""
+    """Failures so far, or times it was due."""
+    renewed: int = Field(default=0, ge=0)
+    """Times that maintenance made it as new."""
     age: Clock = Clock()
-    """Age since the last repair, on the mode's own clock."""
+    """Age since the last repair, on the mode's own clock; cycles count as seconds do."""
+    team: dict[Id, int] = Field(default_factory=dict)
+    """People at work on it, by crew, where they were chosen by skill."""
     failed_s: float | None = None
     """Moment of the failure, s, while it is failed."""
     repair: Clock | None = None
@@ -144,6 +167,13 @@ class OrderState(Spec):
     """Parts that splitting added to its quantity, less those that batches took from it."""
 
 
+class CrewState(Spec):
+    """One crew that has a calendar."""
+
+    on: bool = True
+    """Whether its shift is running."""
+
+
 class StreamState(Spec):
     """Random numbers that the state came from."""
 
@@ -180,6 +210,9 @@ class LineState(Spec):
     """Parts that went to each operation whose stations take turns, by ``product/operation``."""
     queue: tuple[str, ...] = ()
     """Failures waiting for a crew, first come first: ``station/mode``."""
+
+    crews: dict[Id, CrewState] = Field(default_factory=dict)
+    """Crews that have a calendar, by id."""
 
     def opened(self) -> LineState:
         """Return the same state without its stream: whoever goes on draws a new future."""

@@ -1,6 +1,7 @@
 """How well the line does: key figures of a log, and what a sample of them says."""
 
 from twin.kpi.bottleneck import bottlenecks
+from twin.kpi.energy import order_energy
 from twin.kpi.losses import Loss, loss_tree
 from twin.kpi.measures import summarise
 from twin.kpi.output_analysis import (
@@ -21,6 +22,7 @@ __all__ = [
     "bottlenecks",
     "loss_tree",
     "mean_interval",
+    "order_energy",
     "proportion_interval",
     "quantile_interval",
     "summarise",

@@ -148,14 +148,15 @@ class _Seen:
 
 def _waits(table: Table, line: Line, name: str, number: int, exits: Ints) -> _Waits:
     station = line.station(name)
-    rows, counts = status_counts(table, station, number, exits)
+    rows, counts = status_counts(table, station, number, exits, attended=name in line.attended)
     blocked, starved = counts[Status.BLOCKED], counts[Status.STARVED]
     lasted_s = table.lasted_s(rows)
     # The row after the last one stands for the end.
     time_s = np.append(table.time_s, max(table.until_s, table.time_s[-1]))[rows]
     # Several rows of one moment are one change: the last of them is what holds.
     real = np.append(np.diff(time_s) > 0, True)
-    busy = counts[Status.PROCESSING] + counts[Status.SETUP] + counts[Status.FAILED]
+    idle = (Status.BLOCKED, Status.STARVED, Status.OFF)
+    busy = np.sum([count for status, count in counts.items() if status not in idle], axis=0)
     return _Waits(
         time_s=time_s[real],
         active=busy[real] >= station.servers,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twin.events.kinds import Status
 from twin.events.log import Names
+from twin.kpi.energy import energy_kwh, has_energy
 from twin.kpi.times import STATUSES
 from twin.line import Line
 
@@ -59,12 +60,18 @@ class Counters:
 def figures_of(counters: Counters, line: Line, names: Names) -> tuple[Values, Coordinates]:
     """Return the key figures that ``twin.kpi.summarise`` describes, as arrays and coordinates."""
     values: Values = {}
+    spent = np.zeros((len(counters.status_s), len(STATUSES)))
+    # An engine that knows fewer statuses counts the first of them.
+    spent[:, : counters.status_s.shape[1]] = counters.status_s
+    counters = replace(counters, status_s=spent)
     _flow(values, counters)
     _stations(values, counters)
     observed_s = counters.until_s - counters.from_s
     values["content_mean"] = ("buffer",), _ratio(counters.content_area, observed_s)
     values["finished_by_product"] = ("product",), counters.product_finished
     _orders(values, counters, line, names)
+    if has_energy(line):
+        _energy(values, counters, line)
     labels = {
         "station": line.flow_order,
         "status": tuple(status.value for status in STATUSES),
@@ -103,7 +110,8 @@ def _stations(values: Values, counters: Counters) -> None:
     spent = counters.status_s
     total = spent.sum(axis=1, keepdims=True)
     actual_s = spent[:, STATUSES.index(Status.PROCESSING)]
-    busy_s = total[:, 0] - spent[:, STATUSES.index(Status.OFF)]
+    planned_off = [STATUSES.index(status) for status in (Status.OFF, Status.MAINTENANCE)]
+    busy_s = total[:, 0] - spent[:, planned_off].sum(axis=1)
     values["status_time_s"] = ("station", "status"), spent
     values["status_share"] = ("station", "status"), _ratio(spent, total)
     values["processed"] = ("station",), counters.processed
@@ -114,6 +122,17 @@ def _stations(values: Values, counters: Counters) -> None:
     values["effectiveness"] = ("station",), effectiveness
     values["quality_ratio"] = ("station",), quality
     values["oee_index"] = ("station",), availability * effectiveness * quality
+
+
+def _energy(values: Values, counters: Counters, line: Line) -> None:
+    by_station = energy_kwh(line, counters.status_s)
+    total, prices = float(by_station.sum()), line.energy
+    finished = counters.finished
+    values["energy_kwh"] = ("station",), by_station
+    values["energy_total_kwh"] = _scalar(total)
+    values["energy_per_part_kwh"] = _scalar(total / finished if finished else np.nan)
+    values["carbon_kg"] = _scalar(total * prices.carbon_kg_per_kwh if prices else np.nan)
+    values["energy_cost"] = _scalar(total * prices.price_per_kwh if prices else np.nan)
 
 
 def _orders(values: Values, counters: Counters, line: Line, names: Names) -> None:

@@ -24,7 +24,7 @@ from twin.kpi.measures import count
 from twin.kpi.output_analysis import Interval, t_quantile
 from twin.kpi.rows import Floats, Table
 from twin.kpi.times import STATUSES, status_counts
-from twin.line import Line
+from twin.line import Failure, Line
 
 STRETCHES = 10
 """Parts of the observed time that the interval of the pace is made from."""
@@ -133,7 +133,8 @@ def failures(log: EventLog, line: Line, level: float = 0.95) -> list[FailureFit]
     table = Table.of(log, line)
     exits = table.exits()
     failed = table.observed & table.where(Kind.FAILED)
-    alone = _shared(level, sum(len(modes) for modes in log.names.modes.values()))
+    ended = table.observed & table.where(Kind.PROCESSING_ENDED)
+    alone = _shared(level, sum(len(line.station(name).failures) for name in line.flow_order))
     found = []
     for name in line.flow_order:
         station = line.station(name)
@@ -143,12 +144,14 @@ def failures(log: EventLog, line: Line, level: float = 0.95) -> list[FailureFit]
         aged_s = {
             "operating": float(np.sum(lasted_s[counts[Status.PROCESSING] > 0])),
             "calendar": float(np.sum(lasted_s[counts[Status.FAILED] == 0])),
+            "cycles": float(np.sum(ended & (table.element == number))),
         }
         details = table.detail[failed & (table.element == number)]
-        for index, mode in enumerate(log.names.modes[name]):
-            model = next(item for item in station.failures if item.id == mode)
-            expected = aged_s[model.clock] / model.time_to_failure_s.expected_s()
-            found.append(_failure(name, mode, expected, int(np.sum(details == index)), alone))
+        for index, model in enumerate(station.modes):
+            if not isinstance(model, Failure):
+                continue
+            expected = aged_s[model.clock] / model.life.expected_s()
+            found.append(_failure(name, model.id, expected, int(np.sum(details == index)), alone))
         outages = int(np.sum(details == OUTAGE))
         if outages:
             found.append(_failure(name, OUTAGE_CAUSE, 0.0, outages, alone))

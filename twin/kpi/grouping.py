@@ -75,14 +75,15 @@ def _batch_sizes(table: Table, element: int) -> dict[int, int]:
     load: dict[int, int] = {}
     server_of: dict[int, int] = {}
     sizes: dict[int, int] = {}
-    rows = np.flatnonzero(
-        (table.element == element) & table.where(Kind.STATION_ENTERED, Kind.PROCESSING_ENDED)
-    )
+    kinds = (Kind.STATION_ENTERED, Kind.PROCESSING_ENDED, Kind.SERVER_CLEARED)
+    rows = np.flatnonzero((table.element == element) & table.where(*kinds))
     for row in rows.tolist():
         part = int(table.part[row])
         if table.kind[row] == Kind.STATION_ENTERED:
             server_of[part] = server = int(table.value[row])
             load[server] = load.get(server, 0) + 1
+        elif table.kind[row] == Kind.SERVER_CLEARED:
+            load.pop(int(table.value[row]), None)
         else:
             server = server_of.get(part, -1)
             sizes[row] = load.pop(server, 1)

@@ -17,10 +17,11 @@ import numpy as np
 
 from twin.events.kinds import OUTAGE, Kind, Status
 from twin.events.log import EventLog
+from twin.kpi.energy import SECONDS_PER_HOUR
 from twin.kpi.measures import parts_of, planned_s
 from twin.kpi.rows import Floats, Ints, Rows, Table
 from twin.kpi.times import levels, status_counts
-from twin.line import Line
+from twin.line import Failure, Line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,15 +37,27 @@ class Loss(StrEnum):
     SLOW = "slow"
     """Processing beyond the planned time; negative: faster than planned."""
     SETUP = "setup"
+    HANDLING = "handling"
+    NO_OPERATOR = "no_operator"
+    MAINTENANCE = "maintenance"
     FAILED = "failed"
     STARVED = "starved"
     BLOCKED = "blocked"
     OFF = "off"
 
 
+STATUS_OF = dict.fromkeys((Loss.GOOD, Loss.QUALITY, Loss.SLOW), Status.PROCESSING.value)
+"""Status of a loss where it is not of the same name."""
 OUTAGE_CAUSE = "outage"
 """Cause of a stop that no failure mode explains."""
-_WAITING = (Status.STARVED, Status.BLOCKED, Status.OFF)
+_LEFT = (
+    Status.HANDLING,
+    Status.NO_OPERATOR,
+    Status.MAINTENANCE,
+    Status.STARVED,
+    Status.BLOCKED,
+    Status.OFF,
+)
 
 
 def loss_tree(log: EventLog, line: Line) -> pd.DataFrame:
@@ -67,6 +80,7 @@ def loss_tree(log: EventLog, line: Line) -> pd.DataFrame:
         (NaN with nothing observed). ``operations``: how many the time is worth at the planned time
         of those that ended at the station; NaN if none did. At a station that is never starved or
         blocked these are the line's lost parts; elsewhere most of them could not have been sold.
+        ``energy_kwh``: energy of that time, 0 where the station states no power.
 
         Planned times count when an operation ends and processing when it happens, so what is under
         way at either end of the observed time shows in ``slow``, by an operation for each server at
@@ -96,6 +110,8 @@ def loss_tree(log: EventLog, line: Line) -> pd.DataFrame:
         each_s = planned[number] / count[number] if count[number] else np.nan
         spent_s = np.array([float(value) for value in time_s.values()])
         whole_s = line.station(name).servers * (table.until_s - table.from_s)
+        power = line.station(name).power
+        kw = [power.kw(STATUS_OF.get(loss, loss.value)) if power else 0.0 for loss, _ in time_s]
         frames.append(
             pd.DataFrame(
                 {
@@ -105,6 +121,7 @@ def loss_tree(log: EventLog, line: Line) -> pd.DataFrame:
                     "time_s": spent_s,
                     "share": spent_s / whole_s if whole_s > 0 else np.nan,
                     "operations": spent_s / each_s if each_s > 0 else np.nan,
+                    "energy_kwh": spent_s * np.array(kw) / SECONDS_PER_HOUR,
                 }
             )
         )
@@ -116,30 +133,35 @@ def _of_station(
 ) -> dict[tuple[Loss, str], float]:
     """Return a station's time by loss and cause; all processing stands under ``GOOD``."""
     station = line.station(name)
-    rows, counts = status_counts(table, station, number, exits)
+    rows, counts = status_counts(table, station, number, exits, attended=name in line.attended)
     lasted_s = table.lasted_s(rows)
 
     def spent_s(status: Status) -> float:
         return float(np.sum(counts[status] * lasted_s))
 
-    modes = sorted(mode.id for mode in station.failures)
-    by_mode = _failed_s(table, number, len(modes)) * station.servers
-    causes = dict(zip([*modes, OUTAGE_CAUSE], by_mode.tolist(), strict=True))
+    modes = {
+        k: mode.id
+        for k, mode in enumerate(station.modes)
+        if isinstance(mode, Failure) and mode.stops
+    }
+    by_mode = _failed_s(table, number, [*modes]) * station.servers
+    causes = dict(zip([*modes.values(), OUTAGE_CAUSE], by_mode.tolist(), strict=True))
     if not causes[OUTAGE_CAUSE] and modes:
         del causes[OUTAGE_CAUSE]
     return {
         (Loss.GOOD, ""): spent_s(Status.PROCESSING),
         (Loss.SETUP, ""): spent_s(Status.SETUP),
+        **{(Loss(status.value), ""): spent_s(status) for status in _LEFT[:3]},
         **{(Loss.FAILED, cause): time_s for cause, time_s in causes.items()},
-        **{(Loss(status.value), ""): spent_s(status) for status in _WAITING},
+        **{(Loss(status.value), ""): spent_s(status) for status in _LEFT[3:]},
     }
 
 
-def _failed_s(table: Table, number: int, modes: int) -> Floats:
+def _failed_s(table: Table, number: int, modes: list[int]) -> Floats:
     """Return how long a station was failed, by the mode that failed first; outages last, s."""
     rows = np.flatnonzero(table.element == number)
     kinds, details = table.kind[rows], table.detail[rows]
-    numbers = [*range(modes), OUTAGE]
+    numbers = [*modes, OUTAGE]
     pairs = [
         (
             rows[(kinds == Kind.FAILED) & (details == mode)],
@@ -160,7 +182,9 @@ def _failed_s(table: Table, number: int, modes: int) -> Floats:
 
 def _bad(table: Table) -> Rows:
     """Return which operations, by the row of their end, had a part scrapped or sent back."""
-    lost = table.where(Kind.PART_SCRAPPED, Kind.REWORK_SENT)
+    # What a failure broke off did not end.
+    broken = table.where(Kind.PART_SCRAPPED) & ~np.isnan(table.value)
+    lost = table.where(Kind.PART_SCRAPPED, Kind.REWORK_SENT) & ~broken
     rows = np.flatnonzero(lost | table.where(Kind.PROCESSING_ENDED))
     order = rows[np.lexsort((rows, table.part[rows]))]
     # The end that belongs to a verdict is the row of the same part just before it.

@@ -95,6 +95,8 @@ def count(log: EventLog, line: Line) -> Counters:
     exits = table.exits()
     finished = table.observed & table.where(Kind.PART_FINISHED)
     ended = table.observed & table.where(Kind.PROCESSING_ENDED)
+    # An operation that a failure broke off, and whose part is lost with it, has come to an end too.
+    broken = table.observed & table.where(Kind.PART_SCRAPPED) & ~np.isnan(table.value)
     lost = table.observed & table.where(Kind.PART_SCRAPPED, Kind.REWORK_SENT)
     index = {name: i for i, name in enumerate(log.names.elements)}
     stations = np.array([index[name] for name in line.flow_order])
@@ -114,11 +116,13 @@ def count(log: EventLog, line: Line) -> Counters:
         wip_area=_wip_area(table),
         status_s=np.array(
             [
-                status_times_s(table, line.station(name), index[name], exits)
+                status_times_s(
+                    table, line.station(name), index[name], exits, attended=name in line.attended
+                )
                 for name in line.flow_order
             ]
         ),
-        processed=processed(table, ended, batches, size)[stations],
+        processed=processed(table, ended | broken, batches, size)[stations],
         bad=np.bincount(table.element[lost], minlength=size)[stations].astype(float),
         planned_s=planned_s(table, log, line, ended, parts)[stations],
         content_area=_content_area(table, line, index, exits),

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from twin.events.fold import empty_state
 from twin.events.kinds import OUTAGE, Kind
 from twin.events.log import COLUMNS, EventLog
-from twin.events.state import LineState, PartState, PartStatus
-from twin.line import Line
+from twin.events.state import PHASE_OF, LineState, PartState, PartStatus, StationState
+from twin.line import PHASES, Failure, Line, Station
 from twin.line.line import maker_slots
 
 Floats = NDArray[np.float64]
@@ -28,6 +28,8 @@ INSIDE: dict[PartStatus, tuple[Kind, ...]] = {
     "setup": (Kind.STATION_ENTERED, Kind.SETUP_STARTED),
     "processing": (Kind.STATION_ENTERED, Kind.PROCESSING_STARTED),
     "done": (Kind.STATION_ENTERED, Kind.PROCESSING_STARTED, Kind.PROCESSING_ENDED),
+    "loading": (Kind.STATION_ENTERED, Kind.LOADING_STARTED),
+    "unloading": (Kind.STATION_ENTERED, Kind.UNLOADING_STARTED),
 }
 """Events that bring a part in a station to its status."""
 LOCATION = (Kind.PART_CREATED, Kind.PART_MADE, Kind.BUFFER_ENTERED, Kind.STATION_ENTERED)
@@ -62,7 +64,9 @@ class Table:
         state = (
             LineState.model_validate(log.initial) if log.initial else empty_state(line, log.begin_s)
         )
-        first = np.array(_initial_rows(state, log), dtype=np.float64).reshape(-1, len(COLUMNS))
+        first = np.array(_initial_rows(state, log, line), dtype=np.float64).reshape(
+            -1, len(COLUMNS)
+        )
         columns = {
             name: np.concatenate([first[:, i].astype(kind), getattr(log, name)])
             for i, (name, kind) in enumerate(COLUMNS.items())
@@ -122,14 +126,16 @@ def _several(log: EventLog, line: Line) -> frozenset[int]:
     return frozenset(log.names.elements.index(name) for name in names | set(maker_slots(line)))
 
 
-def _initial_rows(state: LineState, log: EventLog) -> list[tuple[float, ...]]:
+def _initial_rows(state: LineState, log: EventLog, line: Line) -> list[tuple[float, ...]]:
     index = {name: i for i, name in enumerate(log.names.elements)}
     begin = state.time_s
     rows: list[tuple[float, ...]] = []
 
     def add(kind: Kind, element: int, part: PartState | None = None, detail: float = -1) -> None:
         number = -1 if part is None else part.id
-        server = np.nan if part is None or part.server is None else part.server
+        server: float = np.nan
+        if kind == Kind.STATION_ENTERED and part is not None and part.server is not None:
+            server = part.server
         rows.append((begin, kind, element, number, detail, server, 0))
 
     # The time before the first event counts too, so there is always a row at the beginning.
@@ -137,14 +143,17 @@ def _initial_rows(state: LineState, log: EventLog) -> list[tuple[float, ...]]:
     for name, station in state.stations.items():
         if not station.on:
             add(Kind.SHIFT_ENDED, index[name])
-        for mode, found in station.modes.items():
-            if found.status != "running":
-                add(Kind.FAILED, index[name], detail=log.names.modes[name].index(mode))
+        numbers = {mode: log.names.modes[name].index(mode) for mode in station.modes}
+        for kind, mode in _open_modes(line.station(name), station):
+            add(kind, index[name], detail=numbers[mode])
         for _ in station.outages:
             add(Kind.FAILED, index[name], detail=OUTAGE)
     for part, kinds in _placed(state):
         for kind in kinds:
             add(kind, index[part.location], part)
+        if part.status in PHASE_OF and part.asked_s is not None:
+            phase = PHASES.index(PHASE_OF[part.status])
+            add(Kind.WORK_PAUSED, index[part.location], part, phase)
     return rows
 
 
@@ -160,3 +169,17 @@ def _placed(state: LineState) -> Iterator[tuple[PartState, tuple[Kind, ...]]]:
             yield part, INSIDE[part.status]
         if part.server is not None:
             seen.add((part.location, part.server))
+
+
+def _open_modes(spec: Station, state: StationState) -> Iterator[tuple[Kind, str]]:
+    """Yield what has failed or is maintained in a state, as the events that led there."""
+    for mode in spec.modes:
+        found = state.modes.get(mode.id)
+        if found is None or found.status == "running":
+            continue
+        if isinstance(mode, Failure):
+            yield Kind.FAILED, mode.id
+        else:
+            yield Kind.MAINTENANCE_DUE, mode.id
+            if found.status != "due":
+                yield Kind.MAINTENANCE_READY, mode.id

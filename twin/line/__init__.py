@@ -19,6 +19,7 @@ from twin.line.distributions import (
     Weibull,
     scaled,
 )
+from twin.line.energy import Energy, Power
 from twin.line.files import (
     example_line,
     example_names,
@@ -31,10 +32,12 @@ from twin.line.files import (
 from twin.line.line import Line, serial_line
 from twin.line.orders import JobOrder
 from twin.line.products import Operation, Product, Rework
-from twin.line.reliability import Crew, Failure
+from twin.line.reliability import Failure, Maintenance, Mode
 from twin.line.stations import Batch, Buffer, Setup, Signal, Sink, Source, Station
+from twin.line.workforce import PHASES, Crew, Need, Phase
 
 __all__ = [
+    "PHASES",
     "AnyDistribution",
     "Batch",
     "Beta",
@@ -46,6 +49,7 @@ __all__ = [
     "Discrete",
     "Distribution",
     "Empirical",
+    "Energy",
     "Erlang",
     "Exponential",
     "Failure",
@@ -53,9 +57,14 @@ __all__ = [
     "JobOrder",
     "Line",
     "Lognormal",
+    "Maintenance",
+    "Mode",
+    "Need",
     "Normal",
     "Operation",
     "Period",
+    "Phase",
+    "Power",
     "Product",
     "Rework",
     "Setup",

@@ -12,8 +12,9 @@ from twin.line.control import CardLoop, loops
 from twin.line.gathered import Parts
 from twin.line.orders import JobOrder
 from twin.line.products import Operation, Product
-from twin.line.reliability import Crew
+from twin.line.reliability import Failure, Maintenance
 from twin.line.stations import Buffer, Setup, Sink, Source, Station
+from twin.line.workforce import Crew, Need
 
 SECTIONS: dict[str, type] = {
     "sources": Source,
@@ -39,6 +40,8 @@ def check(parts: Parts) -> list[Finding]:
         _source(parts, source)
     for station in parts.of("stations", Station):
         _station(parts, station)
+    for crew in parts.of("crews", Crew):
+        parts.known("calendars", crew.calendar, f"crews.{crew.id}.calendar", "calendar")
     for product in parts.of("products", Product):
         _product(parts, product)
     for order in parts.of("orders", JobOrder):
@@ -122,16 +125,9 @@ def _station(parts: Parts, station: Station) -> None:
     path = f"stations.{station.id}"
     parts.known("buffers", station.input_buffer, f"{path}.input_buffer", "buffer")
     parts.known("calendars", station.calendar, f"{path}.calendar", "calendar")
-    for name, count in Counter(mode.id for mode in station.failures).items():
-        if count > 1:
-            parts.add(f"{path}.failures.{name}", f"id used {count} times", remedy="rename one")
-    for mode in station.failures:
-        here = f"{path}.failures.{mode.id}"
-        parts.known("crews", mode.crew, f"{here}.crew", "crew")
-        if not mode.time_to_failure_s.expected_s() > 0:
-            parts.add(
-                f"{here}.time_to_failure_s", "fails without ever running", "a mean above zero"
-            )
+    _modes(parts, station, path)
+    for position, need in enumerate(station.needs):
+        _need(parts, need, f"{path}.needs.{position}")
     if station.setup and station.servers > 1:
         parts.add(
             f"{path}.setup",
@@ -141,6 +137,49 @@ def _station(parts: Parts, station: Station) -> None:
         )
     if station.setup:
         _setup(parts, station.setup, path)
+
+
+def _modes(parts: Parts, station: Station, path: str) -> None:
+    """Check failures and maintenance: names, people, what they renew, that they ever end."""
+    for name, count in Counter(mode.id for mode in station.modes).items():
+        if count > 1:
+            parts.add(f"{path}.failures.{name}", f"id used {count} times", remedy="rename one")
+    for mode in station.modes:
+        kind = "failures" if isinstance(mode, Failure) else "maintenance"
+        here = f"{path}.{kind}.{mode.id}"
+        if mode.crew is not None or mode.skill is not None:
+            need = Need(crew=mode.crew, skill=mode.skill, count=mode.people)
+            _need(parts, need, here, "people")
+        if mode.life is not None and not mode.life.expected_s() > 0:
+            what = "fails without ever running" if kind == "failures" else "is due without end"
+            parts.add(here, what, "a mean above zero")
+        if isinstance(mode, Maintenance):
+            parts.known("calendars", mode.calendar, f"{here}.calendar", "calendar")
+            known = sorted(failure.id for failure in station.failures)
+            for name in mode.renews:
+                if name not in known:
+                    expected = f"one of: {', '.join(known) or 'none: the station has no failures'}"
+                    parts.add(f"{here}.renews", f"unknown failure {name!r}", expected)
+
+
+def _need(parts: Parts, need: Need, path: str, field_name: str = "count") -> None:
+    """Check that the people of a need exist, and that there are as many of them."""
+    parts.known("crews", need.crew, f"{path}.crew", "crew")
+    if not parts.complete:
+        return
+    crews = [
+        crew
+        for crew in parts.of("crews", Crew)
+        if (crew.id == need.crew if need.crew is not None else need.skill in crew.skills)
+    ]
+    if need.skill is not None and not crews:
+        known = sorted({skill for crew in parts.of("crews", Crew) for skill in crew.skills})
+        expected = f"one of: {', '.join(known) or 'none: no crew has skills'}"
+        parts.add(f"{path}.skill", f"no crew has the skill {need.skill!r}", expected)
+    size = sum(crew.size for crew in crews)
+    if crews and need.count > size:
+        message = f"{need.count} are needed and there are {size}"
+        parts.add(f"{path}.{field_name}", message, f"at most {size}", "enlarge the crew")
 
 
 def _setup(parts: Parts, setup: Setup, path: str) -> None:
@@ -191,6 +230,8 @@ def _operation(parts: Parts, operation: Operation, so_far: list[str], path: str)
             )
     choice_findings(parts, operation, path)
     _wait(parts, operation, so_far[:-1], path)
+    for position, need in enumerate(operation.needs):
+        _need(parts, need, f"{path}.needs.{position}")
     rework = operation.rework
     if rework is None:
         return

@@ -17,12 +17,13 @@ from twin.line.calendars import Calendar
 from twin.line.checks import SECTIONS, check, zone_findings
 from twin.line.control import CardLoop
 from twin.line.distributions import AnyDistribution
+from twin.line.energy import Energy
 from twin.line.gathered import Parts
 from twin.line.orders import JobOrder
 from twin.line.products import Operation, Product
-from twin.line.reliability import Crew
 from twin.line.spec import Id, Spec, without_later, worded
 from twin.line.stations import Buffer, Sink, Source, Station
+from twin.line.workforce import Crew
 
 
 class Head(Spec):
@@ -38,6 +39,8 @@ class Head(Spec):
     """IANA name of the time zone of the plant's wall clock."""
     start: datetime = datetime(2026, 1, 5, 6)  # noqa: DTZ001 - read in the line's own zone
     """Time zero of the line; without an offset it is read in ``time_zone``."""
+    energy: Energy | None = None
+    """What a kilowatt-hour emits and costs."""
 
 
 class Line(Head):
@@ -64,7 +67,7 @@ class Line(Head):
     loops: tuple[CardLoop, ...] = ()
     """What limits the parts in a stretch of the line."""
     crews: tuple[Crew, ...] = ()
-    """Who repairs."""
+    """Who works: people, and tools that are shared like people."""
     calendars: tuple[Calendar, ...] = ()
     """When work goes on."""
     orders: tuple[JobOrder, ...] = ()
@@ -150,10 +153,34 @@ class Line(Head):
         found: Calendar = self._find("calendars", name)
         return found
 
+    def crew(self, name: str) -> Crew:
+        """Return the crew of that id, or raise UnknownNameError."""
+        found: Crew = self._find("crews", name)
+        return found
+
     def order(self, name: str) -> JobOrder:
         """Return the order of that id, or raise UnknownNameError."""
         found: JobOrder = self._find("orders", name)
         return found
+
+    @cached_property
+    def manned(self) -> frozenset[str]:
+        """Stations at which some work on parts needs people."""
+        found = {station.id for station in self.stations if station.needs}
+        for product in self.products:
+            for operation in product.routing:
+                found.update(operation.stations if operation.needs else ())
+        return frozenset(found)
+
+    @cached_property
+    def attended(self) -> frozenset[str]:
+        """Those of the manned stations at which a part waits for nothing but people.
+
+        Where components are put together, a part may also wait for those.
+        """
+        operations = [step for product in self.products for step in product.routing]
+        kitting = {name for step in operations if step.components for name in step.stations}
+        return self.manned - kitting
 
     @cached_property
     def hash(self) -> str:
@@ -163,6 +190,7 @@ class Line(Head):
             document.get(section, []).sort(key=lambda item: item["id"])
         for station in document["stations"]:
             station["failures"].sort(key=lambda mode: mode["id"])
+            station["maintenance"].sort(key=lambda mode: mode["id"])
         text = json.dumps(document, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

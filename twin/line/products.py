@@ -6,10 +6,14 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from twin.line.distributions import Distribution
+from twin.line.distributions import Constant, Distribution
 from twin.line.rules import RoutingRule
 from twin.line.spec import Id, Spec
+from twin.line.workforce import Need
 from twin.units import PositiveDuration
+
+NOTHING = Constant(value_s=0.0)
+"""The time of what is not done."""
 
 Count = Annotated[int, Field(ge=1, le=10_000)]
 """A number of parts."""
@@ -56,10 +60,26 @@ class Operation(Spec):
     comes to a server for this one, s; none: no limit."""
     max_wait_to: Id | None = None
     """Earlier operation to which a part goes that has waited too long; none: it is scrapped."""
+    load_time_s: Distribution = NOTHING
+    """Time to put the part in before it is processed, s."""
+    unload_time_s: Distribution = NOTHING
+    """Time to take it out afterwards, s."""
+    needs: tuple[Need, ...] = ()
+    """People needed for this operation, beside those of the station."""
     scrap_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the parts that are scrapped here."""
     rework: Rework | None = None
     """Parts that go back."""
+
+    @property
+    def loads(self) -> bool:
+        """Whether it has a loading time of its own."""
+        return self.load_time_s != NOTHING
+
+    @property
+    def unloads(self) -> bool:
+        """Whether it has an unloading time of its own."""
+        return self.unload_time_s != NOTHING
 
 
 class Product(Spec):

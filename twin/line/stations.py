@@ -7,9 +7,11 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from twin.line.distributions import Distribution
-from twin.line.reliability import Failure
+from twin.line.energy import Power
+from twin.line.reliability import Failure, Maintenance, Mode
 from twin.line.rules import DispatchRule
 from twin.line.spec import Id, Spec
+from twin.line.workforce import Need
 from twin.units import Duration
 
 
@@ -83,6 +85,12 @@ class Station(Spec):
     """Change-over times."""
     failures: tuple[Failure, ...] = ()
     """Ways to break down; the station is down while any of them is not repaired."""
+    maintenance: tuple[Maintenance, ...] = ()
+    """Work on the station that is planned."""
+    needs: tuple[Need, ...] = ()
+    """People needed for whatever is done here."""
+    claim: float = 0.0
+    """Whoever claims more is given people first; ties by who has waited longest."""
     calendar: Id | None = None
     """When the station is on; none: always."""
     at_shift_end: Literal["stop", "finish"] = "stop"
@@ -92,6 +100,15 @@ class Station(Spec):
     """Fraction of its life after which a failure mode begins to show in the signals."""
     signals: dict[Id, Signal] = Field(default_factory=dict)
     """Sensors by name, e.g. ``vibration``, ``temperature``, ``current``."""
+
+    power: Power | None = None
+    """Electric power by status; none: energy is not counted here."""
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """Failures, then maintenance, each by id: the order of their numbers."""
+        failures = sorted(self.failures, key=lambda mode: mode.id)
+        return (*failures, *sorted(self.maintenance, key=lambda mode: mode.id))
 
 
 class Buffer(Spec):

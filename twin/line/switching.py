@@ -17,19 +17,37 @@ def is_on(line: Line, calendar: Calendar | None, time_s: float) -> bool:
     return any(begin <= time_s < end for begin, end in spans)
 
 
-def next_switch_s(line: Line, calendar: Calendar, time_s: float) -> float | None:
+def next_switch_s(
+    line: Line, calendar: Calendar, time_s: float, *, inclusive: bool = False
+) -> float | None:
     """Return the first moment after ``time_s`` at which working time begins or ends.
 
-    None: it never switches again, as far as two years ahead can tell.
+    ``inclusive``: that moment itself counts too. None: it never switches again, as far as two
+    years ahead can tell.
     """
     for ahead_s in LOOK_AHEAD_S:
         until_s = time_s + ahead_s
-        spans = calendar.working_intervals(line.start_utc, line.zone, time_s, until_s)
+        spans = calendar.working_intervals(line.start_utc, line.zone, time_s - 1.0, until_s)
         # An end at the edge of the search may be the edge only, so it is not taken for a switch.
-        edges = [edge for span in spans for edge in span if time_s < edge < until_s]
+        edges = [
+            edge
+            for span in spans
+            for edge in span
+            if time_s < edge < until_s or (inclusive and edge == time_s)
+        ]
         if edges:
             return min(edges)
     return None
+
+
+def next_beginning_s(
+    line: Line, calendar: Calendar, time_s: float, *, inclusive: bool = False
+) -> float | None:
+    """Return the first moment after ``time_s`` at which working time begins; None: never again."""
+    found = next_switch_s(line, calendar, time_s, inclusive=inclusive)
+    while found is not None and not is_on(line, calendar, found):
+        found = next_switch_s(line, calendar, found)
+    return found
 
 
 def switches(
@@ -37,7 +55,7 @@ def switches(
 ) -> list[tuple[float, bool]]:
     """Return every switch between two moments: when, and whether working time begins then."""
     found: list[tuple[float, bool]] = []
-    time_s = next_switch_s(line, calendar, from_s)
+    time_s = next_switch_s(line, calendar, from_s, inclusive=True)
     while time_s is not None and time_s < until_s:
         found.append((time_s, is_on(line, calendar, time_s)))
         time_s = next_switch_s(line, calendar, time_s)

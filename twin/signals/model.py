@@ -68,7 +68,7 @@ class _Sensors:
         if lasted_s <= 0.0:
             return
         for age in self.ages:
-            if age.up and (self.load > 0 or not age.mode.operating):
+            if age.up and (self.load > 0 or age.mode.clock == "calendar"):
                 age.age_s += lasted_s
         for name, signal in self.station.signals.items():
             if signal.time_constant_s > 0:

@@ -14,6 +14,7 @@ from twin.events.fold import empty_state
 from twin.events.kinds import Kind, Status
 from twin.events.log import EventLog, Stream
 from twin.events.state import LineState
+from twin.kpi.times import slow_modes
 from twin.line import Line, Signal, Station
 from twin.signals.wear import (
     Floats,
@@ -183,13 +184,14 @@ class _Trace:
             net: NDArray[np.int8] = begun.astype(np.int8) - over.astype(np.int8)
             return net
 
+        slow = slow_modes(station)
         entered = (here & (log.kind == Kind.STATION_ENTERED)).astype(np.int8)
         changes = np.stack(
             [
                 entered - (left == number).astype(np.int8),
                 change(Kind.SETUP_STARTED, Kind.SETUP_ENDED),
                 change(Kind.PROCESSING_STARTED, Kind.PROCESSING_ENDED),
-                change(Kind.FAILED, Kind.REPAIRED),
+                np.where(np.isin(log.detail, slow), 0, change(Kind.FAILED, Kind.REPAIRED)),
                 change(Kind.SHIFT_ENDED, Kind.SHIFT_STARTED),
             ]
         )
@@ -261,14 +263,16 @@ class _Ageing:
         here = (log.element == log.names.elements.index(station.id)) & (log.detail == number)
         failed_s = log.time_s[here & (log.kind == Kind.FAILED)]
         repaired_s = log.time_s[here & (log.kind == Kind.REPAIRED)]
-        clock = trace if mode.operating else None
-        start = 0.0 if mode.operating else log.begin_s
+        clock = None if mode.clock == "calendar" else trace
+        start = log.begin_s if mode.clock == "calendar" else 0.0
         repaired = repaired_s if clock is None else clock.operated_at(repaired_s)
         # A mode that begins failed has its first life after its first repair, with the same number.
         begun = np.concatenate(([start - mode.age_s] if mode.up else [], repaired))
         lives = [mode.lives(mode.number + i) for i in range(len(begun))]
         if mode.up and lives:
             lives[0] = mode.life_s
+        if mode.clock == "cycles":
+            lives = [math.inf] * len(lives)  # sensors follow time, so they do not show its wear
         return _Ageing(failed_s, repaired_s, mode.up, begun, np.array(lives), clock)
 
     def wear(self, times_s: Floats, *, after: bool) -> Floats:

@@ -13,6 +13,7 @@ from twin.engine.streams import Purpose, normal_quantile, stream_key, uniform
 from twin.events.log import Stream
 from twin.events.state import LineState, ModeState
 from twin.line import Failure, Station
+from twin.line.reliability import Clock
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -20,7 +21,7 @@ Whole = NDArray[np.int64]
 
 def lives_of(station: Station, mode: Failure, stream: Stream) -> Draw:
     """Return the lives of a failure mode, s on its clock, as the engine draws them."""
-    code, parameters = mode.time_to_failure_s.encode()
+    code, parameters = mode.life.encode()
     key = stream_key(stream.seed, f"{station.id}/{mode.id}", Purpose.FAILURE)
     numbers = np.array(parameters, dtype=np.float64)
     return Draw(int(code), numbers, key, stream.replication, stream.antithetic)
@@ -63,7 +64,7 @@ class ModeStart:
     """One failure mode where a log begins."""
 
     lives: Draw
-    operating: bool
+    clock: Clock
     up: bool
     number: int
     """Which of its lives it is in; while it is failed, which comes next."""
@@ -73,11 +74,10 @@ class ModeStart:
 
 def _mode(station: Station, mode: Failure, stream: Stream, initial: LineState) -> ModeStart:
     lives = lives_of(station, mode, stream)
-    operating = mode.clock == "operating"
     found = initial.stations.get(station.id)
     state = (found.modes.get(mode.id) if found else None) or ModeState()
     if state.status != "running":
-        return ModeStart(lives, operating, up=False, number=state.count, age_s=0.0, life_s=0.0)
+        return ModeStart(lives, mode.clock, up=False, number=state.count, age_s=0.0, life_s=0.0)
     age_s = state.age.elapsed_s(initial.time_s)
     came = initial.stream
     mine = came and stream == Stream(came.seed, came.replication, came.antithetic)
@@ -88,7 +88,7 @@ def _mode(station: Station, mode: Failure, stream: Stream, initial: LineState) -
         life_s = lives(state.count)
     else:
         life_s = given_s + lives.left(given_s, state.count)
-    return ModeStart(lives, operating, True, state.count, age_s, life_s)
+    return ModeStart(lives, mode.clock, True, state.count, age_s, life_s)
 
 
 def modes_at_start(station: Station, stream: Stream, initial: LineState) -> tuple[ModeStart, ...]:
@@ -114,7 +114,8 @@ def counts_at_start(station: Station, initial: LineState) -> Counts:
     state = initial.stations.get(station.id)
     down = 0
     if state is not None:
-        failed = [mode for mode in state.modes.values() if mode.status != "running"]
+        stops = {mode.id for mode in station.failures if mode.stops}
+        failed = [k for k, mode in state.modes.items() if k in stops and mode.status != "running"]
         down = len(failed) + len(state.outages)
     return Counts(
         inside=len(here),

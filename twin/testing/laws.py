@@ -65,7 +65,10 @@ def same_events(one: EventLog, other: EventLog, skip: int = 0) -> bool:
 
 def first_difference(one: EventLog, other: EventLog, skip: int = 0) -> str:
     """Return the last equal rows and the first that differ, as text for a person."""
-    tables = [log.frame().astype(str).agg(" ".join, axis=1).tolist() for log in (one, other)]
+    tables = [
+        log.frame().astype(object).fillna("-").astype(str).agg(" ".join, axis=1).tolist()
+        for log in (one, other)
+    ]
     tables[0] = tables[0][skip:]
     size = min(len(tables[0]), len(tables[1]))
     at = next((i for i in range(size) if tables[0][i] != tables[1][i]), size)
@@ -83,6 +86,7 @@ def reordered(line: Line) -> Line:
         document[name] = document[name][::-1]
     for station in document["stations"]:
         station["failures"] = station["failures"][::-1]
+        station["maintenance"] = station["maintenance"][::-1]
     return line_from_document(document)
 
 
@@ -105,6 +109,8 @@ def slower(line: Line, factor: int = 2) -> Line:
 
 def _slowed(value: Any, key: str, factor: int) -> Any:
     """Return a piece of a document with what its key calls seconds multiplied."""
+    if key == "cycles_to_failure":
+        return value  # operations, not time
     if isinstance(value, dict):
         inside = key if key == "matrix_s" else ""
         return {name: _slowed(found, inside or name, factor) for name, found in value.items()}
@@ -313,14 +319,16 @@ def _inner_times(log: EventLog) -> list[float]:
 
 
 def _distributions(line: Line) -> list[AnyDistribution]:
-    found: list[AnyDistribution] = []
+    found: list[AnyDistribution | None] = []
     for station in line.stations:
-        for mode in station.failures:
-            found += [mode.time_to_failure_s, mode.time_to_repair_s]
+        for mode in station.modes:
+            found += [mode.life, mode.work_s]
     for product in line.products:
         for step in product.routing:
+            found += [step.load_time_s, step.unload_time_s]
             found += [step.processing_time_s, *step.processing_time_by_station_s.values()]
-    return found + [s.interarrival_s for s in line.sources if s.interarrival_s is not None]
+    found += [source.interarrival_s for source in line.sources]
+    return [one for one in found if one is not None]
 
 
 def _draws(log: EventLog) -> dict[tuple[int, int, int, int], float]:

@@ -13,45 +13,36 @@ from hypothesis import strategies as st
 
 from twin.engine.options import DispatchPlan, Fault, SimulationOptions
 from twin.line import (
-    AnyDistribution,
     Batch,
-    Beta,
     Buffer,
-    Calendar,
     CardLoop,
-    Constant,
-    Crew,
-    Discrete,
-    Empirical,
-    Erlang,
-    Exponential,
-    Failure,
-    Gamma,
     JobOrder,
     Line,
-    Lognormal,
-    Normal,
     Operation,
-    Period,
     Product,
     Rework,
     Setup,
-    Shift,
     Sink,
     Source,
     Station,
-    Triangular,
-    Uniform,
-    Weibull,
 )
-from twin.line.calendars import DAYS
 from twin.line.rules import DISPATCH_RULES
+from twin.testing.station_strategies import (
+    GRAINS,
+    Grain,
+    calendar_of,
+    crew_of,
+    failures_of,
+    handling_of,
+    maintenance_of,
+    needs_of,
+    number,
+    times,
+)
 
-Grain = Literal["integer", "tenth", "continuous"]
 Arrivals = Literal["unlimited", "interarrival", "orders"]
 ARRIVALS: tuple[Arrivals, ...] = ("unlimited", "interarrival", "orders")
 Routings = dict[str, tuple[Operation, ...]]
-GRAINS: tuple[Grain, ...] = ("integer", "tenth", "continuous")
 HORIZON_S = 400.0
 """Length of the runs that ``options_for`` asks for, s; shifts change a few times in it."""
 BUFFERS = 3
@@ -59,83 +50,11 @@ CHOICES = ("preference", "preference", "shortest_queue", "round_robin", "probabi
 COMPILED_RULES = ("fifo", "spt", "edd", "priority", "plan")
 
 
-def _number(draw: st.DrawFn, grain: Grain, low: int, high: int) -> float:
-    if grain == "integer":
-        return float(draw(st.integers(low, high)))
-    if grain == "tenth":
-        return draw(st.integers(10 * low, 10 * high)) / 10
-    return draw(st.floats(low, high, allow_subnormal=False))
-
-
-@st.composite
-def times(
-    draw: st.DrawFn, grain: Grain, low: int = 1, high: int = 12, *, zero: bool = False
-) -> AnyDistribution:
-    """Return distributions of times between ``low`` and about ``high`` s, or sometimes zero."""
-    if zero and draw(st.integers(0, 9)) == 0:
-        return Constant(value_s=0.0)
-    a, b, c = sorted(_number(draw, grain, low, high) for _ in range(3))
-    kinds = ["constant", "discrete"]
-    if grain == "continuous":
-        kinds += [
-            "exponential",
-            "uniform",
-            "triangular",
-            "normal",
-            "lognormal",
-            "weibull",
-            "gamma",
-            "erlang",
-            "beta",
-            "sample",
-        ]
-    made: dict[str, AnyDistribution] = {
-        "constant": Constant(value_s=b),
-        "discrete": Discrete(values_s=(a, b, c), weights=(1, 2, 1)),
-        "exponential": Exponential(mean_s=b),
-        "uniform": Uniform(low_s=a, high_s=c),
-        "triangular": Triangular(low_s=a, mode_s=b, high_s=c),
-        "normal": Normal(mean_s=b, sd_s=b / 3),
-        "lognormal": Lognormal(mean_s=b, sd_s=b / 2),
-        "weibull": Weibull(scale_s=b, shape=2.0),
-        "gamma": Gamma(scale_s=b / 3, shape=3.0),
-        "erlang": Erlang(mean_s=b, stages=2),
-        "beta": Beta(low_s=a, high_s=c, alpha=2.0, beta=3.0),
-        "sample": Empirical(sample_s=(a, b, c), interpolate=draw(st.booleans())),
-    }
-    return made[draw(st.sampled_from(kinds))]
-
-
-def _failures(draw: st.DrawFn, grain: Grain, crews: list[str]) -> tuple[Failure, ...]:
-    return tuple(
-        Failure(
-            id=f"m{k}",
-            clock=draw(st.sampled_from(["operating", "calendar"])),
-            time_to_failure_s=draw(times(grain, 4, 60)),
-            time_to_repair_s=draw(times(grain, 1, 20, zero=True)),
-            crew=draw(st.sampled_from([None, *crews])),
-        )
-        for k in range(draw(st.integers(0, 2)))
-    )
-
-
-def _calendar(draw: st.DrawFn) -> Calendar:
-    """Return shifts whose switches fall into the first minutes after six o'clock."""
-    shifts = []
-    for _ in range(draw(st.integers(1, 2))):
-        begin = draw(st.integers(0, 4))
-        end = draw(st.integers(begin + 1, 6))
-        pause = Period(start=f"06:{begin:02d}", end=f"06:{begin + 1:02d}")
-        breaks = (pause,) if end > begin + 1 and draw(st.booleans()) else ()
-        shifts.append(Shift(days=DAYS, start=f"06:{begin:02d}", end=f"06:{end:02d}", breaks=breaks))
-    return Calendar(id="hours", shifts=tuple(shifts))
-
-
 def _setup(draw: st.DrawFn, grain: Grain, groups: list[str]) -> Setup | None:
     if draw(st.booleans()):
         return None
     matrix = {
-        a: {b: _number(draw, grain, 0, 9) for b in groups if b != a and draw(st.booleans())}
+        a: {b: number(draw, grain, 0, 9) for b in groups if b != a and draw(st.booleans())}
         for a in groups
     }
     return Setup(matrix_s=matrix, initial_group=draw(st.sampled_from([None, *groups])))
@@ -156,7 +75,7 @@ def _batch(draw: st.DrawFn, grain: Grain) -> Batch | None:
     return Batch(
         min=draw(st.integers(1, 2)),
         max=draw(st.integers(2, 3)),
-        wait_s=draw(st.sampled_from([None, 0.0, _number(draw, grain, 1, 20)])),
+        wait_s=draw(st.sampled_from([None, 0.0, number(draw, grain, 1, 20)])),
         alike=draw(st.sampled_from(["product", "group", "family", "any"])),
     )
 
@@ -203,6 +122,7 @@ def _station(
     entrance: dict[str, str | None],
 ) -> Station:
     servers = draw(st.sampled_from([1, 1, 2, 3]))
+    failures = failures_of(draw, grain, has)
     return Station(
         id=name,
         servers=servers,
@@ -210,7 +130,10 @@ def _station(
         dispatch_rule=_rule(draw, compiled=has["compiled"] != []),
         batch=_batch(draw, grain) if entrance[name] and has["groups"] else None,
         setup=_setup(draw, grain, groups) if servers == 1 else None,
-        failures=_failures(draw, grain, has["crews"]),
+        failures=failures,
+        maintenance=maintenance_of(draw, grain, failures, has),
+        needs=needs_of(draw, has),
+        claim=float(draw(st.integers(0, 1))),
         calendar=draw(st.sampled_from([None, *has["calendars"]])),
         at_shift_end=draw(st.sampled_from(["stop", "finish"])),
     )
@@ -231,7 +154,7 @@ def _limit(draw: st.DrawFn, k: int, grain: Grain, has: dict[str, list[str]]) -> 
     if has["compiled"] or draw(st.integers(0, 5)) > 0:
         return {}
     back = f"op{draw(st.integers(0, k - 1))}" if k and draw(st.booleans()) else None
-    return {"max_wait_s": _number(draw, grain, 1, 20), "max_wait_to": back}
+    return {"max_wait_s": number(draw, grain, 1, 20), "max_wait_to": back}
 
 
 def _routing(
@@ -265,6 +188,8 @@ def _routing(
                 processing_time_s=draw(times(grain, zero=k > 0 and rework is None)),
                 processing_time_by_station_s=own,
                 **_limit(draw, k, grain, has),
+                load_time_s=handling_of(draw, grain, has),
+                unload_time_s=handling_of(draw, grain, has),
                 scrap_probability=draw(st.sampled_from([0.0, 0.0, 0.2])),
                 rework=rework,
             )
@@ -307,7 +232,7 @@ def _orders(
 ) -> tuple[JobOrder, ...]:
     found = []
     for k in range(draw(st.integers(1, 4)) if wanted else 0):
-        release_s = _number(draw, grain, 0, 90)
+        release_s = number(draw, grain, 0, 90)
         due_s = draw(st.sampled_from([None, release_s + 50.0, release_s + 120.0]))
         found.append(
             JobOrder(
@@ -386,8 +311,8 @@ def lines(
             for name in sorted(routings)
         ),
         loops=() if compiled else _loops(draw, [*used, *taken, *stocks.values()], sorted(routings)),
-        crews=tuple(Crew(id=name, size=draw(st.integers(1, 2))) for name in has["crews"]),
-        calendars=tuple(_calendar(draw) for _ in has["calendars"]),
+        crews=tuple(crew_of(draw, name, has) for name in has["crews"]),
+        calendars=tuple(calendar_of(draw) for _ in has["calendars"]),
         orders=_orders(
             draw,
             falls,

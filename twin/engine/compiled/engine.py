@@ -9,6 +9,7 @@ import numpy as np
 
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.begin import begin
+from twin.engine.compiled.declined import declined
 from twin.engine.compiled.kernel import run
 from twin.engine.compiled.layout import Memory, laid_out
 from twin.engine.compiled.lower import RULES, Lowering
@@ -31,7 +32,12 @@ LOG_NUMBERS, LOG_REALS = ("kind", "element", "part", "detail"), ("time_s", "valu
 
 def unsupported(line: Line) -> list[str]:
     """Return the features of a line that this engine declines, in the line's words."""
-    return [*_rules_declined(line), *_choices_declined(line), *_groups_declined(line)]
+    return [
+        *_rules_declined(line),
+        *_choices_declined(line),
+        *_groups_declined(line),
+        *declined(line),
+    ]
 
 
 def _rules_declined(line: Line) -> Iterator[str]:

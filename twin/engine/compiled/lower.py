@@ -258,7 +258,7 @@ class Lowering:
             "mode_station": ints(s for s, _ in self.modes),
             "mode_calendar": ints(mode.clock == "calendar" for _, mode in self.modes),
             "mode_crew": ints(crews[mode.crew] if mode.crew else -1 for _, mode in self.modes),
-            "mode_life": ints(self._distribution(m.time_to_failure_s) for _, m in self.modes),
+            "mode_life": ints(self._distribution(m.life) for _, m in self.modes),
             "mode_repair": ints(self._distribution(m.time_to_repair_s) for _, m in self.modes),
             "mode_life_key": self._keys(names, Purpose.FAILURE),
             "mode_repair_key": self._keys(names, Purpose.REPAIR),

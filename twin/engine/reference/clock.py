@@ -8,6 +8,7 @@ after them.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable
 from enum import IntEnum
 from heapq import heappush
@@ -82,10 +83,20 @@ class LineClock(simpy.Environment):
         self._count_rounds()
         if len(self._due) > 1:
             self._due.sort(key=_rank)
-        due, self._due = self._due, []
-        for timer in due:
-            timer.fire()
+        # A handler may add what is due in this same round; it ranks behind what has come.
+        while self._due:
+            self._due.pop(0).fire()
         self._settle()
+
+    def not_due(self, timer: Timer) -> None:
+        """Take back what was due in this round and has not fired yet."""
+        if timer in self._due:
+            self._due.remove(timer)
+
+    def due_now(self, timer: Timer) -> None:
+        """Let a timer fire in this round; its rank must lie behind that of what fires now."""
+        if timer not in self._due:
+            insort(self._due, timer, key=_rank)
 
     def _count_rounds(self) -> None:
         if self.now > self._round_time_s:

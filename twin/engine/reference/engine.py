@@ -12,16 +12,13 @@ from __future__ import annotations
 from twin.engine.fitting import check_names, check_state
 from twin.engine.options import Fault, SimulationOptions
 from twin.engine.reference.clock import LineClock
-from twin.engine.reference.interruptions import (
-    CrewPool,
-    FailureMode,
-    OutageSwitch,
-    ShiftSwitch,
-    SlowdownSwitch,
-)
-from twin.engine.reference.places import BufferPlace, StationPlace, machine
+from twin.engine.reference.interruptions import OutageSwitch, ShiftSwitch, SlowdownSwitch
+from twin.engine.reference.modes import FailureMode, MaintenanceMode, StationMode
+from twin.engine.reference.people import Workforce, manned
+from twin.engine.reference.places import BufferPlace, StationPlace
 from twin.engine.reference.restore import restore
 from twin.engine.reference.run import Run
+from twin.engine.reference.servers import machine
 from twin.engine.reference.settle import Settle
 from twin.engine.reference.snapshot import snapshot
 from twin.engine.reference.sources import SourcePlace
@@ -29,7 +26,7 @@ from twin.errors import Finding, OptionsError
 from twin.events import EventLog, EventLogBuilder, LineState, Stream
 from twin.events.beginning import beginning, empty_state
 from twin.events.state import StreamState
-from twin.line import Line
+from twin.line import Failure, Line
 from twin.line.line import maker_slots
 
 
@@ -89,10 +86,10 @@ class ReferenceEngine:
     def _build(self, line: Line) -> None:
         run = self._run
         self.buffers = {spec.id: BufferPlace(run, spec) for spec in line.buffers}
-        self.crews = {spec.id: CrewPool(spec) for spec in sorted(line.crews, key=lambda c: c.id)}
+        self.workforce = Workforce(run, line)
         self.stations: dict[str, StationPlace] = {}
         slots = maker_slots(line)
-        self.modes: dict[str, list[FailureMode]] = {}
+        self.modes: dict[str, tuple[StationMode, ...]] = {}
         self.outages: list[OutageSwitch] = []
         self.shifts: list[ShiftSwitch] = []
         for rank, name in enumerate(line.flow_order):
@@ -102,10 +99,13 @@ class ReferenceEngine:
             station = self.stations[name] = StationPlace(run, spec, rank, source, slot)
             if source is not None and spec.batch is not None and spec.batch.wait_s is not None:
                 source.waits_s.add(spec.batch.wait_s)
-            self.modes[name] = [
-                FailureMode(run, station, mode, k, self.crews[mode.crew] if mode.crew else None)
-                for k, mode in enumerate(sorted(spec.failures, key=lambda m: m.id))
-            ]
+            station.workforce = self.workforce
+            self.modes[name] = station.modes = tuple(
+                FailureMode(run, station, mode, k, self.workforce)
+                if isinstance(mode, Failure)
+                else MaintenanceMode(run, station, mode, k, self.workforce)
+                for k, mode in enumerate(spec.modes)
+            )
             if spec.calendar:
                 self.shifts.append(ShiftSwitch(run, station, line.calendar(spec.calendar)))
         self.sources = {
@@ -113,12 +113,10 @@ class ReferenceEngine:
             for slot, spec in enumerate(sorted(line.sources, key=lambda s: s.id))
         }
         self._settle = Settle(
-            run,
-            self.stations,
-            tuple(self.sources.values()),
-            tuple(self.crews.values()),
-            self.buffers,
+            run, self.stations, tuple(self.sources.values()), self.workforce, self.buffers
         )
+        self.workforce.stations = manned(self.stations.values())
+        self.workforce.modes = tuple(mode for modes in self.modes.values() for mode in modes)
 
     @property
     def run(self) -> Run:

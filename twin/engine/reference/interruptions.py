@@ -1,83 +1,16 @@
-"""What comes from outside the flow of parts: failures, repair, shifts, supposed faults, orders."""
+"""What comes from outside the flow of parts: shifts, supposed faults, releases of orders."""
 
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 from twin.engine.options import Fault
 from twin.engine.reference.clock import Due, Timer
 from twin.engine.reference.places import StationPlace
 from twin.engine.reference.run import Run
-from twin.engine.streams import Purpose
 from twin.events.kinds import OUTAGE, Kind
-from twin.line import Calendar, Crew, Failure
+from twin.line import Calendar
 from twin.line.switching import is_on, next_switch_s
-
-
-class CrewPool:
-    """People who repair; failures wait for them first come, first served."""
-
-    def __init__(self, spec: Crew) -> None:
-        self.free = spec.size
-        self.queue: list[FailureMode] = []
-
-
-class FailureMode:
-    """One way in which one station breaks down: it ages, fails, waits for a crew, is repaired."""
-
-    def __init__(
-        self, run: Run, station: StationPlace, spec: Failure, number: int, crew: CrewPool | None
-    ) -> None:
-        self.run = run
-        self.station = station
-        self.spec = spec
-        self.number = number
-        self.crew = crew
-        self.status: Literal["running", "waiting", "repair"] = "running"
-        self.count = 0
-        self.failed_s: float | None = None
-        element = f"{station.id}/{spec.id}"
-        self.life_time = run.draws.time(spec.time_to_failure_s, element, Purpose.FAILURE)
-        self.repair_time = run.draws.time(spec.time_to_repair_s, element, Purpose.REPAIR)
-        clock, rank = run.clock, station.rank
-        self.life = Timer(clock, (Due.FAILURE, rank, number), element, self._failed)
-        self.repair = Timer(clock, (Due.REPAIR, rank, number), element, self._repaired)
-        if spec.clock == "operating":
-            station.ageing.append(self.life)
-
-    def new_life(self) -> None:
-        """Draw the age at the next failure and begin to age."""
-        self.life.load(self.life_time(self.count))
-        if self.spec.clock == "calendar" or self.station.working:
-            self.life.resume()
-
-    def _failed(self) -> None:
-        """Phase 1: the station stops."""
-        self.status, self.failed_s = "waiting", self.run.clock.now
-        self.count += 1
-        self.station.stops += 1
-        self.station.pause()
-        self.run.note(Kind.FAILED, self.station.number, detail=self.number)
-        self.run.newly_failed.append(self)
-
-    def begin_repair(self) -> None:
-        """Phase 2: a crew is there."""
-        self.status = "repair"
-        time_s = self.repair_time(self.count - 1)
-        self.run.note(Kind.REPAIR_STARTED, self.station.number, detail=self.number, value=time_s)
-        self.repair.load(time_s)
-        self.repair.resume()
-
-    def _repaired(self) -> None:
-        """Phase 1: the mode is as new; the station goes on unless something else stops it."""
-        self.status, self.failed_s = "running", None
-        self.run.note(Kind.REPAIRED, self.station.number, detail=self.number)
-        if self.crew is not None:
-            self.crew.free += 1
-        self.new_life()
-        self.station.stops -= 1
-        self.station.go_on()
 
 
 class ShiftSwitch:
@@ -91,10 +24,13 @@ class ShiftSwitch:
         self._start = Timer(clock, (Due.SHIFT_START, rank, 0), station.id, self._started)
         self._end = Timer(clock, (Due.SHIFT_END, rank, 0), station.id, self._ended)
 
-    def arm(self) -> None:
-        """Wait for the next switch of the calendar, whatever the station does now."""
+    def arm(self, *, inclusive: bool = False) -> None:
+        """Wait for the next switch of the calendar, whatever the station does now.
+
+        ``inclusive``: one that falls on this moment is still to come.
+        """
         line = self.run.line
-        due_s = next_switch_s(line, self.calendar, self.run.clock.now)
+        due_s = next_switch_s(line, self.calendar, self.run.clock.now, inclusive=inclusive)
         if due_s is not None:
             on = is_on(line, self.calendar, due_s)
             (self._start if on else self._end).resume_at(due_s)

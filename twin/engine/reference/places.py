@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Generator
-from typing import Any
-
-from simpy.events import Event
+from typing import TYPE_CHECKING
 
 from twin.engine.dispatch import fifo, rule
-from twin.engine.model import setup_s
 from twin.engine.reference.clock import Due, Timer
-from twin.engine.reference.grouping import batch_of, replace
+from twin.engine.reference.grouping import batch_of
 from twin.engine.reference.run import Part, Run
+from twin.engine.reference.servers import FRESH, Server
 from twin.events.kinds import Kind
+from twin.events.state import PHASE_OF
 from twin.line import Buffer, Station
 
-Process = Generator[Event, Any, None]
+if TYPE_CHECKING:
+    from twin.engine.reference.modes import MaintenanceMode, StationMode
+    from twin.engine.reference.people import Workforce
 
 
 class BufferPlace:
@@ -82,142 +82,10 @@ class BufferPlace:
             Timer(self.run.clock, rank, self.id, _nothing).resume_at(at_s)
 
 
-class Server:
-    """One server of a station: it takes a part, sets up, works and lets go, for ever."""
-
-    def __init__(self, station: StationPlace, number: int) -> None:
-        run = station.run
-        self.station = station
-        self.number = number
-        self.parts: list[Part] = []
-        """Parts on it: one, a batch, or what was made of them; the first tells how far they are."""
-        rank = (Due.FINISH, station.rank, number)
-        self.timer = Timer(run.clock, rank, station.id, self._finished)
-        self._wake: Event | None = None
-
-    @property
-    def part(self) -> Part | None:
-        """The part on it, or the first of several."""
-        return self.parts[0] if self.parts else None
-
-    def wait(self) -> Event:
-        """Return an event that comes when something about this server has changed."""
-        self._wake = Event(self.station.run.clock)
-        return self._wake
-
-    def notify(self) -> None:
-        """Let the server's process look again."""
-        if self._wake is not None:
-            wake, self._wake = self._wake, None
-            wake.succeed()
-
-    @property
-    def ready(self) -> bool:
-        """Whether the part inside can begin, or has begun already."""
-        part = self.part
-        if part is None or part.status != "waiting":
-            return part is not None or self.station.may_begin
-        complete = part.kitted or not part.way.steps[part.step].components
-        return self.station.may_begin and complete
-
-    def set_up(self, part: Part) -> Process:
-        """Change over to the part's setup group, if that takes time; returns when it is done."""
-        group = part.way.spec.group
-        if part.status == "waiting":
-            time_s = setup_s(self.station.spec, self.station.group, group)
-            if time_s > 0:
-                part.status = "setup"
-                self._begin(Kind.SETUP_STARTED, part.way.index, time_s)
-        while part.status == "setup":
-            yield self.wait()
-
-    def work(self, part: Part) -> Process:
-        """Process the part; returns when it is done. Stops and repair take place on their own."""
-        station = self.station
-        while part.status == "waiting" and not station.may_begin:
-            yield self.wait()
-        if part.status == "waiting":
-            station.group = part.way.spec.group
-            time_s = part.way.steps[part.step].time[station.id](part.id, part.visits - 1)
-            part.status = "processing"
-            self._begin(Kind.PROCESSING_STARTED, part.step, time_s * station.slowdown())
-        while self.part is part and part.status == "processing":
-            yield self.wait()
-
-    def _begin(self, kind: Kind, detail: int, time_s: float) -> None:
-        assert self.part is not None
-        self.station.run.note(kind, self.station.number, self.part.id, detail, time_s)
-        self.timer.load(time_s)
-        self.timer.resume()
-        if kind == Kind.PROCESSING_STARTED:
-            self.station.work_began()
-
-    def _finished(self) -> None:
-        """Phase 1: setup or processing is over."""
-        part, station = self.part, self.station
-        assert part is not None
-        if part.status == "setup":
-            station.group = part.way.spec.group
-            station.run.note(Kind.SETUP_ENDED, station.number, part.id, part.way.index)
-            part.status = "waiting"
-        else:
-            station.work_ended()
-            station.finished += 1
-            self._outcome(part)
-        self.notify()
-
-    def _outcome(self, first: Part) -> None:
-        """Decide for each part whether it is good, goes back or is scrapped."""
-        station = self.station
-        station.run.note(Kind.PROCESSING_ENDED, station.number, first.id, first.step)
-        good = [part for part in tuple(self.parts) if self._turns_out_good(part)]
-        if good and good[0].way.steps[good[0].step - 1].makes:
-            replace(station, self.parts, first, good)
-        if self.parts:
-            station.done.append(self)
-        else:
-            station.cleared(self)
-
-    def _turns_out_good(self, part: Part) -> bool:
-        """Decide about one part; tell whether it is neither scrapped nor sent back."""
-        station, run = self.station, self.station.run
-        step = part.way.steps[part.step]
-        scrap, rework = step.spec.scrap_probability, step.spec.rework
-        part.status, part.done_s, part.exits = "done", run.clock.now, None
-        if scrap > 0 or rework:
-            u = step.outcome[station.id](part.id, part.visits - 1)
-            back = rework is not None and scrap <= u < scrap + rework.probability
-            sent = part.reworks.get(part.step, 0)
-            if u < scrap or (back and rework is not None and sent >= rework.limit):
-                run.note(Kind.PART_SCRAPPED, station.number, part.id, part.step)
-                self.parts.remove(part)
-                run.leave(part, good=False)
-                return False
-            if back:
-                part.reworks[part.step] = sent + 1
-                part.step = step.rework_to
-                run.note(Kind.REWORK_SENT, station.number, part.id, part.step)
-                run.ready(part)
-                return False
-        part.step += 1
-        run.ready(part)
-        return True
-
-
-def machine(server: Server) -> Process:
-    """Live the life of one server. Breakdowns and shifts are none of its business."""
-    while True:
-        while server.part is None or not server.ready:
-            yield server.wait()
-        part = server.part
-        yield from server.set_up(part)
-        yield from server.work(part)
-        while server.part is part and part.status == "done":
-            yield server.wait()
-
-
 class StationPlace:
     """A station: servers that share its failures, shifts and setup."""
+
+    workforce: Workforce
 
     def __init__(
         self, run: Run, spec: Station, rank: int, source: BufferPlace | None, slot: int = -1
@@ -245,18 +113,32 @@ class StationPlace:
         self.group: str | None = None
         self.working = 0
         self.finished = 0
-        self.ageing: list[Timer] = []
-        """Clocks of the failure modes that age only while the station processes."""
+        self.ageing: list[StationMode] = []
+        """Modes that age only while the station processes."""
         self.factors: list[float] = []
         """Slowdowns in force."""
+        self.modes: tuple[StationMode, ...] = ()
+        self.counting: list[StationMode] = []
+        """Modes that age with the operations that end."""
+        self.due: list[MaintenanceMode] = []
+        """Maintenance that waits for work to end."""
+        self.manned = spec.id in run.line.manned
+        """Whether some work here needs people."""
         named = (spec.dispatch_rule,) if isinstance(spec.dispatch_rule, str) else spec.dispatch_rule
         if run.options.plan and spec.id in run.options.plan.sequence:
             named = ("plan",)
         self._rules = tuple(rule(name) for name in named)
 
-    def slowdown(self) -> float:
-        """Return the factor on the processing times that begin now."""
+    def slowed(self) -> float:
+        """Return the factor of failures that slow the station."""
         factor = 1.0
+        for mode in self.modes:
+            if mode.status != "running":
+                factor *= mode.slow_factor
+        return factor
+
+    def slowdown(self, factor: float) -> float:
+        """Return the factor on the processing times that begin now; ``factor``: of failures."""
         for one in self.factors:
             factor *= one
         return factor
@@ -264,7 +146,7 @@ class StationPlace:
     @property
     def may_begin(self) -> bool:
         """Tell whether work on a part inside may begin."""
-        return self.on and not self.stops
+        return self.on and not self.stops and not self.due
 
     @property
     def running(self) -> bool:
@@ -275,37 +157,47 @@ class StationPlace:
         """One more server processes: failure modes on the operating clock age."""
         self.working += 1
         if self.working == 1:
-            for timer in self.ageing:
-                timer.resume()
+            for mode in self.ageing:
+                if mode.status == "running":
+                    mode.life.resume()
 
     def work_ended(self) -> None:
         """One server fewer processes."""
         self.working -= 1
         if self.working == 0:
-            for timer in self.ageing:
-                timer.pause()
+            for mode in self.ageing:
+                mode.life.pause()
 
     def pause(self) -> None:
-        """Phase 1: work in process stands still."""
+        """Phase 1: work in process stands still, and its people may go elsewhere."""
         for server in self.servers:
-            if server.timer.since_s is not None:
-                server.timer.pause()
-                if server.part is not None and server.part.status == "processing":
-                    self.work_ended()
+            server.pause()
+            if server.part is not None and server.part.team:
+                server.people_left()
+        self.begin_due()
 
     def go_on(self) -> None:
-        """Phase 1: work in process goes on, and parts inside may begin."""
+        """Phase 1: work in process goes on, and parts inside may begin; people come first."""
         if not self.running:
             return
         for server in self.servers:
             part = server.part
-            if part is not None and part.status in ("setup", "processing"):
-                if server.timer.since_s is None:
-                    server.timer.resume()
-                    if part.status == "processing":
-                        self.work_began()
-            else:
+            if part is None or part.status not in PHASE_OF:
                 server.notify()
+            elif part.team or not server.needs():
+                server.go_on()
+
+    def break_off(self, mode: int, *, scrap: bool) -> None:
+        """Phase 1: what is in process is lost to a failure."""
+        for server in self.servers:
+            server.break_off(mode, scrap=scrap)
+
+    def begin_due(self) -> None:
+        """Phase 1: maintenance that is due begins once no work goes on."""
+        if self.due and all(server.timer.since_s is None for server in self.servers):
+            due, self.due = self.due, []
+            for mode in sorted(due, key=lambda mode: mode.number):
+                mode.ready()
 
     def has_room(self) -> bool:
         """Tell whether a part may come straight in: a free server, and its shift is running."""
@@ -320,6 +212,7 @@ class StationPlace:
             part.server = number
             part.visits += 1
             part.kitted = False
+            part.stage, part.asked_s = FRESH, None
             server.parts.append(part)
             self.run.note(Kind.STATION_ENTERED, self.number, part.id, part.step, float(number))
         if parts[0].way.steps[parts[0].step].components:

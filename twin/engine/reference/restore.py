@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from twin.engine.model import Draw, setup_s
 from twin.engine.reference.clock import Timer
-from twin.engine.reference.interruptions import FailureMode, OrderRelease, OutageSwitch
+from twin.engine.reference.interruptions import OrderRelease, OutageSwitch
+from twin.engine.reference.modes import MaintenanceMode
 from twin.engine.reference.run import Part
-from twin.events.state import Clock, LineState, PartState, StationState
+from twin.events.state import PHASE_OF, Clock, LineState, PartState, StationState
 
 if TYPE_CHECKING:
     from twin.engine.reference.engine import ReferenceEngine
@@ -36,6 +37,8 @@ class Restore:
         engine, state, run = self.engine, self.state, self.engine.run
         run.finished, run.scrapped = state.finished, state.scrapped
         run.turns = dict(state.turns)
+        for name, crew in state.crews.items():
+            engine.workforce.pools[name].on = crew.on
         for name, station in state.stations.items():
             self._station(name, station)
         # Parts that name their server come first, so that no other takes it.
@@ -49,7 +52,9 @@ class Restore:
             self._modes(name, state.stations[name])
         self._queue()
         for shift in engine.shifts:
-            shift.arm()
+            shift.arm(inclusive=True)
+        for coming in engine.workforce.shifts:
+            coming.arm(inclusive=True)
         self._orders()
         self._sources()
         self._done_in_order()
@@ -64,7 +69,12 @@ class Restore:
             switch = OutageSwitch(engine.run, station, outage.since_s)
             engine.outages.append(switch)
             switch.go_on(outage.until_s)
-        station.stops += sum(mode.status != "running" for mode in state.modes.values())
+        for mode in station.modes:
+            found = state.modes[mode.spec.id].status
+            if found == "due" and isinstance(mode, MaintenanceMode):
+                station.due.append(mode)
+            else:
+                station.stops += mode.spec.stops and found != "running"
 
     def _part(self, state: PartState) -> None:
         engine, run = self.engine, self.engine.run
@@ -83,8 +93,14 @@ class Restore:
             ready_s=state.ready_s,
             kitted=state.kitted,
             family=state.family,
+            stage=state.stage,
+            team=dict(state.team),
+            slowed=state.slowed,
+            asked_s=state.asked_s,
         )
         run.put_in(part)
+        for crew, count in part.team.items():
+            engine.workforce.pools[crew].busy += count
         if state.location in engine.buffers:
             buffer = engine.buffers[state.location]
             buffer.parts.append(part)
@@ -105,20 +121,22 @@ class Restore:
             return  # the first of a batch tells how far it is
         station.free.remove(number)
         clock = state.clock or Clock()
-        if part.status == "waiting" and part.way.steps[part.step].components and not part.kitted:
+        step = part.way.steps[part.step] if part.step < len(part.way.steps) else None
+        if part.status == "waiting" and step is not None and step.components and not part.kitted:
             station.incomplete.append(server)
         if part.status == "done":
             station.done.append(server)
-        elif part.status == "processing":
-            draw = part.way.steps[part.step].time[station.id]
-            self._activity(server.timer, clock, draw, part.id, part.visits - 1)
+        elif step is not None and part.status in ("loading", "processing", "unloading"):
+            draws = {"loading": step.load, "processing": step.time, "unloading": step.unload}
+            draw = draws[part.status][station.id]
+            self._activity(server.timer, clock, draw, part.id, part.visits - 1, part.slowed)
         elif part.status == "setup":
             total_s = setup_s(station.spec, station.group, part.way.spec.group)
             if clock.remaining_s is not None:
                 total_s = self._age_s(clock) + clock.remaining_s
             server.timer.restore(clock, total_s)
-        if part.status in ("processing", "setup"):
-            if station.running:
+        if part.status in PHASE_OF:
+            if station.running and (part.team or not server.needs()):
                 server.timer.resume()
             station.working += part.status == "processing" and server.timer.since_s is not None
 
@@ -126,16 +144,26 @@ class Restore:
         for mode in self.engine.modes[name]:
             found = state.modes[mode.spec.id]
             mode.status, mode.count, mode.failed_s = found.status, found.count, found.failed_s
+            mode.renewed = found.renewed
             if found.status == "running":
-                self._activity(mode.life, found.age, mode.life_time, mode.count, 0)
-            elif found.status == "repair":
-                if mode.crew is not None:
-                    mode.crew.free -= 1
-                repair = found.repair or Clock()
-                self._activity(mode.repair, repair, mode.repair_time, mode.count - 1, 0)
-                mode.repair.resume()
-            elif mode.crew is None:
-                self.engine.run.newly_failed.append(mode)
+                if mode.life_time is None:
+                    mode.expect(inclusive=True)
+                else:
+                    life = mode.life_time
+                    self._activity(mode.life, found.age, life, mode.count, mode.renewed)
+            if found.status == "repair" or found.repair is not None:
+                mode.begun = True
+                work = found.repair or Clock()
+                self._activity(mode.work, work, mode.work_time, mode.count - 1, 0)
+            if found.status == "repair":
+                mode.team = dict(found.team)
+                if mode.spec.crew is not None:
+                    mode.team = {mode.spec.crew: mode.spec.people}
+                for crew, count in mode.team.items():
+                    self.engine.workforce.pools[crew].busy += count
+                mode.work.resume()
+            elif found.status == "waiting" and not mode.needs:
+                self.engine.run.newly_waiting.append(mode)
 
     def _queue(self) -> None:
         modes = {
@@ -144,9 +172,7 @@ class Restore:
             for mode in found
         }
         for name in self.state.queue:
-            mode: FailureMode = modes[name]
-            if mode.crew is not None:
-                mode.crew.queue.append(mode)
+            self.engine.workforce.waiting.append(modes[name])
 
     def _orders(self) -> None:
         run = self.engine.run
@@ -158,14 +184,16 @@ class Restore:
             if not count.released:
                 OrderRelease(run, name).arm()
 
-    def _activity(self, timer: Timer, clock: Clock, draw: Draw, a: int, b: int) -> None:
+    def _activity(
+        self, timer: Timer, clock: Clock, draw: Draw, a: int, b: int, slowed: float = 1.0
+    ) -> None:
         """Load a timer with an activity that has begun already."""
         if clock.remaining_s is not None:
             total_s = self._age_s(clock) + clock.remaining_s
         elif clock.given_s is not None:
-            total_s = clock.given_s + draw.left(clock.given_s, a, b)
+            total_s = clock.given_s + draw.left(clock.given_s / slowed, a, b) * slowed
         else:
-            total_s = draw(a, b)
+            total_s = draw(a, b) * slowed
         timer.restore(clock, total_s)
 
     def _age_s(self, clock: Clock) -> float:

@@ -17,7 +17,7 @@ from twin.events.state import OrderState, PartStatus
 from twin.line import JobOrder, Line
 
 if TYPE_CHECKING:
-    from twin.engine.reference.interruptions import FailureMode
+    from twin.engine.reference.modes import StationMode
     from twin.engine.reference.places import StationPlace
 
 
@@ -37,6 +37,14 @@ class Part:
     visits: int = 0
     reworks: dict[int, int] = field(default_factory=dict)
     server: int | None = None
+    stage: int = 0
+    """What is over of this visit: 0 nothing, 1 loading, 2 processing."""
+    team: dict[str, int] = field(default_factory=dict)
+    """People who are with it, by crew."""
+    slowed: float = 1.0
+    """Factor of failures on the processing that is under way."""
+    asked_s: float | None = None
+    """Moment since which it waits for people in the middle of a visit, s."""
     done_s: float = 0.0
     ready_s: float | None = None
     """End of its last operation, where the product has a limit for waiting."""
@@ -95,7 +103,8 @@ class Run:
         self.scrapped = 0
         self.releases = 0
         """Orders released so far; sources look at it to know that their choice has changed."""
-        self.newly_failed: list[FailureMode] = []
+        self.newly_waiting: list[StationMode] = []
+        """Failures and maintenance of this round that wait for people, or begin at once."""
         self.cards = Cards(line)
         self.overdue: list[tuple[Part, int, float]] = []
         """Parts that have waited too long, with the operation waited for and since when."""

@@ -1,8 +1,9 @@
 """Phase 2: decide, in one stated order, all that is shared.
 
-1. Failures of this moment join their crew's queue by station order and mode; crews begin repairs.
+1. Failures of this moment join the queue for people; repairs begin while there are some.
 2. Parts move, from the last station upstream, until nothing moves: parts that are done leave by who
    was done first, free servers take from their buffer, sources send.
+3. Work that waits for people is given them.
 Where several stations send to one place, who waited longest goes first.
 """
 
@@ -10,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twin.engine.reference.interruptions import CrewPool
-from twin.engine.reference.places import BufferPlace, Server, StationPlace
+from twin.engine.reference.people import Workforce
+from twin.engine.reference.places import BufferPlace, StationPlace
 from twin.engine.reference.routes import Routes
 from twin.engine.reference.run import Part, Run
+from twin.engine.reference.servers import Server
 from twin.engine.reference.sources import SourcePlace
 from twin.events.kinds import Kind
 
@@ -26,11 +28,11 @@ class Settle:
         run: Run,
         stations: dict[str, StationPlace],
         sources: Sequence[SourcePlace],
-        crews: Sequence[CrewPool],
+        workforce: Workforce,
         buffers: dict[str, BufferPlace],
     ) -> None:
         self._run = run
-        self._crews = crews
+        self._workforce = workforce
         self._downstream_first = sorted(stations.values(), key=lambda s: -s.rank)
         self._sources = sources
         self._buffers = [buffers[name] for name in sorted(buffers)]
@@ -43,16 +45,15 @@ class Settle:
 
     def __call__(self) -> None:
         """Settle this moment."""
+        workforce = self._workforce
         if self._run.overdue:
             self._end_waits()
-        if self._run.newly_failed:
-            self._call_crews()
-        for crew in self._crews:
-            while crew.free > 0 and crew.queue:
-                crew.free -= 1
-                crew.queue.pop(0).begin_repair()
+        if self._run.newly_waiting or workforce.waiting:
+            workforce.settle_repairs()
         while self._pass():
             pass
+        if workforce.stations:
+            workforce.settle_work()
 
     def _pass(self) -> bool:
         """Visit every place once, from the last station upstream; tell whether anything moved."""
@@ -112,16 +113,6 @@ class Settle:
         if station.incomplete:
             moved |= station.supply(self._routes.stocks)
         return moved
-
-    def _call_crews(self) -> None:
-        run = self._run
-        run.newly_failed.sort(key=lambda mode: (mode.station.rank, mode.number))
-        for mode in run.newly_failed:
-            if mode.crew is None:
-                mode.begin_repair()
-            else:
-                mode.crew.queue.append(mode)
-        run.newly_failed.clear()
 
     def _send(self, station: StationPlace) -> bool:
         """Let the parts that are done leave, as far as there is room."""

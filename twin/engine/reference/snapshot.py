@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twin.engine.reference.clock import Timer
-from twin.engine.reference.interruptions import FailureMode
+from twin.engine.reference.modes import StationMode
+from twin.engine.reference.people import crew_order
 from twin.engine.reference.run import Part
 from twin.events.state import (
+    PHASE_OF,
     Clock,
+    CrewState,
     LineState,
     ModeState,
     Outage,
@@ -24,9 +27,8 @@ if TYPE_CHECKING:
 def snapshot(engine: ReferenceEngine) -> LineState:
     """Return the state of a run between two moments."""
     run, options = engine.run, engine.options
-    queue = [
-        f"{mode.station.id}/{mode.spec.id}" for crew in engine.crews.values() for mode in crew.queue
-    ]
+    waiting = sorted(engine.workforce.waiting, key=crew_order)
+    queue = [f"{mode.station.id}/{mode.spec.id}" for mode in waiting]
     return LineState(
         line_id=engine.line.id,
         time_s=engine.now_s,
@@ -41,6 +43,11 @@ def snapshot(engine: ReferenceEngine) -> LineState:
         scrapped=run.scrapped,
         turns=dict(sorted(run.turns.items())),
         queue=tuple(queue),
+        crews={
+            name: CrewState(on=pool.on)
+            for name, pool in engine.workforce.pools.items()
+            if pool.calendar is not None
+        },
     )
 
 
@@ -55,7 +62,7 @@ def _clock(timer: Timer) -> Clock:
 
 def _part(engine: ReferenceEngine, part: Part) -> PartState:
     clock = None
-    if part.status in ("setup", "processing") and part.server is not None:
+    if part.status in PHASE_OF and part.server is not None:
         clock = _clock(engine.stations[part.place].servers[part.server].timer)
     return PartState(
         id=part.id,
@@ -74,6 +81,10 @@ def _part(engine: ReferenceEngine, part: Part) -> PartState:
         ready_s=part.ready_s,
         kitted=part.kitted,
         family=part.family,
+        stage=part.stage if part.server is not None else 0,
+        team=dict(sorted(part.team.items())),
+        slowed=part.slowed,
+        asked_s=part.asked_s,
     )
 
 
@@ -94,11 +105,14 @@ def _station(engine: ReferenceEngine, name: str) -> StationState:
     )
 
 
-def _mode(mode: FailureMode) -> ModeState:
+def _mode(mode: StationMode) -> ModeState:
+    ages = mode.status == "running" and mode.life_time is not None
     return ModeState(
         status=mode.status,
         count=mode.count,
-        age=_clock(mode.life) if mode.status == "running" else Clock(),
+        renewed=mode.renewed,
+        age=_clock(mode.life) if ages else Clock(),
         failed_s=mode.failed_s,
-        repair=_clock(mode.repair) if mode.status == "repair" else None,
+        repair=_clock(mode.work) if mode.begun else None,
+        team=dict(sorted(mode.team.items())) if mode.spec.skill is not None else {},
     )
