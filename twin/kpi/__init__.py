@@ -1,9 +1,9 @@
 """How well the line does: key figures of a log, and what a sample of them says."""
 
 from twin.kpi.bottleneck import bottlenecks
-from twin.kpi.energy import order_energy
 from twin.kpi.losses import Loss, loss_tree
 from twin.kpi.measures import summarise
+from twin.kpi.order_energy import order_energy
 from twin.kpi.output_analysis import (
     Interval,
     mean_interval,

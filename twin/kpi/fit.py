@@ -99,8 +99,7 @@ def paces(
     edges_s = np.linspace(log.observe_from_s, log.end_s, stretches + 1)
     at = STATUSES.index(Status.PROCESSING)
     parts = [
-        count(log.until(end_s).observed_from(begin_s), line)
-        for begin_s, end_s in pairwise(edges_s)
+        count(log.until(end_s).observed_from(begin_s), line) for begin_s, end_s in pairwise(edges_s)
     ]
     planned_s = np.array([part.planned_s for part in parts])
     actual_s = np.array([part.status_s[:, at] for part in parts])
