@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from twin.engine.options import SimulationOptions
 from twin.engine.streams import Purpose, quantile, residual, stream_key, uniform
 from twin.events.log import Names
-from twin.line import PHASES, AnyDistribution, Line, Need, Operation, Phase, Product, Station
+from twin.line import AnyDistribution, Line, Need, Operation, Phase, Product, Station
+from twin.line.workforce import PHASES
 
 
 @dataclass(frozen=True, slots=True)

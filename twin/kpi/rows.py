@@ -16,8 +16,9 @@ from twin.events.fold import empty_state
 from twin.events.kinds import OUTAGE, Kind
 from twin.events.log import COLUMNS, EventLog
 from twin.events.state import PHASE_OF, LineState, PartState, PartStatus, StationState
-from twin.line import PHASES, Failure, Line, Station
+from twin.line import Failure, Line, Station
 from twin.line.line import maker_slots
+from twin.line.workforce import PHASES
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

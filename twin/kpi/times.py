@@ -8,7 +8,8 @@ import numpy as np
 
 from twin.events.kinds import Kind, Status
 from twin.kpi.rows import Floats, Ints, Table
-from twin.line import PHASES, Station
+from twin.line import Station
+from twin.line.workforce import PHASES
 
 STATUSES = tuple(Status)
 

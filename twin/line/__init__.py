@@ -34,10 +34,9 @@ from twin.line.orders import JobOrder
 from twin.line.products import Operation, Product, Rework
 from twin.line.reliability import Failure, Maintenance, Mode
 from twin.line.stations import Batch, Buffer, Setup, Signal, Sink, Source, Station
-from twin.line.workforce import PHASES, Crew, Need, Phase
+from twin.line.workforce import Crew, Need, Phase
 
 __all__ = [
-    "PHASES",
     "AnyDistribution",
     "Batch",
     "Beta",

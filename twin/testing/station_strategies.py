@@ -7,7 +7,6 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 
 from twin.line import (
-    PHASES,
     AnyDistribution,
     Beta,
     Calendar,
@@ -34,6 +33,7 @@ from twin.line.calendars import DAYS
 from twin.line.products import NOTHING
 from twin.line.reliability import Clock as ModeClock
 from twin.line.reliability import Effect
+from twin.line.workforce import PHASES
 
 Grain = Literal["integer", "tenth", "continuous"]
 GRAINS: tuple[Grain, ...] = ("integer", "tenth", "continuous")

@@ -14,7 +14,8 @@ from twin.engine.reference.grouping import replace
 from twin.engine.reference.run import Part
 from twin.events.kinds import Kind
 from twin.events.state import PHASE_OF, PartStatus
-from twin.line import PHASES, Need, Phase
+from twin.line import Need, Phase
+from twin.line.workforce import PHASES
 
 if TYPE_CHECKING:
     from twin.engine.reference.places import StationPlace
