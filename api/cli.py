@@ -24,6 +24,7 @@ from api.commands.compare import compare
 from api.commands.console import ExitCode
 from api.commands.demo import demo
 from api.commands.design import optimise, sensitivity
+from api.commands.history import history
 from api.commands.keep import audit, backup, restore
 from api.commands.keys import keys
 from api.commands.learn import generate, train
@@ -53,6 +54,7 @@ app.command("plant")(plant)
 app.command("record")(record)
 app.add_typer(trust, name="trust")
 app.add_typer(mapping, name="mapping")
+app.add_typer(history, name="history")
 app.command("simulate")(simulate)
 app.add_typer(whatif, name="whatif")
 app.command("compare")(compare)

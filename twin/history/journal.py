@@ -41,6 +41,20 @@ CREATE TABLE IF NOT EXISTS snapshot (
     document TEXT NOT NULL
 );
 """
+_DROP = """
+DELETE FROM value WHERE row IN (
+    SELECT row FROM value WHERE source_us >= ? AND source_us < ? AND row <= ?
+    AND row <= coalesce(
+        (SELECT min(newest) FROM (SELECT max(row) AS newest FROM snapshot GROUP BY source)), row
+    )
+    AND EXISTS (
+        SELECT 1 FROM value AS newer WHERE newer.node = value.node
+        AND (newer.source_us, newer.sequence) > (value.source_us, value.sequence)
+    ) LIMIT ?
+)
+"""
+DROPPED_AT_ONCE = 20_000
+"""Rows that leave in one transaction, so that writing never waits for long."""
 SNAPSHOTS_KEPT = 3
 _SELECT = """
 SELECT value.row, source, node.node, element, property, source_us, received_us, value.value,
@@ -88,6 +102,7 @@ class SqliteStore:
             raise
 
     def _prepare(self) -> None:
+        self._db.execute("PRAGMA auto_vacuum=INCREMENTAL")  # heeded while the file is empty
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         found = self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -142,7 +157,7 @@ class SqliteStore:
             try:
                 self._db.execute(
                     "INSERT INTO gap (source, begin_us, end_us, reason) VALUES (?, ?, ?, ?)",
-                    (source, _micros(begin), _micros(end), reason),
+                    (source, micros(begin), micros(end), reason),
                 )
             except sqlite3.Error as error:
                 self._roll_back()
@@ -221,6 +236,25 @@ class SqliteStore:
             for name, begin, end, reason in rows
         ]
 
+    def drop(self, begin_us: int, end_us: int, last_row: int) -> int:
+        """Let go of rows that an archive has: those of a stretch of source times, up to a row.
+
+        What a restart needs stays: rows after the last snapshot, and each node's newest value.
+        Returns how many went; raises JournalError if they could not.
+        """
+        dropped = 0
+        while True:
+            with self._lock:
+                try:
+                    cursor = self._db.execute(_DROP, (begin_us, end_us, last_row, DROPPED_AT_ONCE))
+                    self._db.execute("PRAGMA incremental_vacuum(1000)").fetchall()
+                except sqlite3.Error as error:
+                    self._roll_back()
+                    raise self._told("written", error) from error
+            dropped += cursor.rowcount
+            if cursor.rowcount < DROPPED_AT_ONCE:
+                return dropped
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:
@@ -249,9 +283,9 @@ class SqliteStore:
     def _row(self, value: Sample) -> tuple[object, ...]:
         return (
             self._nodes[value.source, value.node],
-            _micros(value.source_time),
+            micros(value.source_time),
             value.sequence,
-            _micros(value.received_at),
+            micros(value.received_at),
             _text(value.value),
             str(value.quality),
             value.epoch,
@@ -270,7 +304,8 @@ class SqliteStore:
         return JournalError(f"the journal {self.path} cannot be {what}: {reason}; {remedy}")
 
 
-def _micros(moment: datetime) -> int:
+def micros(moment: datetime) -> int:
+    """Return a moment as whole microseconds since 1970, UTC."""
     return (aware_utc(moment) - _EPOCH) // _MICROSECOND
 
 
@@ -283,7 +318,7 @@ def _text(value: Scalar) -> str | None:
     if value is None:
         return None
     if isinstance(value, datetime):
-        return json.dumps({"t": _micros(value)})
+        return json.dumps({"t": micros(value)})
     if isinstance(value, tuple):
         return json.dumps({"l": value}, separators=(",", ":"))
     return json.dumps(value)
