@@ -74,6 +74,7 @@ def test_longer_pause_than_ever_after_a_stall() -> None:
     found, track, gaps = ledger()
     tell(found, track, range(1, 21), 0.2)
     tell(found, track, range(21, 41), 0.4)
+    found.resume()
     tell(found, track, range(200, 300), 3.0)
     assert spans(gaps) == [(40, 200)]
 
@@ -82,6 +83,7 @@ def test_stall_without_a_hole_is_no_gap() -> None:
     """What the queue kept is whole."""
     found, track, gaps = ledger()
     tell(found, track, range(1, 21), 0.2)
+    found.resume()
     tell(found, track, range(21, 300), 3.0)
     assert gaps == []
 
@@ -90,6 +92,7 @@ def test_rest_of_the_plant_is_no_gap() -> None:
     """A pause longer than ever whose end came at once: nothing happened, nothing waited."""
     found, track, gaps = ledger()
     tell(found, track, range(1, 21), 0.2)
+    found.resume()
     tell(found, track, [500], 5.01)
     assert gaps == []
 

@@ -157,7 +157,7 @@ class Continuity:
     def resume(self) -> None:
         """Note that the subscriptions go on: nothing is missing, values may be told again."""
         for track in self.tracks.values():
-            track.repeats = True
+            track.repeats = track.pace.stalled = True
 
     def take(self, track: Track, sample: Sample) -> bool:
         """Take a value in the order of the subscription; False if it had come before."""
@@ -256,20 +256,23 @@ class Continuity:
         chain = [item.begin, *found, item.end]
         # A history can have holes of its own: longer pauses than this node ever made are no proof.
         longest_s = 1.5 * track.pace.longest_s + 0.05
-        whole = True
+        since = item.begin
         for number, (one, other) in enumerate(pairwise(chain)):
             pause_s = (other.source_time - one.source_time).total_seconds()
             known = (number > 0 or behind) and (number < len(chain) - 2 or ahead)
             if not known or (track.pace.longest_s > 0 and pause_s > longest_s):
-                whole = False
+                self._closed(item, since, one)
+                since = other
                 self._declare(track, one, other, f"{item.reason}; not in the server's history")
-        if whole:
-            resolved = Resolution.HISTORY
-            self.declare(
-                _gap(track.name, item.begin, item.end, item.reason, item.end.epoch, resolved)
-            )
+        self._closed(item, since, item.end)
         track.received += len(found)
         return found
+
+    def _closed(self, item: Opened, begin: Sample, end: Sample) -> None:
+        """Declare a stretch of a gap of which history knew every value."""
+        if begin is not end:
+            name, epoch = item.track.name, item.end.epoch
+            self.declare(_gap(name, begin, end, item.reason, epoch, Resolution.HISTORY))
 
     def _open(self, track: Track, sample: Sample) -> None:
         reason, track.opening = track.opening, None

@@ -50,6 +50,8 @@ class Pace:
     """Longest time between two values, s."""
     witness: Witness | None = None
     """A value read directly that the subscription has not come to yet."""
+    stalled: bool = False
+    """Whether values may have waited at the server for a connection that was lost."""
     leaky: bool = False
     """Whether the server was seen to lose values that its queue should have kept."""
     _prompt_s: float = 0.0
@@ -64,7 +66,7 @@ class Pace:
     def begin(self, first: Sample) -> None:
         """Begin with the first value of a subscription."""
         self.witness = self._slow = None
-        self.leaky = self._fast = False
+        self.leaky = self.stalled = self._fast = False
         self._brisk = 0
         self._proved = first
         self._prompt_s = _age_s(first) if not self._values else min(self._prompt_s, _age_s(first))
@@ -119,12 +121,14 @@ class Pace:
 
     def _queued(self, last: Sample, sample: Sample, passed_s: float) -> Iterator[Stretch]:
         """Yield what a queue may have lost before the first value of a publication."""
-        waited_s = _age_s(sample) - self._prompt_s
-        longer = passed_s > 2.0 * self.longest_s + 0.1
         if self.leaky:
             yield Stretch(last, sample, "the server's queue keeps less than it says")
-        elif self._values >= KNOWN and waited_s > LATE_S and longer:
-            # After a stall a longer pause than the node ever made: the oldest are no more.
+        if not self.stalled:
+            return
+        self.stalled = _age_s(sample) - self._prompt_s > LATE_S
+        longer = passed_s > 2.0 * self.longest_s + 0.1
+        if self.stalled and longer and self._values >= KNOWN and not self.leaky:
+            # The longest pause that the node ever made: the oldest values are no more.
             yield Stretch(
                 last, sample, "a longer pause than ever while values waited at the server"
             )
