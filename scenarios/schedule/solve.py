@@ -35,6 +35,8 @@ _SAME_S = 1e-6
 """Difference below which two moments count as one, s."""
 _RULES_SHARE = 0.1
 """Share of the time that further dispatch rules may take."""
+_RULES_S = 1.0
+"""Longest time that they may take, s: the search does more."""
 
 
 def solve(
@@ -123,7 +125,7 @@ class _Run:
 
     def _begin(self, extra: Callable[[Any], None] | None) -> None:
         """Take the best schedule of the dispatch rules."""
-        rules_until = self.began + _RULES_SHARE * self.limits.seconds
+        rules_until = self.began + min(_RULES_S, _RULES_SHARE * self.limits.seconds)
         start, rule = best_of_rules(
             self.network,
             # Where no clock may decide, all rules are played.

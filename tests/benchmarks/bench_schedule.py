@@ -158,6 +158,7 @@ def _line(number: int) -> SchedulingProblem:
         jobs.append({"id": f"j{j}", "operations": operations})
     return SchedulingProblem(
         id=f"hybrid{number}",
+        objective="makespan",
         machines=[{"id": machine} for machines in rooms for machine in machines],
         jobs=jobs,
     )

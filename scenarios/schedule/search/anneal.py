@@ -191,7 +191,9 @@ def waiting_step(t: Tables, s: State, j: int, chance: NDArray[np.uint64]) -> int
 
 @inlined
 def jump(chance: NDArray[np.uint64], longest: int) -> int:
-    """Return how far a step goes: mostly near, at times anywhere."""
+    """Return how far a step goes: mostly to the next place, at times anywhere."""
+    if below(chance, 2) == 0:
+        return 1
     u = share(chance)
     return 1 + int((u if below(chance, 3) == 0 else u * u * u) * (longest - 1))
 
@@ -237,7 +239,8 @@ def propose(t: Tables, s: State, chance: NDArray[np.uint64], move: Numbers) -> b
         c = other if other < c else other + 1
         a = elsewhere(t, s, v, c, chance)
     else:
-        far = jump(chance, min(count, _FAR))
+        # No further than there are steps on a machine: most others would end at the same place.
+        far = jump(chance, min(_FAR, 1 + count // len(s.front)))
         back = below(chance, 2) == 0 if not guided else v == x
         if back:
             a = s.mp[v]

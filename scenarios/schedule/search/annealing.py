@@ -18,11 +18,11 @@ _CHUNK = 4_096
 """Moves between two looks at the clock."""
 _FIRST = 20_000
 """Moves of the first round at least."""
-_GROWTH = 1.6
+_GROWTH = 2.0
 """Factor from one round to the next."""
-_HOT = (0.12, 0.05, 0.02)
-"""Temperatures at which rounds begin, in turn, in average rises of the objective: few late jobs ask
-for less, many setups for more."""
+_HOT = (0.4, 0.15, 0.05)
+"""Temperatures at which rounds begin, in turn, in average rises of the objective: where jobs are
+late, only the hottest leave a good schedule that is not the best."""
 _COLD = 0.04
 """Temperature at which a round ends, as a share of that at its beginning."""
 
