@@ -33,7 +33,7 @@ VERSION = 1
 STATES_KEPT = 10_000
 SETTLE_S = 5.0
 """Longest wait at the end for values that a server has and has not told yet, s."""
-LIMITS = Limits(heartbeat_late_s=2.0, heartbeat_dead_s=2.75)
+LIMITS = Limits(heartbeat_late_s=1.5, heartbeat_dead_s=2.4)
 """A loss is noticed within three seconds; a false alarm costs a reconnect and no value."""
 
 
