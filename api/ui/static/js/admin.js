@@ -64,8 +64,14 @@ async function showAudit() {
     el("td", { text: entry.action }), el("td", { class: "muted", title: entry.sha256, text: entry.subject }))));
 }
 
+/** A site that is not ready answers 503, and says what is missing. */
+const readiness = () => api("/readyz").catch((error) => {
+  if (error.document.checks) return error.document;
+  throw error;
+});
+
 async function showSite() {
-  const [session, ready, ...jobs] = await Promise.all([api("/v1/session"), api("/readyz"),
+  const [session, ready, ...jobs] = await Promise.all([api("/v1/session"), readiness(),
     ...OPEN.map((status) => api(`/v1/jobs?status=${status}&limit=1000`))]);
   $("#session").textContent = t("admin.session_says", { id: session.id, scope: t(`scope.${session.scope}`) });
   $("#facts").replaceChildren(told("admin.version", ready.version),

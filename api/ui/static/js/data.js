@@ -24,8 +24,8 @@ async function showRuns() {
     const name = run.scenario_ids.map((id) => names.get(id) ?? id).join(", ");
     return el("tr", { "data-run": run.id }, el("th", { scope: "row" }, name,
       el("div", { class: "muted small", text: clock(run.created_at, { seconds: false, day: true }) })),
-    el("td", { class: "kinds" }, RUN_KINDS.map((kind) => el("a", { class: "button", download: true, text: kind,
-      href: assetUrl(`/v1/runs/${run.id}/export?format=${kind}`), "aria-label": t("data.as", { what: name, kind }) }))));
+    el("td", {}, el("div", { class: "kinds" }, RUN_KINDS.map((kind) => el("a", { class: "button", download: true, text: kind,
+      href: assetUrl(`/v1/runs/${run.id}/export?format=${kind}`), "aria-label": t("data.as", { what: name, kind }) })))));
   }));
 }
 
