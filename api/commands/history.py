@@ -75,7 +75,7 @@ def compact(
 
 
 @history.command("export")
-def export(
+def export(  # noqa: PLR0913, PLR0917 - the options of a command
     journal: Journal,
     out: Annotated[Path, typer.Option("--out", "-o", help="File, .parquet or .csv.")],
     archive: Archive = None,

@@ -89,8 +89,8 @@ def _feed(models: dict[str, Model], text: str, folder: Path, stale_after_s: floa
     from api.mirrors import MirrorFeed  # noqa: PLC0415
     from twin.history import SqliteStore  # noqa: PLC0415
     from twin.sync import Mirror, default_mapping, load_mapping  # noqa: PLC0415
-    from twin.sync.opcua import OpcUaConnector  # noqa: PLC0415
     from twin.sync.security import IDENTITY_FOLDER, Identity  # noqa: PLC0415
+    from twin.sync.sources import connector_of  # noqa: PLC0415
 
     name, sign, where = text.partition("=")
     if not sign or "/" in name:
@@ -116,6 +116,7 @@ def _feed(models: dict[str, Model], text: str, folder: Path, stale_after_s: floa
         )
     folder.mkdir(parents=True, exist_ok=True)
     store = SqliteStore(folder / f"journal-{line.id}.sqlite")
-    connector = OpcUaConnector(mapping, identity=Identity(folder / IDENTITY_FOLDER))
-    mirror = Mirror(line, connector, store=store)
+    base = Path() if where.startswith("opc.tcp://") else Path(where).parent
+    connector, clock = connector_of(mapping, base, Identity(folder / IDENTITY_FOLDER))
+    mirror = Mirror(line, connector, clock, store)
     return MirrorFeed(mirror, stale_after_s, store.close)
