@@ -22,7 +22,7 @@ from twin.sync.restore import EVERY_S, Keeper
 from twin.sync.translate import Translator
 
 RATE_PER_S = 1000
-BEFORE_S = 1500
+BEFORE_S = 200
 """Length of the journal before the snapshot, s: none of it is read again."""
 LOG_S = 600.0
 
@@ -44,7 +44,7 @@ def cases() -> list[Case]:
         return rows
 
     name = f"restart, bottling, {EVERY_S:g} s at {RATE_PER_S} changes/s since the snapshot"
-    return [Case(name, restore, "rows")]
+    return [Case(name, restore, "rows", repeats=3)]
 
 
 def _fill(line: Line, mapping: Mapping, store: SqliteStore) -> float:

@@ -161,31 +161,6 @@ class Sparkplug(Spec):
     message ever sent."""
 
 
-class Writable(Spec):
-    """One node that may be written, and within which bounds."""
-
-    node: NodeText
-    """Node id."""
-    type: Literal["boolean", "int", "float"] = "float"
-    """Type of the value."""
-    low: float
-    """Least value."""
-    high: float
-    """Greatest value."""
-    every_s: PositiveDuration = 60.0
-    """Time between two writes at least, s."""
-    station: Id
-    """Station whose status decides."""
-    allowed: tuple[Status, ...] = (Status.STARVED, Status.OFF)
-    """Status that every server of the station must have."""
-
-    @model_validator(mode="after")
-    def _a_range(self) -> Self:
-        if not self.low <= self.high:
-            raise ValueError("low must not be greater than high")
-        return self
-
-
 class Mapping(Spec):
     """How one plant is read."""
 
@@ -222,8 +197,6 @@ class Mapping(Spec):
     ``job_control`` are there already."""
     nodes: tuple[NodeSpec, ...] = Field(min_length=1)
     """The nodes."""
-    write_back: tuple[Writable, ...] = ()
-    """Nodes that may be written, once writing is switched on; nothing else ever is."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
