@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import IO, Any, Literal
 
@@ -83,6 +84,8 @@ class Partner:
                 reader.join(_GRACE_S)
             finally:
                 process.kill()
+                with suppress(OSError):  # what it did not read any more
+                    process.stdin.close()
         if self.outcome is not None:
             return self.outcome
         message = "" if self.request.over() else f"the process of {self.name} ended unexpectedly"

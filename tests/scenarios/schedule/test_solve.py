@@ -22,6 +22,8 @@ from scenarios.schedule import (
     solve,
     violations,
 )
+from scenarios.schedule.partner import Partner
+from scenarios.schedule.protocol import Request
 from scenarios.schedule.timing import Network
 from tests.scenarios.schedule.builders import (
     FT06,
@@ -147,6 +149,14 @@ def test_cancel_is_honoured_within_two_seconds() -> None:
     assert time.monotonic() - began < 4.5
     assert result.schedule is not None
     assert any("stopped on request" in text for text in result.messages)
+
+
+def test_a_partner_that_dies_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child process that is gone leaves the start and a message, never an error."""
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    network = Network.of(from_jobshop_text(FT06, "ft06"))
+    outcome = Partner("cpsat", Request(network, None, time.monotonic() + 20)).run()
+    assert "ended unexpectedly" in outcome.message
 
 
 def test_progress_is_monotonic() -> None:
