@@ -36,6 +36,9 @@ STATUS_COLOURS: dict[Status, str] = {
     Status.STARVED: "#5b9bd5",
     Status.FAILED: "#d9463b",
     Status.OFF: "#a9b2bb",
+    Status.HANDLING: "#3aa6a0",
+    Status.MAINTENANCE: "#b07aa1",
+    Status.NO_OPERATOR: "#c9a227",
 }
 """Colour of each status, the same in every chart."""
 

@@ -2,7 +2,7 @@
 
 import { $, api, clock, duration, el, number, page, percent, showProblem, site, start, t } from "./core.js";
 
-const KINDS = ["good", "quality", "slow", "setup", "failed", "blocked", "starved", "off"];
+const KINDS = ["good", "quality", "slow", "setup", "handling", "no_operator", "maintenance", "failed", "blocked", "starved", "off"];
 const EVERY_MS = 15_000;
 const form = $("#window-form");
 let model;

@@ -5,7 +5,7 @@ import { $, api, clock, el, number, on, page, percent, probability, share, showP
   unit } from "./core.js";
 import { lateness, LineMap, news, newsItem, productColour } from "./map.js";
 
-const STATUSES = ["processing", "setup", "blocked", "starved", "failed", "off"];
+const STATUSES = ["processing", "setup", "blocked", "starved", "failed", "off", "handling", "maintenance", "no_operator"];
 const NEWS_KEPT = 40;
 let model;
 let map;
