@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from twin.engine.jit import compiled
 from twin.engine.model import Draw
 from twin.engine.streams import Purpose, normal_quantile, stream_key, uniform
 from twin.events.log import Stream
@@ -40,13 +40,17 @@ def severity_of(wear: Floats | float, onset: float) -> Floats:
     return np.square(np.clip((np.asarray(wear) - onset) / (1.0 - onset), 0.0, 1.0))
 
 
-@njit(cache=True)
 def noise(key: np.uint64, replication: int, ticks: Whole) -> Floats:
     """Return standard normal numbers of a stream, by their indexes."""
     values = np.empty(len(ticks))
+    _fill(key, replication, ticks, values)
+    return values
+
+
+@compiled
+def _fill(key: np.uint64, replication: int, ticks: Whole, values: Floats) -> None:
     for i in range(len(ticks)):
         values[i] = normal_quantile(uniform(key, replication, ticks[i], 0))
-    return values
 
 
 def ticks_of(times_s: Floats) -> Whole:
