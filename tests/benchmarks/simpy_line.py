@@ -23,6 +23,7 @@ class Part:
     """One part and the moments at which stations let it go, s."""
 
     number: int
+    group: int = 0
     left_s: list[float] = field(default_factory=list)
 
 
@@ -31,24 +32,55 @@ class Work:
     """What is simulated: stations in a row with buffers between them."""
 
     times: tuple[Callable[[np.random.Generator], float], ...]
-    capacities: tuple[int, ...]
+    capacities: tuple[float, ...]
     horizon_s: float
     clock: Clock = "none"
     to_failure_s: tuple[float, ...] = ()
     to_repair_s: tuple[float, ...] = ()
+    crews: int = 0
+    """Repair crews that all machines share; 0: each has its own."""
+    change_over_s: float = 0.0
+    """Two groups of parts come at random; time to change over between them."""
+    shift_s: tuple[float, float] = (0.0, 0.0)
+    """Time on and time off; what has begun is finished."""
+    rework_share: float = 0.0
+    rework_to: int = 0
+    """Share of the parts that go back from the last machine, and to which."""
+
+
+class Plant:
+    """What the machines share."""
+
+    def __init__(self, env: simpy.Environment, work: Work) -> None:
+        self.env, self.work = env, work
+        self.stores = [simpy.Store(env, capacity) for capacity in work.capacities]
+        self.crews = simpy.Resource(env, work.crews) if work.crews else None
+        self.open = True
+        self.opened = env.event()
+        if work.shift_s[0]:
+            env.process(self.shifts())
+
+    def shifts(self) -> Process:
+        """Open and close, for ever."""
+        while True:
+            yield self.env.timeout(self.work.shift_s[0])
+            self.open, self.opened = False, self.env.event()
+            yield self.env.timeout(self.work.shift_s[1])
+            self.open = True
+            self.opened.succeed()
 
 
 class Machine:
     """A station: takes a part, works, lets it go; breaks down by its own or by calendar clock."""
 
-    def __init__(
-        self, env: simpy.Environment, work: Work, place: int, stores: list[simpy.Store], seed: int
-    ) -> None:
-        self.env, self.work, self.place = env, work, place
+    def __init__(self, plant: Plant, place: int, seed: int) -> None:
+        env, work, stores = plant.env, plant.work, plant.stores
+        self.env, self.work, self.plant, self.place = env, work, plant, place
         self.source = stores[place - 1] if place else None
         self.target = stores[place] if place < len(stores) else None
-        seeds = np.random.SeedSequence(seed, spawn_key=(place,)).spawn(3)
-        self.service, self.life, self.repair = (np.random.default_rng(s) for s in seeds)
+        seeds = np.random.SeedSequence(seed, spawn_key=(place,)).spawn(4)
+        self.service, self.life, self.repair, self.luck = map(np.random.default_rng, seeds)
+        self.group = 0
         self.operations = 0
         self.made: list[Part] = []
         self.down = False
@@ -63,9 +95,14 @@ class Machine:
         left_s = self._life() if self.work.clock == "operating" else 0.0
         while True:
             if self.source is None:
-                part = Part(self.operations)
+                part = Part(self.operations, self._group())
             else:
                 part = yield self.source.get()
+            if not self.plant.open:
+                yield self.plant.opened
+            if part.group != self.group:
+                yield self.env.timeout(self.work.change_over_s)
+                self.group = part.group
             time_s = self.work.times[self.place](self.service)
             if self.work.clock == "operating":
                 while time_s >= left_s:
@@ -82,6 +119,8 @@ class Machine:
             self.operations += 1
             if self.target is not None:
                 yield self.target.put(part)
+            elif self.work.rework_share and self.luck.random() < self.work.rework_share:
+                yield self.plant.stores[self.work.rework_to - 1].put(part)
             else:
                 self.made.append(part)
             part.left_s.append(self.env.now)
@@ -106,9 +145,17 @@ class Machine:
             self.down, self.repaired = True, self.env.event()
             if self.working:
                 self.process.interrupt()
-            yield self.env.timeout(self._repair())
+            if self.plant.crews is None:
+                yield self.env.timeout(self._repair())
+            else:
+                with self.plant.crews.request() as turn:
+                    yield turn
+                    yield self.env.timeout(self._repair())
             self.down = False
             self.repaired.succeed()
+
+    def _group(self) -> int:
+        return int(self.luck.random() < 0.5) if self.work.change_over_s else 0
 
     def _life(self) -> float:
         return float(self.life.exponential(self.work.to_failure_s[self.place]))
@@ -120,7 +167,7 @@ class Machine:
 def operations(work: Work, seed: int) -> int:
     """Run the line once and return how many operations were finished."""
     env = simpy.Environment()
-    stores = [simpy.Store(env, capacity) for capacity in work.capacities]
-    machines = [Machine(env, work, place, stores, seed) for place in range(len(work.times))]
+    plant = Plant(env, work)
+    machines = [Machine(plant, place, seed) for place in range(len(work.times))]
     env.run(until=work.horizon_s)
     return sum(machine.operations for machine in machines)

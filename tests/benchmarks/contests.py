@@ -1,0 +1,195 @@
+"""The lines whose speed is compared, each for our engines and as a SimPy user's work.
+
+A new feature: a function here that returns a ``Contest``, its line in ``contests``, and what the
+feature asks of the script in ``simpy_line``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tests.benchmarks import simpy_line
+from twin.line import (
+    Buffer,
+    Calendar,
+    Crew,
+    Exponential,
+    Failure,
+    Line,
+    Rework,
+    Setup,
+    Shift,
+    Station,
+    example_line,
+    serial_line,
+)
+
+STATIONS, PLACES = 10, 5
+HORIZON_S = 3_000.0
+SHIFT_S = 8 * 3600.0
+TO_FAILURE_S, TO_REPAIR_S = 100.0, 10.0
+CHANGE_OVER_S, REWORK_SHARE = 0.5, 0.1
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One line, for our engines and for SimPy."""
+
+    name: str
+    line: Line
+    horizon_s: float
+    work: simpy_line.Work
+    remark: str = ""
+
+
+def contests() -> list[Contest]:
+    """Return the lines that are compared."""
+    return [
+        exponential("exponential line of 10", "none"),
+        exponential("line of 10, operating-time failures", "operating"),
+        exponential("line of 10, calendar failures", "calendar"),
+        crews(),
+        setups(),
+        shifts(),
+        rework(),
+        bottling(),
+    ]
+
+
+def changed(line: Line, **fields: Any) -> Line:
+    """Return the line with some fields replaced."""
+    return Line(**({name: getattr(line, name) for name in Line.model_fields} | fields))
+
+
+def plain(stations: int = STATIONS) -> Line:
+    """Return a line of exponential stations with a few places between them."""
+    return serial_line([Exponential(mean_s=1.0)] * stations, [PLACES] * (stations - 1))
+
+
+def _each(line: Line, **update: Any) -> tuple[Station, ...]:
+    return tuple(station.model_copy(update=update) for station in line.stations)
+
+
+def _work(clock: simpy_line.Clock, stations: int = STATIONS) -> simpy_line.Work:
+    return simpy_line.Work(
+        times=(lambda generator: float(generator.exponential(1.0)),) * stations,
+        capacities=(PLACES,) * (stations - 1),
+        horizon_s=HORIZON_S,
+        clock=clock,
+        to_failure_s=(TO_FAILURE_S,) * stations,
+        to_repair_s=(TO_REPAIR_S,) * stations,
+    )
+
+
+def _failure(clock: simpy_line.Clock, crew: str | None = None) -> Failure:
+    return Failure(
+        id="stop",
+        clock=clock,
+        time_to_failure_s=Exponential(mean_s=TO_FAILURE_S),
+        time_to_repair_s=Exponential(mean_s=TO_REPAIR_S),
+        crew=crew,
+    )
+
+
+def exponential(name: str, clock: simpy_line.Clock, stations: int = STATIONS) -> Contest:
+    """Return a line with failures on some clock, or without."""
+    line = plain(stations)
+    if clock != "none":
+        line = changed(line, stations=_each(line, failures=(_failure(clock),)))
+    return Contest(name, line, HORIZON_S, _work(clock, stations))
+
+
+def crews() -> Contest:
+    """Return a line whose stations share two repair crews."""
+    line = plain()
+    line = changed(
+        line,
+        crews=(Crew(id="crew", size=2),),
+        stations=_each(line, failures=(_failure("calendar", "crew"),)),
+    )
+    return Contest("line of 10, two crews", line, HORIZON_S, replace(_work("calendar"), crews=2))
+
+
+def setups() -> Contest:
+    """Return a line that changes over between two products at random."""
+    line = plain()
+    matrix = {"part": {"other": CHANGE_OVER_S}, "other": {"part": CHANGE_OVER_S}}
+    products = (line.products[0], line.products[0].model_copy(update={"id": "other"}))
+    line = changed(
+        line,
+        products=products,
+        sources=(line.sources[0].model_copy(update={"products": {"part": 1.0, "other": 1.0}}),),
+        stations=_each(line, setup=Setup(matrix_s=matrix)),
+    )
+    work = replace(_work("none"), change_over_s=CHANGE_OVER_S)
+    return Contest("line of 10, setups", line, HORIZON_S, work)
+
+
+def shifts() -> Contest:
+    """Return a line that works in shifts of half an hour and ends what it has begun."""
+    line = plain()
+    half_hours = tuple(
+        Shift(start=f"{hour:02d}:00", end=f"{hour:02d}:30", days=("mon", "tue", "wed", "thu"))
+        for hour in range(24)
+    )
+    line = changed(
+        line,
+        calendars=(Calendar(id="half", shifts=half_hours),),
+        stations=_each(line, calendar="half", at_shift_end="finish"),
+    )
+    work = replace(_work("none"), shift_s=(1800.0, 1800.0), horizon_s=2 * HORIZON_S)
+    return Contest("line of 10, shifts", line, 2 * HORIZON_S, work)
+
+
+def rework() -> Contest:
+    """Return a line in which a tenth of the parts goes back half the way from the end."""
+    line = plain()
+    back = line.products[0].routing[STATIONS // 2]
+    routing = (
+        *line.products[0].routing[:-1],
+        line.products[0]
+        .routing[-1]
+        .model_copy(update={"rework": Rework(probability=REWORK_SHARE, to=back.id, limit=1000)}),
+    )
+    buffers = tuple(
+        Buffer(id=b.id) if b.id == line.station(back.stations[0]).input_buffer else b
+        for b in line.buffers
+    )
+    line = changed(
+        line,
+        products=(line.products[0].model_copy(update={"routing": routing}),),
+        buffers=buffers,
+    )
+    capacities = tuple(
+        float("inf") if i == STATIONS // 2 - 1 else PLACES for i in range(STATIONS - 1)
+    )
+    work = replace(
+        _work("none"), capacities=capacities, rework_share=REWORK_SHARE, rework_to=STATIONS // 2
+    )
+    return Contest("line of 10, rework", line, HORIZON_S, work)
+
+
+def bottling() -> Contest:
+    """Return the bottling line over a shift."""
+    line = example_line("bottling")
+    stations = [line.station(name) for name in line.flow_order]
+    means = [step.processing_time_s.expected_s() for step in line.products[0].routing]
+    rooms = {buffer.id: buffer.capacity for buffer in line.buffers}
+
+    def normal(mean_s: float) -> Callable[[np.random.Generator], float]:
+        return lambda generator: float(generator.normal(mean_s, 0.03 * mean_s))
+
+    work = simpy_line.Work(
+        times=tuple(normal(mean_s) for mean_s in means),
+        capacities=tuple(rooms[s.input_buffer] or 0 for s in stations if s.input_buffer),
+        horizon_s=SHIFT_S,
+        clock="operating",
+        to_failure_s=tuple(s.failures[0].time_to_failure_s.expected_s() for s in stations),
+        to_repair_s=tuple(s.failures[0].time_to_repair_s.expected_s() for s in stations),
+    )
+    remark = "SimPy does less: one product, one failure mode, no change-overs, crews, shifts, scrap"
+    return Contest("bottling, 8 h", line, SHIFT_S, work, remark)
