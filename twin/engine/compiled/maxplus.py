@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 
 from twin.engine.compiled.flows import BINS, EXACT, LOWEST, SHIFT
-from twin.engine.compiled.memory import bits_of, unsigned
+from twin.engine.compiled.memory import address, bits_of, unsigned
 from twin.engine.compiled.tables import Floats, Ints
 from twin.engine.jit import compiled, inlined, inner
 from twin.engine.streams import EXPONENTIAL, quantile_at, uniform
@@ -26,7 +26,7 @@ from twin.engine.streams import EXPONENTIAL, quantile_at, uniform
 BLOCK = 32
 """Parts whose times are drawn at once."""
 
-# Columns of ``ints``, one row for each station: draws of work, of the age at a failure, of repairs.
+# Columns of ``row``, for each station: draws of work, of the age at a failure, of repairs.
 (KEY, CODE, FIRST, LAST, LIFE_KEY, LIFE_CODE, LIFE_FIRST, LIFE_LAST, REPAIR_KEY, REPAIR_CODE,
  REPAIR_FIRST, REPAIR_LAST) = range(12)  # fmt: skip
 FAILS = 12  # whether it has a failure mode
@@ -36,7 +36,7 @@ AT = 15  # the next of them, from 0
 COUNT = 16  # failures so far
 PROCESSED = 17
 INTS = 18
-# Columns of ``reals``, one row for each station.
+# Columns of ``state``, for each station.
 (LEFT_S, READY_S, LIFE_S, AGED_S, PROCESSING_S, BLOCKED_S, FAILED_S, CONTENT_AREA) = range(8)
 REALS = 8
 """When the part before left; from when on no failure is in force; age at the next failure and age
@@ -51,64 +51,66 @@ BEGIN, FROM, UNTIL = range(3)
 
 
 @inlined
-def _observed(begin_s: float, end_s: float, from_s: float, until_s: float) -> float:
+def _observed(begin_s: float, end_s: float, span: Floats) -> float:
     """Return how much of a stretch of time is observed, s."""
-    begin_s = max(begin_s, from_s)
-    end_s = min(end_s, until_s)
+    begin_s = span[FROM] if begin_s < span[FROM] else begin_s  # noqa: FURB136 - quicker than max
+    end_s = span[UNTIL] if end_s > span[UNTIL] else end_s  # noqa: FURB136
     return end_s - begin_s if end_s > begin_s else 0.0
 
 
 @inner
-def _draw(run: Ints, ints: Ints, table: Floats, i: int, column: int, a: int) -> float:
+def _draw(run: Ints, row: Ints, at: int, table: Floats, column: int, a: int) -> float:
     """Return the time that belongs to index a of one of a station's draws, s."""
-    u = uniform(unsigned(ints[i, column]), run[REPLICATION], a, 0)
+    u = uniform(unsigned(row[at + column]), run[REPLICATION], a, 0)
     u = 1.0 - u if run[ANTITHETIC] else u
-    code, first, last = ints[i, column + 1], ints[i, column + 2], ints[i, column + 3]
-    return quantile_at(code, table, first, last, u)
+    first, last = row[at + column + 2], row[at + column + 3]
+    return quantile_at(row[at + column + 1], table, first, last, u)
 
 
 @inner
-def _draw_block(run: Ints, ints: Ints, table: Floats, times: Floats, i: int, k: int) -> None:
+def _draw_block(run: Ints, row: Ints, table: Floats, times: Floats, i: int, k: int) -> None:
     """Draw the working times of the next parts at a station: first all numbers, then all times."""
-    key, replication = unsigned(ints[i, KEY]), run[REPLICATION]
+    at, to, replication = i * INTS, i * BLOCK, run[REPLICATION]
+    key = unsigned(row[at + KEY])
     for j in range(BLOCK):
-        times[i, j] = uniform(key, replication, k + j, i)
+        times[to + j] = uniform(key, replication, k + j, i)
     if run[ANTITHETIC]:
         for j in range(BLOCK):
-            times[i, j] = 1.0 - times[i, j]
-    code, first, last = ints[i, CODE], ints[i, FIRST], ints[i, LAST]
+            times[to + j] = 1.0 - times[to + j]
+    code, first, last = row[at + CODE], row[at + FIRST], row[at + LAST]
     if code == EXPONENTIAL:
+        scale_s = -table[first]
         for j in range(BLOCK):
-            times[i, j] = -table[first] * math.log1p(-times[i, j])
+            times[to + j] = scale_s * math.log1p(-times[to + j])
     else:
         for j in range(BLOCK):
-            times[i, j] = quantile_at(code, table, first, last, times[i, j])
+            times[to + j] = quantile_at(code, table, first, last, times[to + j])
 
 
 @inner
 def _worked(
-    run: Ints, ints: Ints, table: Floats, reals: Floats, span: Floats, i: int, since_s: float,
+    run: Ints, row: Ints, table: Floats, state: Floats, span: Floats, i: int, since_s: float,
     total_s: float,
 ) -> float:  # fmt: skip
     """Return when work that begins is done, failures and repairs included, s."""
-    worked_s = 0.0
+    at, of, worked_s = i * INTS, i * REALS, 0.0
     while True:
         due_s = max(since_s + (total_s - worked_s), since_s)
-        fails_s = max(since_s + (reals[i, LIFE_S] - reals[i, AGED_S]), since_s)
+        fails_s = max(since_s + (state[of + LIFE_S] - state[of + AGED_S]), since_s)
         if due_s < fails_s:
-            reals[i, PROCESSING_S] += _observed(since_s, due_s, span[FROM], span[UNTIL])
-            reals[i, AGED_S] += due_s - since_s
+            state[of + PROCESSING_S] += _observed(since_s, due_s, span)
+            state[of + AGED_S] += due_s - since_s
             return due_s
-        reals[i, PROCESSING_S] += _observed(since_s, fails_s, span[FROM], span[UNTIL])
+        state[of + PROCESSING_S] += _observed(since_s, fails_s, span)
         if fails_s >= span[UNTIL]:
             return fails_s
-        ints[i, COUNT] += 1
-        count = ints[i, COUNT]
-        repaired_s = fails_s + (_draw(run, ints, table, i, REPAIR_KEY, count - 1) - 0.0)
-        reals[i, FAILED_S] += _observed(fails_s, repaired_s, span[FROM], span[UNTIL])
-        reals[i, READY_S] = repaired_s
-        reals[i, LIFE_S] = _draw(run, ints, table, i, LIFE_KEY, count)
-        reals[i, AGED_S] = 0.0
+        row[at + COUNT] += 1
+        count = row[at + COUNT]
+        repaired_s = fails_s + (_draw(run, row, at, table, REPAIR_KEY, count - 1) - 0.0)
+        state[of + FAILED_S] += _observed(fails_s, repaired_s, span)
+        state[of + READY_S] = repaired_s
+        state[of + LIFE_S] = _draw(run, row, at, table, LIFE_KEY, count)
+        state[of + AGED_S] = 0.0
         if due_s == fails_s:  # work that ends at the moment of a failure is finished
             return due_s
         worked_s += fails_s - since_s
@@ -117,43 +119,53 @@ def _worked(
 
 @inlined
 def _through(
-    run: Ints, ints: Ints, table: Floats, reals: Floats, ring: Floats, span: Floats, i: int,
+    run: Ints, row: Ints, table: Floats, state: Floats, ring: Floats, span: Floats, i: int,
     arrived_s: float, total_s: float,
 ) -> float:  # fmt: skip
     """Take a part through a station; return when it leaves, s."""
-    entered_s = max(arrived_s, reals[i, LEFT_S])
-    if ints[i, ROOM] > 0:
-        ring[ints[i, RING] + ints[i, AT]] = entered_s
-        ints[i, AT] = ints[i, AT] + 1 if ints[i, AT] + 1 < ints[i, ROOM] else 0
-    if ints[i, ROOM] != 0 and entered_s > arrived_s:
-        reals[i, CONTENT_AREA] += _observed(arrived_s, entered_s, span[FROM], span[UNTIL])
-    if ints[i, FAILS]:
-        done_s = _worked(
-            run, ints, table, reals, span, i, max(entered_s, reals[i, READY_S]), total_s
-        )
+    at, of = i * INTS, i * REALS
+    left_s = state[of + LEFT_S]
+    entered_s = left_s if left_s > arrived_s else arrived_s  # noqa: FURB136 - quicker than max
+    room = row[at + ROOM]
+    if room > 0:
+        place = row[at + AT]
+        ring[row[at + RING] + place] = entered_s
+        row[at + AT] = place + 1 if place + 1 < room else 0
+    fails = row[at + FAILS] != 0
+    if fails:
+        ready_s = max(entered_s, state[of + READY_S])
+        done_s = _worked(run, row, table, state, span, i, ready_s, total_s)
     else:
         done_s = entered_s + (total_s - 0.0)
-        reals[i, PROCESSING_S] += _observed(entered_s, done_s, span[FROM], span[UNTIL])
-    if span[FROM] <= done_s < span[UNTIL]:
-        ints[i, PROCESSED] += 1
     left_s = done_s
     if i + 1 < run[STATIONS]:
-        left_s = max(done_s, _room_s(ints, reals, ring, i + 1))
-        if left_s > done_s:
-            blocked_s = done_s
-            if ints[i, FAILS]:
-                blocked_s = max(done_s, reals[i, READY_S])
-            reals[i, BLOCKED_S] += _observed(blocked_s, left_s, span[FROM], span[UNTIL])
-    reals[i, LEFT_S] = left_s
+        room_s = _room_s(row, state, ring, i + 1)
+        left_s = room_s if room_s > done_s else done_s  # noqa: FURB136
+    state[of + LEFT_S] = left_s
+    if arrived_s >= span[FROM] and left_s < span[UNTIL]:  # mostly all of it is observed
+        row[at + PROCESSED] += 1
+        state[of + CONTENT_AREA] += entered_s - arrived_s
+        if not fails:
+            state[of + PROCESSING_S] += done_s - entered_s
+            state[of + BLOCKED_S] += left_s - done_s
+            return left_s
+    else:
+        row[at + PROCESSED] += span[FROM] <= done_s < span[UNTIL]
+        state[of + CONTENT_AREA] += _observed(arrived_s, entered_s, span)
+        if not fails:
+            state[of + PROCESSING_S] += _observed(entered_s, done_s, span)
+    idle_s = max(done_s, state[of + READY_S]) if fails else done_s
+    state[of + BLOCKED_S] += _observed(idle_s, left_s, span)
     return left_s
 
 
 @inlined
-def _room_s(ints: Ints, reals: Floats, ring: Floats, i: int) -> float:
+def _room_s(row: Ints, state: Floats, ring: Floats, i: int) -> float:
     """Return when there is room before a station, s: in its buffer, or in itself."""
-    if ints[i, ROOM] > 0:
-        return ring[ints[i, RING] + ints[i, AT]]
-    return reals[i, LEFT_S] if ints[i, ROOM] == 0 else -math.inf
+    at = i * INTS
+    if row[at + ROOM] > 0:
+        return ring[row[at + RING] + row[at + AT]]
+    return state[i * REALS + LEFT_S] if row[at + ROOM] == 0 else -math.inf
 
 
 @inner
@@ -170,31 +182,44 @@ def _finished(flows: Floats, bins: Ints, told: Floats, created_s: float, left_s:
 
 @compiled
 def run_plain(
-    run: Ints, ints: Ints, table: Floats, reals: Floats, ring: Floats, times: Floats, span: Floats,
+    run: Ints, row: Ints, table: Floats, state: Floats, ring: Floats, times: Floats, span: Floats,
     told: Floats, flows: Floats, bins: Ints,
 ) -> None:  # fmt: skip
-    """Run one replication of a plain line whose source always has a part."""
-    from_s, until_s, stations = span[FROM], span[UNTIL], run[STATIONS]
-    for i in range(stations):
-        reals[i, LEFT_S] = reals[i, READY_S] = span[BEGIN]
-        if ints[i, FAILS]:
-            reals[i, LIFE_S] = _draw(run, ints, table, i, LIFE_KEY, 0)
+    """Run one replication of a plain line whose source always has a part; all arrays are flat."""
     for place in range(len(ring)):
         ring[place] = span[BEGIN]
-    k = 0
+    _run(
+        address(run), address(row), address(table), address(state), address(ring), address(times),
+        address(span), address(told), address(flows), address(bins),
+    )  # fmt: skip
+
+
+@inner
+def _run(
+    run: Ints, row: Ints, table: Floats, state: Floats, ring: Floats, times: Floats, span: Floats,
+    told: Floats, flows: Floats, bins: Ints,
+) -> None:  # fmt: skip
+    from_s, until_s, stations = span[FROM], span[UNTIL], run[STATIONS]
+    for i in range(stations):
+        state[i * REALS + LEFT_S] = state[i * REALS + READY_S] = span[BEGIN]
+        if row[i * INTS + FAILS]:
+            state[i * REALS + LIFE_S] = _draw(run, row, i * INTS, table, LIFE_KEY, 0)
+    k = drawn = 0
     while True:
-        if k % BLOCK == 0:
+        if k == drawn:
             for i in range(stations):
-                _draw_block(run, ints, table, times, i, k)
-        created_s = max(_room_s(ints, reals, ring, 0), span[BEGIN])
+                _draw_block(run, row, table, times, i, k)
+            drawn += BLOCK
+        created_s = max(_room_s(row, state, ring, 0), span[BEGIN])
         if created_s >= until_s:
             return
         told[CREATED] += 1.0 if created_s >= from_s else 0.0
         at_s, i = created_s, 0
         while i < stations and at_s < until_s:
-            at_s = _through(run, ints, table, reals, ring, span, i, at_s, times[i, k % BLOCK])
+            total_s = times[i * BLOCK + BLOCK - drawn + k]
+            at_s = _through(run, row, table, state, ring, span, i, at_s, total_s)
             i += 1
-        told[WIP_AREA] += _observed(created_s, at_s, from_s, until_s)
+        told[WIP_AREA] += _observed(created_s, at_s, span)
         if i == stations and from_s <= at_s < until_s:
             _finished(flows, bins, told, created_s, at_s)
         k += 1

@@ -120,8 +120,8 @@ class PlainProgram:
         times = np.zeros((len(self._row), mp.BLOCK))
         ring = np.zeros(self._places)
         mp.run_plain(
-            run, ran.ints, self._table, ran.reals, ring, times, self._span, ran.told, ran.flows,
-            ran.bins,
+            run, ran.ints.ravel(), self._table, ran.reals.ravel(), ring, times.ravel(), self._span,
+            ran.told, ran.flows, ran.bins,
         )  # fmt: skip
         return ran
 
