@@ -89,7 +89,15 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.compiled.timers import begin_now, chance, draw, pause, resume
+from twin.engine.compiled.timers import (
+    begin_now,
+    chance,
+    draw,
+    due_s,
+    pause,
+    resume,
+    resume_until,
+)
 from twin.engine.jit import inlined, inner
 
 
@@ -176,12 +184,17 @@ def wake(M: Ints, X: Floats, v: int) -> None:
 
 @inlined
 def work_began(M: Ints, X: Floats, s: int) -> None:
-    """One more server processes: failure modes on the operating clock age."""
+    """One more server processes: failure modes on the operating clock age.
+
+    A lone server's work stops them again at its end; one that would fail after that is not due.
+    """
     add(M, STATION_WORKING, s, 1)
     if get(M, STATION_WORKING, s) == 1:
+        v = get(M, FIRST_SERVER, s)
+        end_s = due_s(M, X, v) if get(M, FIRST_SERVER, s + 1) == v + 1 else math.inf
         for m in range(get(M, FIRST_MODE, s), get(M, FIRST_MODE, s + 1)):
             if not get(M, MODE_CALENDAR, m):
-                resume(M, X, get(M, FIRST_TIMER, T_LIFE) + m)
+                resume_until(M, X, get(M, FIRST_TIMER, T_LIFE) + m, end_s)
 
 
 @inlined

@@ -81,8 +81,9 @@ def set_leaf(M: Ints, X: Floats, timer: int, time_s: float) -> None:
     first = timer
     while node > 1:
         other_s = real(M, X, NODE_S, node ^ 1)
-        other = get(M, NODE_TIMER, node ^ 1)
-        first = other if other_s < time_s else first
+        # All bits if the other is earlier, else none: a branch would be foreseen half the time.
+        bits = -int(other_s < time_s)
+        first ^= (first ^ get(M, NODE_TIMER, node ^ 1)) & bits
         time_s = min(time_s, other_s)
         node >>= 1
         put_real(M, X, NODE_S, node, time_s)
@@ -106,9 +107,15 @@ def is_alone(M: Ints, X: Floats, timer: int, time_s: float) -> bool:
 
 
 @inlined
+def due_s(M: Ints, X: Floats, timer: int) -> float:
+    """Return the moment at which a timer is due, s; infinite if it is not."""
+    return real(M, X, NODE_S, whole(M, LEAF) + timer)
+
+
+@inlined
 def is_set(M: Ints, X: Floats, timer: int) -> bool:
     """Tell whether a timer is due at some moment."""
-    return real(M, X, NODE_S, whole(M, LEAF) + timer) < math.inf
+    return due_s(M, X, timer) < math.inf
 
 
 @inlined
@@ -121,12 +128,12 @@ def tidy(M: Ints, X: Floats) -> None:
 
 
 @inlined
-def push(M: Ints, X: Floats, timer: int, due_s: float) -> None:
+def push(M: Ints, X: Floats, timer: int, time_s: float) -> None:
     """Let a timer be due; what is due in the past is due now."""
     if whole(M, N_STALE) == timer:
         put_whole(M, N_STALE, -1)
     now = moment(X, NOW)
-    set_leaf(M, X, timer, max(now, due_s))
+    set_leaf(M, X, timer, max(now, time_s))
 
 
 @inner
@@ -164,6 +171,17 @@ def resume(M: Ints, X: Floats, timer: int) -> None:
     resume_from(M, X, timer, moment(X, NOW))
 
 
+@inlined
+def resume_until(M: Ints, X: Floats, timer: int, end_s: float) -> None:
+    """Run from now; not due if it would be after ``end_s``, when it is paused for certain."""
+    if math.isnan(real(M, X, SINCE_S, timer)):
+        now = moment(X, NOW)
+        put_real(M, X, SINCE_S, timer, now)
+        time_s = now + (real(M, X, TOTAL_S, timer) - real(M, X, WORKED_S, timer))
+        if time_s <= end_s:
+            push(M, X, timer, time_s)
+
+
 @inner
 def resume_from(M: Ints, X: Floats, timer: int, since_s: float) -> None:
     """Run from a moment in the past; nothing if it runs already."""
@@ -173,10 +191,10 @@ def resume_from(M: Ints, X: Floats, timer: int, since_s: float) -> None:
 
 
 @inner
-def resume_at(M: Ints, X: Floats, timer: int, due_s: float) -> None:
+def resume_at(M: Ints, X: Floats, timer: int, time_s: float) -> None:
     """Be due at an absolute moment, s."""
     put_real(M, X, SINCE_S, timer, moment(X, NOW))
-    push(M, X, timer, due_s)
+    push(M, X, timer, time_s)
 
 
 @inner
