@@ -1,6 +1,11 @@
-"""Reference and compiled engine give the same sample path: rows and states to the last bit."""
+"""Reference and compiled engine give the same sample path: rows and states to the last bit.
+
+`PARITY_LINES` says how many random lines `make proof` compares, 10,000 if it says nothing.
+"""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -18,9 +23,10 @@ from twin.line import Constant, Line, load_line, serial_line
 from twin.testing.strategies import lines, moments
 
 pytestmark = pytest.mark.timeout(600)  # the first one may have to compile
-LONG = settings(
-    max_examples=2000, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
-)
+LINES = int(os.environ.get("PARITY_LINES", "10000"))
+SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+LONG = settings(max_examples=LINES, suppress_health_check=SLOW)
+CUTS = settings(max_examples=max(1, LINES // 5), suppress_health_check=SLOW)
 Run = tuple[Line, SimulationOptions]
 
 
@@ -107,7 +113,7 @@ def test_rows_states_and_figures_are_equal_at_length(run: Run) -> None:
 
 
 @pytest.mark.proof
-@LONG
+@CUTS
 @given(run=random_runs(), cut_s=moments())
 def test_each_engine_continues_the_other_at_length(run: Run, cut_s: float) -> None:
     """As above, on thousands of lines."""
@@ -115,7 +121,7 @@ def test_each_engine_continues_the_other_at_length(run: Run, cut_s: float) -> No
 
 
 @pytest.mark.proof
-@LONG
+@CUTS
 @given(data=st.data(), run=random_runs(), cut_s=moments())
 def test_another_future_is_the_same_at_length(data: st.DataObject, run: Run, cut_s: float) -> None:
     """As above, on thousands of lines."""
