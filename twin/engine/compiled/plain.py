@@ -13,37 +13,59 @@ from twin.engine.compiled.lower import Lowering
 from twin.engine.compiled.tables import Floats, Ints
 from twin.engine.options import SimulationOptions
 from twin.kpi.counters import Coordinates, Counters, Values, figures_of
-from twin.line import Line, Station
+from twin.line import Buffer, Failure, Line, Operation, Product, Source, Station
+from twin.line.spec import Spec
+
+RULES = ("fifo", "spt", "edd", "priority")
+"""Dispatch rules that leave parts of one product in the order in which they came."""
+# What may be said of a plain line; anything else that is not as by default makes it another.
+SAID: dict[type[Spec], str] = {
+    SimulationOptions: "horizon_s warm_up_s seed replication antithetic engine",
+    Line: "id name description time_zone start sources sinks stations buffers products",
+    Source: "id name arrivals products",
+    Product: "id name setup_group routing sink attributes",
+    Operation: "id name stations processing_time_s processing_time_by_station_s",
+    Station: "id name input_buffer dispatch_rule failures signals",
+    Buffer: "id name capacity",
+    Failure: "id name clock time_to_failure_s time_to_repair_s",
+}
 
 
 def is_plain(line: Line, options: SimulationOptions) -> bool:
     """Tell whether a line, from empty, is a row of single servers where sums and maxima decide.
 
-    One source that always has a part, one product, each station once with a dispatch rule of ours,
-    no rework and scrap, no setups, shifts and orders; at most one failure mode to a station, on the
-    operating clock and without a crew.
+    One source that always has a part, one product, each station once; at most one failure mode to a
+    station, on the operating clock and without a crew; nothing else.
     """
-    if len(line.sources) != 1 or len(line.products) != 1 or line.orders:
+    if not (_says_no_more(line) and _says_no_more(options)):
         return False
-    if line.sources[0].arrivals != "unlimited" or options.faults or options.plan is not None:
+    if len(line.sources) != 1 or len(line.products) != 1:
         return False
     routing = line.products[0].routing
     row = [step.stations[0] for step in routing if len(step.stations) == 1]
     if len(set(row)) != len(routing) or len(row) != len(line.stations):
         return False
-    if any(step.rework or step.scrap_probability > 0.0 for step in routing):
-        return False
     stations = [line.station(name) for name in row]
     buffers = [station.input_buffer for station in stations if station.input_buffer]
-    if len(set(buffers)) != len(buffers) or (buffers and _room(line, stations[0]) < 0):
+    if len(set(buffers)) != len(buffers) or _room(line, stations[0]) < 0:
         return False
-    return all(_is_plain_station(station) for station in stations)
+    modes = [mode for station in stations for mode in station.failures]
+    specs = (*line.sources, *line.products, *routing, *stations, *line.buffers, *modes)
+    return (
+        line.sources[0].arrivals == "unlimited"
+        and all(_says_no_more(spec) for spec in specs)
+        and all(station.dispatch_rule in RULES for station in stations)
+        and all(len(station.failures) <= 1 for station in stations)
+        and all(mode.clock == "operating" for mode in modes)
+    )
 
 
-def _is_plain_station(station: Station) -> bool:
-    fixed = station.servers == 1 and station.setup is None and station.calendar is None
-    modes = station.failures
-    return fixed and len(modes) <= 1 and all(m.clock == "operating" and not m.crew for m in modes)
+def _says_no_more(spec: Spec) -> bool:
+    said = SAID[type(spec)].split()
+    return all(
+        name in said or getattr(spec, name) == field.get_default(call_default_factory=True)
+        for name, field in type(spec).model_fields.items()
+    )
 
 
 def _room(line: Line, station: Station) -> int:
