@@ -99,7 +99,7 @@ def test_deadline_that_nobody_can_meet() -> None:
 def test_deadlines_that_conflict() -> None:
     """Two deadlines that are possible alone but not together are proven infeasible."""
     jobs = [job(name, [("m", 5)], deadline_s=9) for name in "AB"]
-    result = solve(shop(jobs, ["m"]), Limits(seconds=5))
+    result = solve(shop(jobs, ["m"]), Limits(seconds=30))
     assert result.status is SolveStatus.INFEASIBLE
     assert sum("would be possible" in text for text in result.messages) == 2
 
