@@ -93,7 +93,8 @@ class SparkplugConnector:
             client.tls_set()
         client.reconnect_delay_set(1, 30)
         self._tell(SourceState.CONNECTING, "")
-        client.connect_async(self._plug.host, self._plug.port, keepalive=10)
+        own = self._plug.host if self._plug.host in {"127.0.0.1", "::1"} else ""
+        client.connect_async(self._plug.host, self._plug.port, keepalive=10, bind_address=own)
         client.loop_start()
         self._client = client
 
