@@ -26,7 +26,7 @@ from twin.sync.translate import Translator
 
 _log = logging.getLogger(__name__)
 FORMAT = 1
-EVERY_S = 30.0
+EVERY_S = 10.0
 """Time between snapshots, s on our clock: what a restart has to translate again at most."""
 NO_EPOCH = 0
 """Epoch of a snapshot after which nothing is to be replayed."""
