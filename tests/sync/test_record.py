@@ -303,9 +303,15 @@ async def test_kill_at_random_moments(tmp_path: Path) -> None:
                 str(out),
             ]
             with child(*command) as process:
-                await asyncio.sleep(3.0 + 3.0 * float(draws.random()))
+                if number % 4:  # else it may be killed before it has written anything
+                    async with asyncio.timeout(60):
+                        while not (list(out.glob("values*")) and (out / "summary.json").exists()):
+                            await asyncio.sleep(0.02)
+                await asyncio.sleep(3.0 * float(draws.random()))
                 process.kill()
-            if list(out.glob("values*.parquet")):
+            told = list(out.glob("values*.parquet")) and (out / "summary.json").exists()
+            assert told or not number % 4
+            if told:
                 assert not values_of(out).empty
                 assert json.loads((out / "summary.json").read_text())["finished"] is False
                 law(out)
