@@ -307,6 +307,8 @@ class LineLaws:
         line, options, log = self.run(data)
         # Parts made of others are numbered as they come.
         assume(line.buffers and not line.orders and not maker_slots(line))
+        # What a failure slows down depends on when it happens.
+        assume(all(mode.stops for station in line.stations for mode in station.modes))
         buffers = [
             buffer.model_copy(update={"capacity": buffer.capacity and buffer.capacity + 1})
             for buffer in line.buffers
