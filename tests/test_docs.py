@@ -9,8 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import typer.main
+import yaml
 
 from api.cli import app
+from scenarios.whatif.files import scenarios_from_text
 from twin.engine.options import SimulationOptions
 from twin.engine.reference.clock import Due
 from twin.engine.reference.engine import ReferenceEngine
@@ -25,7 +27,9 @@ from twin.events.kinds import (
 )
 from twin.events.log import COLUMNS
 from twin.kpi.output_analysis import mean_interval
-from twin.line import Constant, Failure, Line, line_from_text, serial_line
+from twin.line import Constant, Failure, line_from_text, load_line, serial_line
+from twin.sync.connection import load_connection
+from twin.sync.mapfile import mapping_from_text
 
 ROOT = Path(__file__).resolve().parent.parent
 DECISIONS = ROOT / "docs" / "decisions"
@@ -44,6 +48,9 @@ SHORTER = {
 }
 """What a quick run of the README's example replaces; the long one is a proof."""
 EXACT_THROUGHPUT = 0.670466
+
+
+ENDPOINT = "opc.tcp://127.0.0.1:4840"
 
 
 class Block(NamedTuple):
@@ -99,21 +106,30 @@ def run(block: Block, text: str) -> dict[str, object]:
     return names
 
 
-@pytest.mark.parametrize("block", blocks("python"), ids=named)
+@pytest.mark.parametrize(
+    "path", sorted({block.path for block in blocks("python")}), ids=lambda path: path.name
+)
 def test_python_in_the_documents_runs(
-    block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each Python block runs as written, the README's with shorter times."""
+    """The Python blocks of a document run as written, one after another; the README's shorter."""
     monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "document"}
+    for block in blocks("python"):
+        if block.path == path:
+            exec(compile(_shorter(block), named(block), "exec"), names)
+    if path.name == "README.md":
+        throughput = mean_interval(np.asarray(names["results"].throughput_rate), 0.999)  # type: ignore[attr-defined]
+        assert throughput.low < EXACT_THROUGHPUT < throughput.high
+
+
+def _shorter(block: Block) -> str:
     text = block.text
     if block.path.name == "README.md":
         for long, short in SHORTER.items():
             assert long in text, f"the README's example changed; {long!r} is not in it"
             text = text.replace(long, short)
-    names = run(block, text)
-    if block.path.name == "README.md":
-        throughput = mean_interval(np.asarray(names["results"].throughput_rate), 0.999)  # type: ignore[attr-defined]
-        assert throughput.low < EXACT_THROUGHPUT < throughput.high
+    return text
 
 
 @pytest.mark.proof
@@ -127,11 +143,27 @@ def test_the_readme_example_gives_the_exact_throughput() -> None:
 
 
 @pytest.mark.parametrize("block", blocks("yaml"), ids=named)
-def test_yaml_in_the_documents_is_a_line(block: Block) -> None:
-    """Each YAML block is a line file without findings."""
-    line = line_from_text(block.text, named(block))
-    assert isinstance(line, Line)
-    assert line.flow_order
+def test_yaml_in_the_documents_can_be_read(block: Block, tmp_path: Path) -> None:
+    """Each YAML block is a line, scenarios, a connection or a part of one, without findings."""
+    (document, *more) = yaml.safe_load_all(block.text)
+    if "apiVersion" in document or more:
+        return  # another system's file
+    if "scenarios" in document:
+        assert scenarios_from_text(block.text, load_line("bottling"), named(block))
+    elif {"state_maps", "replay", "sparkplug"} & set(document):
+        node = {"node": "s=a", "element": "press", "property": "processed", "type": "int"}
+        rest = {"line": "two_station", "nodes": [node]}
+        rest |= {} if {"replay", "sparkplug"} & set(document) else {"endpoint": ENDPOINT}
+        rest = {key: value for key, value in rest.items() if key not in document}
+        assert mapping_from_text((yaml.safe_dump(rest) if rest else "") + block.text, named(block)).nodes
+    elif {"endpoint", "sources", "security"} & set(document) and "stations" not in document:
+        part = {} if "sources" in document else {"endpoint": ENDPOINT}
+        nodes = {} if "sources" in document else {"nodes": ["/Plant/**"]}
+        path = tmp_path / "connection.yaml"
+        path.write_text(yaml.safe_dump(part | nodes | document), encoding="utf-8")
+        assert load_connection(path).sources
+    else:
+        assert line_from_text(block.text, named(block)).flow_order
 
 
 @pytest.mark.parametrize("package", ["twin", "scenarios"])
