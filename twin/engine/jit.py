@@ -8,8 +8,9 @@ Numba finishes each function by itself: it links in all that the function calls,
 whole, writes machine code, and does so again for each caller, one level up. Here an ``inner``
 function stays a draft. The drafts are put together once, for the function that Python calls, and
 optimised once, as private functions of one piece: quicker to compile, and the optimiser sees
-everything. ``inner`` functions are not cached by themselves; what is cached holds them. Whoever calls any of
-these from compiled code compiles with a decorator of this module: Numba's own does not gather drafts.
+everything. ``inner`` functions are not cached by themselves; what is cached holds them.
+Whoever calls any of these from compiled code compiles with a decorator of this module: Numba's
+own does not gather drafts.
 """
 
 # Numba's compiler carries no annotations.
