@@ -21,6 +21,8 @@ from twin.events.state import (
 from twin.line import Line, Mode, Station
 from twin.line.switching import is_on
 
+PARTS_PER_SLOT = 2**40
+"""A part's number is the slot of its maker times this plus its count there."""
 UNKNOWN_STOP_S = 900.0
 """Time that a stop of unknown cause is expected to last at a station without failure modes, s."""
 
@@ -111,13 +113,23 @@ def beginning(line: Line, state: LineState, stream: StreamState | None) -> LineS
         update={
             "stream": stream,
             "stations": stations,
-            "sources": {name: state.sources.get(name, new) for name, new in fresh.sources.items()},
+            "sources": {
+                name: _counting(state.sources.get(name, new), state, slot)
+                for slot, (name, new) in enumerate(fresh.sources.items())
+            },
             "crews": {name: state.crews.get(name, new) for name, new in fresh.crews.items()},
             "orders": {name: state.orders.get(name, new) for name, new in fresh.orders.items()},
             # A failure that needs no crew, or no longer, does not wait: its repair begins at once.
             "queue": tuple(name for name in queue if crews.get(name)),
         }
     )
+
+
+def _counting(source: SourceState, state: LineState, slot: int) -> SourceState:
+    """Return a source whose next part has a number that none of the line has."""
+    counts = [part.id % PARTS_PER_SLOT for part in state.parts if part.id // PARTS_PER_SLOT == slot]
+    made = max(counts, default=-1) + 1
+    return source.model_copy(update={"created": made}) if made > source.created else source
 
 
 def _with_ends(line: Line, state: LineState) -> LineState:

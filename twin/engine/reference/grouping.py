@@ -6,14 +6,12 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from twin.engine.reference.run import Part
+from twin.events.beginning import PARTS_PER_SLOT
 from twin.events.kinds import Kind
 from twin.line import Batch
 
 if TYPE_CHECKING:
     from twin.engine.reference.places import BufferPlace, StationPlace
-
-PARTS_PER_SLOT = 2**40
-"""A part's number is the slot of its maker times this plus its count there."""
 
 
 def batch_of(ranked: list[Part], batch: Batch, buffer: BufferPlace, goal: str) -> list[Part]:

@@ -8,9 +8,9 @@ from itertools import accumulate
 from twin.engine.dispatch import NO_DUE_DATE
 from twin.engine.model import Way
 from twin.engine.reference.clock import Due, Timer
-from twin.engine.reference.grouping import PARTS_PER_SLOT
 from twin.engine.reference.run import Part, Run
 from twin.engine.streams import Purpose
+from twin.events.beginning import PARTS_PER_SLOT
 from twin.events.kinds import Kind
 from twin.events.state import SourceState
 from twin.line import Source
