@@ -94,9 +94,9 @@ def dispatch_rule(name: str) -> Callable[[_Thing], _Thing]:
 
     Examples
     --------
-    >>> @dispatch_rule("hottest_first")
-    ... def hottest_first(part, now_s):
-    ...     return -part.attributes["temperature_c"]
+    >>> @dispatch_rule("coolest_first")
+    ... def coolest_first(part, now_s):
+    ...     return part.attributes["temperature_c"]
     """
     return _registering(DISPATCH, name)
 
@@ -108,6 +108,31 @@ def routing_rule(name: str) -> Callable[[_Thing], _Thing]:
     the operation.
     """
     return _registering(ROUTING, name)
+
+
+def behaviour(kind: type[Any]) -> Callable[[_Thing], _Thing]:
+    """Register a kind of station, a subclass of ``twin.line.Station``, with what its servers do.
+
+    The behaviour is a generator function of a server (``twin.engine.reference.servers.Server``). It
+    takes, works and releases for ever; stops, repairs and people are none of its business. It keeps
+    nothing in variables of its own from one part to the next: a run may begin in the middle.
+
+    Examples
+    --------
+    >>> def bake(server):
+    ...     while True:
+    ...         part = yield from server.take()
+    ...         yield from server.work(part)
+    ...         yield from server.release(part)
+    """
+
+    def register(thing: _Thing) -> _Thing:
+        name = kind.model_fields["kind"].default
+        STATIONS.add(name, kind)
+        BEHAVIOURS.add(name, thing)
+        return thing
+
+    return register
 
 
 def _registering(registry: Registry, name: str) -> Callable[[_Thing], _Thing]:

@@ -6,6 +6,7 @@ on the order of declaration, nothing is completed later, nothing changes during 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from twin.engine.options import SimulationOptions
 from twin.engine.streams import Purpose, quantile, residual, stream_key, uniform
+from twin.errors import SimulationError
 from twin.events.log import Names
 from twin.line import AnyDistribution, Line, Need, Operation, Phase, Product, Station
 from twin.line.workforce import PHASES
@@ -42,6 +44,29 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnTime:
+    """Times of a station whose kind has them otherwise than drawn."""
+
+    draw: Draw
+    station: Station
+    attributes: dict[str, float]
+
+    def __call__(self, a: int, b: int = 0) -> float:
+        """Return the time that belongs to index (a, b), s."""
+        time_s = float(self.station.processing_s(self.draw(a, b), self.attributes))
+        if not 0.0 <= time_s < math.inf:
+            raise SimulationError(
+                f"station {self.station.id!r} of kind {self.station.kind!r} gives a processing "
+                f"time of {time_s:g} s; expected a finite time of at least 0 from processing_s"
+            )
+        return time_s
+
+    def left(self, age_s: float, a: int, b: int = 0) -> float:
+        """Return the time left given an age, for index (a, b), s."""
+        return max(0.0, self(a, b) - age_s)
+
+
+@dataclass(frozen=True, slots=True)
 class Coin:
     """A uniform number for one element and purpose."""
 
@@ -64,7 +89,7 @@ class Step:
     """Place in the routing."""
     stations: tuple[str, ...]
     """Stations that may do it, by preference."""
-    time: dict[str, Draw]
+    time: dict[str, Draw | OwnTime]
     """Processing time by station."""
     mean_s: dict[str, float]
     """Expected processing time by station, s."""
@@ -152,6 +177,10 @@ def _step(line: Line, product: Product, operation: Operation, index: int, draws:
         name: operation.processing_time_by_station_s.get(name, operation.processing_time_s)
         for name in operation.stations
     }
+    draw = {
+        name: _own(draws.time(time_s, name, Purpose.PROCESSING), line.station(name), product)
+        for name, time_s in times.items()
+    }
     places = [step.id for step in product.routing]
     work = [
         step.processing_time_by_station_s.get(step.stations[0], step.processing_time_s).expected_s()
@@ -162,7 +191,7 @@ def _step(line: Line, product: Product, operation: Operation, index: int, draws:
         spec=operation,
         index=index,
         stations=operation.stations,
-        time={name: draws.time(time_s, name, Purpose.PROCESSING) for name, time_s in times.items()},
+        time=draw,
         mean_s={name: time_s.expected_s() for name, time_s in times.items()},
         outcome={name: draws.coin(name, Purpose.QUALITY) for name in operation.stations},
         load={
@@ -185,6 +214,13 @@ def _step(line: Line, product: Product, operation: Operation, index: int, draws:
         components=tuple(sorted(operation.components.items())),
         makes=tuple(sorted(operation.makes.items())),
     )
+
+
+def _own(draw: Draw, station: Station, product: Product) -> Draw | OwnTime:
+    """Return the times of a station as its kind has them."""
+    if type(station).processing_s is Station.processing_s:
+        return draw
+    return OwnTime(draw, station, product.attributes)
 
 
 def needs_by_phase(station: Station, operation: Operation) -> dict[Phase, tuple[Need, ...]]:

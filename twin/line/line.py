@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
+from pydantic import SerializeAsAny, ValidationError
 
 from twin.errors import Finding, LineError, UnknownNameError
 from twin.line.calendars import Calendar
@@ -56,7 +56,7 @@ class Line(Head):
 
     sources: tuple[Source, ...]
     """Where parts enter."""
-    stations: tuple[Station, ...]
+    stations: tuple[SerializeAsAny[Station], ...]
     """Where parts are worked on. The order in which they are written has no meaning."""
     buffers: tuple[Buffer, ...] = ()
     """Where parts wait."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, model_validator
+from pydantic_core import PydanticCustomError
 
 from twin.line.distributions import Distribution
 from twin.line.energy import Power
@@ -12,6 +14,7 @@ from twin.line.reliability import Failure, Maintenance, Mode
 from twin.line.rules import DispatchRule
 from twin.line.spec import Id, Spec
 from twin.line.workforce import Need
+from twin.plugins import STATIONS
 from twin.units import Duration
 
 
@@ -67,7 +70,8 @@ class Station(Spec):
 
     later: ClassVar[frozenset[str]] = frozenset({"batch"})
 
-    kind: Literal["station"] = "station"
+    kind: str = "station"
+    """``station``, or the name of a kind that a plug-in brings."""
     id: Id
     """Name, unique in the line."""
     name: str = ""
@@ -103,6 +107,33 @@ class Station(Spec):
 
     power: Power | None = None
     """Electric power by status; none: energy is not counted here."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _of_its_kind(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Station:
+        """Read a station as the class of its kind."""
+        kind = value.get("kind", "station") if isinstance(value, dict) else None
+        if cls is not Station or kind is None or kind == "station":
+            return handler(value)
+        found: type[Station] | None = STATIONS.get(str(kind))
+        if found is None:
+            known = ", ".join(("station", *STATIONS.names()))
+            message = f"unknown kind {str(kind)!r}; known: {known}"
+            raise PydanticCustomError("station_kind", "{told}", {"told": message})
+        return found.model_validate(value)
+
+    def processing_s(self, drawn_s: float, attributes: Mapping[str, float]) -> float:
+        """Return the time that processing takes, s; a kind of your own may have it otherwise.
+
+        Parameters
+        ----------
+        drawn_s : float
+            Time drawn from the operation's distribution, s.
+        attributes : mapping of str to float
+            Those of the product; nothing else may have a part in it.
+        """
+        del attributes
+        return drawn_s
 
     @property
     def modes(self) -> tuple[Mode, ...]:

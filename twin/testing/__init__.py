@@ -4,6 +4,15 @@ Needs hypothesis, which the extra dependencies of development bring.
 """
 
 from twin.testing.laws import LineLaws, first_difference, same_events
+from twin.testing.stations import StationTests
 from twin.testing.strategies import lines, moments, options_for
 
-__all__ = ["LineLaws", "first_difference", "lines", "moments", "options_for", "same_events"]
+__all__ = [
+    "LineLaws",
+    "StationTests",
+    "first_difference",
+    "lines",
+    "moments",
+    "options_for",
+    "same_events",
+]

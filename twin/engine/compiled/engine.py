@@ -42,6 +42,9 @@ def unsupported(line: Line) -> list[str]:
 
 def _rules_declined(line: Line) -> Iterator[str]:
     for station in line.stations:
+        if station.kind != "station":
+            yield f"kind {station.kind!r} of station {station.id!r}"
+    for station in line.stations:
         if station.dispatch_rule not in RULES:
             yield f"dispatch rule {station.dispatch_rule!r} of station {station.id!r}"
 

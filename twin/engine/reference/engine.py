@@ -18,7 +18,7 @@ from twin.engine.reference.people import Workforce, manned
 from twin.engine.reference.places import BufferPlace, StationPlace
 from twin.engine.reference.restore import restore
 from twin.engine.reference.run import Run
-from twin.engine.reference.servers import machine
+from twin.engine.reference.servers import behaviour_of
 from twin.engine.reference.settle import Settle
 from twin.engine.reference.snapshot import snapshot
 from twin.engine.reference.sources import SourcePlace
@@ -77,7 +77,7 @@ class ReferenceEngine:
             self.inject(fault)
         for station in self.stations.values():
             for server in station.servers:
-                self._clock.process(machine(server))
+                self._clock.process(behaviour_of(server))
         self._clock.ask()
 
     def _decide(self) -> None:

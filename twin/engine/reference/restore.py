@@ -7,9 +7,10 @@ document states the time left, that counts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from twin.engine.model import Draw, setup_s
+from twin.engine.model import Draw, OwnTime, setup_s
 from twin.engine.reference.clock import Timer
 from twin.engine.reference.interruptions import OrderRelease, OutageSwitch
 from twin.engine.reference.modes import MaintenanceMode
@@ -127,7 +128,11 @@ class Restore:
         if part.status == "done":
             station.done.append(server)
         elif step is not None and part.status in ("loading", "processing", "unloading"):
-            draws = {"loading": step.load, "processing": step.time, "unloading": step.unload}
+            draws: dict[str, Mapping[str, Draw | OwnTime]] = {
+                "loading": step.load,
+                "processing": step.time,
+                "unloading": step.unload,
+            }
             draw = draws[part.status][station.id]
             self._activity(server.timer, clock, draw, part.id, part.visits - 1, part.slowed)
         elif part.status == "setup":
@@ -185,7 +190,7 @@ class Restore:
                 OrderRelease(run, name).arm()
 
     def _activity(
-        self, timer: Timer, clock: Clock, draw: Draw, a: int, b: int, slowed: float = 1.0
+        self, timer: Timer, clock: Clock, draw: Draw | OwnTime, a: int, b: int, slowed: float = 1.0
     ) -> None:
         """Load a timer with an activity that has begun already."""
         if clock.remaining_s is not None:

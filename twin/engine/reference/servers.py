@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from simpy.events import Event
 
@@ -16,10 +16,13 @@ from twin.events.kinds import Kind
 from twin.events.state import PHASE_OF, PartStatus
 from twin.line import Need, Phase
 from twin.line.workforce import PHASES
+from twin.plugins import BEHAVIOURS
 
 if TYPE_CHECKING:
     from twin.engine.reference.places import StationPlace
 
+PLAIN = "station"
+"""Kind of a station that no plug-in brings."""
 FRESH, LOADED, PROCESSED = 0, 1, 2
 """Stages of a visit."""
 Process = Generator[Event, Any, None]
@@ -47,6 +50,32 @@ class Server:
         """Return an event that comes when something about this server has changed."""
         self._wake = Event(self.station.run.clock)
         return self._wake
+
+    def wait_until(self, time_s: float) -> Event:
+        """Return an event that comes when something has changed, or at a moment, s."""
+        clock = self.station.run.clock
+        if time_s > clock.now:
+            rank = (Due.LOOK, self.station.number, self.number)
+            Timer(clock, rank, self.station.id, self.notify).resume_at(time_s)
+        return self.wait()
+
+    def take(self) -> Generator[Event, Any, Part]:
+        """Wait for a part on which work may begin or has begun; returns it."""
+        while self.part is None or not (self.begins() or self.part.status != "waiting"):
+            yield self.wait()
+        return self.part
+
+    def work(self, part: Part) -> Process:
+        """Do all that is to be done on a part; returns when it is done."""
+        while self.part is part and part.status != "done":
+            if self.begins():
+                self.begin()
+            yield self.wait()
+
+    def release(self, part: Part) -> Process:
+        """Wait until a part has left."""
+        while self.part is part and part.status == "done":
+            yield self.wait()
 
     def notify(self) -> None:
         """Let the server's process look again."""
@@ -278,6 +307,12 @@ class Server:
             for lost in tuple(self.parts):
                 self._scrap(lost, float(mode))
             station.cleared(self)
+
+
+def behaviour_of(server: Server) -> Process:
+    """Return what a server does: as its station's kind says, or as every station does."""
+    own = BEHAVIOURS.get(server.station.spec.kind) if server.station.spec.kind != PLAIN else None
+    return machine(server) if own is None else cast(Process, own(server))
 
 
 def machine(server: Server) -> Process:
