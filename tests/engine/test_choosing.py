@@ -83,7 +83,7 @@ def order_of_work(log: EventLog, element: str = "a") -> list[str]:
 
 def run(line: Line, horizon_s: float = 100.0, **options: Any) -> EventLog:
     """Return the events of a run on the engine that serves the line."""
-    return simulate(line, SimulationOptions(horizon_s=horizon_s, engine="reference", **options))
+    return simulate(line, SimulationOptions(horizon_s=horizon_s, **options))
 
 
 @pytest.mark.parametrize("rule", FIRST)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,11 +183,8 @@ def _step(line: Line, product: Product, operation: Operation, index: int, draws:
         for name, time_s in times.items()
     }
     places = [step.id for step in product.routing]
-    work = [
-        step.processing_time_by_station_s.get(step.stations[0], step.processing_time_s).expected_s()
-        for step in product.routing
-    ]
-    whole_s, turn = sum(work), f"{product.id}/{operation.id}"
+    rest_s, share = ahead_of(product)[index]
+    turn = f"{product.id}/{operation.id}"
     return Step(
         spec=operation,
         index=index,
@@ -206,14 +204,31 @@ def _step(line: Line, product: Product, operation: Operation, index: int, draws:
         },
         needs={name: needs_by_phase(line.station(name), operation) for name in operation.stations},
         rework_to=places.index(operation.rework.to) if operation.rework else -1,
-        rest_s=sum(work[index + 1 :]),
-        share=sum(work[: index + 1]) / whole_s if whole_s > 0 else 1.0,
+        rest_s=rest_s,
+        share=share,
         turn=turn,
         route=draws.coin(turn, Purpose.ROUTE),
         late_to=places.index(operation.max_wait_to) if operation.max_wait_to else -1,
         components=tuple(sorted(operation.components.items())),
         makes=tuple(sorted(operation.makes.items())),
     )
+
+
+def ahead_of(product: Product) -> list[tuple[float, float]]:
+    """Return for each operation the expected time after it, s, and the share done with it.
+
+    Each operation counts at the first station it names.
+    """
+    work = [
+        step.processing_time_by_station_s.get(step.stations[0], step.processing_time_s).expected_s()
+        for step in product.routing
+    ]
+    # One addition after the other: Python's sum may add up in another way.
+    done = list(accumulate(work))
+    rest = list(accumulate(reversed([*work[1:], 0.0])))[::-1] if work else []
+    whole_s = done[-1] if done else 0.0
+    shares = [time_s / whole_s if whole_s > 0 else 1.0 for time_s in done]
+    return list(zip(rest, shares, strict=True))
 
 
 def _own(draw: Draw, station: Station, product: Product) -> Draw | OwnTime:

@@ -47,7 +47,6 @@ HORIZON_S = 400.0
 """Length of the runs that ``options_for`` asks for, s; shifts change a few times in it."""
 BUFFERS = 3
 CHOICES = ("preference", "preference", "shortest_queue", "round_robin", "probability")
-COMPILED_RULES = ("fifo", "spt", "edd", "priority", "plan")
 
 
 def _setup(draw: st.DrawFn, grain: Grain, groups: list[str]) -> Setup | None:
@@ -63,7 +62,7 @@ def _setup(draw: st.DrawFn, grain: Grain, groups: list[str]) -> Setup | None:
 def _rule(draw: st.DrawFn, *, compiled: bool) -> str | tuple[str, ...]:
     """Return a dispatch rule, now and then a list of two."""
     if compiled:
-        return draw(st.sampled_from(COMPILED_RULES))
+        return draw(st.sampled_from(DISPATCH_RULES))
     first = draw(st.sampled_from(DISPATCH_RULES))
     return first if draw(st.integers(0, 5)) else (first, draw(st.sampled_from(DISPATCH_RULES)))
 

@@ -13,15 +13,19 @@ from twin.engine.compiled import tables as t
 from twin.engine.compiled.layout import floats, ints, offsets
 from twin.engine.compiled.routes import Routes
 from twin.engine.dispatch import LAST
+from twin.engine.model import ahead_of
 from twin.engine.options import Fault, SimulationOptions
 from twin.engine.reference.clock import Due
 from twin.engine.streams import Purpose, stream_key
 from twin.events.log import Names
 from twin.events.state import LineState
 from twin.line import AnyDistribution, Line, Operation
+from twin.line.rules import DISPATCH_RULES
 from twin.line.switching import switches
 
-RULES = {"fifo": t.FIFO, "spt": t.SPT, "edd": t.EDD, "priority": t.PRIORITY, "plan": t.PLAN}
+RULES: dict[str | tuple[str, ...], int] = {
+    name: getattr(t, name.upper()) for name in DISPATCH_RULES
+}
 ARRIVALS = {"unlimited": t.UNLIMITED, "interarrival": t.INTERARRIVAL, "orders": t.ORDERS}
 
 
@@ -181,7 +185,7 @@ class Lowering:
                 self.buffer[spec.input_buffer] if spec.input_buffer else -1 for spec in specs
             ),
             "station_rule": ints(
-                t.PLAN if spec.id in planned else RULES[str(spec.dispatch_rule)] for spec in specs
+                t.PLAN if spec.id in planned else RULES[spec.dispatch_rule] for spec in specs
             ),
             "station_finish": ints(spec.at_shift_end == "finish" for spec in specs),
             "station_element": ints(self.element[name] for name in ids),
@@ -223,6 +227,8 @@ class Lowering:
         ]
         reworks = [step.rework if step else None for _, _, step in steps]
         scraps = [step.scrap_probability if step else 0.0 for _, _, step in steps]
+        ahead = [ahead_of(product) for product in self.products]
+        work = [pair for pairs in ahead for pair in (*pairs, (0.0, 1.0))]
         slot = {place: i for i, place in enumerate(self.slots)}
         sinks = [product.sink or self.line.sinks[0].id for product in self.products]
         return {
@@ -239,6 +245,9 @@ class Lowering:
                 for (product, _, _), rework in zip(steps, reworks, strict=True)
             ),
             "step_limit": ints(rework.limit if rework else 0 for rework in reworks),
+            "step_rest_s": floats(rest_s for rest_s, _ in work),
+            "step_share": floats(share for _, share in work),
+            "step_left": ints(len(product.routing) - place for product, place, _ in steps),
             "step_slot": ints(slot.get(place, -1) for _, place, _ in steps),
             "first_choice": offsets(len(step.stations) if step else 0 for _, _, step in steps),
             "choice_station": ints(s for s, _, _ in choices),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
+from twin.engine.compiled.keys import key_of_part, key_of_times
 from twin.engine.compiled.looks import look_everywhere, room_at
 from twin.engine.compiled.memory import add, get, lowest_bit, put, real, whole
 from twin.engine.compiled.modes import crews
@@ -18,6 +17,7 @@ from twin.engine.compiled.parts import (
 from twin.engine.compiled.servers import choice
 from twin.engine.compiled.sources import look, waits_since_s
 from twin.engine.compiled.tables import (
+    ATC,
     BUFFER_HEAD,
     BUFFER_LENGTH,
     BUFFERS,
@@ -26,7 +26,6 @@ from twin.engine.compiled.tables import (
     CONTENDED,
     DONE_COUNT,
     DONE_LIST,
-    EDD,
     EXITS,
     FEEDERS,
     FIFO,
@@ -40,6 +39,7 @@ from twin.engine.compiled.tables import (
     HEAD_ORDER,
     HEAD_PRODUCT,
     LEAVES,
+    LIFO,
     LONGEST,
     LOOK,
     LOOK_ANY,
@@ -49,24 +49,18 @@ from twin.engine.compiled.tables import (
     N_STATUS,
     OK,
     OPEN,
-    ORDER_COUNT,
+    OPERATION_DUE_DATE,
     ORDER_CREATED,
-    ORDER_DUE_S,
-    ORDER_PLACE,
-    ORDER_PRIORITY,
     ORDER_STATION,
     PART_DONE_S,
     PART_NEXT,
     PART_ORDER,
     PART_ROW,
     PART_STEP,
-    PLAN,
-    PRIORITY,
     SENDER,
     SERVER_PART,
     SOURCE_HEAD,
     SOURCE_TAIL,
-    SPT,
     STATION_FREE,
     STATION_INPUT,
     STATION_ON,
@@ -77,7 +71,6 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.dispatch import LAST
 from twin.engine.jit import inlined, inner
 
 
@@ -351,28 +344,45 @@ def _take(M: Ints, X: Floats, s: int, b: int) -> bool:
 
 @inner
 def _choose(M: Ints, X: Floats, s: int, b: int) -> int:
+    """Return the part in a buffer that a station takes by its rule, or -1."""
     best, best_key, rule = (-1, 0.0, get(M, STATION_RULE, s))
-    p = get(M, BUFFER_HEAD, b)
+    mean_s = _mean_time_s(M, X, s, b) if rule == ATC else 0.0
+    p, position = (get(M, BUFFER_HEAD, b), 0)
     while p >= 0:
-        step = get(M, PART_ROW, p)
-        order = get(M, PART_ORDER, p)
-        given = _given(M, X, order, get(M, PART_STEP, p))
-        row = choice(M, X, step, s)
-        if given == s or (given < 0 and row >= 0):
+        row = _choice_here(M, X, s, p)
+        if row >= 0:
             if rule == FIFO:
                 return p
-            key = 0.0
-            if rule == SPT:
-                key = real(M, X, CHOICE_MEAN_S, row)
-            elif rule == EDD:
-                key = real(M, X, ORDER_DUE_S, order) if order >= 0 else math.inf
-            elif rule == PRIORITY:
-                key = -real(M, X, ORDER_PRIORITY, order) if order >= 0 else 0.0
-            elif rule == PLAN:
-                key = float(LAST)
-                if order >= 0:
-                    key = float(get(M, ORDER_PLACE, s * whole(M, ORDER_COUNT) + order))
+            if rule == LIFO:
+                key = float(-position)
+            elif rule >= OPERATION_DUE_DATE:
+                key = key_of_times(M, X, s, p, row, mean_s)
+            else:
+                key = key_of_part(M, X, s, p, row)
             if best < 0 or key < best_key:
                 best, best_key = (p, key)
         p = get(M, PART_NEXT, p)
+        position += 1
     return best
+
+
+@inner
+def _choice_here(M: Ints, X: Floats, s: int, p: int) -> int:
+    """Return the row of choices by which a station does what a part waits for, or -1."""
+    given = _given(M, X, get(M, PART_ORDER, p), get(M, PART_STEP, p))
+    if given >= 0 and given != s:
+        return -1
+    return choice(M, X, get(M, PART_ROW, p), s)
+
+
+@inner
+def _mean_time_s(M: Ints, X: Floats, s: int, b: int) -> float:
+    """Return the mean expected time of the parts in a buffer that wait for a station, s."""
+    total_s, count, p = (0.0, 0, get(M, BUFFER_HEAD, b))
+    while p >= 0:
+        row = _choice_here(M, X, s, p)
+        if row >= 0:
+            total_s += real(M, X, CHOICE_MEAN_S, row)
+            count += 1
+        p = get(M, PART_NEXT, p)
+    return total_s / count if count > 0 else 0.0

@@ -36,7 +36,9 @@ RUNNING, QUEUED, REPAIRING = 0, 1, 2
 """Condition of a failure mode."""
 UNLIMITED, INTERARRIVAL, ORDERS = 0, 1, 2
 """How parts come to a source."""
-FIFO, SPT, EDD, PRIORITY, PLAN = 0, 1, 2, 3, 4
+(FIFO, SPT, EDD, PRIORITY, PLAN, LIFO, LONGEST_WAITING, OLDEST, LPT, OPERATION_DUE_DATE,
+ EARLIEST_RELEASE, SLACK, CRITICAL_RATIO, ATC, MOST_WORK, LEAST_WORK, MOST_OPERATIONS,
+ LEAST_OPERATIONS, LEAST_SETUP) = range(19)  # fmt: skip
 """Dispatch rules."""
 LEAVES, OPEN = -2, -1
 """Where a step leads, where that is not one entrance."""
@@ -222,6 +224,9 @@ STEP_SCRAP = _step.field()
 STEP_REWORK = _step.field()
 STEP_BACK = _step.field()  # place in the routing that rework goes to, or -1
 STEP_LIMIT = _step.field()
+STEP_REST_S = _step.field()  # expected time of the operations after this one
+STEP_SHARE = _step.field()  # share of the product's expected time that is done after it
+STEP_LEFT = _step.field()  # operations left, this one included
 STEP_SLOT = _step.field()  # where a part counts how often it was sent back from here, or -1
 EXITS = vector()  # entrances of a step
 

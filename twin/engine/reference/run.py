@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from twin.engine.dispatch import LAST, NO_DUE_DATE, Candidate
@@ -137,7 +138,8 @@ class Run:
         Each comes with its place in the buffer.
         """
         means = [part.way.steps[part.step].mean_s[at.id] for _, part in waiting]
-        mean_s = sum(means) / len(means)
+        *_, whole_s = accumulate(means)  # sum may add up in another way
+        mean_s = whole_s / len(means)
         return [self._candidate(part, at, i, mean_s) for i, part in waiting]
 
     def _candidate(self, part: Part, at: StationPlace, position: int, mean_s: float) -> Candidate:
