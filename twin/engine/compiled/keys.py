@@ -72,7 +72,7 @@ def key_of_part(  # noqa: PLR0911 - one for each rule
 
 
 @inner
-def key_of_times(  # noqa: PLR0911, PLR0913, PLR0917 - one for each rule
+def key_of_times(  # noqa: PLR0911 - one for each rule
     M: Ints, X: Floats, s: int, p: int, row: int, mean_s: float
 ) -> float:
     """Return the key of a part by a rule that looks at times, work and setups together."""
