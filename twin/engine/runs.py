@@ -68,10 +68,10 @@ class Kernel:
         from twin.engine.compiled.engine import unsupported  # noqa: PLC0415 - loads the compiler
 
         reasons = unsupported(line)
-        for reason in reasons:
-            if reason not in self._told:
-                self._told.add(reason)
-                logger.warning("runs on the reference engine because of %s", reason)
+        new = [reason for reason in reasons if reason not in self._told]
+        if new:
+            self._told.update(new)
+            logger.warning("runs on the reference engine because of %s", "; ".join(new))
         return bool(reasons)
 
 
