@@ -155,7 +155,8 @@ def test_yaml_in_the_documents_can_be_read(block: Block, tmp_path: Path) -> None
         rest = {"line": "two_station", "nodes": [node]}
         rest |= {} if {"replay", "sparkplug"} & set(document) else {"endpoint": ENDPOINT}
         rest = {key: value for key, value in rest.items() if key not in document}
-        assert mapping_from_text((yaml.safe_dump(rest) if rest else "") + block.text, named(block)).nodes
+        before = yaml.safe_dump(rest) if rest else ""
+        assert mapping_from_text(before + block.text, named(block)).nodes
     elif {"endpoint", "sources", "security"} & set(document) and "stations" not in document:
         part = {} if "sources" in document else {"endpoint": ENDPOINT}
         nodes = {} if "sources" in document else {"nodes": ["/Plant/**"]}

@@ -276,7 +276,7 @@ def test_shifts_of_a_crew_follow_summer_time() -> None:
 
 
 def test_shared_people_are_the_bound_of_a_line() -> None:
-    """Three people and five units of work a part: in a tenth of a week 604 parts, less the start."""
+    """Three people, five units of work a part: in a tenth of a week 604 parts, less the start."""
     needs = [{"crew": "op"}]
     line = cell(
         stations=[

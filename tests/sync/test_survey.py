@@ -22,7 +22,10 @@ endpoint: {endpoint}
 heartbeat: {{node: "i=2258"}}
 sampling_s: 0.1
 nodes:
-  - {{node: "nsu=urn:acme:line;s=s1.StateCurrent", element: s1, property: servers.0.state, type: int}}
+  - node: "nsu=urn:acme:line;s=s1.StateCurrent"
+    element: s1
+    property: servers.0.state
+    type: int
   - {{node: "nsu=urn:acme:line;s=s1.Count", element: s1, property: processed, type: int}}
   - {{node: "nsu=urn:acme:line;s=s1.Nowhere", element: s1, property: scrapped, type: int}}
   - {{node: "nsu=urn:other;s=x", element: s2, property: scrapped, type: int}}
@@ -59,7 +62,7 @@ async def endpoint() -> AsyncIterator[str]:
     level = ua.DataValue(ua.Variant(0, ua.VariantType.Byte))
     await secret.write_attribute(ua.AttributeIds.UserAccessLevel, level)  # type: ignore[attr-defined]
     async with server:
-        port = server.bserver._server.sockets[0].getsockname()[1]
+        port = server.bserver._server.sockets[0].getsockname()[1]  # noqa: SLF001 - port 0 was asked for
 
         async def run_on() -> None:
             value = 5
