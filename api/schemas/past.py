@@ -136,6 +136,8 @@ class LossRow(Shape):
     """Share of the station's observed server time."""
     operations: float | None = None
     """Operations that the time is worth; none: none ended at the station."""
+    energy_kwh: float | None = None
+    """Energy of that time, kWh; 0 where the station states no power."""
 
 
 class Losses(Shape):

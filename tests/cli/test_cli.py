@@ -208,7 +208,10 @@ def test_broken_line_file_is_told_with_file_and_row(
         (("schema", "--out", "nowhere/x.json"), "no folder nowhere"),
         (("serve", "two_station", "two_station"), "two lines have the id 'two_station'"),
         (("serve", "two_station", "--plant", "x=opc.tcp://127.0.0.1:1"), "no line 'x' is served"),
-        (("serve", "two_station", "--plant", "opc.tcp://127.0.0.1:99999"), "no usable port"),
+        (
+            ("serve", "two_station", "--plant", "opc.tcp://127.0.0.1:99999"),
+            "no usable host and port",
+        ),
         (("serve", "two_station", "--plant", "nowhere"), "a mapping file that is there"),
         (("serve", "two_station", "bottling", "--plant", "opc.tcp://a:1"), "of which line?"),
         (("serve", "two_station", "--data", "{file}"), "is a file"),
@@ -267,7 +270,9 @@ def test_service_that_cannot_start_says_why(
         capsys, "serve", "two_station", "--data", str(tmp_path), "--port", str(unused_tcp_port)
     )
     assert (code, out) == (ExitCode.FAILED, "")
-    assert err.strip() == f"the database {tmp_path / 'site.sqlite'}: file is not a database"
+    assert (
+        err.strip() == f"the database sqlite:///{tmp_path / 'site.sqlite'}: file is not a database"
+    )
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
@@ -276,7 +281,6 @@ def test_service_that_cannot_start_says_why(
     [
         ("schema", "--out"),
         ("schedule", "bottling", "--budget", "1s", "-n", "0", "--out"),
-        ("whatif", "two_station", "--fault", "press:5min", "--horizon", "1h", "-n", "2", "--save"),
     ],
 )
 def test_full_disk_names_the_file_and_keeps_the_answer(

@@ -242,7 +242,7 @@ def test_merge_keys_are_followed() -> None:
 
 def test_examples_are_whole() -> None:
     """Each line that ships is read, and a wrong name is told with the right ones."""
-    assert example_names() == ["bottling", "electronics", "two_station"]
+    assert example_names() == ["assembly", "bottling", "electronics", "machining", "two_station"]
     for name in example_names():
         assert example_line(name) == load_line(name)
     with pytest.raises(UnknownNameError, match="bottling"):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from twin import SimulationOptions, serial_line, simulate
+from twin.errors import DeadlockError
 from twin.events.kinds import Kind
 from twin.line import (
     Calendar,
@@ -114,7 +115,9 @@ def test_loop_may_lock_itself() -> None:
         stations=(Station(id="M1"), Station(id="M2")),
         products=one_product([(("M1",), 1.0), (("M2",), 2.0), (("M1",), 1.0)]),
     )
-    assert finished(line, 1000.0, "auto") == 0
+    for engine in ("auto", "reference"):
+        with pytest.raises(DeadlockError, match=r"M1.*M2"):
+            finished(line, 1000.0, engine)
 
 
 @pytest.mark.proof

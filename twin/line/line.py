@@ -52,7 +52,7 @@ class Line(Head):
         If a value is impossible or the parts do not fit together; all findings at once.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"loops"})
+    later: ClassVar[frozenset[str]] = frozenset({"energy", "loops"})
 
     sources: tuple[Source, ...]
     """Where parts enter."""
@@ -190,7 +190,7 @@ class Line(Head):
             document.get(section, []).sort(key=lambda item: item["id"])
         for station in document["stations"]:
             station["failures"].sort(key=lambda mode: mode["id"])
-            station["maintenance"].sort(key=lambda mode: mode["id"])
+            station.get("maintenance", []).sort(key=lambda mode: mode["id"])
         text = json.dumps(document, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -34,7 +34,10 @@ class Operation(Spec):
     """One step of a routing."""
 
     later: ClassVar[frozenset[str]] = frozenset(
-        {"choice", "weights", "components", "makes", "max_wait_s", "max_wait_to"}
+        {
+            *("choice", "weights", "components", "makes", "max_wait_s", "max_wait_to"),
+            *("load_time_s", "unload_time_s", "needs"),
+        }
     )
 
     id: Id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -33,6 +33,10 @@ class Repair(Spec):
 
 class Failure(Repair):
     """One way in which a station breaks down."""
+
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"skill", "people", "cycles_to_failure", "effect", "slow_factor"}
+    )
 
     id: Id
     """Name of the mode, unique in its station."""

@@ -68,7 +68,7 @@ class Signal(Spec):
 class Station(Spec):
     """A place of work with one or more identical servers."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"batch"})
+    later: ClassVar[frozenset[str]] = frozenset({"batch", "maintenance", "needs", "claim", "power"})
 
     kind: str = "station"
     """``station``, or the name of a kind that a plug-in brings."""

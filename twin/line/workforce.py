@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -21,6 +21,8 @@ Team = Mapping[str, int]
 
 class Crew(Spec):
     """A pool of people, or of tools, that stations share."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"skills", "calendar", "at_shift_end"})
 
     id: Id
     """Name."""

@@ -1,8 +1,7 @@
 """From values to events: what must have happened between two pictures of the plant.
 
-All values of one moment are taken together. What changed is explained by the routings and the
-counters; what cannot be explained is set right and counted, so the mirror always ends where the
-plant says it is.
+All values of one moment are taken together. What changed is explained by routings and counters; the
+rest is set right and counted, so the mirror always ends where the plant says it is.
 """
 
 from __future__ import annotations
@@ -58,8 +57,7 @@ class Translator:
     def begin(self, time_s: float, before: LineState | None = None) -> LineState:
         """Take the picture as it is for the beginning; what it cannot tell is unknown.
 
-        Elapsed times count from when the plant last changed the value; ages of failure modes count
-        from now, or go on from ``before``, the last state before a gap.
+        Times count from when the plant last changed the value, ages of modes from now or ``before``.
         """
         if self._inference is not None:
             self.take((value, time_s) for value in self._inference.begin(self.image))
