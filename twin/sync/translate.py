@@ -57,7 +57,7 @@ class Translator:
     def begin(self, time_s: float, before: LineState | None = None) -> LineState:
         """Take the picture as it is for the beginning; what it cannot tell is unknown.
 
-        Times count from when the plant last changed the value, ages of modes from now or ``before``.
+        Times count from the last change of each value, ages of modes from now or ``before``.
         """
         if self._inference is not None:
             self.take((value, time_s) for value in self._inference.begin(self.image))
