@@ -202,12 +202,6 @@ def inlined(function: Function) -> Function:
     return _njit(function, _DRAFT | {"forceinline": True})
 
 
-def merged(function: Function) -> Function:
-    """Compile a function into each of its callers: for small ones that get many arrays."""
-    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": True}
-    return _njit(function, options)
-
-
 def _njit(function: Function, more: dict[str, Any]) -> Function:
     # Numba's own annotations know neither these options nor what a compiled function returns.
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
