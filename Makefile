@@ -23,7 +23,7 @@ $(READY): requirements.lock pyproject.toml tools/environment.py
 	@$(PYTHON) tools/environment.py
 
 # Numba's cache does not notice a change in a function that another file calls, so it is emptied.
-$(WARM): $(READY) $(wildcard twin/engine/*.py twin/engine/compiled/*.py scenarios/schedule/search/*.py)
+$(WARM): $(READY) $(wildcard twin/signals/*.py twin/engine/*.py twin/engine/compiled/*.py scenarios/schedule/search/*.py)
 	@echo "kernels: compiling, once"
 	@find twin scenarios -name '*.nb[ic]' -delete
 	@$(BIN)/twin warmup

@@ -98,9 +98,11 @@ def warmup(json: Json = False) -> None:
 
     from scenarios.schedule.search.engine import warm_up  # noqa: PLC0415
     from twin.engine.runs import KERNEL  # noqa: PLC0415
+    from twin.signals.wear import warm_up as warm_up_sensors  # noqa: PLC0415
 
     began_s = time.monotonic()
     KERNEL.wait()
+    warm_up_sensors()
     warm_up()
     seconds = time.monotonic() - began_s
     if json:

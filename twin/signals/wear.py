@@ -47,6 +47,11 @@ def noise(key: np.uint64, replication: int, ticks: Whole) -> Floats:
     return values
 
 
+def warm_up() -> None:
+    """Compile what makes the noise, so that a plant's first values do not wait for it."""
+    noise(np.uint64(0), 0, ticks_of(np.zeros(1)))
+
+
 @compiled
 def _fill(key: np.uint64, replication: int, ticks: Whole, values: Floats) -> None:
     for i in range(len(ticks)):
