@@ -16,7 +16,7 @@ from twin.history.protocol import GapRecord, Record, Sample, Scalar
 from twin.units import aware_utc
 
 FORMAT = 1
-BATCH = 1000
+BATCH = 5000
 """Rows read at a time by ``replay``."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -56,11 +56,13 @@ DELETE FROM value WHERE row IN (
 DROPPED_AT_ONCE = 20_000
 """Rows that leave in one transaction, so that writing never waits for long."""
 SNAPSHOTS_KEPT = 3
-_SELECT = """
+_COLUMNS = """
 SELECT value.row, source, node.node, element, property, source_us, received_us, value.value,
        quality, sequence, epoch
-FROM value JOIN node ON node.id = value.node
 """
+_BY_ROW = f"{_COLUMNS} FROM value CROSS JOIN node ON node.id = value.node"
+"""Values first: a plan that began with the nodes of a source would sort the whole journal."""
+_BY_NODE = f"{_COLUMNS} FROM node CROSS JOIN value ON node.id = value.node"
 
 
 class SqliteStore:
@@ -174,7 +176,7 @@ class SqliteStore:
         names = () if source is None else (source,)
         while True:
             rows = self._read(
-                f"{_SELECT} WHERE row > ?{wanted} ORDER BY row LIMIT ?", (after_row, *names, BATCH)
+                f"{_BY_ROW} WHERE row > ?{wanted} ORDER BY row LIMIT ?", (after_row, *names, BATCH)
             )
             for row in rows:
                 yield _record(row)
@@ -223,7 +225,7 @@ class SqliteStore:
             " WHERE value.row = (SELECT row FROM value AS other WHERE other.node = node.id"
             " ORDER BY source_us DESC, sequence DESC LIMIT 1) AND source = ?"
         )
-        return [_record(row) for row in self._read(_SELECT + newest, (source,))]
+        return [_record(row) for row in self._read(_BY_NODE + newest, (source,))]
 
     def gaps(self, source: str) -> list[GapRecord]:
         """Return the gaps of a source, oldest first."""
