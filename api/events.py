@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 
 from api.schemas import EventKind, EventReset, Shape
 
@@ -21,12 +22,14 @@ class Event:
     """What it is."""
     line_id: str
     """Line it is about."""
-    data: str
-    """JSON."""
+    wire: bytes
+    """As it goes over the wire: written once for all clients."""
 
-    def text(self) -> bytes:
-        """Return it as it goes over the wire."""
-        return f"id: {self.id}\nevent: {self.kind}\ndata: {self.data}\n\n".encode()
+    @classmethod
+    def of(cls, identity: str, kind: EventKind, line_id: str, body: Shape) -> Self:
+        """Return an event with a body."""
+        text = f"id: {identity}\nevent: {kind}\ndata: {body.model_dump_json()}\n\n"
+        return cls(identity, kind, line_id, text.encode())
 
 
 class Follower:
@@ -66,7 +69,7 @@ class Follower:
         yield b"retry: 2000\n\n"
         while not self.closed:
             while self._waiting:
-                yield self._waiting.popleft().text()
+                yield self._waiting.popleft().wire
             self._news.clear()
             try:
                 async with asyncio.timeout(heartbeat_s):
@@ -103,7 +106,7 @@ class Hub:
     def publish(self, kind: EventKind, line_id: str, body: Shape) -> None:
         """Tell everyone; to be called in the event loop."""
         self._number += 1
-        event = Event(f"{self._series}-{self._number}", kind, line_id, body.model_dump_json())
+        event = Event.of(f"{self._series}-{self._number}", kind, line_id, body)
         self._ring.append(event)
         for follower in self._followers:
             follower.put(event, reset=lambda: self._reset(event.id))
@@ -144,5 +147,5 @@ class Hub:
 
     def _reset(self, last_id: str) -> Event:
         safe = "".join(letter for letter in last_id if letter.isalnum() or letter in "-_")[:64]
-        body = EventReset(missed_after=safe).model_dump_json()
-        return Event(f"{self._series}-{self._number}", EventKind.RESET, "", body)
+        body = EventReset(missed_after=safe)
+        return Event.of(f"{self._series}-{self._number}", EventKind.RESET, "", body)

@@ -216,7 +216,10 @@ def install(app: FastAPI) -> None:
         kind = _BY_STATUS.get(error.status_code) or ProblemType(
             f"http-{error.status_code}", error.status_code, HTTPStatus(error.status_code).phrase
         )
-        refused = RefusalError(kind, str(error.detail), headers=error.headers)
+        headers = dict(error.headers or {})
+        if kind is BAD_METHOD:
+            headers |= _allowed(request)
+        refused = RefusalError(kind, str(error.detail), headers=headers)
         return respond(refused, request.url.path, request_id_of(request.scope))
 
     async def validation(request: Request, error: Exception) -> Response:
@@ -230,6 +233,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(TwinError, told)
     app.add_exception_handler(HTTPException, plain)
     app.add_exception_handler(RequestValidationError, validation)
+
+
+def _allowed(request: Request) -> dict[str, str]:
+    """Return the header that names all methods of a path; the router names those of one route."""
+    path = getattr(request.scope.get("route"), "path", "")
+    methods = request.app.openapi()["paths"].get(path, {})
+    return {"Allow": ", ".join(sorted(name.upper() for name in methods))} if methods else {}
 
 
 def request_id_of(scope: Mapping[str, Any]) -> str:
