@@ -121,3 +121,17 @@ def test_values_no_sampler_could_tell() -> None:
     before = len(gaps)
     tell(found, track, range(31, 61), 0.6)
     assert len(gaps) == before
+
+
+def test_pause_of_the_plant_while_few_values_waited() -> None:
+    """A queue that held a hundred values has not run over at fifty: the plant made a pause."""
+    found, track, gaps = ledger()
+    tell(found, track, range(1, 21), 0.2)
+    found.resume()
+    tell(found, track, range(21, 121), 1.7)
+    found.resume()
+    tell(found, track, range(300, 350), 4.0)
+    assert gaps == []
+    found.resume()
+    tell(found, track, range(1000, 1100), 12.0)
+    assert spans(gaps) == [(349, 1000)]

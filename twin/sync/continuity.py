@@ -194,6 +194,8 @@ class Continuity:
     def end_batch(self) -> None:
         """Close what one publication brought; queues that came full may have run over before."""
         for track in self._touched:
+            for found in track.pace.told(track.count):
+                self._declare(track, found.begin, found.end, found.reason)
             if track.count >= track.queue and track.before is not None and track.lead is not None:
                 plural = "" if track.queue == 1 else "s"
                 reason = f"the server's queue of {track.queue} value{plural} was full"

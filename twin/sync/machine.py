@@ -26,7 +26,7 @@ class Limits:
     """Longest pause before a new attempt on a server that answers and yet cannot be used."""
     verify_s: float = 5.0
     """Longest wait for the first value of every item."""
-    knock_longest_s: float = 1.0
+    knock_longest_s: float = 0.5
     """Longest pause before a new attempt where nobody answered: a knock costs the server nothing,
     and a plant that is back should be found at once."""
 

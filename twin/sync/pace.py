@@ -60,12 +60,16 @@ class Pace:
     _brisk: int = 0
     _fast: bool = False
     _slow: Stretch | None = None
+    _pause: Stretch | None = None
+    _largest: int = 0
+    """Most values that came in one publication, which the server's queue held."""
     _proved: Sample | None = None
     """Value up to which nothing speaks against the server's queue."""
 
     def begin(self, first: Sample) -> None:
         """Begin with the first value of a subscription."""
-        self.witness = self._slow = None
+        self.witness = self._slow = self._pause = None
+        self._largest = 0
         self.leaky = self.stalled = self._fast = False
         self._brisk = 0
         self._proved = first
@@ -128,10 +132,21 @@ class Pace:
         self.stalled = _age_s(sample) - self._prompt_s > LATE_S
         longer = passed_s > 2.0 * self.longest_s + 0.1
         if self.stalled and longer and self._values >= KNOWN and not self.leaky:
-            # The longest pause that the node ever made: the oldest values are no more.
-            yield Stretch(
+            # The longest pause that the node ever made: the oldest values may be no more.
+            self._pause = Stretch(
                 last, sample, "a longer pause than ever while values waited at the server"
             )
+
+    def told(self, count: int) -> Iterator[Stretch]:
+        """Take the end of a publication that brought ``count`` values; yield what it confirms.
+
+        A queue that ran over is full. One that held more before has not run over: the pause was
+        the plant's own.
+        """
+        pause, self._pause = self._pause, None
+        if pause is not None and count >= self._largest:
+            yield pause
+        self._largest = max(self._largest, count)
 
     def testify(self, value: Any, stamp: datetime) -> None:
         """Note a value that was read directly; the subscription has not come to it yet."""

@@ -41,6 +41,10 @@ class Pulse:
         """Note that a notification came in."""
         self._heard_s = self._clock.steady_s()
 
+    def flow(self) -> None:
+        """Note that new values came in: no clock could prove more."""
+        self._heard_s = self._beat_s = self._clock.steady_s()
+
     def beat(self, shown: datetime, now: datetime) -> None:
         """Take a value of the server's clock, aware, UTC."""
         if shown != self._shown:

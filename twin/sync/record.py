@@ -16,7 +16,7 @@ from twin.errors import Finding, InvalidInputError
 from twin.sync.connection import Connection
 from twin.sync.continuity import GapBook, Track
 from twin.sync.machine import Limits
-from twin.sync.protocol import CONNECTED, Gap, LinkEvent, Sample
+from twin.sync.protocol import CONNECTED, Gap, LinkEvent, Sample, SourceState
 from twin.sync.recording import Files, is_free
 from twin.sync.security import Identity
 from twin.sync.supervisor import Supervisor
@@ -231,7 +231,7 @@ class _Part:
         self.name: str = target.source
         self.book = GapBook()
         self.states: list[LinkEvent] = []
-        self._told: set[str] = set()
+        self._told: set[tuple[SourceState, str]] = set()
         self._owner = owner
         self.supervisor = Supervisor(target, self, limits=LIMITS, identity=identity)
 
@@ -242,12 +242,17 @@ class _Part:
         self.book.add(gap)
 
     def link_changed(self, event: LinkEvent) -> None:
+        """Keep a change; what goes round and round until the plant is back is kept once."""
+        news = (event.state, event.reason)
+        if event.state in CONNECTED:
+            self._told.clear()
+        elif news in self._told:
+            return
+        elif event.reason:
+            _log.warning("%s: %s: %s", self.name, event.state, event.reason)
+        self._told.add(news)
         if len(self.states) < STATES_KEPT:
             self.states.append(event)
-        told = event.reason in self._told
-        if event.reason and event.state not in CONNECTED and not told:
-            _log.warning("%s: %s: %s", self.name, event.state, event.reason)
-        self._told = {event.reason, *self._told} if event.state not in CONNECTED else set()
 
     async def room(self) -> None:
         await self._owner.room()

@@ -16,7 +16,7 @@ from typing import Any
 from asyncua import ua
 
 from twin.sync.clock import Clock
-from twin.sync.compat import BAD, Channel, Ticket, sample_of, utc
+from twin.sync.compat import BAD, Channel, Ticket, knock, sample_of, utc
 from twin.sync.continuity import Continuity, Verdict
 from twin.sync.nodes import Nodes
 from twin.sync.protocol import Origin
@@ -84,12 +84,17 @@ class Session:
 
     # --- coming to a session ----------------------------------------------------------------------
 
-    async def connect(self, timeout_s: float) -> None:
-        """Open a connection; raises OSError, TimeoutError or UaError."""
-        self.lost = None
+    async def connect(self, knock_s: float, answer_s: float) -> None:
+        """Open a connection, another one every ``knock_s`` until one is answered.
+
+        Raises OSError or UaError, or TimeoutError if ``answer_s`` have passed.
+        """
         self.pulse.connect()
-        self.channel = Channel(self._target.endpoint, timeout_s, self.lose)
-        await self.channel.connect()
+        endpoint = self._target.endpoint
+        self.channel = await knock(
+            lambda: Channel(endpoint, answer_s, self.lose), knock_s, answer_s
+        )
+        self.lost = None
 
     async def secure(self) -> None:
         """Open the secure channel; raises RefusedError where the peer is not to be trusted."""
@@ -311,6 +316,7 @@ class Session:
             elif isinstance(part, ua.StatusChangeNotification):
                 self._forget(f"the server ended the subscription: {part.Status.name}")
         if fresh:
+            self.pulse.flow()
             self._sink.take(fresh)
 
     def _hear(self, subscription: Subscription, item: Any, now: datetime) -> None:

@@ -58,7 +58,7 @@ TICK_S = 0.25
 ANSWER_S = 4.0
 """Longest wait for an answer of a server that is there, s."""
 KNOCK_S = 1.0
-"""First wait for an answer of a server that may not be there, s; it grows with the attempts."""
+"""Wait for an answer of a server that may not be there, before another connection is tried, s."""
 RETRY_S = 5.0
 """Time between two requests for items that the server did not have, s."""
 FILL_S = 30.0
@@ -122,7 +122,6 @@ class Supervisor:
         self._probe = Probe(self.session, self._clock)
         self._task: asyncio.Task[None] | None = None
         self._draws = np.random.default_rng()
-        self._knock_s = KNOCK_S
         self._lost_by = ""
         self._was_live = False
         self._retried_s = 0.0
@@ -208,7 +207,7 @@ class Supervisor:
                 self.session.continuity.began = self._clock.now()
         elif link.state in CONNECTED and before not in CONNECTED:
             self.reconnects += self._was_live
-            self._was_live, self._lost_by, self._knock_s = True, "", KNOCK_S
+            self._was_live, self._lost_by = True, ""
         event = LinkEvent(link.state, self._clock.now(), link.reason, link.epoch, self.missing())
         self._sink.link_changed(event)
 
@@ -273,7 +272,6 @@ class Supervisor:
         except REFUSALS as error:
             return Refused(f"{where} refuses: {_told(error)}; see to it and reset the link")
         except TimeoutError:
-            self._knock_s = min(ANSWER_S, self._knock_s * 1.5)
             return self._failed(f"{where} did not answer in time (step: {do})")
         except ConnectionRefusedError:
             return self._failed(f"nobody listens at {where}; is the plant running?")
@@ -295,7 +293,7 @@ class Supervisor:
 
     async def _connect(self) -> Event:
         await self.session.drop()
-        await self.session.connect(self._knock_s)
+        await self.session.connect(KNOCK_S, ANSWER_S)
         return Connected()
 
     async def _secure(self) -> Event:
@@ -303,8 +301,6 @@ class Supervisor:
         return Secured()
 
     async def _open(self) -> Event:
-        assert self.session.channel is not None
-        self.session.channel.patience(ANSWER_S)
         return Resumed() if await self.session.open() else Opened()
 
     async def _republish(self) -> Event:
