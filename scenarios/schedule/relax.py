@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from scenarios.schedule.explain import HoldKind, explain
 from scenarios.schedule.neighbours import polish
@@ -22,10 +23,31 @@ _WEIGHT = 1e4
 """Weight that an order gets to be put before the others, in weights of its own."""
 
 
+class RelaxationKind(StrEnum):
+    """What is changed."""
+
+    OVERTIME = "overtime"
+    """A machine or a person works longer."""
+    READY = "ready"
+    """A machine is ready at once."""
+    RELEASE = "release"
+    """The order is released earlier."""
+    FIRST = "first"
+    """The order goes before the others."""
+    WITHOUT = "without"
+    """Another order steps back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Relaxation:
     """One change, and what comes of it."""
 
+    kind: RelaxationKind
+    """What is changed."""
+    element: str
+    """Machine, person or order that it is about."""
+    at_s: float
+    """From when on, s."""
     text: str
     """In words."""
     cost_s: float
@@ -45,6 +67,9 @@ class Relaxation:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
+    kind: RelaxationKind
+    element: str
+    at_s: float
     text: str
     cost_s: float
     problem: SchedulingProblem
@@ -88,10 +113,10 @@ def relaxations(
         return ()
     tries = list(_changes(problem, schedule, job))
     until, found = time.monotonic() + seconds, []
-    enough: set[str] = set()
+    enough: set[tuple[RelaxationKind, str, float]] = set()
     for at, change in enumerate(tries):
-        kind = change.text.partition(":")[0]
-        if kind in enough:
+        same = (change.kind, change.element, change.at_s)
+        if same in enough:
             continue  # less of the same already suffices
         limit = time.monotonic() + max(0.05, (until - time.monotonic()) / (len(tries) - at))
         best = _solved(change, schedule, job, seed, limit)
@@ -99,11 +124,9 @@ def relaxations(
             continue
         after = {outcome.job: outcome.tardiness_s for outcome in best.jobs}
         others_s = sum(max(0.0, after[name] - before[name]) for name in after if name != job)
-        relaxation = Relaxation(
-            change.text.partition(":")[2].strip(), change.cost_s, after[job], others_s, best
-        )
+        relaxation = Relaxation(*same, change.text, change.cost_s, after[job], others_s, best)
         if relaxation.on_time:
-            enough.add(kind)
+            enough.add(same)
         if relaxation.tardiness_s < before[job] - _ON_TIME_S:
             found.append(relaxation)
     return tuple(
@@ -135,7 +158,7 @@ def _solved(
 
 
 def _changes(problem: SchedulingProblem, schedule: Schedule, job: str) -> Iterator[_Change]:
-    """Yield what could be changed, as ``kind: words``; less of a kind comes before more of it."""
+    """Yield what could be changed; less of one thing comes before more of it."""
     chain = explain(problem, schedule, job).chain
     operations = {hold.operation for hold in chain}
     placed = {p.key: p for p in schedule.placements}
@@ -150,8 +173,9 @@ def _changes(problem: SchedulingProblem, schedule: Schedule, job: str) -> Iterat
             ):
                 gone = machine.model_copy(update={"ready_s": problem.start_s})
                 cost_s = machine.ready_s - problem.start_s
-                text = f"{machine.id} ready: {machine.id} is ready at once"
-                yield _Change(text, cost_s, _with_machine(problem, gone))
+                text = f"{machine.id} is ready at once"
+                what = (RelaxationKind.READY, machine.id, problem.start_s)
+                yield _Change(*what, text, cost_s, _with_machine(problem, gone))
     for resource in problem.resources:
         if resource.id in people:
             yield from _overtime(problem, resource, end_s)
@@ -159,18 +183,21 @@ def _changes(problem: SchedulingProblem, schedule: Schedule, job: str) -> Iterat
     if own.release_s > problem.start_s:
         early = own.model_copy(update={"release_s": problem.start_s})
         cost_s = own.release_s - problem.start_s
-        text = f"release: {job} is released {cost_s:g} s earlier"
-        yield _Change(text, cost_s, _with_job(problem, early))
+        text = f"{job} is released {cost_s:g} s earlier"
+        what = (RelaxationKind.RELEASE, job, problem.start_s)
+        yield _Change(*what, text, cost_s, _with_job(problem, early))
     first = own.model_copy(update={"weight": max(own.weight, 1.0) * _WEIGHT})
-    text = f"first: {job} goes before the others"
-    yield _Change(text, 0.0, _with_job(problem, first), reorders=True)
+    what = (RelaxationKind.FIRST, job, problem.start_s)
+    text = f"{job} goes before the others"
+    yield _Change(*what, text, 0.0, _with_job(problem, first), reorders=True)
     for name in sorted({key.partition("/")[0] for key in operations} - {job}):
         rival = next(item for item in problem.jobs if item.id == name)
         if rival.deadline_s is None and name not in _running(problem):
-            text = f"without {name}: {name} is made after everything else"
+            text = f"{name} is made after everything else"
             back = rival.model_copy(update={"release_s": max(end_s, rival.release_s)})
             cost_s = max(0.0, end_s - rival.release_s)
-            yield _Change(text, cost_s, _with_job(problem, back), reorders=True)
+            what = (RelaxationKind.WITHOUT, name, end_s)
+            yield _Change(*what, text, cost_s, _with_job(problem, back), reorders=True)
 
 
 def _running(problem: SchedulingProblem) -> set[str]:
@@ -191,12 +218,10 @@ def _overtime(
                 for old in one.unavailable
                 for c in ([old] if old is not closed else _later(closed, overtime_s))
             )
-            text = (
-                f"overtime {one.id} {closed.start_s}: {one.id} works {overtime_s:g} s longer "
-                f"from {closed.start_s:g} s on"
-            )
+            text = f"{one.id} works {overtime_s:g} s longer from {closed.start_s:g} s on"
             changed = one.model_copy(update={"unavailable": rest})
-            yield _Change(text, overtime_s, _with(problem, changed))
+            what = (RelaxationKind.OVERTIME, one.id, closed.start_s)
+            yield _Change(*what, text, overtime_s, _with(problem, changed))
 
 
 def _later(closed: Interval, overtime_s: float) -> list[Interval]:

@@ -191,6 +191,7 @@ def replan(  # noqa: PLR0913 - what stands, what may change, and how long
     freeze_s: float = 0.0,
     stability: float = 0.0,
     progress: Callable[[Progress], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
     on_first: Callable[[Schedule], None] | None = None,
 ) -> Proposal:
     """Return a proposal for another plan; the running one is not touched.
@@ -208,7 +209,7 @@ def replan(  # noqa: PLR0913 - what stands, what may change, and how long
         Length of the frozen zone from now on, s: what the pushed plan starts in it stays.
     stability : float
         Weight per second by which an operation moves away from the pushed plan.
-    progress : callable, optional
+    progress, cancelled : callable, optional
         As for ``solve``.
     on_first : callable, optional
         Called with the pushed plan as soon as it is known.
@@ -220,7 +221,7 @@ def replan(  # noqa: PLR0913 - what stands, what may change, and how long
         on_first(shifted)
     asked = replanning(problem, shifted, freeze_s, stability)
     reference = Schedule.of(asked, shifted.placements)
-    result = solve(asked, limits, progress=progress)
+    result = solve(asked, limits, progress=progress, cancelled=cancelled)
     found = result.schedule
     better = found is not None and found.objective < reference.objective
     schedule = found if better and found is not None else reference
