@@ -51,10 +51,10 @@ class ScenarioIn(Shape):
     faults: tuple[FaultShape, ...] = Field(default=(), max_length=100)
     """Faults that are made to happen."""
     events: tuple[dict[str, JsonValue], ...] = Field(default=(), max_length=100)
-    """What happens, by ``kind``: ``breakdown`` and ``operator_absent`` (station, after_s,
-    duration_s), ``slowdown`` and ``drift`` (also factor), ``material_late`` (source, after_s,
-    duration_s), ``rush_order`` (product, quantity, after_s, due_in_s), ``demand`` (factor),
-    ``extra_shift`` (calendar, start, end, days)."""
+    """What happens, by ``kind``: ``breakdown`` (station, after_s, duration_s), ``slowdown`` and
+    ``drift`` (also factor), ``operator_absent`` (crew or station, people, after_s, duration_s),
+    ``material_late`` (source, after_s, duration_s), ``rush_order`` (product, quantity, after_s,
+    due_in_s), ``demand`` (factor), ``extra_shift`` (calendar, start, end, days)."""
 
 
 class ScenarioPatch(Shape):

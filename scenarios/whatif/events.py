@@ -2,9 +2,11 @@
 
 Each event becomes what the engine knows: changes to the line, or faults of the run.
 
-- ``breakdown``, ``operator_absent``: the station stands still; ``slowdown``: it works slower.
+- ``breakdown``: the station stands still; ``slowdown``: it works slower.
 - ``drift``: its processing times grow evenly up to ``factor`` and stay there.
-- ``material_late``: the stations that a source feeds stand still; what was in work waits too.
+- ``operator_absent``: so many people of a crew are not there; who is at work ends it first. At a
+  station that needs nobody, the one who is meant is the one who minds it, and it stands still.
+- ``material_late``: nothing enters from a source; what would have come waits there.
 - ``rush_order``: one more order, before all others once the one under way has entered.
 - ``demand``: more or fewer parts: quantities of orders, and arrivals per time.
 - ``extra_shift``: one more shift in a calendar.
@@ -13,11 +15,11 @@ Each event becomes what the engine knows: changes to the line, or faults of the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from twin.engine.options import Fault
+from twin.engine.options import Absence, Fault, Shortage
 from twin.errors import Finding
 from twin.line import Line
 from twin.line.calendars import ClockTime, Day
@@ -40,7 +42,7 @@ class Event(Spec):
 
     def wrong(self, line: Line) -> Iterator[Finding]:
         """Yield what does not fit the line; paths are fields of the event."""
-        for field, section in (("station", "stations"), ("source", "sources"),
+        for field, section in (("station", "stations"), ("source", "sources"), ("crew", "crews"),
                                ("product", "products"), ("calendar", "calendars")):  # fmt: skip
             name = getattr(self, field, None)
             known = sorted(item.id for item in getattr(line, section))
@@ -56,6 +58,14 @@ class Event(Spec):
         """Return the faults of a run of ``horizon_s``."""
         return ()
 
+    def absences(self, line: Line) -> tuple[Absence, ...]:  # noqa: ARG002 - for others
+        """Return who is away."""
+        return ()
+
+    def shortages(self) -> tuple[Shortage, ...]:
+        """Return what is short."""
+        return ()
+
 
 class Timed(Event):
     """An event that lasts for a while."""
@@ -69,14 +79,79 @@ class Timed(Event):
 class Breakdown(Timed):
     """A station stands still."""
 
-    kind: Literal["breakdown", "operator_absent"]
-    """What it is; an absent operator stops the station that needs one."""
+    kind: Literal["breakdown"]
+    """What it is."""
     station: Id
     """Where."""
 
     def faults(self, line: Line, horizon_s: float) -> tuple[Fault, ...]:  # noqa: ARG002 - for others
         """Return the breakdown."""
         return (Fault(station=self.station, after_s=self.after_s, duration_s=self.duration_s),)
+
+
+class OperatorAbsent(Timed):
+    """People are not there."""
+
+    kind: Literal["operator_absent"]
+    """What it is."""
+    crew: Id | None = None
+    """Crew that they belong to."""
+    station: Id | None = None
+    """In place of a crew: the station whose operator is away."""
+    people: int = Field(default=1, ge=1, le=1000)
+    """How many people."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.crew is None) == (self.station is None):
+            raise ValueError("give a crew or a station")
+        return self
+
+    def wrong(self, line: Line) -> Iterator[Finding]:
+        """Yield what does not fit the line."""
+        found = list(super().wrong(line))
+        yield from found
+        if found:
+            return
+        crews = self._crews(line)
+        if len(crews) > 1:
+            message = f"people of several crews work at {self.station!r}"
+            named = f"one of: {', '.join(crews)}"
+            yield Finding("station", message, named, "name the crew in place of the station")
+        elif crews and self.people > line.crew(crews[0]).size:
+            size = line.crew(crews[0]).size
+            message = f"{self.people} of crew {crews[0]!r} cannot be away"
+            yield Finding("people", message, f"at most {size}")
+
+    def faults(self, line: Line, horizon_s: float) -> tuple[Fault, ...]:  # noqa: ARG002 - for others
+        """Return the stop of a station that is minded by somebody whom the line does not name."""
+        if self.station is None or self._crews(line):
+            return ()
+        return (Fault(station=self.station, after_s=self.after_s, duration_s=self.duration_s),)
+
+    def absences(self, line: Line) -> tuple[Absence, ...]:
+        """Return who is away."""
+        return tuple(
+            Absence(crew=crew, people=self.people, after_s=self.after_s, duration_s=self.duration_s)
+            for crew in self._crews(line)
+        )
+
+    def _crews(self, line: Line) -> list[str]:
+        """Return whose people are meant."""
+        return [self.crew] if self.crew else working_at(line, self.station or "")
+
+
+def working_at(line: Line, station: str) -> list[str]:
+    """Return the crews whose people work on parts at a station, by name."""
+    needs = list(line.station(station).needs)
+    for product in line.products:
+        for operation in product.routing:
+            needs += operation.needs if station in operation.stations else ()
+    return [
+        crew.id
+        for crew in sorted(line.crews, key=lambda crew: crew.id)
+        if any(crew.id == need.crew or need.skill in crew.skills for need in needs)
+    ]
 
 
 class Slowdown(Timed):
@@ -120,24 +195,9 @@ class MaterialLate(Timed):
     source: Id
     """Which material."""
 
-    def faults(self, line: Line, horizon_s: float) -> tuple[Fault, ...]:  # noqa: ARG002 - for others
-        """Return breakdowns of the stations at the beginning of the products' routings."""
-        source = next(item for item in line.sources if item.id == self.source)
-        ordered = {order.product for order in line.orders}
-        made = set(source.products) or (
-            ordered if source.arrivals == "orders" else {product.id for product in line.products}
-        )
-        fed = {
-            station
-            for product in line.products
-            if product.id in made
-            for station in product.routing[0].stations
-        }
-        return tuple(
-            Fault(station=name, after_s=self.after_s, duration_s=self.duration_s)
-            for name in line.flow_order
-            if name in fed
-        )
+    def shortages(self) -> tuple[Shortage, ...]:
+        """Return the shortage."""
+        return (Shortage(source=self.source, after_s=self.after_s, duration_s=self.duration_s),)
 
 
 class RushOrder(Event):
@@ -231,7 +291,7 @@ class ExtraShift(Event):
 
 
 AnyEvent = Annotated[
-    Breakdown | Slowdown | MaterialLate | RushOrder | Demand | ExtraShift,
+    Breakdown | OperatorAbsent | Slowdown | MaterialLate | RushOrder | Demand | ExtraShift,
     Field(discriminator="kind"),
 ]
 """An event of any kind."""
@@ -240,7 +300,7 @@ KINDS: Mapping[str, type[Event]] = {
     "breakdown": Breakdown,
     "slowdown": Slowdown,
     "drift": Slowdown,
-    "operator_absent": Breakdown,
+    "operator_absent": OperatorAbsent,
     "material_late": MaterialLate,
     "rush_order": RushOrder,
     "demand": Demand,

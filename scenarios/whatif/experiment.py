@@ -17,7 +17,7 @@ from twin.errors import Finding, InvalidInputError, StateError, TwinError
 from twin.events.state import LineState
 from twin.kpi.store import document_id
 from twin.line import Line
-from twin.line.spec import Spec, worded
+from twin.line.spec import Spec, without_later, worded
 
 MOST_RUNS = 10_000_000
 """An experiment of more runs is refused."""
@@ -78,7 +78,7 @@ class Experiment(Spec):
     @property
     def id(self) -> str:
         """SHA-256 of everything that decides the results, hexadecimal."""
-        return document_id(self.model_dump(mode="json"))
+        return document_id(without_later(self.model_dump(mode="json"), self))
 
     @classmethod
     def from_results(cls, results: xr.Dataset) -> Self:
@@ -160,7 +160,8 @@ def plan(experiment: Experiment, engine: EngineName | None = None) -> tuple[Plan
     if misfits:
         raise StateError("the state that the experiment begins with", misfits)
     # Compared figures come from one engine, so that equal runs give equal bits.
-    chosen = choose_engine([one.line for one in planned], engine or experiment.options.engine)
+    pieces = [(one.line, one.options) for one in planned]
+    chosen = choose_engine(pieces, engine or experiment.options.engine)
     return tuple(
         replace(one, options=one.options.model_copy(update={"engine": chosen})) for one in planned
     )

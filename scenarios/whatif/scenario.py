@@ -135,7 +135,7 @@ class Scenario(Spec):
         return changed
 
     def options(self, options: SimulationOptions, line: Line | None = None) -> SimulationOptions:
-        """Return the options of a run with this scenario's faults added to those it has.
+        """Return the options of a run with what this scenario supposes added to what they have.
 
         Parameters
         ----------
@@ -150,13 +150,20 @@ class Scenario(Spec):
             If the scenario extends another one; ``resolve`` it first.
         """
         self._must_stand_alone()
-        faults = list(self.faults)
+        faults = [*options.faults, *self.faults]
+        absences, shortages = [*options.absences], [*options.shortages]
         if line is not None:
             for event in self.events:
                 faults += event.faults(line, options.horizon_s)
-        if not faults:
-            return options
-        return options.model_copy(update={"faults": (*options.faults, *faults)})
+                absences += event.absences(line)
+                shortages += event.shortages()
+        return options.model_copy(
+            update={
+                "faults": tuple(faults),
+                "absences": tuple(absences),
+                "shortages": tuple(shortages),
+            }
+        )
 
     def difference(self, line: Line) -> list[Difference]:
         """Return what is different from ``line``, in the order of the line, faults last.

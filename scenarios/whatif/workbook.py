@@ -24,7 +24,9 @@ from twin.line.spec import worded
 
 HOWS = ("set", "times", "plus", "remove")
 EVENT_FIELDS = (
-    ("station", "Where, for breakdown, operator_absent, slowdown and drift"),
+    ("station", "Where, for breakdown, slowdown and drift; operator_absent: here or a crew"),
+    ("crew", "Whose people, for operator_absent"),
+    ("people", "How many are away, for operator_absent; empty: 1"),
     ("source", "Which material, for material_late"),
     ("product", "What is made, for rush_order"),
     ("calendar", "Which calendar, for extra_shift"),
@@ -44,7 +46,7 @@ def _tables(line: Line | None, parameters: int) -> tuple[Table, Table, Table]:
     """Return the three tables; drop-downs name what the line has."""
     choices = {
         field: tuple(item.id for item in (getattr(line, f"{field}s") if line else ()))
-        for field in ("station", "source", "product", "calendar")
+        for field in ("station", "crew", "source", "product", "calendar")
     }
     shown = Table(
         "line",

@@ -13,7 +13,7 @@ from twin.line.line import maker_slots
 
 
 def check_names(line: Line, options: SimulationOptions) -> None:
-    """Refuse faults and plans that name what the line does not have.
+    """Refuse faults, absences, shortages and plans that name what the line does not have.
 
     Raises
     ------
@@ -26,10 +26,28 @@ def check_names(line: Line, options: SimulationOptions) -> None:
         for i, fault in enumerate(options.faults)
         if fault.station not in stations
     ]
+    findings += _people(line, options)
+    sources = {source.id for source in line.sources}
+    findings += [
+        Finding(f"shortages.{i}.source", f"unknown source {one.source!r}", _listed(sources))
+        for i, one in enumerate(options.shortages)
+        if one.source not in sources
+    ]
     if options.plan is not None:
         findings += _plan(line, options.plan)
     if findings:
         raise OptionsError("the simulation options", findings)
+
+
+def _people(line: Line, options: SimulationOptions) -> Iterable[Finding]:
+    sizes = {crew.id: crew.size for crew in line.crews}
+    for i, absence in enumerate(options.absences):
+        if absence.crew not in sizes:
+            message = f"unknown crew {absence.crew!r}"
+            yield Finding(f"absences.{i}.crew", message, _listed(sizes))
+        elif absence.people > sizes[absence.crew]:
+            message = f"{absence.people} of crew {absence.crew!r} cannot be away"
+            yield Finding(f"absences.{i}.people", message, f"at most {sizes[absence.crew]}")
 
 
 def _plan(line: Line, plan: DispatchPlan) -> Iterable[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError
 
@@ -29,6 +29,30 @@ class Fault(Spec):
     """Times this on processing times, for a slowdown; no unit."""
 
 
+class Absence(Spec):
+    """People of a crew who are supposed not to be there for a while."""
+
+    crew: Id
+    """Crew that they belong to."""
+    people: int = Field(default=1, ge=1, le=1000)
+    """How many of it."""
+    after_s: Duration = 0.0
+    """When they go, s after the beginning of the run."""
+    duration_s: PositiveDuration
+    """How long they are away, s."""
+
+
+class Shortage(Spec):
+    """A source that is supposed to have nothing for a while."""
+
+    source: Id
+    """Where."""
+    after_s: Duration = 0.0
+    """When it begins, s after the beginning of the run."""
+    duration_s: PositiveDuration
+    """How long it lasts, s."""
+
+
 class DispatchPlan(Spec):
     """A schedule to follow: stations and the source take parts by their place in it.
 
@@ -53,6 +77,8 @@ class SimulationOptions(Spec):
         If a value makes no sense; all findings at once.
     """
 
+    later: ClassVar[frozenset[str]] = frozenset({"absences", "shortages"})
+
     horizon_s: PositiveDuration = Field(le=1e9)
     """Simulated time, warm-up included, s."""
     warm_up_s: Duration = 0.0
@@ -69,6 +95,10 @@ class SimulationOptions(Spec):
     """Faults that are supposed."""
     plan: DispatchPlan | None = None
     """Schedule to follow."""
+    absences: tuple[Absence, ...] = ()
+    """People who are supposed to be away."""
+    shortages: tuple[Shortage, ...] = ()
+    """Sources that are supposed to have nothing."""
 
     def __init__(self, **data: Any) -> None:
         """Read and check the options; keywords are the fields."""

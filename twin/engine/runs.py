@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Literal
 from twin.engine.deadlock import deadlock, may_lock
 from twin.engine.options import EngineName, SimulationOptions
 from twin.engine.reference.engine import ReferenceEngine
+from twin.errors import NotSupportedError
 from twin.events import EventLog, LineState
 from twin.events.state import StreamState
 from twin.kpi.counters import Coordinates, Values
@@ -63,16 +64,22 @@ class Kernel:
             warm_up()
         self._ready.set()
 
-    def declines(self, line: Line) -> bool:
-        """Tell whether the compiled engine declines a line, and log why, once for each reason."""
+    def declines(self, line: Line, options: SimulationOptions | None = None) -> bool:
+        """Tell whether the compiled engine declines a run, and log why, once for each reason."""
         from twin.engine.compiled.engine import unsupported  # noqa: PLC0415 - loads the compiler
 
-        reasons = unsupported(line)
+        reasons = unsupported(line) + (_unlowered(options) if options else [])
         new = [reason for reason in reasons if reason not in self._told]
         if new:
             self._told.update(new)
             logger.warning("runs on the reference engine because of %s", "; ".join(new))
         return bool(reasons)
+
+
+def _unlowered(options: SimulationOptions) -> list[str]:
+    """Return what of the options the compiled engine does not know, in words."""
+    found = [f"absent people of crew {one.crew!r}" for one in options.absences]
+    return found + [f"late material at source {one.source!r}" for one in options.shortages]
 
 
 @contextmanager
@@ -108,16 +115,16 @@ must be compiled first, the reference engine answers meanwhile."""
 
 
 def choose_engine(
-    lines: Sequence[Line], wish: EngineName = "auto"
+    pieces: Sequence[tuple[Line, SimulationOptions]], wish: EngineName = "auto"
 ) -> Literal["reference", "compiled"]:
-    """Return the engine on which to run these lines, all on the same.
+    """Return the engine on which to run these lines with these options, all on the same.
 
     The events are the same on both to the last bit. Key figures may differ in the last digits,
     because sums are added up in another order; so what is compared runs on one engine.
     """
     if wish != "auto":
         return wish
-    if any(KERNEL.declines(line) for line in lines):
+    if any(KERNEL.declines(line, options) for line, options in pieces):
         return "reference"
     return "compiled" if KERNEL.wait(PATIENCE_S) else "reference"
 
@@ -179,7 +186,7 @@ class Runs:
     def engine(self) -> Literal["reference", "compiled", "max-plus"]:
         """What works out the figures. Decided once; ``max-plus`` only where the choice is free."""
         if self._engine is None:
-            self._engine = choose_engine([self._line], self._options.engine)
+            self._engine = choose_engine([(self._line, self._options)], self._options.engine)
             if self._engine == "compiled" and self._options.engine == "auto" and not self._state:
                 from twin.engine.compiled.plain import is_plain  # noqa: PLC0415 - loads the compiler
 
@@ -211,6 +218,11 @@ class Runs:
             return None
         from twin.engine.compiled.engine import Program  # noqa: PLC0415 - loads the compiler
 
+        declined = _unlowered(self._options)
+        if declined:
+            raise NotSupportedError(
+                f"the compiled engine declines: {'; '.join(declined)}; use engine='reference'"
+            )
         own = self._own_replication()
         # The state's own stream goes on exactly; every other one draws what is left anew.
         number = replication if replication == own or own is None else own + 1

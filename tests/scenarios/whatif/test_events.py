@@ -25,13 +25,43 @@ def happening(**event: object) -> Scenario:
     return Scenario(name="one", events=(event,))
 
 
-def test_stations_stand_still(line: Line) -> None:
-    """A breakdown and an absent operator stop a station for a while."""
-    for kind in ("breakdown", "operator_absent"):
-        scenario = happening(kind=kind, station="filler", after_s="1h", duration_s="4h")
-        (fault,) = scenario.options(OPTIONS, scenario.apply(line)).faults
-        assert (fault.station, fault.kind) == ("filler", "breakdown")
-        assert (fault.after_s, fault.duration_s) == (3600.0, 14400.0)
+def test_a_station_stands_still(line: Line) -> None:
+    """A breakdown stops a station for a while."""
+    scenario = happening(kind="breakdown", station="filler", after_s="1h", duration_s="4h")
+    (fault,) = scenario.options(OPTIONS, scenario.apply(line)).faults
+    assert (fault.station, fault.kind) == ("filler", "breakdown")
+    assert (fault.after_s, fault.duration_s) == (3600.0, 14400.0)
+
+
+def test_an_operator_is_missing_in_the_crew(line: Line) -> None:
+    """Named by the crew, or by a station whose work needs people; else the station stands still."""
+    scenario = happening(kind="operator_absent", crew="operators", after_s="1h", duration_s="2h")
+    (absence,) = scenario.options(OPTIONS, scenario.apply(line)).absences
+    assert (absence.crew, absence.people) == ("operators", 1)
+    assert (absence.after_s, absence.duration_s) == (3600.0, 7200.0)
+    at_station = happening(kind="operator_absent", station="packer", duration_s="2h")
+    options = at_station.options(OPTIONS, at_station.apply(line))
+    assert options.absences == ()
+    assert [fault.station for fault in options.faults] == ["packer"]
+    manned = line.changed({"stations.packer.needs": [{"crew": "operators"}]})
+    options = at_station.options(OPTIONS, at_station.apply(manned))
+    assert [absence.crew for absence in options.absences] == ["operators"]
+    assert options.faults == ()
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({"crew": "night"}, "unknown crew 'night'"),
+        ({"crew": "maintenance", "people": 2}, "2 of crew 'maintenance' cannot be away"),
+        ({"station": "packer"}, "people of several crews work at 'packer'"),
+    ],
+)
+def test_an_absence_must_fit_the_crew(line: Line, event: dict[str, object], said: str) -> None:
+    """Unknown crews, more people than there are, and stations where several crews work."""
+    both = line.changed({"stations.packer.needs": [{"crew": "operators"}, {"crew": "maintenance"}]})
+    with pytest.raises(ScenarioError, match=said):
+        happening(kind="operator_absent", duration_s="1h", **event).apply(both)
 
 
 def test_drift_grows_and_stays(line: Line) -> None:
@@ -46,11 +76,12 @@ def test_drift_grows_and_stays(line: Line) -> None:
     assert math.isclose(faults[-1].after_s + faults[-1].duration_s, OPTIONS.horizon_s)
 
 
-def test_late_material_stops_what_it_feeds(line: Line) -> None:
-    """The stations at the beginning of the routings stand still."""
+def test_late_material_keeps_a_source_empty(line: Line) -> None:
+    """The source has nothing for a while; no station fails."""
     scenario = happening(kind="material_late", source="glass_store", duration_s="30min")
-    faults = scenario.options(OPTIONS, scenario.apply(line)).faults
-    assert [fault.station for fault in faults] == ["depalletiser"]
+    options = scenario.options(OPTIONS, scenario.apply(line))
+    assert [(one.source, one.duration_s) for one in options.shortages] == [("glass_store", 1800.0)]
+    assert options.faults == ()
 
 
 def test_a_rush_order_counts_from_where_the_run_begins(line: Line) -> None:
@@ -124,7 +155,7 @@ def test_a_scenario_may_build_on_several() -> None:
 def test_differences_tell_events_in_words(line: Line) -> None:
     """A reader sees what happens, when and for how long."""
     (told,) = happening(
-        kind="operator_absent", station="packer", after_s="90min", duration_s="1h"
+        kind="operator_absent", crew="operators", after_s="90min", duration_s="1h"
     ).difference(line)
     assert told.path == "events.operator_absent"
-    assert told.after == "after 1 h 30 min, duration 1 h, station packer"
+    assert told.after == "after 1 h 30 min, duration 1 h, crew operators, people 1"

@@ -12,7 +12,13 @@ from __future__ import annotations
 from twin.engine.fitting import check_names, check_state
 from twin.engine.options import Fault, SimulationOptions
 from twin.engine.reference.clock import LineClock
-from twin.engine.reference.interruptions import OutageSwitch, ShiftSwitch, SlowdownSwitch
+from twin.engine.reference.interruptions import (
+    AbsenceSwitch,
+    OutageSwitch,
+    ShiftSwitch,
+    ShortageSwitch,
+    SlowdownSwitch,
+)
 from twin.engine.reference.modes import FailureMode, MaintenanceMode, StationMode
 from twin.engine.reference.people import Workforce, manned
 from twin.engine.reference.places import BufferPlace, StationPlace
@@ -75,10 +81,21 @@ class ReferenceEngine:
         restore(self, begun)
         for fault in options.faults:
             self.inject(fault)
+        self._suppose(options)
         for station in self.stations.values():
             for server in station.servers:
                 self._clock.process(behaviour_of(server))
         self._clock.ask()
+
+    def _suppose(self, options: SimulationOptions) -> None:
+        """Let people be away and sources have nothing."""
+        run, pools = self._run, self.workforce.pools
+        for absence in options.absences:
+            since_s = self.begin_s + absence.after_s
+            AbsenceSwitch(run, pools[absence.crew], absence, since_s).arm()
+        for short in options.shortages:
+            source, since_s = self.sources[short.source], self.begin_s + short.after_s
+            ShortageSwitch(run, source, short.duration_s, since_s).arm()
 
     def _decide(self) -> None:
         self._settle()

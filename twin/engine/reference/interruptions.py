@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
-from twin.engine.options import Fault
+from twin.engine.options import Absence, Fault
 from twin.engine.reference.clock import Due, Timer
+from twin.engine.reference.people import CrewPool
 from twin.engine.reference.places import StationPlace
 from twin.engine.reference.run import Run
+from twin.engine.reference.sources import SourcePlace
 from twin.events.kinds import OUTAGE, Kind
 from twin.line import Calendar
 from twin.line.switching import is_on, next_switch_s
@@ -116,6 +118,53 @@ class SlowdownSwitch:
 
     def _ended(self) -> None:
         self.station.factors.remove(self.factor)
+
+
+class AbsenceSwitch:
+    """Keeps people of one crew away, from one moment to another; they end what they are at."""
+
+    def __init__(self, run: Run, pool: CrewPool, absence: Absence, since_s: float) -> None:
+        self.pool = pool
+        self.people = absence.people
+        self._since_s = since_s
+        self._until_s = since_s + absence.duration_s
+        rank = len(run.line.stations) + pool.number
+        self._start = Timer(run.clock, (Due.OUTAGE_START, rank, 0), pool.spec.id, self._started)
+        self._end = Timer(run.clock, (Due.OUTAGE_END, rank, 0), pool.spec.id, self._ended)
+
+    def arm(self) -> None:
+        """Wait for the beginning."""
+        self._start.resume_at(self._since_s)
+
+    def _started(self) -> None:
+        self.pool.away += self.people
+        self._end.resume_at(self._until_s)
+
+    def _ended(self) -> None:
+        self.pool.away -= self.people
+
+
+class ShortageSwitch:
+    """Lets nothing enter from one source, from one moment to another."""
+
+    def __init__(self, run: Run, source: SourcePlace, length_s: float, since_s: float) -> None:
+        self.source = source
+        self._since_s = since_s
+        self._until_s = since_s + length_s
+        rank = len(run.line.stations) + len(run.line.crews) + source.slot
+        self._start = Timer(run.clock, (Due.OUTAGE_START, rank, 0), source.id, self._started)
+        self._end = Timer(run.clock, (Due.OUTAGE_END, rank, 0), source.id, self._ended)
+
+    def arm(self) -> None:
+        """Wait for the beginning."""
+        self._start.resume_at(self._since_s)
+
+    def _started(self) -> None:
+        self.source.shortages += 1
+        self._end.resume_at(self._until_s)
+
+    def _ended(self) -> None:
+        self.source.shortages -= 1
 
 
 class OrderRelease:

@@ -26,13 +26,15 @@ class CrewPool:
         self.spec = spec
         self.number = number
         self.busy = 0
+        self.away = 0
+        """People who are supposed to be absent."""
         self.calendar = run.line.calendar(spec.calendar) if spec.calendar else None
         self.on = True
 
     @property
     def free(self) -> int:
         """How many could begin something now; below zero while more are at work than are on."""
-        return (self.spec.size if self.on else 0) - self.busy
+        return (self.spec.size - self.away if self.on else 0) - self.busy
 
 
 class Workforce:
@@ -109,7 +111,8 @@ class Workforce:
 
     def keep(self, station: StationPlace, part: Part, needs: Sequence[Need]) -> None:
         """Keep whoever of a part's people is needed next too, if that is all who are needed."""
-        there = {name: n for name, n in part.team.items() if self.pools[name].on}
+        # Whoever is more than are on goes home at the end of a phase.
+        there = {name: n - max(0, -self.pools[name].free) for name, n in part.team.items()}
         kept = chosen(needs, self._crews, there) if needs else None
         gone = {name: n - (kept or {}).get(name, 0) for name, n in part.team.items()}
         gone = {name: n for name, n in gone.items() if n}

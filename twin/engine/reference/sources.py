@@ -32,6 +32,8 @@ class SourcePlace:
         self.drawn_s: float | None = None
         """Moment at which the rest of the time to the next part was drawn; None: with the last."""
         self.queue: list[Part] = []
+        self.shortages = 0
+        """Supposed shortages in force; with any, nothing enters from here."""
         weights = spec.products or {run.line.products[0].id: 1.0}
         self.exits: tuple[str, ...] | None = None
         """Stations that the part that would enter next may go to; None until asked."""
@@ -105,6 +107,8 @@ class SourcePlace:
 
     def head(self) -> tuple[Way, str | None] | None:
         """Return product and order of the part that would enter next, or None."""
+        if self.shortages:
+            return None
         if self.queue:
             return self.queue[0].way, self.queue[0].order
         if self.spec.arrivals == "interarrival":
