@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from twin import EventLog, SimulationOptions, load_line, simulate
-from twin.errors import InvalidInputError
+from twin.errors import InvalidInputError, SimulationError
 from twin.events import EventLogBuilder, Kind, Names, Status, fold
 from twin.events.kinds import ISO_22400_TIME, MACHINERY_STATE, MEANING, PACKML_STATE
 from twin.events.log import COLUMNS
@@ -46,7 +46,12 @@ def test_any_log_comes_back_from_disk(
 ) -> None:
     """Whatever the line, saving and loading lose nothing."""
     line = data.draw(lines())
-    log = simulate(line, data.draw(options_for(line)))
+    options = data.draw(options_for(line))
+    try:
+        log = simulate(line, options)
+    except SimulationError:
+        assume(False)  # a random line may fill up for ever; that has tests of its own
+        raise
     path = tmp_path_factory.mktemp("logs") / "log.parquet"
     log.save(path)
     assert same(EventLog.load(path), log)
