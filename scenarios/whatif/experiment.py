@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import xarray as xr
@@ -11,8 +12,8 @@ from pydantic import Field, ValidationError, field_validator
 
 from scenarios.whatif.adaptation import adapt_state
 from scenarios.whatif.scenario import BASE, Scenario, ScenarioError, resolve
-from twin.engine.options import EngineName, SimulationOptions
-from twin.engine.runs import Runs, choose_engine
+from twin.engine.options import SimulationOptions
+from twin.engine.runs import Ran, Runs, choose_engine
 from twin.errors import Finding, InvalidInputError, StateError, TwinError
 from twin.events.state import LineState
 from twin.kpi.store import document_id
@@ -76,9 +77,14 @@ class Experiment(Spec):
         return len(self.scenarios) * self.replications
 
     @property
+    def document(self) -> dict[str, Any]:
+        """Everything that decides the results, as plain data."""
+        return without_later(self.model_dump(mode="json"), self)
+
+    @property
     def id(self) -> str:
         """SHA-256 of everything that decides the results, hexadecimal."""
-        return document_id(without_later(self.model_dump(mode="json"), self))
+        return document_id(self.document)
 
     @classmethod
     def from_results(cls, results: xr.Dataset) -> Self:
@@ -96,7 +102,7 @@ class Experiment(Spec):
             raise InvalidInputError("the results", [finding]) from error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Planned:
     """One scenario, ready to run."""
 
@@ -104,15 +110,16 @@ class Planned:
     line: Line
     options: SimulationOptions
     state: LineState | None
-    runs: Runs = field(init=False, compare=False, repr=False)
-    """Its replications, on the engine that serves best."""
+    engine: Ran | None = None
+    """What works out its figures, the same for all scenarios; none: what serves this one best."""
 
-    def __post_init__(self) -> None:
-        """Get ready to run."""
-        object.__setattr__(self, "runs", Runs(self.line, self.options, self.state))
+    @cached_property
+    def runs(self) -> Runs:
+        """Its replications."""
+        return Runs(self.line, self.options, self.state, self.engine)
 
 
-def plan(experiment: Experiment, engine: EngineName | None = None) -> tuple[Planned, ...]:
+def plan(experiment: Experiment, engine: Ran | None = None) -> tuple[Planned, ...]:
     """Return the scenarios ready to run: changed lines, faults added, states adapted.
 
     Parameters
@@ -160,11 +167,9 @@ def plan(experiment: Experiment, engine: EngineName | None = None) -> tuple[Plan
     if misfits:
         raise StateError("the state that the experiment begins with", misfits)
     # Compared figures come from one engine, so that equal runs give equal bits.
-    pieces = [(one.line, one.options) for one in planned]
-    chosen = choose_engine(pieces, engine or experiment.options.engine)
-    return tuple(
-        replace(one, options=one.options.model_copy(update={"engine": chosen})) for one in planned
-    )
+    pieces = [(one.line, one.options, one.state) for one in planned]
+    chosen = engine or choose_engine(pieces, experiment.options.engine)
+    return tuple(replace(one, engine=chosen) for one in planned)
 
 
 def _never_happens(scenario: Scenario, horizon_s: float) -> list[Finding]:

@@ -61,10 +61,7 @@ def replay_experiment(
         finding = Finding("attrs.experiment_id", message, f"{experiment.id}")
         raise InvalidInputError("the results", [finding])
     # The engine that ran it then: figures of the other may differ in the last bits.
-    fixed = experiment.options.model_copy(update={"engine": given["engine"]})
-    again = run_experiment(
-        experiment.model_copy(update={"options": fixed}), workers, progress, executor=executor
-    )
+    again = run_experiment(experiment, workers, progress, executor=executor, engine=given["engine"])
     now, then = versions(), json.loads(given.get("versions", "{}"))
     different = tuple(
         str(name)

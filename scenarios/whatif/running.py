@@ -18,6 +18,7 @@ from scenarios.whatif.executors import Executor, Stop, Task, open_executor
 from scenarios.whatif.experiment import Experiment, ExperimentCancelledError, Planned, plan
 from scenarios.whatif.until import Until
 from scenarios.whatif.versions import versions
+from twin.engine.runs import Ran
 from twin.errors import Finding, InvalidInputError
 from twin.kpi.store import FORMAT, ResultStore, document_id
 from twin.kpi.table import LARGEST_TABLE, Columns, Floats, row_of
@@ -82,12 +83,13 @@ def stream_experiment(  # noqa: PLR0913 - all but the first are keywords
     until: Until | None = None,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
+    engine: Ran | None = None,
 ) -> Iterator[Interim]:
     """Run an experiment and yield what it says so far, again and again, until it is complete.
 
     Parameters
     ----------
-    experiment, workers, executor, store, until, progress, cancelled
+    experiment, workers, executor, store, until, progress, cancelled, engine
         As for ``run_experiment``.
 
     Yields
@@ -103,7 +105,7 @@ def stream_experiment(  # noqa: PLR0913 - all but the first are keywords
     """
     path = Path(store) if store is not None else None
     kept = _kept(experiment, path)
-    planned = plan(experiment, kept.attributes["engine"] if kept else None)
+    planned = plan(experiment, kept.attributes["engine"] if kept else engine)
     running = _Running(experiment, planned, path, kept)
     if kept is not None and "complete" in kept.attributes:
         yield running.interim(complete=True)
@@ -123,6 +125,7 @@ def run_experiment(  # noqa: PLR0913 - the later ones are keywords
     store: str | Path | None = None,
     until: Until | None = None,
     interim: Callable[[Interim], None] | None = None,
+    engine: Ran | None = None,
 ) -> xr.Dataset:
     """Run every replication of every scenario.
 
@@ -146,6 +149,9 @@ def run_experiment(  # noqa: PLR0913 - the later ones are keywords
         When to stop earlier; ``experiment.replications`` is then the most there may be.
     interim : callable, optional
         Told what the experiment says so far; see ``stream_experiment``.
+    engine : str, optional
+        What works out the figures, in place of what the options ask for: to repeat the very bits
+        of results, give ``results.attrs["engine"]``.
 
     Returns
     -------
@@ -166,7 +172,7 @@ def run_experiment(  # noqa: PLR0913 - the later ones are keywords
     results: xr.Dataset | None = None
     for found in stream_experiment(
         experiment, workers=workers, executor=executor, store=store, until=until,
-        progress=progress, cancelled=cancelled,
+        progress=progress, cancelled=cancelled, engine=engine,
     ):  # fmt: skip
         if interim is not None:
             interim(found)
@@ -388,8 +394,8 @@ class _Running:
             "line_id": experiment.line.id,
             "line_hash": experiment.line.hash,
             "seed": experiment.options.seed,
-            "engine": self._planned[0].options.engine,
+            "engine": self._planned[0].runs.engine,
             "versions": json.dumps(versions(), sort_keys=True),
             "scenarios": list(experiment.names),
-            "experiment": experiment.model_dump(mode="json"),
+            "experiment": experiment.document,
         }

@@ -67,11 +67,7 @@ class Trials:
         self._cancelled = cancelled
         # The engine's choice stays free: what is compared here is judged with intervals, far above
         # the last digits in which sums differ between engines.
-        wish = experiment.options.engine
-        self._pieces = [
-            Runs(one.line, one.options.model_copy(update={"engine": wish}), one.state)
-            for one in plan(experiment)
-        ]
+        self._pieces = [Runs(one.line, one.options, one.state) for one in plan(experiment)]
         self.runs = 0
         """Runs so far."""
 
@@ -116,8 +112,7 @@ class Trials:
 
     def _of(self, results: xr.Dataset) -> Floats:
         if self._costs is not None:
-            document = self._experiment.model_dump(mode="json")
-            results.attrs["experiment"] = json.dumps(document)
+            results.attrs["experiment"] = json.dumps(self._experiment.document)
             results = priced(results, self._costs)
         if self._figure not in results or results[self._figure].ndim != 2:  # noqa: PLR2004 - by run
             known = [str(name) for name, one in results.items() if one.ndim == 2]  # noqa: PLR2004 - the same

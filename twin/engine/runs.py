@@ -114,19 +114,28 @@ PATIENCE_S = 4.0
 must be compiled first, the reference engine answers meanwhile."""
 
 
-def choose_engine(
-    pieces: Sequence[tuple[Line, SimulationOptions]], wish: EngineName = "auto"
-) -> Literal["reference", "compiled"]:
-    """Return the engine on which to run these lines with these options, all on the same.
+Ran = Literal["reference", "compiled", "max-plus"]
+"""What works figures out: an engine, or sums and maxima alone."""
+Piece = tuple[Line, SimulationOptions, LineState | None]
+"""What is run: a line with its options and where it begins."""
+
+
+def choose_engine(pieces: Sequence[Piece], wish: EngineName = "auto") -> Ran:
+    """Return what is to work out the figures of these pieces, the same for all of them.
 
     The events are the same on both to the last bit. Key figures may differ in the last digits,
     because sums are added up in another order; so what is compared runs on one engine.
     """
     if wish != "auto":
         return wish
-    if any(KERNEL.declines(line, options) for line, options in pieces):
+    if any(KERNEL.declines(line, options) for line, options, _ in pieces):
         return "reference"
-    return "compiled" if KERNEL.wait(PATIENCE_S) else "reference"
+    if not KERNEL.wait(PATIENCE_S):
+        return "reference"
+    from twin.engine.compiled.plain import is_plain  # noqa: PLC0415 - loads the compiler
+
+    plain = all(state is None and is_plain(line, options) for line, options, state in pieces)
+    return "max-plus" if plain else "compiled"
 
 
 class Runs:
@@ -136,6 +145,8 @@ class Runs:
     ----------
     line, options, state
         As for ``simulate``; ``options.replication`` has no part in it.
+    engine : str, optional
+        What works out the figures, in place of what ``options.engine`` asks for.
 
     Raises
     ------
@@ -146,19 +157,23 @@ class Runs:
     """
 
     def __init__(
-        self, line: Line, options: SimulationOptions, state: LineState | None = None
+        self,
+        line: Line,
+        options: SimulationOptions,
+        state: LineState | None = None,
+        engine: Ran | None = None,
     ) -> None:
         self._line = line
         self._options = options
         self._state = state
-        self._engine: Literal["reference", "compiled", "max-plus"] | None = None
+        self._engine = engine
         self._lock = threading.Lock()
         self._may_lock = may_lock(line)
         self._programs: dict[int, Program] = {}
 
-    def __reduce__(self) -> tuple[type[Runs], tuple[Line, SimulationOptions, LineState | None]]:
+    def __reduce__(self) -> tuple[type[Runs], tuple[*Piece, Ran | None]]:
         """Let another process make the same runs; what is lowered stays here."""
-        return Runs, (self._line, self._options, self._state)
+        return Runs, (self._line, self._options, self._state, self._engine)
 
     def log(self, replication: int) -> EventLog:
         """Run one replication and return its events."""
@@ -183,15 +198,11 @@ class Runs:
         return program.figures_of(memory)
 
     @property
-    def engine(self) -> Literal["reference", "compiled", "max-plus"]:
+    def engine(self) -> Ran:
         """What works out the figures. Decided once; ``max-plus`` only where the choice is free."""
         if self._engine is None:
-            self._engine = choose_engine([(self._line, self._options)], self._options.engine)
-            if self._engine == "compiled" and self._options.engine == "auto" and not self._state:
-                from twin.engine.compiled.plain import is_plain  # noqa: PLC0415 - loads the compiler
-
-                if is_plain(self._line, self._options):
-                    self._engine = "max-plus"
+            piece = (self._line, self._options, self._state)
+            self._engine = choose_engine([piece], self._options.engine)
         return self._engine
 
     @property

@@ -26,6 +26,7 @@ from scenarios.whatif.executors import Task, open_executor
 from scenarios.whatif.experiment import plan
 from scenarios.whatif.running import run_block
 from twin.engine.options import SimulationOptions
+from twin.engine.simulate import replicate
 from twin.errors import InvalidInputError, UnknownNameError
 from twin.kpi.results import load_results, save_results
 from twin.line import Exponential, serial_line
@@ -251,6 +252,37 @@ def test_a_replay_gives_the_same_bits(tmp_path: Path, alone: xr.Dataset) -> None
     changed = alone.copy(deep=True)
     changed["finished"][0, 0] += 1
     assert replay_experiment(changed).different == ("finished",)
+
+
+def test_plain_lines_run_by_sums_and_maxima() -> None:
+    """Where every scenario is plain all of them are worked out so, and again so from results."""
+    plain = experiment(engine="auto").model_copy(
+        update={"scenarios": (Scenario(name="base"), MORE)}
+    )
+    found = run_experiment(plain)
+    assert found.attrs["engine"] == "max-plus"
+    alone = replicate(LINE, plain.options, plain.replications)
+    for name in ("throughput_rate", "status_time_s", "flow_time_p90_s"):
+        assert found[name].sel(scenario="base").values.tobytes() == alone[name].values.tobytes()
+    assert replay_experiment(found, workers=2).same
+    mixed = run_experiment(experiment(engine="auto"))
+    assert mixed.attrs["engine"] == "compiled"
+    np.testing.assert_allclose(
+        mixed["throughput_rate"].sel(scenario=["base", "more"]), found["throughput_rate"], rtol=1e-9
+    )
+
+
+def test_cancelling_threads_takes_effect_soon() -> None:
+    """Thousands of runs in threads end within two seconds of being told to."""
+    began_s: list[float] = []
+
+    def told() -> bool:
+        began_s.append(time.monotonic())
+        return len(began_s) > 3
+
+    with pytest.raises(ExperimentCancelledError):
+        run_experiment(experiment(20_000, 8 * 3600.0), 2, executor="threads", cancelled=told)
+    assert time.monotonic() - began_s[3] < 2.0
 
 
 def test_blocks_are_broken_off_between_runs() -> None:
