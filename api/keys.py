@@ -147,6 +147,7 @@ class KeyRing:
         self._records: dict[str, KeyRecord] = {}
         self._secret = b""
         self._lock = Lock()
+        self._changing = Lock()
 
     def open(self) -> None:
         """Read the keys, and the secret that signs sessions; make the secret when there is none."""
@@ -155,6 +156,20 @@ class KeyRing:
             _write(secret_path, secrets.token_hex(32).encode())
         self._secret = secret_path.read_bytes()
         self._refresh()
+
+    def make(self, name: str, scope: Scope) -> str:
+        """Make a key, as ``create_key`` does."""
+        with self._changing:
+            return create_key(self._path, name, scope)
+
+    def revoke(self, identity: str) -> bool:
+        """Forget a key, as ``revoke_key`` does."""
+        with self._changing:
+            return revoke_key(self._path, identity)
+
+    def records(self) -> list[KeyRecord]:
+        """Return what is kept of the keys, oldest first."""
+        return read_keys(self._path)
 
     def principal(self, key: str) -> Principal | None:
         """Return who holds the key; None: nobody."""
@@ -206,6 +221,11 @@ class KeyRing:
 
 PAGE = Principal("page", Scope.WRITE, by_cookie=True)
 """The page on this machine, where ``page_access`` is ``local``."""
+
+
+def key_id(key: str) -> str:
+    """Return the id that a key holds."""
+    return key.split("_", 2)[1]
 
 
 def _hash(key: str) -> str:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+
 from api.live import LiveLine, Picture
 from api.problems import NOT_FOUND, RefusalError, invalid
 from api.schemas import (
@@ -23,10 +25,13 @@ from api.schemas import (
     ModelFit,
     PaceRow,
     Quality,
+    StationTimeline,
+    Timeline,
 )
-from twin.events import EventLog, Folder, Kind, LineState, Names
+from twin.events import EventLog, Folder, Kind, LineState, Names, Status
 from twin.events.builder import Row
 from twin.events.fold import empty_state
+from twin.kpi.timeline import status_shares
 
 UNCERTAIN = ("good", "uncertain", "uncertain")
 """Quality of an event by its number in the log."""
@@ -209,6 +214,39 @@ def losses(live: LiveLine, window_s: float) -> Losses:
 
     rows = loss_tree(log, live.line).to_dict("records")
     return Losses(**head, rows=tuple(_loss(row) for row in rows))
+
+
+def timeline(live: LiveLine, window_s: float, bins: int) -> Timeline:
+    """Return what each station did in equal stretches of the window that ends now.
+
+    What lies before a gap is told from what was seen before it.
+    """
+    picture = live.picture()
+    end_s = picture.state.time_s
+    edges_s = np.linspace(end_s - window_s, end_s, bins + 1).tolist()
+    logs = live.feed.logs() if live.feed is not None else ()
+    shares = np.full((len(live.line.flow_order), bins, len(Status)), np.nan)
+    for log in logs:
+        if log.end_s <= edges_s[0] or not log.end_s > log.begin_s:
+            continue
+        found = status_shares(log, live.line, edges_s)["share"].values
+        shares = np.where(np.isnan(shares), found, shares)
+    return Timeline(
+        line_id=live.line.id,
+        provenance=live.provenance(picture),
+        edges=tuple(live.line.moment(edge_s) for edge_s in edges_s),
+        stations=tuple(
+            StationTimeline(
+                station=name,
+                shares={
+                    str(status): tuple(_finite(float(value)) for value in rows[:, place])
+                    for place, status in enumerate(Status)
+                    if np.nanmax(rows[:, place], initial=0.0) > 0
+                },
+            )
+            for name, rows in zip(live.line.flow_order, shares, strict=True)
+        ),
+    )
 
 
 def model_fit(live: LiveLine, window_s: float) -> ModelFit:

@@ -43,6 +43,7 @@ RESULT_PATHS = {
     JobKind.RUN: "/v1/runs/{id}/results",
     JobKind.SCHEDULE: "/v1/schedules/{id}",
     JobKind.FORECAST: "/v1/forecasts/{id}",
+    JobKind.SENSITIVITY: "/v1/sensitivities/{id}",
     JobKind.TRAINING: "/v1/lines/{line}/forecaster",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends, Query, Request
 from pydantic import AwareDatetime
@@ -13,6 +13,7 @@ from api.guard import Require
 from api.keys import Principal, Scope
 from api.problems import MEDIA_TYPE, invalid
 from api.schemas import Page, Shape
+from api.settings import Settings
 from api.site import Site
 from api.store import Slice
 
@@ -60,6 +61,41 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     )
 }
 """Problems that any route may answer with, for the API's description."""
+
+
+class Looking(Protocol):
+    """A request to look ahead."""
+
+    @property
+    def horizon_s(self) -> float:
+        """How far, s."""
+
+    @property
+    def warm_up_s(self) -> float:
+        """What is not counted of it, s."""
+
+    @property
+    def replications(self) -> int:
+        """How often."""
+
+
+def check_limits(body: Looking, settings: Settings) -> None:
+    """Refuse what is more than the site allows, or leaves nothing.
+
+    Raises
+    ------
+    RefusalError
+        Naming the field and the limit.
+    """
+    if body.horizon_s > settings.horizon_limit_s:
+        limit = f"at most {settings.horizon_limit_s:g}"
+        raise invalid("horizon_s", f"{body.horizon_s:g} s is too long", limit)
+    if body.warm_up_s >= body.horizon_s:
+        limit = f"less than horizon_s = {body.horizon_s:g}"
+        raise invalid("warm_up_s", "leaves nothing of the run", limit)
+    if body.replications > settings.replication_limit:
+        limit = f"at most {settings.replication_limit}"
+        raise invalid("replications", f"{body.replications} are too many", limit)
 
 
 def part_of(limit: int, cursor: str | None, line_id: str | None) -> Slice:

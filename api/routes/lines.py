@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from api.kpis import kpi_view
 from api.live import LiveLine
-from api.past import bottlenecks, gaps, losses, model_fit, picture_at
+from api.past import bottlenecks, gaps, losses, model_fit, picture_at, timeline
 from api.routes.common import At, MayRead, TheSite
 from api.schemas import (
     Bottlenecks,
@@ -21,6 +21,7 @@ from api.schemas import (
     Losses,
     ModelFit,
     Page,
+    Timeline,
 )
 
 Window = Annotated[
@@ -99,6 +100,18 @@ def get_bottlenecks(
 def get_losses(site: TheSite, _who: MayRead, line_id: str, window_s: Window = 3600.0) -> Losses:
     """Tell where the time of each station went, from now back over a window."""
     return losses(site.line(line_id), window_s)
+
+
+@router.get("/{line_id}/timeline")
+def get_timeline(
+    site: TheSite,
+    _who: MayRead,
+    line_id: str,
+    window_s: Window = 3600.0,
+    bins: Annotated[int, Query(ge=1, le=500, description="Stretches.")] = 48,
+) -> Timeline:
+    """Tell what each station did, stretch by stretch, from now back over a window."""
+    return timeline(site.line(line_id), window_s, bins)
 
 
 @router.get("/{line_id}/fit")

@@ -18,7 +18,16 @@ from api.problems import (
     invalid,
     not_found,
 )
-from api.routes.common import Cursor, Limit, LineFilter, MayRead, TheSite, page_of, part_of
+from api.routes.common import (
+    Cursor,
+    Limit,
+    LineFilter,
+    MayRead,
+    TheSite,
+    check_limits,
+    page_of,
+    part_of,
+)
 from api.routes.once import (
     Created,
     IfMatch,
@@ -43,7 +52,6 @@ from api.schemas import (
     ScenarioPatch,
     ScenarioView,
 )
-from api.settings import Settings
 from api.site import line_payload, start_state
 from api.store import Resource, ResourceKind, Slice, Transaction, new_id
 from scenarios.whatif.scenario import Scenario, ScenarioError
@@ -145,7 +153,7 @@ def delete_scenario(
 @router.post("/scenarios/{scenario_id}/runs", status_code=202, response_model=Job)
 def create_run(site: TheSite, who: TheCaller, scenario_id: str, body: RunIn) -> Response:
     """Run a scenario against the line as it is, with the same random numbers."""
-    _check_limits(body, site.settings)
+    check_limits(body, site.settings)
 
     def effect(transaction: Transaction) -> Created:
         ids = (scenario_id, *body.compare_with)
@@ -257,18 +265,6 @@ def _check_faults(found: Resource, horizon_s: float) -> None:
     if latest_s >= horizon_s:
         message = f"a fault or event of scenario {found.id!r} begins after {latest_s:g} s, so never"
         raise invalid("horizon_s", message, f"more than {latest_s:g}", "look further ahead")
-
-
-def _check_limits(body: RunIn, settings: Settings) -> None:
-    if body.horizon_s > settings.horizon_limit_s:
-        limit = f"at most {settings.horizon_limit_s:g}"
-        raise invalid("horizon_s", f"{body.horizon_s:g} s is too long", limit)
-    if body.warm_up_s >= body.horizon_s:
-        limit = f"less than horizon_s = {body.horizon_s:g}"
-        raise invalid("warm_up_s", "leaves nothing of the run", limit)
-    if body.replications > settings.replication_limit:
-        limit = f"at most {settings.replication_limit}"
-        raise invalid("replications", f"{body.replications} are too many", limit)
 
 
 def _new_run(

@@ -42,7 +42,9 @@ from api.schemas import (
     Quality,
     ScheduleCheck,
     ScheduleCheckIn,
+    ScheduleExplanation,
     ScheduleIn,
+    ScheduleQuestion,
     ScheduleView,
 )
 from api.site import Site, known_state, line_payload, start_state
@@ -64,13 +66,16 @@ def create_schedule(site: TheSite, who: TheCaller, body: ScheduleIn) -> Response
         if order not in known:
             raise invalid("order_ids", f"unknown order {order!r}", ", ".join(known[:20]))
     state, as_of, _ = start_state(live, body.start)
-    asked = ("order_ids", "time_limit_s", "replications", "seed", "level")
+    asked = (
+        "order_ids", "time_limit_s", "replications", "seed", "level", "freeze_s", "stability",
+    )  # fmt: skip
     payload: dict[str, Any] = line_payload(planned) | {
         "state": planned.fitted(known_state(live, state)).model_dump(mode="json"),
         "provenance": provenance(planned.line.hash, as_of, Quality.SIMULATED),
     }
     payload |= {name: getattr(body, name) for name in asked}
     payload["locked"] = [_moved(live, item) for item in body.locked]
+    payload["running"] = _running(site, body)
 
     def effect(transaction: Transaction) -> Created:
         return accept(site, transaction, (JobKind.SCHEDULE, body.line_id, who), payload)
@@ -110,18 +115,29 @@ async def validate_schedule(
     site: TheSite, _who: MayRead, schedule_id: str, body: ScheduleCheckIn
 ) -> ScheduleCheck:
     """Check a schedule as a planner would have it, bars moved; keeps nothing."""
-    if not site.quick.ready:
-        raise RefusalError(NOT_READY, "the workers are starting", headers={"Retry-After": "2"})
-    payload = await asyncio.to_thread(_check_payload, site, schedule_id, body)
-    try:
-        answer = await site.quick.call("check", payload, CHECK_S)
-    except TimeoutError:
-        raise RefusalError(TIME_LIMIT, f"it took more than {CHECK_S:g} s") from None
-    except WorkerDiedError as error:
-        raise RefusalError(WORKER_DIED, str(error)) from error
-    if "result" not in answer:
-        raise passed_on(Problem.model_validate(answer["problem"]))
-    return ScheduleCheck.model_validate(answer["result"])
+    payload = await asyncio.to_thread(_kept_payload, site, schedule_id)
+    known = {(item["order"], item["operation"]) for item in payload["operations"]}
+    for place, item in enumerate(body.operations):
+        if (item.order, item.operation) not in known:
+            name = f"{item.order}/{item.operation}"
+            raise invalid(f"operations.{place}", f"{name!r} is not in the schedule")
+    live = site.line(payload["line"]["id"])
+    moved = {"moved": [_moved(live, item) for item in body.operations]}
+    return ScheduleCheck.model_validate(await _quickly(site, "check", payload | moved, CHECK_S))
+
+
+@router.post("/{schedule_id}:explain")
+async def explain_schedule(
+    site: TheSite, _who: MayRead, schedule_id: str, body: ScheduleQuestion
+) -> ScheduleExplanation:
+    """Tell why an order is done when it is, and what would make a late one earlier."""
+    payload = await asyncio.to_thread(_kept_payload, site, schedule_id)
+    orders = sorted({item["order"] for item in payload["operations"]})
+    if body.order not in orders:
+        raise invalid("order", f"{body.order!r} is not in the schedule", ", ".join(orders[:20]))
+    asked = {"order": body.order, "time_budget_s": body.time_budget_s}
+    found = await _quickly(site, "explain", payload | asked, body.time_budget_s + CHECK_S)
+    return ScheduleExplanation.model_validate(found)
 
 
 @router.post("/{schedule_id}:release", response_model=ScheduleView)
@@ -172,29 +188,48 @@ def _tag(found: Resource, view: ScheduleView) -> str:
     return etag(found) if view.status.final else f'"{found.version}-{view.status}"'
 
 
-def _check_payload(site: Site, schedule_id: str, body: ScheduleCheckIn) -> dict[str, Any]:
+async def _quickly(site: Site, task: str, payload: dict[str, Any], limit_s: float) -> Any:
+    """Return what a quick worker says, which somebody waits for."""
+    if not site.quick.ready:
+        raise RefusalError(NOT_READY, "the workers are starting", headers={"Retry-After": "2"})
+    try:
+        answer = await site.quick.call(task, payload, limit_s)
+    except TimeoutError:
+        raise RefusalError(TIME_LIMIT, f"it took more than {limit_s:g} s") from None
+    except WorkerDiedError as error:
+        raise RefusalError(WORKER_DIED, str(error)) from error
+    if "result" not in answer:
+        raise passed_on(Problem.model_validate(answer["problem"]))
+    return answer["result"]
+
+
+def _kept_payload(site: Site, schedule_id: str) -> dict[str, Any]:
+    """Return a schedule that was found, with what it was found for, as workers take it."""
     with site.store.begin() as transaction:
         found = _schedule(transaction, schedule_id)
         view = _view(transaction, found)
         job = transaction.job(view.job_id)
-    if view.result is None or job is None:
-        raise RefusalError(CONFLICT, f"there is nothing to check: its job is {view.status}")
-    live = site.line(view.line_id)
-    known = {(item.order, item.operation) for item in view.result.operations}
-    for place, item in enumerate(body.operations):
-        if (item.order, item.operation) not in known:
-            name = f"{item.order}/{item.operation}"
-            raise invalid(f"operations.{place}", f"{name!r} is not in the schedule")
-    return {
-        "line": job.payload["line"],
-        "line_hash": job.payload["line_hash"],
-        "state": job.payload["state"],
-        "order_ids": job.payload["order_ids"],
+    if view.result is None or job is None or not view.result.operations:
+        raise RefusalError(CONFLICT, f"there are no bars: its job is {view.status}")
+    site.line(view.line_id)
+    return {name: job.payload[name] for name in ("line", "line_hash", "state", "order_ids")} | {
         "operations": [item.model_dump(mode="json") for item in view.result.operations],
-        "moved": [_moved(live, item) for item in body.operations],
         "provenance": view.result.provenance.model_dump(mode="json"),
         "objective": view.result.objective,
     }
+
+
+def _running(site: Site, body: ScheduleIn) -> list[dict[str, Any]] | None:
+    """Return the bars of the running schedule; None: there is none."""
+    if body.running_id is None:
+        return None
+    with site.store.begin() as transaction:
+        found = transaction.find(ResourceKind.SCHEDULE, body.running_id)
+        view = _view(transaction, found) if found is not None else None
+    if view is None or view.result is None or view.line_id != body.line_id:
+        expected = f"a schedule of line {body.line_id!r} that was found"
+        raise invalid("running_id", f"{body.running_id!r} is none", expected)
+    return [item.model_dump(mode="json") for item in view.result.operations]
 
 
 def _moved(live: LiveLine, item: MovedOperation) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from api.keys import Scope
 from api.schemas.common import Handle, Moment, Shape
 from api.schemas.past import GapView
 from api.schemas.planning import ForecastModel
@@ -118,6 +119,35 @@ class AuditView(Shape):
     """Hash of the entry before."""
     sha256: str
     """Hash of this entry; the next one carries it."""
+
+
+class KeyIn(Shape):
+    """A key that is wanted."""
+
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]*[^\x00-\x20]$")
+    """Whose it is."""
+    scope: Scope = Scope.READ
+    """What it may do; each also allows what the one before it does."""
+
+
+class KeyView(Shape):
+    """What is kept of an API key."""
+
+    id: str
+    """Id; the audit trail names it."""
+    name: str
+    """Whose it is."""
+    scope: Scope
+    """What it may do."""
+    created_at: Moment
+    """Made at."""
+
+
+class KeyMade(KeyView):
+    """A new key, which is shown this once."""
+
+    key: str
+    """The key; send it as ``Authorization: Bearer`` or ``X-API-Key``."""
 
 
 class News(StrEnum):

@@ -16,6 +16,7 @@ class JobKind(StrEnum):
     SCHEDULE = "schedule"
     FORECAST = "forecast"
     TRAINING = "training"
+    SENSITIVITY = "sensitivity"
 
 
 class JobStatus(StrEnum):
@@ -83,7 +84,7 @@ class Job(Shape):
     line_id: str
     """Line it is about."""
     subject_id: Handle
-    """Id of the run, schedule, forecast or model that it makes."""
+    """Id of what it makes: a run, schedule, forecast, model or sensitivities."""
     progress: Progress
     """How far it has come."""
     attempts: int = Field(ge=0)

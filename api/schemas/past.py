@@ -208,3 +208,26 @@ class ModelFit(Shape):
     """Stations in flow order."""
     failures: tuple[FailureRow, ...] = ()
     """Failure modes, stations in flow order."""
+
+
+class StationTimeline(Shape):
+    """Where the time of one station went, stretch by stretch."""
+
+    station: str
+    """Station."""
+    shares: dict[str, tuple[float | None, ...]]
+    """Share of each stretch by status; none: nothing is known of the stretch. A status that never
+    was is left out."""
+
+
+class Timeline(Shape):
+    """Where the time of each station went, stretch by stretch."""
+
+    line_id: str
+    """Line."""
+    provenance: Provenance
+    """As for a state."""
+    edges: tuple[Moment, ...]
+    """Where stretches begin and end: one more than there are stretches."""
+    stations: tuple[StationTimeline, ...]
+    """Stations in flow order."""

@@ -46,6 +46,12 @@ class ScheduleIn(Shape):
     """Confidence of the intervals."""
     locked: tuple[MovedOperation, ...] = Field(default=(), max_length=20_000)
     """Bars that stay where a planner put them; the rest is planned around them."""
+    running_id: Handle | None = None
+    """Schedule that the line works by: the new one is told as changes to it; none: a fresh one."""
+    freeze_s: float = Field(default=0.0, ge=0, le=31 * 86400.0)
+    """From now on, how long the running schedule stays as it is, s."""
+    stability: float = Field(default=0.0, ge=0, le=1e6)
+    """Price of moving a bar of the running schedule by one second, in seconds of tardiness."""
 
 
 class ScheduledOperation(Shape):
@@ -94,6 +100,25 @@ class ScheduledOrder(Shape):
     """Done by then in nine of ten replays; none: beyond their horizon."""
 
 
+class ScheduleChanges(Shape):
+    """What a schedule changes against the running one, as that runs on by itself."""
+
+    moved: int = Field(ge=0)
+    """Operations at another time or elsewhere."""
+    machine_changes: int = Field(ge=0)
+    """How many of them go to another station."""
+    added: int = Field(ge=0)
+    """Operations that the running schedule does not have."""
+    shift_s: float = Field(ge=0)
+    """Sum of the moves in time, s."""
+    later: tuple[str, ...]
+    """Orders that end later than without the change."""
+    improved: bool
+    """Whether anything better was found; else the running schedule goes on as it can."""
+    objective_unchanged: float | None
+    """What the running schedule is worth as it goes on by itself."""
+
+
 class ScheduleResult(Shape):
     """A schedule that was found, checked and replayed."""
 
@@ -121,6 +146,8 @@ class ScheduleResult(Shape):
     """Replays behind the probabilities."""
     message: str = ""
     """More, for people."""
+    changes: ScheduleChanges | None = None
+    """Against the running schedule; none: it was made without one."""
     provenance: Provenance
     """State it starts from; ``simulated``."""
 
@@ -166,6 +193,73 @@ class ScheduleCheck(Shape):
     """What the schedule is worth; smaller is better."""
     objective_before: float | None
     """What it was worth before the bars were moved."""
+    provenance: Provenance
+    """State that the schedule starts from; ``simulated``."""
+
+
+class ScheduleQuestion(Shape):
+    """Which order is asked about."""
+
+    order: Id
+    """Order."""
+    time_budget_s: float = Field(default=3.0, gt=0, le=20.0)
+    """Wall-clock time for trying what would help, s."""
+
+
+class Hold(Shape):
+    """What one operation waits for."""
+
+    kind: Literal[
+        "work", "predecessor", "last_part", "machine", "setup", "calendar", "operator",
+        "blocked", "wait", "ready", "release", "start", "frozen", "choice",
+    ]  # fmt: skip
+    """What it is."""
+    order: str
+    """Order that is held."""
+    operation: str
+    """Its operation."""
+    held_by: str
+    """``order/operation``, station or order that holds it."""
+    until: Moment
+    """Until when."""
+    text: str
+    """In words, times in s since the line's start."""
+
+
+class Relaxation(Shape):
+    """One change that would make a late order earlier, and what comes of it."""
+
+    kind: Literal["overtime", "ready", "release", "first", "without"]
+    """``overtime``: ``element`` works longer; ``ready``: it is there at once; ``release``: the
+    order is released earlier; ``first``: it goes before the others; ``without``: the order
+    ``element`` is made after everything else."""
+    element: str
+    """Station or order that it is about."""
+    at: Moment
+    """From when on."""
+    amount_s: float = Field(ge=0)
+    """How much of it, s: overtime, or the time by which something is given up."""
+    tardiness_s: float = Field(ge=0)
+    """By how much the order would still be late, s."""
+    on_time: bool
+    """Whether it would be on time."""
+    others_later_s: float = Field(ge=0)
+    """Sum of what other orders would be late more, s."""
+    text: str
+    """In words, times in s since the line's start."""
+
+
+class ScheduleExplanation(Shape):
+    """Why an order is done when it is."""
+
+    order: str
+    """Order."""
+    tardiness_s: float = Field(ge=0)
+    """By how much it is late, s."""
+    chain: tuple[Hold, ...]
+    """What holds what, from a cause that nothing in the schedule holds to the order's end."""
+    relaxations: tuple[Relaxation, ...]
+    """What would help a late order, tried: those that suffice first, the cheapest first."""
     provenance: Provenance
     """State that the schedule starts from; ``simulated``."""
 

@@ -29,9 +29,15 @@ class ResourceKind(StrEnum):
     OPERATIONS_SCHEDULE = "operations_schedule"
     OPERATIONS_PERFORMANCE = "operations_performance"
     WEBHOOK = "webhook"
+    SENSITIVITY = "sensitivity"
 
 
-EXPIRING = (ResourceKind.RUN, ResourceKind.FORECAST, ResourceKind.OPERATIONS_PERFORMANCE)
+EXPIRING = (
+    ResourceKind.RUN,
+    ResourceKind.FORECAST,
+    ResourceKind.SENSITIVITY,
+    ResourceKind.OPERATIONS_PERFORMANCE,
+)
 """What is forgotten after a while. Schedules are decisions and scenarios are work: they stay."""
 
 

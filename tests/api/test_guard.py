@@ -17,6 +17,7 @@ from tests.api.conftest import Service
 ASKING = {
     "/v1/order-promises",
     "/v1/comparisons",
+    "/v1/schedules/{schedule_id}:explain",
     "/v1/schedules/{schedule_id}:validate",
 }
 """Questions that come with a body; they keep nothing."""

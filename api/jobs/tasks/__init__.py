@@ -7,10 +7,12 @@ from typing import Any
 
 from api.jobs.tasks.check import check
 from api.jobs.tasks.context import Context, LineCache
+from api.jobs.tasks.explain import explain
 from api.jobs.tasks.forecast import forecast, train
 from api.jobs.tasks.promise import promise
 from api.jobs.tasks.run import run
 from api.jobs.tasks.schedule import schedule
+from api.jobs.tasks.sensitivity import sensitivity
 from api.jobs.tasks.warm import warm
 
 Document = dict[str, Any]
@@ -18,10 +20,12 @@ Task = Callable[[Document, Context, LineCache], Document]
 
 TASKS: dict[str, Task] = {
     "check": check,
+    "explain": explain,
     "forecast": forecast,
     "promise": promise,
     "run": run,
     "schedule": schedule,
+    "sensitivity": sensitivity,
     "training": train,
     "warm": warm,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from api.jobs.tasks.context import (
@@ -14,12 +14,13 @@ from api.jobs.tasks.context import (
     finite,
     interval_document,
 )
+from api.jobs.tasks.problem import placed, posed
 
 if TYPE_CHECKING:
     from scenarios.schedule.problem import SchedulingProblem
     from scenarios.schedule.replay import OrderOutlook
     from scenarios.schedule.schedule import Schedule
-    from scenarios.schedule.solve import Progress, ScheduleResult
+    from scenarios.schedule.solve import Limits, Progress, ScheduleResult
     from twin.events import LineState
     from twin.line import Line
 
@@ -42,17 +43,14 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
     payload : dict
         ``line``, ``line_hash``, ``state``, ``order_ids`` (or None), ``time_limit_s``,
         ``replications``, ``seed``, ``level``, ``locked`` (``order``, ``operation``, ``station``,
-        ``start_s`` each) and ``provenance``.
+        ``start_s`` each), ``running`` (operations of the plan at work, or None) with ``freeze_s``
+        and ``stability``, and ``provenance``.
 
     Returns
     -------
     dict
         ``ScheduleResult``.
     """
-    from scenarios.schedule.from_line import (  # noqa: PLC0415
-        DEFAULT_OBJECTIVE,
-        problem_from_line,
-    )
     from scenarios.schedule.locking import lock  # noqa: PLC0415
     from scenarios.schedule.solve import Limits, solve  # noqa: PLC0415
     from scenarios.schedule.violations import violations  # noqa: PLC0415
@@ -60,19 +58,21 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
 
     line = lines.line(payload["line"], payload["line_hash"])
     state = LineState.model_validate(payload["state"])
-    chosen = payload["order_ids"]
-    orders = [order for order in line.orders if chosen is None or order.id in chosen]
     held = {
         (item["order"], item["operation"]): (item["station"], item["start_s"])
         for item in payload["locked"]
     }
-    problem = lock(problem_from_line(line, orders, state, DEFAULT_OBJECTIVE), held)
+    problem = lock(posed(payload, line), held)
     watch = _Watch(context, payload["time_limit_s"])
     limits = Limits(seconds=payload["time_limit_s"], seed=payload["seed"])
-    found = solve(problem, limits, progress=watch.improved, cancelled=watch.cancelled)
+    told: dict[str, Any] = {"changes": None}
+    if payload["running"] is None:
+        found = solve(problem, limits, progress=watch.improved, cancelled=watch.cancelled)
+    else:
+        problem, found, told = _replanned(problem, payload, limits, watch)
     if context.cancelled():
         raise CancelledWorkError("the search was cancelled")
-    answer = _head(found, payload)
+    answer = _head(found, payload) | told
     if found.schedule is None:
         return answer
     outlook = _replayed((line, state), found.schedule, payload, context)
@@ -81,6 +81,45 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
     answer["orders"] = _orders(line, problem, outlook)
     answer["replications"] = payload["replications"]
     return answer
+
+
+def _replanned(
+    problem: SchedulingProblem, payload: dict[str, Any], limits: Limits, watch: _Watch
+) -> tuple[SchedulingProblem, ScheduleResult, dict[str, Any]]:
+    """Return problem and result of another plan than the running one, and what it changes."""
+    from scenarios.schedule.replan import replan  # noqa: PLC0415
+    from scenarios.schedule.solve import SolveStatus  # noqa: PLC0415
+
+    proposal = replan(
+        problem,
+        placed(problem, payload["running"]),
+        limits,
+        freeze_s=payload["freeze_s"],
+        stability=payload["stability"],
+        progress=watch.improved,
+        cancelled=watch.cancelled,
+    )
+    found, change = proposal.result, proposal.difference
+    better = found.schedule is proposal.schedule
+    told = {
+        "changes": {
+            "moved": len(change.moves),
+            "machine_changes": change.machine_changes,
+            "added": len(change.added),
+            "shift_s": change.shift_s,
+            "later": list(change.later),
+            "improved": better,
+            "objective_unchanged": finite(proposal.shifted.objective),
+        }
+    }
+    if not better:  # the plan as it runs on by itself is the best that is known
+        status = SolveStatus.FEASIBLE if found.schedule is None else found.status
+        objective = proposal.schedule.objective
+        gap = (objective - found.bound) / objective if objective > 0 else 0.0
+        found = replace(
+            found, status=status, schedule=proposal.schedule, objective=objective, gap=max(gap, 0.0)
+        )
+    return proposal.problem, found, told
 
 
 @dataclass(slots=True)

@@ -1,0 +1,44 @@
+"""A schedule's question and its bars, from what a job is given to the planner's own types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scenarios.schedule.problem import SchedulingProblem
+    from scenarios.schedule.schedule import Schedule
+    from twin.line import Line
+
+
+def posed(payload: dict[str, Any], line: Line) -> SchedulingProblem:
+    """Return the problem of a payload's ``order_ids`` (or None: all) from its ``state``."""
+    from scenarios.schedule.from_line import (  # noqa: PLC0415
+        DEFAULT_OBJECTIVE,
+        problem_from_line,
+    )
+    from twin.events import LineState  # noqa: PLC0415
+
+    chosen = payload["order_ids"]
+    orders = [order for order in line.orders if chosen is None or order.id in chosen]
+    state = LineState.model_validate(payload["state"])
+    return problem_from_line(line, orders, state, DEFAULT_OBJECTIVE)
+
+
+def placed(problem: SchedulingProblem, operations: list[dict[str, Any]]) -> Schedule:
+    """Return bars as a schedule; of two for one operation the later in the list counts."""
+    from scenarios.schedule.schedule import Placement, Schedule  # noqa: PLC0415
+
+    last = {(item["order"], item["operation"]): item for item in operations}
+    return Schedule.of(
+        problem,
+        [
+            Placement(
+                job=item["order"],
+                operation=item["operation"],
+                machine=item["station"],
+                start_s=item["start_s"],
+                end_s=item["end_s"],
+            )
+            for item in last.values()
+        ],
+    )
