@@ -7,16 +7,22 @@ import signal
 import sys
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.commands.about import Json
-from api.commands.console import emit_json, parse_moment
+from api.commands.console import emit_json, parse_duration, parse_moment
 from api.commands.simulate import Line, Seed
 
 if TYPE_CHECKING:
     from twin.emulator import Plant
+
+
+def _signed(text: str) -> float:
+    """Return a length of time that may be below zero, s."""
+    return -parse_duration(text[1:]) if text.startswith("-") else parse_duration(text)
 
 
 def plant(  # noqa: PLR0913, PLR0917 - the options of a command
@@ -57,6 +63,42 @@ def plant(  # noqa: PLR0913, PLR0917 - the options of a command
     exact: Annotated[
         bool, typer.Option("--exact", help="No gap between the plant and the line file.")
     ] = False,
+    history: Annotated[
+        int,
+        typer.Option("--history", min=0, help="Values of each node that HistoryRead gives back."),
+    ] = 0,
+    items_per_call: Annotated[
+        int | None,
+        typer.Option("--items-per-call", min=1, help="Most monitored items in one call."),
+    ] = None,
+    queue_size: Annotated[
+        int | None,
+        typer.Option("--queue-size", min=1, help="Most values of a node kept for a client."),
+    ] = None,
+    clock_offset: Annotated[
+        float,
+        typer.Option(
+            "--clock-offset",
+            parser=_signed,
+            metavar="DURATION",
+            help="How far its clock is ahead of ours, e.g. 5s, or -1h for behind.",
+            show_default=False,
+        ),
+    ] = 0.0,
+    security: Annotated[
+        Path | None,
+        typer.Option("--security", help="Folder of its certificate: encrypted connections only."),
+    ] = None,
+    user: Annotated[str | None, typer.Option("--user", help="Its only user.")] = None,
+    password_file: Annotated[
+        Path | None, typer.Option("--password-file", help="File with that user's password.")
+    ] = None,
+    setpoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--setpoint", metavar="PATH", help="A node to write, e.g. stations.filler.set_speed."
+        ),
+    ] = None,
     until_eof: Annotated[
         bool, typer.Option("--until-eof", hidden=True, help="Leave when the input ends.")
     ] = False,
@@ -66,7 +108,12 @@ def plant(  # noqa: PLR0913, PLR0917 - the options of a command
     if inject is not None:
         _inject(inject, port, json=json)
         return
-    from twin.emulator import RealityGap, fault_from_text, run_plant  # noqa: PLC0415
+    from twin.emulator import (  # noqa: PLC0415
+        RealityGap,
+        fault_from_text,
+        rehearsal_of,
+        run_plant,
+    )
     from twin.line import load_line  # noqa: PLC0415
 
     model = load_line(line)
@@ -78,6 +125,16 @@ def plant(  # noqa: PLR0913, PLR0917 - the options of a command
         moment = parse_moment(start, model.zone)
     faults = [fault_from_text(text) for text in fault or ()]
     gap = RealityGap.none() if exact else RealityGap()
+    rehearsal = rehearsal_of(
+        history_values=history,
+        items_per_call=items_per_call,
+        queue_size=queue_size,
+        clock_offset_s=clock_offset,
+        security=security,
+        user=user,
+        password_file=password_file,
+        setpoints=tuple(setpoint or ()),
+    )
 
     def opened(running: Plant) -> None:
         _told(running, json=json)
@@ -92,6 +149,7 @@ def plant(  # noqa: PLR0913, PLR0917 - the options of a command
         seed=seed,
         faults=faults,
         reality_gap=gap,
+        rehearsal=rehearsal,
         opened=opened,
     )
     if not json:

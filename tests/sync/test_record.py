@@ -237,6 +237,29 @@ async def test_history_closes_gaps(vendor: str, tmp_path: Path) -> None:
 
 @pytest.mark.proof
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_history_of_many_pages(vendor: str, tmp_path: Path) -> None:
+    """More values than one answer holds; a server may end a full page without a word."""
+    async with (
+        counter(vendor, nodes=2, rate=400, history=True) as server,
+        Proxy(server.port) as proxy,
+        recording(tmp_path / "out", proxy.port) as running,
+    ):
+        await running.until()
+        await running.until_more()
+        await asyncio.sleep(1.0)
+        running.recorder._parts[0].supervisor.session.forget("by a test")  # noqa: SLF001
+        await harm("reset", 6.0, server, proxy)
+        await running.until_more(60)
+        await running.until("live", 60)
+        made = await ended(running, server)
+    found = law(tmp_path / "out", made)
+    assert (values_of(tmp_path / "out").origin == "history").sum() > 2 * 2000
+    assert found["lost"] == 0
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(300)
 async def test_clock_steps_while_it_runs(tmp_path: Path) -> None:
     """Source times that jump an hour, back and forth, neither lose nor double a value."""
     async with (

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from asyncua import Server, ua
+from asyncua import Server
 
 from twin.emulator.faults import answer, checked_station
 from twin.emulator.gap import RealityGap
+from twin.emulator.rehearsal import Rehearsal
 from twin.emulator.space import NAMESPACE_URI, Space
 from twin.emulator.tracker import Tracker
 from twin.engine.options import Fault, SimulationOptions
@@ -81,6 +82,8 @@ class Plant:
         Faults that will happen, ``after_s`` counted from the moment it opens.
     rows_kept : int, optional
         Most events to keep in memory for ``log``; None: all.
+    rehearsal : Rehearsal, optional
+        What the server offers and refuses; None: everything, unprotected, no history.
 
     Raises
     ------
@@ -101,6 +104,7 @@ class Plant:
         reality_gap: RealityGap | None = None,
         faults: Sequence[Fault] = (),
         rows_kept: int | None = None,
+        rehearsal: Rehearsal | None = None,
     ) -> None:
         begin_s = 0.0 if start is None else (aware_utc(start) - line.start_utc).total_seconds()
         _check(speed, port, begin_s)
@@ -115,6 +119,7 @@ class Plant:
         self._faults = [checked_station(line, fault) for fault in faults]
         self._port = port
         self._rows_kept = rows_kept
+        self._rehearsal = rehearsal or Rehearsal()
         self._dropped = 0
         self._cursor = 0
         self._reached_s = 0.0
@@ -175,7 +180,7 @@ class Plant:
 
     def moment(self, time_s: float) -> datetime:
         """Return a moment of the plant in UTC, to the microsecond, as timestamps carry it."""
-        return self.line.start_utc + timedelta(seconds=time_s)
+        return self.line.start_utc + timedelta(seconds=time_s) + self._rehearsal.clock_offset
 
     def inject(self, fault: Fault) -> str:
         """Let a fault happen and return what was done, in words.
@@ -212,14 +217,14 @@ class Plant:
         """Run the line up to its start, open the server and let the clock go."""
         await self._run_ahead()
         self._port = _usable_port(self._port)
-        server = Server()
+        server = self._rehearsal.server()
         await server.init()
         server.set_endpoint(f"{self.endpoint}/")
         server.set_server_name("linetwin plant emulator")
-        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-        server.set_identity_tokens([ua.AnonymousIdentityToken])
+        await self._rehearsal.protect(server)
+        await self._rehearsal.limit(server)
         namespace = await server.register_namespace(NAMESPACE_URI)
-        self._space = Space(server, namespace, self.line)
+        self._space = Space(server, namespace, self.line, self._rehearsal)
         await self._space.build(self._call)
         await self._publish_all()
         try:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from twin.emulator.gap import RealityGap
 from twin.emulator.plant import Plant
+from twin.emulator.rehearsal import Rehearsal
 from twin.engine.options import Fault
 from twin.line import Line
 
@@ -26,13 +27,14 @@ def run_plant(  # noqa: PLR0913 - all that a plant is, told by name in one place
     seed: int = 1,
     faults: Sequence[Fault] = (),
     reality_gap: RealityGap | None = None,
+    rehearsal: Rehearsal | None = None,
     opened: Callable[[Plant], None] | None = None,
 ) -> None:
     """Run a plant until it is interrupted (Ctrl-C, or a request to terminate).
 
     Parameters
     ----------
-    line, port, speed, start, seed, faults, reality_gap
+    line, port, speed, start, seed, faults, reality_gap, rehearsal
         As for ``Plant``; the port is 4840 unless told otherwise.
     opened : callable, optional
         Called once with the plant when it listens, for instance to print ``plant.endpoint`` or
@@ -56,6 +58,7 @@ def run_plant(  # noqa: PLR0913 - all that a plant is, told by name in one place
         reality_gap=reality_gap,
         faults=faults,
         rows_kept=ROWS_KEPT,
+        rehearsal=rehearsal,
     )
     # Where the event loop cannot take signals itself, Ctrl-C comes as an exception.
     with contextlib.suppress(KeyboardInterrupt):

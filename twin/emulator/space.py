@@ -9,6 +9,7 @@ from typing import Any
 
 from asyncua import Node, Server, ua
 
+from twin.emulator.rehearsal import Past, Rehearsal
 from twin.emulator.tracker import Tracker, Value
 from twin.line import Line
 
@@ -69,12 +70,16 @@ class Space:
         Index of ``NAMESPACE_URI`` on it.
     line : Line
         Line whose nodes are served.
+    rehearsal : Rehearsal
+        What the server offers beside them.
     """
 
-    def __init__(self, server: Server, namespace: int, line: Line) -> None:
+    def __init__(self, server: Server, namespace: int, line: Line, rehearsal: Rehearsal) -> None:
         self._server = server
         self._namespace = namespace
         self._line = line
+        self._rehearsal = rehearsal
+        self._past: Past | None = None
         self._types: dict[str, ua.VariantType] = {}
         self._ids: dict[str, ua.NodeId] = {}
         self._objects: dict[str, Node] = {}
@@ -108,6 +113,14 @@ class Space:
             [_argument("message", ua.ObjectIds.String, "what was done, or why not")],
         )
 
+        for path in self._rehearsal.setpoints:
+            node = await self._variable(path, 0.0, ua.VariantType.Double)
+            await node.set_writable()
+            self._ids.pop(path)  # nobody but clients writes it
+        if self._rehearsal.history_values:
+            self._past = Past(self._rehearsal.history_values)
+            await self._past.serve(self._server, self._ids.values())
+
     @property
     def paths(self) -> tuple[str, ...]:
         """Identifiers of all variables."""
@@ -115,7 +128,7 @@ class Space:
 
     async def write(self, values: Iterable[tuple[str, Value]], moment: datetime) -> None:
         """Write values of one moment of the plant; all carry that moment as source timestamp."""
-        received = datetime.now(UTC)
+        received = self._now()
         for path, value in values:
             await self._write(path, value, moment, received)
 
@@ -123,14 +136,17 @@ class Space:
         self, readings: Mapping[str, Mapping[str, float]], moment: datetime
     ) -> None:
         """Write what the sensors read at one moment, by station and signal."""
-        received = datetime.now(UTC)
+        received = self._now()
         for station, signals in readings.items():
             for name, value in signals.items():
                 await self._write(f"stations.{station}.signals.{name}", value, moment, received)
 
     async def write_time(self, moment: datetime) -> None:
         """Write the plant's clock."""
-        await self._write("time", moment, moment, datetime.now(UTC))
+        await self._write("time", moment, moment, self._now())
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + self._rehearsal.clock_offset
 
     async def _write(self, path: str, value: Written, moment: datetime, received: datetime) -> None:
         array = isinstance(value, tuple)
@@ -138,6 +154,8 @@ class Space:
         variant = ua.Variant(plain, self._types[path], is_array=array)
         stamped = PlantValue(variant, SourceTimestamp=moment, ServerTimestamp=received)
         await self._server.write_attribute_value(self._ids[path], stamped)
+        if self._past is not None:
+            await self._past.save_node_value(self._ids[path], stamped)
         self.written += 1
 
     async def _variable(self, path: str, value: Written, kind: ua.VariantType) -> Node:

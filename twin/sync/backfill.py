@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from asyncua import ua
 
 from twin.sync.clock import Clock
 from twin.sync.compat import sample_of
 from twin.sync.continuity import Opened
+from twin.sync.pace import equal
 from twin.sync.protocol import Origin, Sample
 from twin.sync.session import Session
 from twin.sync.target import Sink
@@ -22,8 +24,17 @@ ROUNDS = 1000
 PAUSE_S = 0.01
 """Pause between two reads, s: live values come first."""
 MARGIN = timedelta(milliseconds=2)
+PAGE = 1000
+"""Values of one node asked for at a time."""
 REFUSED_AFTER = 3
 """Calls without any answer after which a server counts as having no history."""
+
+
+class _Cursor(NamedTuple):
+    """Where the reading of one node goes on."""
+
+    begin: datetime
+    point: bytes = b""
 
 
 class Backfill:
@@ -62,12 +73,13 @@ class Backfill:
 
     async def _fill(self, items: Sequence[Opened]) -> None:
         found: dict[int, list[Sample]] = {}
-        points: dict[int, bytes] = dict.fromkeys(range(len(items)), b"")
+        first = min(item.begin.source_time for item in items) - MARGIN
+        cursors = {number: _Cursor(first) for number in range(len(items))}
         for _ in range(ROUNDS):
-            if not points:
+            if not cursors:
                 break
             try:
-                points = await self._round(items, points, found)
+                await self._round(items, cursors, found)
             except (ua.UaError, TimeoutError, OSError):
                 break  # what it gave so far is kept
         self._barren = 0 if found else self._barren + 1
@@ -78,34 +90,57 @@ class Backfill:
                     self._sink.take(fresh)
 
     async def _round(
-        self, items: Sequence[Opened], points: dict[int, bytes], found: dict[int, list[Sample]]
-    ) -> dict[int, bytes]:
-        """Read once for each node that has more to give; return where to go on."""
+        self, items: Sequence[Opened], cursors: dict[int, _Cursor], found: dict[int, list[Sample]]
+    ) -> None:
+        """Read once for the nodes that stand at one moment; take those at their end off."""
         session = self._session
         assert session.channel is not None
-        numbers = list(points)
+        begin = min(cursor.begin for cursor in cursors.values())
+        numbers = [number for number, cursor in cursors.items() if cursor.begin == begin]
         ids = [session.nodes.ids[items[number].track.name] for number in numbers]
-        begin = min(items[number].begin.source_time for number in numbers) - MARGIN
         end = max(items[number].end.source_time for number in numbers) + MARGIN
         answers = await session.channel.history(
-            ids, begin, end, [points[number] for number in numbers]
+            ids, begin, end, [cursors[number].point for number in numbers], PAGE
         )
-        left: dict[int, bytes] = {}
         now = self._clock.now()
         for number, (values, point) in zip(numbers, answers, strict=False):
+            resumed = not cursors.pop(number).point
             if values is None:
                 continue
-            item = items[number]
-            known = found.setdefault(number, [])
-            before = known[-1].source_time if known else None
-            for data in values:
-                sample = sample_of(data, item.track.name, now, item.end.epoch, Origin.HISTORY)
-                if sample.stamped:
-                    known.append(sample)
-            # One that gives the same again and again, or nothing new, is at its end.
-            if point and values and (before is None or known[-1].source_time > before):
-                left[number] = point
-        return left
+            item, known = items[number], found.setdefault(number, [])
+            page = [
+                sample_of(data, item.track.name, now, item.end.epoch, Origin.HISTORY)
+                for data in values
+            ]
+            page = [sample for sample in page if sample.stamped]
+            left = _next(begin, point, full=len(values) >= PAGE, page=page, known=known)
+            known += page[_told_before(known, page) if resumed else 0 :]
+            if left is not None:
+                cursors[number] = left
+
+
+def _next(
+    begin: datetime, point: bytes | None, *, full: bool, page: list[Sample], known: list[Sample]
+) -> _Cursor | None:
+    """Return where to go on; None where a history is at its end, or gives the same again."""
+    if not page or (known and page[-1].source_time <= known[-1].source_time):
+        return None
+    if point:
+        return _Cursor(begin, point)
+    # A full page without a word on how to go on: some servers simply stop there.
+    return _Cursor(page[-1].source_time) if full else None
+
+
+def _told_before(known: Sequence[Sample], page: Sequence[Sample]) -> int:
+    """Return how many values at the beginning of a page are the end of what is known."""
+    for size in range(min(len(known), len(page)), 0, -1):
+        if all(_same(*pair) for pair in zip(known[-size:], page, strict=False)):
+            return size
+    return 0
+
+
+def _same(one: Sample, other: Sample) -> bool:
+    return one.source_time == other.source_time and equal(one.value, other.value)
 
 
 def _usable(item: Opened) -> bool:

@@ -269,9 +269,14 @@ class Channel:
         return found
 
     async def history(
-        self, ids: Sequence[ua.NodeId], begin: datetime, end: datetime, points: Sequence[bytes]
+        self,
+        ids: Sequence[ua.NodeId],
+        begin: datetime,
+        end: datetime,
+        points: Sequence[bytes],
+        page: int,
     ) -> list[tuple[list[ua.DataValue] | None, bytes | None]]:
-        """Read raw values of nodes between two moments, both included.
+        """Read up to ``page`` raw values of each node between two moments, both included.
 
         Returns
         -------
@@ -287,7 +292,7 @@ class Channel:
             IsReadModified=False,
             StartTime=begin,
             EndTime=end,
-            NumValuesPerNode=1000,
+            NumValuesPerNode=page,
             ReturnBounds=False,
         )
         parameters = ua.HistoryReadParameters(

@@ -203,6 +203,15 @@ def _hosts(found: x509.Certificate) -> Iterator[str]:
         yield from (str(item) for item in names.get_values_for_type(x509.IPAddress))
 
 
+def _general(host: str) -> x509.GeneralName:
+    """Return a host as certificates name it; raises ValueError if they cannot."""
+    from cryptography import x509  # noqa: PLC0415
+
+    with suppress(ValueError):
+        return x509.IPAddress(ipaddress.ip_address(host))
+    return x509.DNSName(host)
+
+
 class Identity:
     """Our own certificate and key, and the certificates of others that we trust.
 
@@ -210,10 +219,18 @@ class Identity:
     ----------
     folder : Path
         Folder that holds ``own``, ``trusted`` and ``seen``; made on first use.
+    uri : str
+        Application that our certificate names.
+    hosts : sequence of str
+        Names and addresses that it is good for, beside that of this computer.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, *, uri: str = APPLICATION_URI, hosts: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
+        self._uri = uri
+        self._hosts = tuple(hosts)
         self.certificate_file = folder / "own" / "certificate.der"
         self.key_file = folder / "own" / "key.pem"
 
@@ -235,9 +252,10 @@ class Identity:
             x509.NameAttribute(NameOID.COMMON_NAME, f"linetwin@{host}"[:64]),
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "linetwin"),
         ])  # fmt: skip
-        names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(APPLICATION_URI)]
-        with suppress(ValueError):
-            names.append(x509.DNSName(host))
+        names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(self._uri)]
+        for known in (host, *self._hosts):
+            with suppress(ValueError):
+                names.append(_general(known))
         now = datetime.now(UTC)
         usage = x509.KeyUsage(
             digital_signature=True, content_commitment=True, key_encipherment=True,
