@@ -105,10 +105,9 @@ def _setup_end_s(facts: Facts, placed: Placement) -> float:
     for name in placed.setup_resources:
         closed += facts.resources[name].unavailable if name in facts.resources else ()
     ahead = [
-        (p.start_s, p.end_s, key)
-        for key, (p, _) in facts.sound.items()
-        if p.machine == placed.machine
-        and (p.start_s, p.end_s, key) < (placed.start_s, placed.end_s, placed.key)
+        (p.start_s, p.end_s, p.key)
+        for p in facts.on[placed.machine]
+        if (p.start_s, p.end_s, p.key) < (placed.start_s, placed.end_s, placed.key)
     ]
     group = facts.operations[max(ahead)[2]][1].setup_group if ahead else machine.setup_group or ""
     own = facts.operations[placed.key][1].setup_group
@@ -195,14 +194,15 @@ def batches(facts: Facts) -> Iterator[Violation]:
     """Yield batches that are too large; steps of two groups are never one batch."""
     kind = ViolationKind.BATCH
     for machine in facts.problem.machines:
+        if machine.batch_size == 1:
+            continue
         groups: list[list[Placement]] = []
-        here = [p for p, _ in facts.sound.values() if p.machine == machine.id]
-        for placed in sorted(here, key=lambda p: (p.start_s, p.end_s, p.key)):
+        for placed in sorted(facts.on[machine.id], key=lambda p: (p.start_s, p.end_s, p.key)):
             if groups and facts.same_batch(groups[-1][0], placed):
                 groups[-1].append(placed)
             else:
                 groups.append([placed])
-        for group in groups if machine.batch_size > 1 else ():
+        for group in groups:
             names = ", ".join(p.key for p in group)
             timed = [p for p in group if p.end_s > p.start_s]
             if len(timed) > machine.batch_size:
@@ -216,9 +216,9 @@ def campaigns(facts: Facts) -> Iterator[Violation]:
         if machine.campaign_least < 2:  # noqa: PLR2004 - one is no demand
             continue
         here = sorted(
-            (p.start_s, p.end_s, key)
-            for key, (p, _) in facts.sound.items()
-            if p.machine == machine.id and facts.operations[key][1].setup_group
+            (p.start_s, p.end_s, p.key)
+            for p in facts.on[machine.id]
+            if facts.operations[p.key][1].setup_group
         )
         groups = [facts.operations[key][1].setup_group for _, _, key in here]
         run = 0
@@ -290,11 +290,7 @@ def outcome(facts: Facts) -> Iterator[Violation]:
 def _setup_total_s(facts: Facts) -> float:
     total_s = 0.0
     for machine in facts.problem.machines:
-        here = sorted(
-            (p.start_s, p.end_s, key)
-            for key, (p, _) in facts.sound.items()
-            if p.machine == machine.id
-        )
+        here = sorted((p.start_s, p.end_s, p.key) for p in facts.on[machine.id])
         group, previous = machine.setup_group or "", None
         for _, _, key in here:
             placed, own = facts.sound[key][0], facts.operations[key][1].setup_group

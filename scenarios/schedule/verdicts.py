@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from scenarios.schedule.parts import Interval, Job, Mode, Operation
 from scenarios.schedule.problem import SchedulingProblem
@@ -73,6 +74,14 @@ class Facts:
         }
         self.sound: dict[str, tuple[Placement, Mode]] = {}
         """Placements that can be measured: known, finite, on an eligible machine, first of key."""
+        self.on: dict[str, list[Placement]] = {machine.id: [] for machine in problem.machines}
+        """The same placements by machine."""
+        self._before = {
+            f"{job.id}/{operation.id}": [f"{job.id}/{other.id}"] if other else []
+            for job in problem.jobs
+            for other, operation in pairwise([None, *job.operations])
+            if operation is not None
+        }
 
     def late(
         self, kind: ViolationKind, where: str, amount_s: float, message: str
@@ -98,8 +107,7 @@ class Facts:
         job, operation = self.operations[key]
         if operation.after is not None:
             return [name if "/" in name else f"{job.id}/{name}" for name in operation.after]
-        at = job.operations.index(operation)
-        return [f"{job.id}/{job.operations[at - 1].id}"] if at else []
+        return self._before[key]
 
     def way_s(self, source: Placement, target: Placement) -> float:
         """Return the transport between two placements, s."""

@@ -82,6 +82,7 @@ class _Checker(Facts):
                 yield Violation(ViolationKind.ELIGIBILITY, key, math.nan, message)
                 continue
             self.sound[key] = (placed, mode)
+            self.on[placed.machine].append(placed)
         for key in self.operations:
             if key not in seen:
                 yield Violation(ViolationKind.MISSING, key, math.nan, "is not scheduled")
@@ -125,8 +126,8 @@ class _Checker(Facts):
         yield from self.late(kind.DURATION, key, mode.duration_s - work_s, message)
         longest_s = mode.duration_s
         if self.machines[placed.machine].batch_size > 1:
-            together = [m for p, m in self.sound.values() if self.same_batch(p, placed)]
-            longest_s = max(other.duration_s for other in together)
+            together = [p.key for p in self.on[placed.machine] if self.same_batch(p, placed)]
+            longest_s = max(self.sound[key][1].duration_s for key in together)
         if not operation.overlap:
             message = f"holds {placed.machine} for {work_s:g} s instead of {longest_s:g} s"
             yield from self.late(kind.DURATION, key, work_s - longest_s, message)
@@ -162,13 +163,7 @@ class _Checker(Facts):
             yield from self.late(ViolationKind.OVERLAP, key, short_s, message)
 
     def _machine(self, machine: Machine) -> Iterator[Violation]:
-        here = sorted(
-            (
-                (p.start_s, p.end_s, key)
-                for key, (p, _) in self.sound.items()
-                if p.machine == machine.id
-            )
-        )
+        here = sorted((p.start_s, p.end_s, p.key) for p in self.on[machine.id])
         busy: Placement | None = None
         for start_s, _, key in here:
             placed = self.sound[key][0]

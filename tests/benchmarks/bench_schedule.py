@@ -13,7 +13,8 @@ import os
 import platform
 import random
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,7 +61,7 @@ class Instance(NamedTuple):
 
     family: str
     name: str
-    problem: SchedulingProblem
+    read: Callable[[], SchedulingProblem]
     best_known: float | None
 
 
@@ -70,7 +71,7 @@ def report() -> dict[str, Any]:
         return {"skipped": "no reference instances; set LINETWIN_BENCHMARKS"}
     seconds = float(os.environ.get("LINETWIN_BENCH_S", "5"))
     every = os.environ.get("LINETWIN_BENCH_FULL") == "1"
-    rows = [_measured(instance, seconds) for instance in _instances(every)]
+    rows = [_measured(instance, seconds) for instance in instances(every)]
     families = list(dict.fromkeys(row["family"] for row in rows))
     return {
         "budget_s": seconds,
@@ -110,10 +111,11 @@ def _measured(instance: Instance, seconds: float) -> dict[str, Any]:
         "instance": instance.name,
         "best_known": instance.best_known,
     }
+    problem = instance.read()
     for engine in ("auto", "cpsat"):
-        found = solve(instance.problem, Limits(seconds=seconds, engine=engine, seed=SEED))
+        found = solve(problem, Limits(seconds=seconds, engine=engine, seed=SEED))
         assert found.schedule is not None
-        assert not violations(instance.problem, found.schedule)
+        assert not violations(problem, found.schedule)
         told[engine] = found.objective
         told[f"{engine}_bound"] = found.bound
         if instance.best_known:
@@ -122,25 +124,27 @@ def _measured(instance: Instance, seconds: float) -> dict[str, Any]:
     return told
 
 
-def _instances(every: bool) -> Iterator[Instance]:
+def instances(every: bool) -> Iterator[Instance]:
+    """Yield a sample of the problems of every family, or every problem."""
     with (folder() / "best_known.csv").open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
             family, name = row["problem"], row["instance"]
             if every or name in SAMPLES.get(family, ()):
-                problem = read_problem(folder() / family / f"{name}.txt")
-                yield Instance(family, name, problem, float(row["ub"]))
+                path = folder() / family / f"{name}.txt"
+                yield Instance(family, name, partial(read_problem, path), float(row["ub"]))
     for number in LINES if not every else range(10 * len(LINES)):
-        yield Instance("hybrid flow shop", f"line {number}", _line(number), None)
+        yield Instance("hybrid flow shop", f"hybrid{number}", partial(_line, number), None)
     setups = sorted((folder() / "single_machine_setup_tardiness").glob("*"))
     for path in setups[:: 1 if every else 4]:
-        yield Instance("setups and tardiness", path.stem, read_problem(path, "setups"), None)
+        read = partial(read_problem, path, "setups")
+        yield Instance("setups and tardiness", path.stem, read, None)
     yield from _late_shops(every)
     path = folder() / "single_machine_tardiness" / "wt40.txt"
     best = (path.parent / "wtopt40.txt").read_text(encoding="utf-8").split()
     for number in range(1, len(best) + 1) if every else (19, 85, 112):
-        problem = read_problem(path, instance=number)
+        read = partial(read_problem, path, instance=number)
         known = float(best[number - 1])
-        yield Instance("single machine tardiness", problem.id, problem, known)
+        yield Instance("single machine tardiness", f"wt40 {number}", read, known)
 
 
 def _line(number: int) -> SchedulingProblem:
@@ -172,11 +176,14 @@ def _late_shops(every: bool) -> Iterator[Instance]:
             job = {"due_date_s": float(row["due"]), "weight": float(row["weight"])}
             dates.setdefault((row["instance"], row["factor"]), []).append(job)
     for (name, factor), jobs in dates.items():
-        if not every and (name, factor) not in LATE:
-            continue
-        document = read_problem(folder() / "jobshop" / f"{name}.txt").model_dump()
-        document |= {"id": f"{name} x {factor}", "objective": "total_weighted_tardiness"}
-        for job, more in zip(document["jobs"], jobs, strict=True):
-            job.update(more)
-        problem = SchedulingProblem(**document)
-        yield Instance("job shop tardiness", problem.id, problem, None)
+        if every or (name, factor) in LATE:
+            read = partial(_late_shop, name, factor, jobs)
+            yield Instance("job shop tardiness", f"{name} x {factor}", read, None)
+
+
+def _late_shop(name: str, factor: str, jobs: list[dict[str, Any]]) -> SchedulingProblem:
+    document = read_problem(folder() / "jobshop" / f"{name}.txt").model_dump()
+    document |= {"id": f"{name} x {factor}", "objective": "total_weighted_tardiness"}
+    for job, more in zip(document["jobs"], jobs, strict=True):
+        job.update(more)
+    return SchedulingProblem(**document)

@@ -1,23 +1,25 @@
-"""Flexible job shops: tabu search from good solutions that were shaken."""
+"""Flexible job shops: tabu searches over orders and machines, and paths between their finds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from scenarios.schedule.schedule import Schedule
-from scenarios.schedule.search import modes
+from scenarios.schedule.search import modes, pathways
 from scenarios.schedule.search.chance import Numbers, chance_of
+from scenarios.schedule.search.decode import Tables
 from scenarios.schedule.search.effort import Effort
-from scenarios.schedule.search.general import answer, state_of, tables_of
-from scenarios.schedule.search.lowering import Ticks
-from scenarios.schedule.timing import Network
+from scenarios.schedule.search.evolution import Evolution
+from scenarios.schedule.search.general import answer, tables_of
+from scenarios.schedule.search.lowering import Ticks, begun
+from scenarios.schedule.timing import Network, decisions
 
-_ELITE = 6
-_PATIENCE = 6_000
+_PATIENCE = 12_500
 """Iterations without an improvement after which a tabu search ends."""
-_CHUNK = 500
+_CHUNK = 2_000
 """Iterations between two looks at the clock, in a shop of some hundred operations."""
 
 
@@ -31,13 +33,38 @@ class Solution:
     front: Numbers
 
 
-class FlexibleSearch:
+def _apart(network: Network, ticks: Ticks) -> Tables:
+    """Return a shop as tables in which what is under way is alone on a machine of its own."""
+    t = tables_of(network, ticks)
+    starts, free_s = begun(network)
+    machine = t.machine.copy()
+    for apart, i in enumerate(starts, start=len(network.machines)):
+        machine[t.choice_at[i]] = apart
+    ready = ticks.moments([*free_s, *starts.values()])
+    return t._replace(machine=machine, ready=ready)
+
+
+def _shop_of(network: Network, t: Tables) -> modes.FlexShop:
+    steps = network.steps
+    return modes.FlexShop(
+        jp=np.array([next(iter(step.before), -1) for step in steps], dtype=np.int64),
+        js=np.array([next(iter(step.after), -1) for step in steps], dtype=np.int64),
+        release=t.release,
+        ends=np.array([i for i, step in enumerate(steps) if not step.after], dtype=np.int64),
+        choice_at=t.choice_at,
+        machine=t.machine,
+        duration=t.work,
+        ready=t.ready,
+    )
+
+
+class FlexibleSearch(Evolution[Solution]):
     """One search.
 
     Parameters
     ----------
     network : Network
-        A flexible job shop; :func:`scenarios.schedule.search.supports.is_shop` says what counts.
+        A flexible job shop; :func:`scenarios.schedule.search.supports.kind_of` says what counts.
     start : Schedule
         Where to begin.
     effort : Effort
@@ -46,49 +73,21 @@ class FlexibleSearch:
 
     def __init__(self, network: Network, start: Schedule, effort: Effort) -> None:
         self.network = network
-        self.effort = effort
-        self.tables = t = tables_of(network, Ticks.of(network))
-        steps = network.steps
-        self.shop = modes.FlexShop(
-            jp=np.array([next(iter(step.before), -1) for step in steps], dtype=np.int64),
-            js=np.array([next(iter(step.after), -1) for step in steps], dtype=np.int64),
-            release=t.release,
-            ends=np.array([i for i, step in enumerate(steps) if not step.after], dtype=np.int64),
-            choice_at=t.choice_at,
-            machine=t.machine,
-            duration=t.work,
-            ready=t.ready,
-        )
+        self.begun = [[network.index[key] for key in m.running] for m in network.machines]
+        self.tables = _apart(network, Ticks.of(network))
+        self.shop = _shop_of(network, self.tables)
         self.chance = chance_of(effort.request.seed)
-        self.generator = np.random.default_rng(effort.request.seed)
-        self.tabu = np.zeros((len(steps), len(network.machines)), dtype=np.int32)
+        count, machines = len(network.steps), len(self.shop.ready)
+        self.tabu = np.zeros((count, machines), dtype=np.int32)
         self.pick = np.zeros(10, dtype=np.int64)
-        self.chunk = max(20, _CHUNK * 100 // max(len(steps), 100))
-        self.best = self._solution(start)
+        self.chunk = max(100, _CHUNK * 100 // max(count, 100))
+        super().__init__(effort, self.solution(start), count)
 
-    def run(self) -> None:
-        """Search until the effort is over."""
-        here = self._place(self.best)
-        elite: list[Solution] = []
-        while not self.effort.over():
-            elite.append(self._improved(here))
-            elite = sorted(elite, key=lambda solution: solution.value)[:_ELITE]
-            found = self.effort.news()
-            if found is not None:
-                self.best = self._solution(found)
-                elite[-1] = self.best
-            base = elite[int(self.generator.integers(len(elite)))]
-            here = self._place(base)
-            share = 3 if self.generator.random() < 0.15 else 15
-            steps = max(2, len(self.network.steps) // share)
-            self.tabu.fill(0)
-            modes.jolt(self.shop, here, self.tabu, self.chance, self.pick, steps)
-
-    def _improved(self, here: modes.FlexPlace) -> Solution:
+    def improved(self, solution: Solution) -> Solution:
         """Return what tabu search makes of a solution, and tell if it is better than all before."""
-        value = modes.settle(self.shop, here)
+        here = self._place(solution)
         kept = (here.ms.copy(), here.choice.copy(), here.front.copy())
-        terms = np.array([0, _PATIENCE, value, 0, 0], dtype=np.int64)
+        terms = np.array([0, _PATIENCE, solution.value, 0, 0], dtype=np.int64)
         self.tabu.fill(0)
         while terms[4] < _PATIENCE and not self.effort.over():
             terms[0] = min(self.chunk, self.effort.left())
@@ -99,15 +98,55 @@ class FlexibleSearch:
             if terms[2] < self.best.value:
                 ms, choice, front = kept
                 self.best = Solution(int(terms[2]), ms.copy(), choice.copy(), front.copy())
-                self.effort.offer(*answer(self.network, self.tables, *kept))
+                self._tell(self.best)
             if done < terms[0]:
                 break
         return Solution(int(terms[2]), *kept)
 
-    def _solution(self, schedule: Schedule) -> Solution:
-        s = state_of(self.network, self.tables, schedule)
-        here = self._place(Solution(0, s.ms, s.choice, s.front))
-        return Solution(modes.settle(self.shop, here), s.ms, s.choice, s.front)
+    def shaken(self, solution: Solution, steps: int) -> Solution:
+        """Return a solution with random operations on random machines."""
+        here = self._place(solution)
+        self.tabu.fill(0)
+        modes.jolt(self.shop, here, self.tabu, self.chance, self.pick, max(2, steps // 3))
+        return self._taken(here)
+
+    def between(self, left: Solution, right: Solution, share: float) -> Solution:
+        """Return a solution that lies a share of the way from one to another."""
+        steps = int(self.distance(left, right) * share)
+        here, there = self._place(left), self._place(right)
+        self.tabu.fill(0)
+        pathways.approach(self.shop, here, there, self.tabu, self.chance, self.pick, steps)
+        return self._taken(here)
+
+    def distance(self, left: Solution, right: Solution) -> int:
+        """Return how many operations are on other machines, and pairs in another order."""
+        return pathways.distance(self._place(left), self._place(right))
+
+    def solution(self, schedule: Schedule) -> Solution:
+        """Return the chains and choices of a schedule."""
+        count = len(self.network.steps)
+        ms, choice = (np.full(count, -1, dtype=np.int64) for _ in range(2))
+        front = np.full(len(self.shop.ready), -1, dtype=np.int64)
+        sequences, chosen = decisions(self.network, schedule)
+        for i, one in chosen.items():
+            choice[i] = self.shop.choice_at[i] + self.network.steps[i].choices.index(one)
+        alone = [[i] for here in self.begun for i in here]
+        shared = [s[len(b) :] for s, b in zip(sequences, self.begun, strict=True)]
+        for m, sequence in enumerate([*shared, *alone]):
+            front[m] = next(iter(sequence), -1)
+            for left, right in pairwise(sequence):
+                ms[left] = right
+        return self._taken(self._place(Solution(0, ms, choice, front)))
+
+    def _tell(self, solution: Solution) -> None:
+        front = solution.front[: len(self.begun)]
+        sequences, choices = answer(self.network, self.tables, solution.ms, solution.choice, front)
+        sequences = [[*b, *s] for b, s in zip(self.begun, sequences, strict=True)]
+        self.effort.offer(sequences, choices)
+
+    def _taken(self, here: modes.FlexPlace) -> Solution:
+        value = (here.head + here.work)[self.shop.ends].max()
+        return Solution(int(value), here.ms, here.choice, here.front)
 
     def _place(self, solution: Solution) -> modes.FlexPlace:
         count = len(self.network.steps)

@@ -1,10 +1,4 @@
-"""Job shops: a small population of tabu searches, and paths between its members.
-
-References
-----------
-Peng, Lu and Cheng (2015), A tabu search/path relinking algorithm to solve the job shop scheduling
-problem.
-"""
+"""Job shops: tabu searches, and paths between what they find."""
 
 from __future__ import annotations
 
@@ -17,21 +11,15 @@ from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.search import tabu
 from scenarios.schedule.search.chance import Numbers, chance_of
 from scenarios.schedule.search.effort import Effort
-from scenarios.schedule.search.lowering import Ticks
+from scenarios.schedule.search.evolution import Evolution
+from scenarios.schedule.search.lowering import Ticks, begun
 from scenarios.schedule.search.relink import approach, distance, rank, shake
 from scenarios.schedule.timing import Network, decisions
 
-_POPULATION = 10
-_FEW = 4
-"""Members with which breeding begins: in a short time it does more than further members."""
 _PATIENCE = 12_500
 """Iterations of tabu search without an improvement after which it ends."""
 _CHUNK = 4_000
 """Iterations between two looks at the clock, in a shop of some hundred operations."""
-_NEAR = 10
-"""Pairs in another order below which two solutions are the same for the population."""
-_STALE = 30
-"""Pairs of parents in a row without a better child after which a population is replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +32,21 @@ class Solution:
 
 
 def shop_of(network: Network, ticks: Ticks) -> tabu.Shop:
-    """Return a job shop as arrays."""
-    steps, jobs, machines = network.steps, network.problem.jobs, network.machines
+    """Return a job shop as arrays; what is under way is alone on a machine of its own."""
+    steps, jobs = network.steps, network.problem.jobs
+    starts, free_s = begun(network)
     machine = [step.choices[0].machine for step in steps]
+    release = [
+        starts.get(i, max(jobs[step.job].release_s, free_s[m]))
+        for i, (step, m) in enumerate(zip(steps, machine, strict=True))
+    ]
+    for apart, i in enumerate(starts, start=len(network.machines)):
+        machine[i] = apart
     seen: dict[int, int] = {}
     local = []
     for m in machine:
         local.append(seen.get(m, 0))
         seen[m] = local[-1] + 1
-    release = [
-        max(jobs[step.job].release_s, machines[m].ready_s)
-        for step, m in zip(steps, machine, strict=True)
-    ]
     whole = np.int64
     return tabu.Shop(
         jp=np.array([next(iter(step.before), -1) for step in steps], dtype=whole),
@@ -68,13 +59,13 @@ def shop_of(network: Network, ticks: Ticks) -> tabu.Shop:
     )
 
 
-class JobShopSearch:
+class JobShopSearch(Evolution[Solution]):
     """One search.
 
     Parameters
     ----------
     network : Network
-        A job shop; :func:`scenarios.schedule.search.engine.supports` says what counts as one.
+        A job shop; :func:`scenarios.schedule.search.supports.kind_of` says what counts as one.
     start : Schedule
         Where to begin.
     effort : Effort
@@ -83,12 +74,10 @@ class JobShopSearch:
 
     def __init__(self, network: Network, start: Schedule, effort: Effort) -> None:
         self.network = network
-        self.effort = effort
-        self.ticks = Ticks.of(network)
-        self.shop = shop_of(network, self.ticks)
-        self.chance = chance_of(effort.request.seed)
-        self.generator = np.random.default_rng(effort.request.seed)
+        self.shop = shop_of(network, Ticks.of(network))
+        self.begun = [[network.index[key] for key in m.running] for m in network.machines]
         count, crowd = len(network.steps), int(self.shop.local.max()) + 1
+        self.chance = chance_of(effort.request.seed)
         self.ranks = np.zeros(count, dtype=np.int64)
         self.tabu = np.zeros((count, crowd), dtype=np.int32)
         self.pick = np.zeros(10, dtype=np.int64)
@@ -96,76 +85,33 @@ class JobShopSearch:
         self.least = 10 + jobs // machines
         self.greatest = int((1.4 if jobs <= 2 * machines else 1.5) * self.least)
         self.chunk = max(200, _CHUNK * 200 // max(count, 200))
-        self.start = self._chains(start)
-        self.best = self.start
+        super().__init__(effort, self.solution(start), count)
 
-    def run(self) -> None:
-        """Search until the effort is over."""
-        self.best = self._improved(self.start.mp, self.start.ms)
-        while not self.effort.over():
-            self._evolve([self.best])
-            self.start = self._solution(*self._shaken(self.best, len(self.shop.jp)))
-
-    def _evolve(self, crowd: list[Solution]) -> None:
-        """Breed; let a new one in when nothing better comes of it, until the population is full."""
-        stale = 0
-        while not self.effort.over() and stale < _STALE:
-            if len(crowd) < _FEW or (stale >= len(crowd) and len(crowd) < _POPULATION):
-                crowd.append(self._improved(*self._shaken(self.start, len(self.shop.jp))))
-                stale = 0
-                continue
-            stale = 0 if self._breed(crowd) else stale + 1
-            found = self.effort.news()
-            if found is not None:
-                self._enters(crowd, self._chains(found))
-
-    def _breed(self, crowd: list[Solution]) -> bool:
-        """Walk between two members of the population, both ways; say if anything came of it."""
-        i, j = self.generator.choice(len(crowd), 2, replace=False)
-        entered = False
-        for left, right in ((crowd[i], crowd[j]), (crowd[j], crowd[i])):
-            child = self._improved(*self._between(left, right))
-            if self.effort.over():
-                break
-            entered |= self._enters(crowd, child)
-        return entered
-
-    def _enters(self, crowd: list[Solution], child: Solution) -> bool:
-        """Put a child in place of the worst member if it is better and not there already."""
-        worst = max(range(len(crowd)), key=lambda k: crowd[k].value)
-        if child.value > crowd[worst].value:
-            return False
-        rank(child.mp, child.ms, self.ranks)
-        for other in crowd:
-            if other.value == child.value and distance(other.mp, other.ms, self.ranks) < _NEAR:
-                return False
-        better = child.value < crowd[worst].value
-        crowd[worst] = child
-        return better
-
-    def _between(self, left: Solution, right: Solution) -> tuple[Numbers, Numbers]:
-        """Return chains about half way from one solution to another."""
-        rank(right.mp, right.ms, self.ranks)
-        far = distance(left.mp, left.ms, self.ranks)
-        if far < _NEAR:
-            return self._shaken(left, len(self.shop.jp) // 4)
+    def between(self, left: Solution, right: Solution, share: float) -> Solution:
+        """Return chains that lie a share of the way from one solution to another."""
+        far = self.distance(left, right)
         here = tabu.place_of(left.mp, left.ms)
         tabu.settle(self.shop, here)
-        steps = int(far * self.generator.uniform(0.35, 0.65))
-        approach(self.shop, here, self.ranks, steps, self.chance)
-        return here.mp, here.ms
+        approach(self.shop, here, self.ranks, int(far * share), self.chance)
+        return self._taken(here)
 
-    def _shaken(self, solution: Solution, steps: int) -> tuple[Numbers, Numbers]:
+    def distance(self, left: Solution, right: Solution) -> int:
+        """Return the number of pairs that stand in another order."""
+        rank(right.mp, right.ms, self.ranks)
+        return distance(left.mp, left.ms, self.ranks)
+
+    def shaken(self, solution: Solution, steps: int) -> Solution:
+        """Return chains with random critical neighbours swapped."""
         here = tabu.place_of(solution.mp, solution.ms)
         tabu.settle(self.shop, here)
         shake(self.shop, here, steps, self.chance)
-        return here.mp, here.ms
+        return self._taken(here)
 
-    def _improved(self, mp: Numbers, ms: Numbers) -> Solution:
+    def improved(self, solution: Solution) -> Solution:
         """Return what tabu search makes of chains, and tell if it is better than all before."""
-        here = tabu.place_of(mp, ms)
+        here = tabu.place_of(solution.mp, solution.ms)
         value = tabu.settle(self.shop, here)
-        best_mp, best_ms = mp.copy(), ms.copy()
+        best_mp, best_ms = here.mp.copy(), here.ms.copy()
         self.tabu.fill(0)
         terms = np.array([0, _PATIENCE, self.least, self.greatest, 0, value, 0, 0], dtype=np.int64)
         while terms[7] < _PATIENCE and not self.effort.over():
@@ -180,23 +126,29 @@ class JobShopSearch:
                 break
         return Solution(int(terms[5]), best_mp, best_ms)
 
+    def solution(self, schedule: Schedule) -> Solution:
+        """Return the orders of a schedule."""
+        mp = np.full(len(self.shop.jp), -1, dtype=np.int64)
+        ms = mp.copy()
+        sequences = decisions(self.network, schedule)[0]
+        for sequence, begun_here in zip(sequences, self.begun, strict=True):
+            for left, right in pairwise(sequence[len(begun_here) :]):
+                ms[left], mp[right] = right, left
+        here = tabu.place_of(mp, ms)
+        tabu.settle(self.shop, here)
+        return self._taken(here)
+
+    def _taken(self, here: tabu.Place) -> Solution:
+        ends = self.shop.ends
+        value = (here.head[ends] + self.shop.work[ends]).max()
+        return Solution(int(value), here.mp, here.ms)
+
     def _tell(self, solution: Solution) -> None:
-        sequences: list[list[int]] = [[] for _ in self.network.machines]
+        sequences = [[*begun_here] for begun_here in self.begun]
         for i in np.flatnonzero(solution.mp < 0).tolist():
-            x = i
+            x = i if self.shop.machine[i] < len(sequences) else -1
             while x >= 0:
                 sequences[self.shop.machine[i]].append(x)
                 x = int(solution.ms[x])
         choices = {i: step.choices[0] for i, step in enumerate(self.network.steps)}
         self.effort.offer(sequences, choices)
-
-    def _chains(self, schedule: Schedule) -> Solution:
-        mp = np.full(len(self.shop.jp), -1, dtype=np.int64)
-        ms = mp.copy()
-        for sequence in decisions(self.network, schedule)[0]:
-            for left, right in pairwise(sequence):
-                ms[left], mp[right] = right, left
-        return self._solution(mp, ms)
-
-    def _solution(self, mp: Numbers, ms: Numbers) -> Solution:
-        return Solution(tabu.settle(self.shop, tabu.place_of(mp, ms)), mp, ms)

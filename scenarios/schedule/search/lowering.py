@@ -46,6 +46,23 @@ class Ticks:
         return self.lengths(max(0.0, moment_s - self.origin_s) for moment_s in seconds)
 
 
+def begun(network: Network) -> tuple[dict[int, float], list[float]]:
+    """Return when steps under way start, and from when on each machine is free of them, s.
+
+    They come first on their machines and wait for nothing: a search for a shop need not move them.
+    """
+    starts: dict[int, float] = {}
+    free = []
+    for machine in network.machines:
+        time_s = max(machine.ready_s, network.problem.start_s)
+        for i in (network.index[key] for key in machine.running):
+            step = network.steps[i]
+            starts[i] = max(time_s, network.problem.jobs[step.job].release_s)
+            time_s = starts[i] + step.choices[0].duration_s
+        free.append(time_s)
+    return starts, free
+
+
 def _times(network: Network) -> Iterator[float]:
     """Yield every time of a problem, moments as seconds since its start."""
     origin_s = network.problem.start_s

@@ -27,6 +27,7 @@ from scenarios.schedule.search.graph import (
     push_behind,
     sort,
 )
+from scenarios.schedule.search.tabu import Place, Shop, judge, may_shift
 from twin.engine.jit import compiled, inlined
 
 _ENDLESS = 1 << 60
@@ -62,9 +63,10 @@ class FlexPlace(NamedTuple):
     """Duration of the choice that was made."""
     head: Numbers
     tail: Numbers
-    bare_head: Numbers
-    """Heads with one operation taken out."""
-    bare_tail: Numbers
+    line: Numbers
+    """Operations that change places on a machine."""
+    heads: Numbers
+    """Their heads there."""
     moved: Numbers
     spare: Numbers
     path: Numbers
@@ -156,18 +158,12 @@ def weigh(
     now: int,
     v: int,
 ) -> None:
-    """Judge every place of one operation; note the best in ``pick``.
+    """Judge every place of one operation on other machines; note the best in ``pick``.
 
     ``pick``: value, operation, choice, the one before it and ties of the best allowed place; value,
     operation, choice and the one before of the best forbidden one; the best makespan known.
     """
-    head, tail, work = here.bare_head, here.bare_tail, here.work
-    old_choice, old_before, old_work = here.choice[v], here.mp[v], here.work[v]
-    at = here.place[v]
-    remove(shop, here, v)
-    here.work[v] = 0
-    find_heads(at, here.order, shop.jp, here.mp, work, here.floor, head)
-    find_tails(at, here.order, shop.js, here.ms, work, tail)
+    head, tail, work = here.head, here.tail, here.work
     p = shop.jp[v]
     come = max(shop.release[v], head[p] + work[p]) if p >= 0 else shop.release[v]
     s = shop.js[v]
@@ -175,6 +171,8 @@ def weigh(
     for c in range(shop.choice_at[v], shop.choice_at[v + 1]):
         m = shop.machine[c]
         floor = max(come, shop.ready[m])
+        if c == here.choice[v] or floor + shop.duration[c] + rest > max(pick[0], pick[5]):
+            continue
         a = -1
         b = here.front[m]
         while b >= 0 and head[b] + work[b] <= floor:
@@ -183,18 +181,79 @@ def weigh(
         while True:
             start = max(floor, head[a] + work[a]) if a >= 0 else floor
             then = max(rest, tail[b] + work[b]) if b >= 0 else rest
-            if c != old_choice or a != old_before:
-                note(tabu, chance, pick, now, v, m, c, a, start + shop.duration[c] + then)
+            note(tabu, chance, pick, now, v, m, c, a, start + shop.duration[c] + then)
             if b < 0 or tail[b] + work[b] <= rest:
                 break
             a = b
             b = here.ms[b]
-    insert(shop, here, v, old_choice, old_before)
-    here.work[v] = old_work
-    for z in range(at, len(here.order)):
-        head[here.order[z]] = here.head[here.order[z]]
-    for z in range(at + 1):
-        tail[here.order[z]] = here.tail[here.order[z]]
+
+
+@inlined
+def reorder(
+    shop: FlexShop,
+    here: FlexPlace,
+    fixed: Shop,
+    there: Place,
+    tabu: NDArray[np.int32],
+    chance: NDArray[np.uint64],
+    pick: Numbers,
+    now: int,
+    u: int,
+    v: int,
+    forward: bool,
+) -> None:
+    """Judge ``u`` right behind ``v``, or else ``v`` right before ``u``, on their machine."""
+    if not may_shift(fixed, there, u, v, forward):
+        return
+    value = judge(fixed, there, u, v, forward, max(pick[0], pick[5]))
+    x, a = (u, v) if forward else (v, here.mp[u])
+    c = here.choice[x]
+    note(tabu, chance, pick, now, x, shop.machine[c], c, a, value)
+
+
+@inlined
+def scan(
+    shop: FlexShop,
+    here: FlexPlace,
+    tabu: NDArray[np.int32],
+    chance: NDArray[np.uint64],
+    pick: Numbers,
+    now: int,
+    length: int,
+) -> None:
+    """Consider other machines for critical operations, and the ends of their critical blocks."""
+    path = here.path
+    fixed = Shop(shop.jp, shop.js, here.work, here.floor, shop.machine, shop.machine, shop.ends)
+    there = Place(
+        here.mp,
+        here.ms,
+        here.order,
+        here.place,
+        here.head,
+        here.tail,
+        here.moved,
+        here.spare,
+        here.line,
+        here.heads,
+        path,
+    )
+    for k in range(length):
+        weigh(shop, here, tabu, chance, pick, now, path[k])
+    i = length - 1
+    while i >= 0:
+        j = i
+        while j > 0 and here.ms[path[j]] == path[j - 1]:
+            j -= 1
+        f, last = path[i], path[j]
+        for z in range(i, j, -1):
+            reorder(shop, here, fixed, there, tabu, chance, pick, now, path[z], last, True)
+        if i - j > 1:
+            for z in range(i - 1, j - 1, -1):
+                reorder(shop, here, fixed, there, tabu, chance, pick, now, f, path[z], False)
+            for z in range(i - 1, j, -1):
+                reorder(shop, here, fixed, there, tabu, chance, pick, now, f, path[z], True)
+                reorder(shop, here, fixed, there, tabu, chance, pick, now, path[z], last, False)
+        i = j - 1
 
 
 @inlined
@@ -245,11 +304,23 @@ def move(shop: FlexShop, here: FlexPlace, v: int, c: int, a: int) -> bool:
 
 
 @inlined
-def sync(here: FlexPlace) -> None:
-    """Make the paths with one operation taken out begin as all paths."""
-    for i in range(len(here.head)):
-        here.bare_head[i] = here.head[i]
-        here.bare_tail[i] = here.tail[i]
+def change(
+    shop: FlexShop,
+    here: FlexPlace,
+    tabu: NDArray[np.int32],
+    chance: NDArray[np.uint64],
+    pick: Numbers,
+    v: int,
+    wish: int,
+) -> bool:
+    """Give an operation another choice, at the best place there; ``tabu`` is all zero."""
+    for c in range(shop.choice_at[v], shop.choice_at[v + 1]):
+        tabu[v, shop.machine[c]] = c != wish
+    pick[0], pick[1], pick[4], pick[5], pick[9] = _ENDLESS, -1, 0, -_ENDLESS, -_ENDLESS
+    weigh(shop, here, tabu, chance, pick, 0, v)
+    for c in range(shop.choice_at[v], shop.choice_at[v + 1]):
+        tabu[v, shop.machine[c]] = 0
+    return pick[1] >= 0 and move(shop, here, v, pick[2], pick[3])
 
 
 @compiled
@@ -265,17 +336,9 @@ def jolt(
     for _ in range(steps):
         v = below(chance, len(here.order))
         options = shop.choice_at[v + 1] - shop.choice_at[v]
-        wish = shop.machine[shop.choice_at[v] + below(chance, options)]
-        # All other machines are forbidden: what is left is the best place on this one.
-        for c in range(shop.choice_at[v], shop.choice_at[v + 1]):
-            tabu[v, shop.machine[c]] = shop.machine[c] != wish
-        pick[0], pick[1], pick[4], pick[5], pick[9] = _ENDLESS, -1, 0, -_ENDLESS, -_ENDLESS
-        sync(here)
-        weigh(shop, here, tabu, chance, pick, 0, v)
-        for c in range(shop.choice_at[v], shop.choice_at[v + 1]):
-            tabu[v, shop.machine[c]] = 0
-        if pick[1] >= 0:
-            move(shop, here, v, pick[2], pick[3])
+        wish = shop.choice_at[v] + below(chance, options)
+        if wish != here.choice[v]:
+            change(shop, here, tabu, chance, pick, v, wish)
 
 
 @compiled
@@ -303,17 +366,12 @@ def run(
         since += 1
         length = critical_path(shop, here, makespan, chance)
         pick[0], pick[1], pick[4], pick[5], pick[6], pick[9] = _ENDLESS, -1, 0, _ENDLESS, -1, best
-        sync(here)
-        options = 0
-        for k in range(length):
-            v = here.path[k]
-            options += shop.choice_at[v + 1] - shop.choice_at[v]
-            weigh(shop, here, tabu, chance, pick, now, v)
+        scan(shop, here, tabu, chance, pick, now, length)
         k = 0 if pick[1] >= 0 else 5
         v, c, a = pick[k + 1], pick[k + 2], pick[k + 3]
         if v < 0:
             break
-        tenure = length + options // max(length, 1) + below(chance, 5)
+        tenure = length + shop.choice_at[v + 1] - shop.choice_at[v] + below(chance, 5)
         tabu[v, shop.machine[here.choice[v]]] = now + tenure
         if not move(shop, here, v, c, a):
             continue

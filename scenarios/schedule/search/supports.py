@@ -54,6 +54,9 @@ def kind_of(network: Network) -> Kind:
             return "one machine"
     only = all(name == "makespan" for name in TERMS if getattr(weights, name))
     chains = all(len(step.before) <= 1 and len(step.after) <= 1 for step in network.steps)
-    if not (only and chains and demands <= {Feature.RELEASES, Feature.ALTERNATIVES}):
+    begun = (network.index[key] for machine in network.machines for key in machine.running)
+    chains = chains and not any(network.steps[i].before for i in begun)
+    plain = demands <= {Feature.RELEASES, Feature.ALTERNATIVES, Feature.RUNNING}
+    if not (only and chains and plain):
         return "general"
     return "flexible job shop" if Feature.ALTERNATIVES in demands else "job shop"

@@ -131,7 +131,10 @@ def brute_force(problem: SchedulingProblem) -> float:
 
 
 def allowed(network: Network, sequences: tuple[tuple[int, ...], ...]) -> bool:
-    """Say whether jobs pass the machines of each group in one order."""
+    """Say whether what is under way comes first, and jobs pass each group in one order."""
+    for machine, sequence in zip(network.machines, sequences, strict=True):
+        if [network.steps[i].key for i in sequence[: len(machine.running)]] != [*machine.running]:
+            return False
     for group in set(network.group_of.values()):
         machines = [m for m, g in network.group_of.items() if g == group]
         orders = [[network.steps[i].job for i in sequences[m]] for m in machines]

@@ -96,6 +96,29 @@ def test_flexible_shop_shares_the_work() -> None:
     assert found.objective == 6
 
 
+@pytest.mark.parametrize("flexible", [False, True])
+def test_what_is_under_way_comes_first_in_shops(flexible: bool) -> None:
+    """After a breakdown the shops' own searches go on: what is begun stays, the rest is optimal."""
+    jobs = [
+        job("A", [("m", 4), ("n", 3)], release_s=10),
+        job("B", [("n", 5), ("m", 6)], release_s=10),
+        job("C", [("m", 2), ("n", 9)], release_s=11),
+    ]
+    if flexible:
+        jobs[2]["operations"][1]["modes"].append({"machine": "k", "duration_s": 10})
+    machines = [
+        {"id": "m", "ready_s": 12, "running": ["A/o0"]},
+        {"id": "n", "ready_s": 10, "running": ["B/o0"]},
+        {"id": "k", "ready_s": 10},
+    ]
+    problem = shop(jobs, machines, start_s=10)
+    assert kind_of(Network.of(problem)) == ("flexible job shop" if flexible else "job shop")
+    found = searched(problem).schedule
+    assert found is not None
+    assert violations(problem, found) == []
+    assert found.objective == pytest.approx(brute_force(problem))
+
+
 def test_one_seed_gives_one_schedule() -> None:
     """With a budget of steps the schedule depends on the seed alone, and the clock has no say."""
     problem = rich_problem()
