@@ -59,10 +59,8 @@ def _setup(draw: st.DrawFn, grain: Grain, groups: list[str]) -> Setup | None:
     return Setup(matrix_s=matrix, initial_group=draw(st.sampled_from([None, *groups])))
 
 
-def _rule(draw: st.DrawFn, *, compiled: bool) -> str | tuple[str, ...]:
+def _rule(draw: st.DrawFn) -> str | tuple[str, ...]:
     """Return a dispatch rule, now and then a list of two."""
-    if compiled:
-        return draw(st.sampled_from(DISPATCH_RULES))
     first = draw(st.sampled_from(DISPATCH_RULES))
     return first if draw(st.integers(0, 5)) else (first, draw(st.sampled_from(DISPATCH_RULES)))
 
@@ -126,7 +124,7 @@ def _station(
         id=name,
         servers=servers,
         input_buffer=entrance[name],
-        dispatch_rule=_rule(draw, compiled=has["compiled"] != []),
+        dispatch_rule=_rule(draw),
         batch=_batch(draw, grain) if entrance[name] and has["groups"] else None,
         setup=_setup(draw, grain, groups) if servers == 1 else None,
         failures=failures,
@@ -138,12 +136,10 @@ def _station(
     )
 
 
-def _choice(
-    draw: st.DrawFn, able: list[str], entrance: dict[str, str | None], has: dict[str, list[str]]
-) -> str:
+def _choice(draw: st.DrawFn, able: list[str], entrance: dict[str, str | None]) -> str:
     """Return how to choose among stations; those with one entrance leave no choice."""
     named = [entrance[name] for name in able if entrance[name]]
-    if has["compiled"] or len(able) == 1 or len(set(named)) < len(named):
+    if len(able) == 1 or len(set(named)) < len(named):
         return "preference"
     return draw(st.sampled_from(CHOICES))
 
@@ -174,7 +170,7 @@ def _routing(
                 limit=draw(st.integers(1, 3)),
             )
         own = {able[-1]: draw(times(grain))} if draw(st.integers(0, 3)) == 0 else {}
-        choice = _choice(draw, able, entrance, has)
+        choice = _choice(draw, able, entrance)
         steps.append(
             Operation(
                 id=f"op{k}",

@@ -12,7 +12,7 @@ from twin.engine.compiled.begin import begin
 from twin.engine.compiled.declined import declined
 from twin.engine.compiled.kernel import run
 from twin.engine.compiled.layout import Memory, laid_out
-from twin.engine.compiled.lower import RULES, Lowering
+from twin.engine.compiled.lower import CHOICES, RULES, Lowering, named_rules
 from twin.engine.compiled.plain import PlainProgram
 from twin.engine.compiled.reading import kernel_figures, kernel_state
 from twin.engine.compiled.template import Template, zeros
@@ -45,14 +45,15 @@ def _rules_declined(line: Line) -> Iterator[str]:
         if station.kind != "station":
             yield f"kind {station.kind!r} of station {station.id!r}"
     for station in line.stations:
-        if station.dispatch_rule not in RULES:
-            yield f"dispatch rule {station.dispatch_rule!r} of station {station.id!r}"
+        for name in named_rules(station):
+            if name not in RULES:
+                yield f"dispatch rule {name!r} of station {station.id!r}"
 
 
 def _choices_declined(line: Line) -> Iterator[str]:
     for product in line.products:
         for step in product.routing:
-            if step.choice != "preference":
+            if step.choice not in CHOICES:
                 yield f"choice {step.choice!r} of operation {product.id}/{step.id}"
 
 

@@ -11,9 +11,12 @@ from twin.engine.compiled.tables import (
     CRITICAL_RATIO,
     EARLIEST_RELEASE,
     EDD,
+    FIFO,
+    FIRST_RULE,
     LEAST_OPERATIONS,
     LEAST_SETUP,
     LEAST_WORK,
+    LIFO,
     LONGEST_WAITING,
     LPT,
     MOST_OPERATIONS,
@@ -33,10 +36,10 @@ from twin.engine.compiled.tables import (
     PART_ROW,
     PRIORITY,
     PRODUCT_GROUP,
+    RULE,
     SLACK,
     SPT,
     STATION_GROUP,
-    STATION_RULE,
     STATION_SETUP,
     STEP_LEFT,
     STEP_REST_S,
@@ -49,11 +52,48 @@ from twin.engine.jit import inner
 
 
 @inner
-def key_of_part(  # noqa: PLR0911 - one for each rule
-    M: Ints, X: Floats, s: int, p: int, row: int
+def key(
+    M: Ints, X: Floats, rule: int, s: int, p: int, row: int, position: int, mean_s: float
+) -> float:
+    """Return the key of a part that waits for a station; the smallest goes first."""
+    if rule == FIFO:
+        return 0.0
+    if rule == LIFO:
+        return float(-position)
+    if rule >= OPERATION_DUE_DATE:
+        return _of_times(M, X, rule, s, p, row, mean_s)
+    return _of_part(M, X, rule, s, p, row)
+
+
+@inner
+def goes_before(
+    M: Ints,
+    X: Floats,
+    s: int,
+    p: int,
+    row: int,
+    position: int,
+    other: int,
+    other_row: int,
+    other_position: int,
+    mean_s: float,
+) -> bool:
+    """Tell which of two parts goes first that a station's first rule does not tell apart."""
+    for i in range(get(M, FIRST_RULE, s) + 1, get(M, FIRST_RULE, s + 1)):
+        rule = get(M, RULE, i)
+        mine = key(M, X, rule, s, p, row, position, mean_s)
+        theirs = key(M, X, rule, s, other, other_row, other_position, mean_s)
+        if mine != theirs:
+            return mine < theirs
+    return False
+
+
+@inner
+def _of_part(  # noqa: PLR0911 - one for each rule
+    M: Ints, X: Floats, rule: int, s: int, p: int, row: int
 ) -> float:
     """Return the key of a part by a rule that looks at the part, or at one thing of its order."""
-    rule, order = (get(M, STATION_RULE, s), get(M, PART_ORDER, p))
+    order = get(M, PART_ORDER, p)
     if rule == SPT:
         return real(M, X, CHOICE_MEAN_S, row)
     if rule == LPT:
@@ -72,11 +112,11 @@ def key_of_part(  # noqa: PLR0911 - one for each rule
 
 
 @inner
-def key_of_times(  # noqa: PLR0911 - one for each rule
-    M: Ints, X: Floats, s: int, p: int, row: int, mean_s: float
+def _of_times(  # noqa: PLR0911 - one for each rule
+    M: Ints, X: Floats, rule: int, s: int, p: int, row: int, mean_s: float
 ) -> float:
     """Return the key of a part by a rule that looks at times, work and setups together."""
-    rule, order, step = (get(M, STATION_RULE, s), get(M, PART_ORDER, p), get(M, PART_ROW, p))
+    order, step = (get(M, PART_ORDER, p), get(M, PART_ROW, p))
     time_s = real(M, X, CHOICE_MEAN_S, row)
     work_s = time_s + real(M, X, STEP_REST_S, step)
     due_s = real(M, X, ORDER_DUE_S, order) if order >= 0 else math.inf

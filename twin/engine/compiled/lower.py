@@ -19,14 +19,24 @@ from twin.engine.reference.clock import Due
 from twin.engine.streams import Purpose, stream_key
 from twin.events.log import Names
 from twin.events.state import LineState
-from twin.line import AnyDistribution, Line, Operation
-from twin.line.rules import DISPATCH_RULES
+from twin.line import AnyDistribution, Line, Operation, Station
+from twin.line.rules import DISPATCH_RULES, ROUTING_RULES
 from twin.line.switching import switches
 
-RULES: dict[str | tuple[str, ...], int] = {
-    name: getattr(t, name.upper()) for name in DISPATCH_RULES
-}
+RULES: dict[str, int] = {name: getattr(t, name.upper()) for name in DISPATCH_RULES}
+CHOICES: dict[str, int] = {name: getattr(t, name.upper()) for name in ROUTING_RULES}
 ARRIVALS = {"unlimited": t.UNLIMITED, "interarrival": t.INTERARRIVAL, "orders": t.ORDERS}
+
+
+def rules_of(station: Station) -> list[int]:
+    """Return the numbers of a station's dispatch rules, in their order."""
+    return [RULES[name] for name in named_rules(station)]
+
+
+def named_rules(station: Station) -> tuple[str, ...]:
+    """Return the names of a station's dispatch rules, in their order."""
+    named = station.dispatch_rule
+    return (named,) if isinstance(named, str) else named
 
 
 class Lowering:
@@ -151,6 +161,7 @@ class Lowering:
             t.LOOK_WORDS: -(-(len(self.stations) + len(self.sources)) // t.LOOK_BITS),
             t.SLOTS: len(self.slots),
             t.CONTENDED: int(self.routes.contended),
+            t.STEERED: int(self.routes.steered),
         }
 
     def _distribution(self, distribution: AnyDistribution) -> int:
@@ -178,15 +189,16 @@ class Lowering:
                     if before in self.groups and after in self.groups and before != after:
                         matrix[row, self.groups[before], self.groups[after]] = time_s
         ids = [spec.id for spec in specs]
+        rules = [[t.PLAN] if spec.id in planned else rules_of(spec) for spec in specs]
         return {
             "first_server": offsets(spec.servers for spec in specs),
             "server_station": ints(s for s, spec in enumerate(specs) for _ in range(spec.servers)),
             "station_input": ints(
                 self.buffer[spec.input_buffer] if spec.input_buffer else -1 for spec in specs
             ),
-            "station_rule": ints(
-                t.PLAN if spec.id in planned else RULES[spec.dispatch_rule] for spec in specs
-            ),
+            "station_rule": ints(named[0] for named in rules),
+            "first_rule": offsets(len(named) for named in rules),
+            "rule": ints(number for named in rules for number in named),
             "station_finish": ints(spec.at_shift_end == "finish" for spec in specs),
             "station_element": ints(self.element[name] for name in ids),
             "station_quality": self._keys(ids, Purpose.QUALITY),
@@ -249,10 +261,21 @@ class Lowering:
             "step_share": floats(share for _, share in work),
             "step_left": ints(len(product.routing) - place for product, place, _ in steps),
             "step_slot": ints(slot.get(place, -1) for _, place, _ in steps),
+            "step_choice": ints(CHOICES[step.choice] if step else 0 for _, _, step in steps),
+            "step_route": self._keys(
+                (f"{product.id}/{step.id if step else ''}" for product, _, step in steps),
+                Purpose.ROUTE,
+            ),
             "first_choice": offsets(len(step.stations) if step else 0 for _, _, step in steps),
             "choice_station": ints(s for s, _, _ in choices),
             "choice_times": ints(times for _, times, _ in choices),
             "choice_mean_s": floats(mean_s for _, _, mean_s in choices),
+            "choice_share": floats(
+                share
+                for _, _, step in steps
+                if step
+                for share in accumulate(step.weights.get(name, 1.0) for name in step.stations)
+            ),
         }
 
     def _choice(self, step: Operation, station: str) -> tuple[int, int, float]:

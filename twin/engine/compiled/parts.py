@@ -74,6 +74,7 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.jit import inlined, inner
+from twin.events.beginning import PARTS_PER_SLOT
 
 
 @inner
@@ -93,6 +94,12 @@ def new_part(M: Ints, X: Floats) -> int:
     return p
 
 
+@inlined
+def first_number(slot: int) -> int:
+    """Return the number of the first part of a source or maker by its slot."""
+    return slot * PARTS_PER_SLOT
+
+
 @inner
 def make(M: Ints, X: Floats, source: int, product: int, order: int) -> int:
     """Make the next part of a source; -1 when there is no slot."""
@@ -100,7 +107,7 @@ def make(M: Ints, X: Floats, source: int, product: int, order: int) -> int:
     if p < 0:
         return p
     content_changed(M, X, 1)
-    put(M, PART_ID, p, source * 1099511627776 + get(M, SOURCE_CREATED, source))
+    put(M, PART_ID, p, first_number(source) + get(M, SOURCE_CREATED, source))
     add(M, SOURCE_CREATED, source, 1)
     put_real(M, X, SOURCE_SINCE_S, source, moment(X, NOW))
     put_real(M, X, SOURCE_DRAWN_S, source, NAN)

@@ -77,8 +77,20 @@ def kernel_state(low: Lowering, f: Memory, replication: int) -> LineState:
         },
         finished=int(f.m[t.N_FINISHED]),
         scrapped=int(f.m[t.N_SCRAPPED]),
+        turns=_turns(low, f),
         queue=tuple(queue),
     )
+
+
+def _turns(low: Lowering, f: Memory) -> dict[str, int]:
+    """Return the parts that went to each operation whose stations take turns."""
+    turns = dict(low.state.turns)
+    for i, product in enumerate(low.products):
+        for place, step in enumerate(product.routing):
+            count = f.n(t.STEP_TURN, f.n(t.FIRST_STEP, i) + place)
+            if count:
+                turns[f"{product.id}/{step.id}"] = count
+    return dict(sorted(turns.items()))
 
 
 def _queued(f: Memory, crew: int) -> list[int]:

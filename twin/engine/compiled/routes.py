@@ -11,6 +11,8 @@ from twin.engine.options import DispatchPlan
 from twin.events.state import LineState
 from twin.line import Line, Product
 
+ONE = {"round_robin", "probability"}
+"""Choices that leave one station."""
 SOURCES = "*source"
 """All sources, where senders are named."""
 
@@ -36,6 +38,13 @@ class Routes:
     def contended(self) -> bool:
         """Whether some entrance has more than one sender."""
         return max(self._feeders) > 1
+
+    @property
+    def steered(self) -> bool:
+        """Whether a plan, a turn or a draw names the one station that some part may go to."""
+        return self._given or any(
+            step.choice in ONE for product in self._products for step in product.routing
+        )
 
     def tables(self) -> dict[str, Any]:
         """Return the fields of entrances, buffers and steps that say where parts go."""
@@ -115,7 +124,8 @@ class Routes:
                 stay = here & self._origins(product, place)
                 stay |= {name for name in here if (product.id, place, name) in strays}
                 sole = len(exits[-1]) == 1 and self._feeders[exits[-1][0]] <= 1
-                targets.append(exits[-1][0] if sole and not stay and not self._given else t.OPEN)
+                sole &= not stay and not self._given and step.choice not in ONE
+                targets.append(exits[-1][0] if sole else t.OPEN)
             exits.append([])
             targets.append(t.LEAVES)
         return {
@@ -139,7 +149,8 @@ class Routes:
 
         def takes_any(name: str) -> bool:
             spec = self._line.station(name)
-            if self._given or name in self._planned or spec.dispatch_rule != "fifo":
+            fifo = spec.dispatch_rule in ("fifo", ("fifo",))
+            if self._given or name in self._planned or not fifo:
                 return False
             waiting = done_at.get(self._buffer.get(spec.input_buffer or "", -1), [])
             return all(name in stations for stations in waiting)

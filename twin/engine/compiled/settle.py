@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from twin.engine.compiled.keys import key_of_part, key_of_times
-from twin.engine.compiled.looks import look_everywhere, room_at
+from twin.engine.compiled.goals import (
+    assigned,
+    has_room,
+    open_to,
+    sole_goal,
+    sole_goal_of_source,
+    stays,
+    took_turn,
+    went,
+)
+from twin.engine.compiled.keys import goes_before, key
+from twin.engine.compiled.looks import look_everywhere
 from twin.engine.compiled.memory import add, get, lowest_bit, put, real, whole
 from twin.engine.compiled.modes import crews
 from twin.engine.compiled.parts import (
@@ -19,28 +29,17 @@ from twin.engine.compiled.sources import look, waits_since_s
 from twin.engine.compiled.tables import (
     ATC,
     BUFFER_HEAD,
-    BUFFER_LENGTH,
-    BUFFERS,
-    CAPACITY,
     CHOICE_MEAN_S,
-    CONTENDED,
     DONE_COUNT,
     DONE_LIST,
-    EXITS,
-    FEEDERS,
     FIFO,
-    FIRST_EXIT,
-    FIRST_SENDER,
+    FIRST_RULE,
     FIRST_SERVER,
     FIRST_STEP,
     FULL_SETTLE,
-    GIVEN_STATIONS,
     HEAD_KNOWN,
     HEAD_ORDER,
     HEAD_PRODUCT,
-    LEAVES,
-    LIFO,
-    LONGEST,
     LOOK,
     LOOK_ANY,
     LOOK_BITS,
@@ -49,15 +48,13 @@ from twin.engine.compiled.tables import (
     N_STATUS,
     OK,
     OPEN,
-    OPERATION_DUE_DATE,
     ORDER_CREATED,
-    ORDER_STATION,
     PART_DONE_S,
     PART_NEXT,
     PART_ORDER,
     PART_ROW,
     PART_STEP,
-    SENDER,
+    ROUND_ROBIN,
     SERVER_PART,
     SOURCE_HEAD,
     SOURCE_TAIL,
@@ -67,11 +64,12 @@ from twin.engine.compiled.tables import (
     STATION_RULE,
     STATION_TAKES_ANY,
     STATIONS,
+    STEP_CHOICE,
     STEP_TARGET,
     Floats,
     Ints,
 )
-from twin.engine.jit import inlined, inner
+from twin.engine.jit import inner
 
 
 @inner
@@ -147,8 +145,9 @@ def _feed(M: Ints, X: Floats, source: int) -> bool:
     while look(M, X, source):
         product, order = (get(M, HEAD_PRODUCT, source), get(M, HEAD_ORDER, source))
         step = get(M, FIRST_STEP, product)
-        given = _given(M, X, order, 0)
-        target = _open(M, X, step, given, waits_since_s(M, X, source), whole(M, STATIONS) + source)
+        given = sole_goal_of_source(M, X, source)
+        since_s, sender = (waits_since_s(M, X, source), whole(M, STATIONS) + source)
+        target = open_to(M, X, step, given, since_s, sender)
         if target < 0:
             return moved
         p = get(M, SOURCE_HEAD, source)
@@ -163,22 +162,10 @@ def _feed(M: Ints, X: Floats, source: int) -> bool:
                 return False
             if order >= 0:
                 add(M, ORDER_CREATED, order, 1)
-        if whole(M, CONTENDED):
-            _gave_way(M, X, step, given)
+        went(M, X, step, given)
         enter(M, X, p, target)
         moved = True
     return moved
-
-
-@inner
-def _gave_way(M: Ints, X: Floats, step: int, given: int) -> None:
-    """Let those look again who may have waited behind a part, wherever it could have gone."""
-    if given >= 0:
-        room_at(M, _entrance(M, X, given))
-        return
-    for i in range(get(M, FIRST_EXIT, step), get(M, FIRST_EXIT, step + 1)):
-        if get(M, FEEDERS, get(M, EXITS, i)) > 1:
-            room_at(M, get(M, EXITS, i))
 
 
 @inner
@@ -190,7 +177,7 @@ def _send(M: Ints, X: Floats, s: int) -> bool:
         p = get(M, SERVER_PART, v)
         step = get(M, PART_ROW, p)
         target = get(M, STEP_TARGET, step)
-        if target >= 0 and not _has_room(M, X, target):
+        if target >= 0 and not has_room(M, X, target):
             at += 1
             continue
         if target != OPEN:
@@ -201,131 +188,23 @@ def _send(M: Ints, X: Floats, s: int) -> bool:
                 leave_line(M, X, p)
             moved = True
             continue
-        given = _given(M, X, get(M, PART_ORDER, p), get(M, PART_STEP, p))
-        if _stays(M, X, step, given, s):
+        given = sole_goal(M, X, p)
+        if stays(M, X, step, given, s):
             leave_station(M, X, v, s)
+            if get(M, STEP_CHOICE, step) == ROUND_ROBIN:
+                took_turn(M, X, step)
             enter_station(M, X, p, s, v)
             moved = True
             continue
-        target = _open(M, X, step, given, real(M, X, PART_DONE_S, p), s)
+        target = open_to(M, X, step, given, real(M, X, PART_DONE_S, p), s)
         if target < 0:
             at += 1
             continue
         leave_station(M, X, v, s)
-        if whole(M, CONTENDED):
-            _gave_way(M, X, step, given)
+        went(M, X, step, given)
         enter(M, X, p, target)
         moved = True
     return moved
-
-
-@inlined
-def _given(M: Ints, X: Floats, order: int, place: int) -> int:
-    """Return the station that the plan gives an operation of an order, or -1."""
-    if order < 0 or whole(M, GIVEN_STATIONS) == 0:
-        return -1
-    return get(M, ORDER_STATION, order * whole(M, LONGEST) + place)
-
-
-@inlined
-def _stays(M: Ints, X: Floats, step: int, given: int, s: int) -> bool:
-    return given == s if given >= 0 else choice(M, X, step, s) >= 0
-
-
-@inlined
-def _entrance(M: Ints, X: Floats, s: int) -> int:
-    return get(M, STATION_INPUT, s) if get(M, STATION_INPUT, s) >= 0 else whole(M, BUFFERS) + s
-
-
-@inlined
-def _has_room(M: Ints, X: Floats, entrance: int) -> bool:
-    buffers = whole(M, BUFFERS)
-    if entrance < buffers:
-        return get(M, BUFFER_LENGTH, entrance) < get(M, CAPACITY, entrance)
-    return (
-        bool(get(M, STATION_ON, entrance - buffers))
-        and get(M, STATION_FREE, entrance - buffers) > 0
-    )
-
-
-@inner
-def _open(M: Ints, X: Floats, step: int, given: int, since_s: float, sender: int) -> int:
-    """Return the first place that has room and where nobody has waited longer, or -1."""
-    if given >= 0:
-        entrance = _entrance(M, X, given)
-        if _has_room(M, X, entrance) and (
-            get(M, FEEDERS, entrance) <= 1 or _is_first(M, X, entrance, since_s, sender)
-        ):
-            return entrance
-        return -1
-    for i in range(get(M, FIRST_EXIT, step), get(M, FIRST_EXIT, step + 1)):
-        entrance = get(M, EXITS, i)
-        if _has_room(M, X, entrance) and (
-            get(M, FEEDERS, entrance) <= 1 or _is_first(M, X, entrance, since_s, sender)
-        ):
-            return entrance
-    return -1
-
-
-@inner
-def _leads_to(M: Ints, X: Floats, step: int, given: int, entrance: int) -> bool:
-    if given >= 0:
-        return _entrance(M, X, given) == entrance
-    for i in range(get(M, FIRST_EXIT, step), get(M, FIRST_EXIT, step + 1)):
-        if get(M, EXITS, i) == entrance:
-            return True
-    return False
-
-
-@inner
-def _before(since_s: float, sender: int, mine_s: float, me: int, stations: int) -> bool:
-    """Tell whether a sender stands before me: longer wait, else station, else downstream."""
-    if since_s != mine_s:
-        return since_s < mine_s
-    if (sender < stations) != (me < stations):
-        return sender < stations
-    return sender > me if sender < stations else sender < me
-
-
-@inner
-def _is_first(M: Ints, X: Floats, entrance: int, since_s: float, me: int) -> bool:
-    stations = whole(M, STATIONS)
-    for k in range(get(M, FIRST_SENDER, entrance), get(M, FIRST_SENDER, entrance + 1)):
-        s = stations - 1 - get(M, SENDER, k)
-        if s < 0:
-            if stations - 1 - s != me and _source_is_before(M, X, entrance, since_s, me, -1 - s):
-                return False
-            continue
-        if s == me:
-            continue
-        for i in range(get(M, DONE_COUNT, s)):
-            p = get(M, SERVER_PART, get(M, DONE_LIST, get(M, FIRST_SERVER, s) + i))
-            if not _before(real(M, X, PART_DONE_S, p), s, since_s, me, stations):
-                continue
-            step = get(M, PART_ROW, p)
-            if get(M, STEP_TARGET, step) == LEAVES:
-                continue
-            given = _given(M, X, get(M, PART_ORDER, p), get(M, PART_STEP, p))
-            if _stays(M, X, step, given, s):
-                if entrance == whole(M, BUFFERS) + s:
-                    return False
-            elif _leads_to(M, X, step, given, entrance):
-                return False
-    return True
-
-
-@inner
-def _source_is_before(
-    M: Ints, X: Floats, entrance: int, since_s: float, me: int, source: int
-) -> bool:
-    """Tell whether the part that a source would send to an entrance has waited longer."""
-    if not look(M, X, source):
-        return False
-    other, stations = whole(M, STATIONS) + source, whole(M, STATIONS)
-    if not _before(waits_since_s(M, X, source), other, since_s, me, stations):
-        return False
-    step = get(M, FIRST_STEP, get(M, HEAD_PRODUCT, source))
-    return _leads_to(M, X, step, _given(M, X, get(M, HEAD_ORDER, source), 0), entrance)
 
 
 @inner
@@ -345,22 +224,28 @@ def _take(M: Ints, X: Floats, s: int, b: int) -> bool:
 @inner
 def _choose(M: Ints, X: Floats, s: int, b: int) -> int:
     """Return the part in a buffer that a station takes by its rule, or -1."""
-    best, best_key, rule = (-1, 0.0, get(M, STATION_RULE, s))
-    mean_s = _mean_time_s(M, X, s, b) if rule == ATC else 0.0
+    best, best_key, best_row, best_position = (-1, 0.0, -1, -1)
+    rule, several = (get(M, STATION_RULE, s), get(M, FIRST_RULE, s + 1) > get(M, FIRST_RULE, s) + 1)
+    mean_s = _mean_time_s(M, X, s, b) if rule == ATC or several else 0.0
     p, position = (get(M, BUFFER_HEAD, b), 0)
     while p >= 0:
         row = _choice_here(M, X, s, p)
         if row >= 0:
-            if rule == FIFO:
+            if rule == FIFO and not several:
                 return p
-            if rule == LIFO:
-                key = float(-position)
-            elif rule >= OPERATION_DUE_DATE:
-                key = key_of_times(M, X, s, p, row, mean_s)
-            else:
-                key = key_of_part(M, X, s, p, row)
-            if best < 0 or key < best_key:
-                best, best_key = (p, key)
+            found = key(M, X, rule, s, p, row, position, mean_s)
+            if (
+                best < 0
+                or found < best_key
+                or (
+                    several
+                    and found == best_key
+                    and goes_before(
+                        M, X, s, p, row, position, best, best_row, best_position, mean_s
+                    )
+                )
+            ):
+                best, best_key, best_row, best_position = (p, found, row, position)
         p = get(M, PART_NEXT, p)
         position += 1
     return best
@@ -369,7 +254,7 @@ def _choose(M: Ints, X: Floats, s: int, b: int) -> int:
 @inner
 def _choice_here(M: Ints, X: Floats, s: int, p: int) -> int:
     """Return the row of choices by which a station does what a part waits for, or -1."""
-    given = _given(M, X, get(M, PART_ORDER, p), get(M, PART_STEP, p))
+    given = assigned(M, X, get(M, PART_ORDER, p), get(M, PART_STEP, p))
     if given >= 0 and given != s:
         return -1
     return choice(M, X, get(M, PART_ROW, p), s)

@@ -6,7 +6,7 @@ import math
 
 from twin.engine.compiled.looks import look_at
 from twin.engine.compiled.memory import get, put, real, whole
-from twin.engine.compiled.parts import make
+from twin.engine.compiled.parts import first_number, make
 from twin.engine.compiled.tables import (
     FIRST_SHARE,
     FIRST_TIMER,
@@ -22,6 +22,7 @@ from twin.engine.compiled.tables import (
     ORDER_URGENCY,
     ORDERS,
     PART_CREATED_S,
+    PART_ID,
     PART_NEXT,
     PART_ORDER,
     PART_PRODUCT,
@@ -130,6 +131,13 @@ def look(M: Ints, X: Floats, source: int) -> bool:
         else:
             put(M, HEAD_PRODUCT, source, _next_product(M, X, source))
     return get(M, HEAD_PRODUCT, source) >= 0
+
+
+@inner
+def next_number(M: Ints, X: Floats, source: int) -> int:
+    """Return the number of the part that would enter next."""
+    p = get(M, SOURCE_HEAD, source)
+    return get(M, PART_ID, p) if p >= 0 else first_number(source) + get(M, SOURCE_CREATED, source)
 
 
 @inner

@@ -40,6 +40,8 @@ UNLIMITED, INTERARRIVAL, ORDERS = 0, 1, 2
  EARLIEST_RELEASE, SLACK, CRITICAL_RATIO, ATC, MOST_WORK, LEAST_WORK, MOST_OPERATIONS,
  LEAST_OPERATIONS, LEAST_SETUP) = range(19)  # fmt: skip
 """Dispatch rules."""
+PREFERENCE, SHORTEST_QUEUE, ROUND_ROBIN, PROBABILITY = range(4)
+"""How an operation's stations are chosen among."""
 LEAVES, OPEN = -2, -1
 """Where a step leads, where that is not one entrance."""
 NO_LIMIT = 1 << 60
@@ -89,7 +91,8 @@ NOW, WIP_SINCE, WIP_AREA, OBSERVE, FLOW_TOTAL = range(5)
  LEAF, SLOTS) = range(22, 42)  # fmt: skip
 CONTENDED = 42  # whether some entrance has more than one sender
 FULL_SETTLE = 43  # visit everything in each pass; the same result, for comparison
-BEGINS = 44
+STEERED = 44  # whether a plan, a turn or a draw names the one station that a part may go to
+BEGINS = 45
 """From here on: where each record begins."""
 
 
@@ -134,7 +137,8 @@ STATION_GROUP = _station.field()  # setup group in place, or -1
 STATION_WORK = _station.field()  # key of its processing times
 STATION_QUALITY = _station.field()  # key of its scrap and rework
 STATION_ELEMENT = _station.field()
-STATION_RULE = _station.field()
+STATION_RULE = _station.field()  # the first of its rules
+FIRST_RULE = _station.field()
 STATION_TAKES_ANY = _station.field()  # whether the first part in its buffer is always the one
 STATION_FINISHED = _station.field()
 PROCESSED = _station.field()
@@ -228,12 +232,16 @@ STEP_REST_S = _step.field()  # expected time of the operations after this one
 STEP_SHARE = _step.field()  # share of the product's expected time that is done after it
 STEP_LEFT = _step.field()  # operations left, this one included
 STEP_SLOT = _step.field()  # where a part counts how often it was sent back from here, or -1
+STEP_CHOICE = _step.field()  # how its stations are chosen among
+STEP_TURN = _step.field()  # parts that went there so far, where stations take turns
+STEP_ROUTE = _step.field()  # key of the number that draws a station
 EXITS = vector()  # entrances of a step
 
 _choice = Record()  # of a step: a station that can do it
 CHOICE_STATION = _choice.field()
 CHOICE_TIMES = _choice.field()
 CHOICE_MEAN_S = _choice.field()
+CHOICE_SHARE = _choice.field()  # weights up to and with this station, where one is drawn
 
 _mode = Record()
 MODE_STATION = _mode.field()
@@ -313,6 +321,7 @@ CODE = _distribution.field()
 FIRST_PARAMETER = _distribution.field()
 PARAMETERS = vector()
 
+RULE = vector()  # dispatch rules of a station, by first_rule
 SETUP_S = vector()  # [setup, from group, to group]
 LOOK = vector()  # bits by place: who is visited in the next pass
 LOOK_ANY = vector()  # bits by word of LOOK that has a bit

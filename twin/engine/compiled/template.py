@@ -6,6 +6,7 @@ It does what ``reference.restore`` does, for a state that ``twin.events.beginnin
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,7 @@ class Template:
             "content_since_s": np.full(buffers, self._since_s),
             "content_area": np.zeros(buffers),
             "product_finished": zeros(len(low.products)),
+            "step_turn": ints(self._turns()),
             "outage_active": ints(active for _, _, _, active in low.outages),
             "slow_order": none(len(low.slows)),
             "look": all_bits(count + len(low.sources)),
@@ -122,6 +124,13 @@ class Template:
             "flow_s": np.zeros(EXACT),
             "flow_bins": zeros(BINS),
         }
+
+    def _turns(self) -> Iterator[int]:
+        """Yield how many parts went to each step so far, where its stations take turns."""
+        for product in self._low.products:
+            for step in product.routing:
+                yield self._state.turns.get(f"{product.id}/{step.id}", 0)
+            yield 0  # the step after the last operation
 
     def _mode_fields(self) -> None:
         low, modes = self._low, self._modes

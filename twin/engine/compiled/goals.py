@@ -1,0 +1,251 @@
+"""Where a part may go next, and who else waits for it: what ``reference.routes`` does."""
+
+from __future__ import annotations
+
+from twin.engine.compiled.looks import room_at
+from twin.engine.compiled.memory import add, get, real, whole
+from twin.engine.compiled.servers import choice
+from twin.engine.compiled.sources import look, next_number, waits_since_s
+from twin.engine.compiled.tables import (
+    BUFFER_LENGTH,
+    BUFFERS,
+    CAPACITY,
+    CHOICE_SHARE,
+    CHOICE_STATION,
+    CONTENDED,
+    DONE_COUNT,
+    DONE_LIST,
+    EXITS,
+    FEEDERS,
+    FIRST_CHOICE,
+    FIRST_EXIT,
+    FIRST_SENDER,
+    FIRST_SERVER,
+    FIRST_STEP,
+    GIVEN_STATIONS,
+    HEAD_ORDER,
+    HEAD_PRODUCT,
+    LEAVES,
+    LONGEST,
+    ORDER_STATION,
+    PART_DONE_S,
+    PART_ID,
+    PART_ORDER,
+    PART_ROW,
+    PART_STEP,
+    PART_VISITS,
+    PROBABILITY,
+    ROUND_ROBIN,
+    SENDER,
+    SERVER_PART,
+    SHORTEST_QUEUE,
+    STATION_FREE,
+    STATION_INPUT,
+    STATION_ON,
+    STATIONS,
+    STEERED,
+    STEP_CHOICE,
+    STEP_ROUTE,
+    STEP_TARGET,
+    STEP_TURN,
+    Floats,
+    Ints,
+)
+from twin.engine.compiled.timers import chance
+from twin.engine.jit import inlined, inner
+
+
+@inlined
+def assigned(M: Ints, X: Floats, order: int, place: int) -> int:
+    """Return the station that the plan gives an operation of an order, or -1."""
+    if order < 0 or whole(M, GIVEN_STATIONS) == 0:
+        return -1
+    return get(M, ORDER_STATION, order * whole(M, LONGEST) + place)
+
+
+@inlined
+def sole_goal(M: Ints, X: Floats, p: int) -> int:
+    """Return the one station that a part may go to, or -1 where there are several or none."""
+    if not whole(M, STEERED):
+        return -1
+    order, place = (get(M, PART_ORDER, p), get(M, PART_STEP, p))
+    number, visits = (get(M, PART_ID, p), get(M, PART_VISITS, p))
+    return _steer(M, X, get(M, PART_ROW, p), order, place, number, visits)
+
+
+@inlined
+def sole_goal_of_source(M: Ints, X: Floats, source: int) -> int:
+    """Return the one station that the next part of a source may go to, or -1."""
+    if not whole(M, STEERED):
+        return -1
+    order, step = (get(M, HEAD_ORDER, source), get(M, FIRST_STEP, get(M, HEAD_PRODUCT, source)))
+    return _steer(M, X, step, order, 0, next_number(M, X, source), 0)
+
+
+@inner
+def _steer(M: Ints, X: Floats, step: int, order: int, place: int, number: int, visits: int) -> int:
+    """Return the station that the plan gives, whose turn it is, or that is drawn; or -1."""
+    first, after = (get(M, FIRST_CHOICE, step), get(M, FIRST_CHOICE, step + 1))
+    if first == after:
+        return -1
+    given = assigned(M, X, order, place)
+    if given >= 0:
+        return given
+    rule = get(M, STEP_CHOICE, step)
+    if rule == ROUND_ROBIN:
+        return get(M, CHOICE_STATION, first + get(M, STEP_TURN, step) % (after - first))
+    if rule == PROBABILITY:
+        u = chance(M, get(M, STEP_ROUTE, step), number, visits)
+        u *= real(M, X, CHOICE_SHARE, after - 1)
+        at = first
+        while at < after - 1 and real(M, X, CHOICE_SHARE, at) < u:
+            at += 1
+        return get(M, CHOICE_STATION, at)
+    return -1
+
+
+@inlined
+def stays(M: Ints, X: Floats, step: int, given: int, s: int) -> bool:
+    """Tell whether a part has its next operation where it is."""
+    return given == s if given >= 0 else choice(M, X, step, s) >= 0
+
+
+@inlined
+def _entrance(M: Ints, X: Floats, s: int) -> int:
+    return get(M, STATION_INPUT, s) if get(M, STATION_INPUT, s) >= 0 else whole(M, BUFFERS) + s
+
+
+@inlined
+def has_room(M: Ints, X: Floats, entrance: int) -> bool:
+    """Tell whether one more part fits."""
+    buffers = whole(M, BUFFERS)
+    if entrance < buffers:
+        return get(M, BUFFER_LENGTH, entrance) < get(M, CAPACITY, entrance)
+    return (
+        bool(get(M, STATION_ON, entrance - buffers))
+        and get(M, STATION_FREE, entrance - buffers) > 0
+    )
+
+
+@inlined
+def _is_open(M: Ints, X: Floats, entrance: int, since_s: float, sender: int) -> bool:
+    """Tell whether a place has room, and nobody has waited longer for it."""
+    return has_room(M, X, entrance) and (
+        get(M, FEEDERS, entrance) <= 1 or _is_first(M, X, entrance, since_s, sender)
+    )
+
+
+@inner
+def open_to(M: Ints, X: Floats, step: int, given: int, since_s: float, sender: int) -> int:
+    """Return the first place that has room and where nobody has waited longer, or -1."""
+    if given >= 0:
+        entrance = _entrance(M, X, given)
+        return entrance if _is_open(M, X, entrance, since_s, sender) else -1
+    first, after = (get(M, FIRST_EXIT, step), get(M, FIRST_EXIT, step + 1))
+    if get(M, STEP_CHOICE, step) == SHORTEST_QUEUE and after - first > 1:
+        return _shortest(M, X, step, since_s, sender)
+    for i in range(first, after):
+        entrance = get(M, EXITS, i)
+        if _is_open(M, X, entrance, since_s, sender):
+            return entrance
+    return -1
+
+
+@inner
+def _shortest(M: Ints, X: Floats, step: int, since_s: float, sender: int) -> int:
+    """Return the open place with the fewest parts; ties by preference. Each is of one station."""
+    best, fewest = (-1, 0)
+    exit_of = get(M, FIRST_EXIT, step) - get(M, FIRST_CHOICE, step)
+    for i in range(get(M, FIRST_CHOICE, step), get(M, FIRST_CHOICE, step + 1)):
+        s, b = (get(M, CHOICE_STATION, i), get(M, STATION_INPUT, get(M, CHOICE_STATION, i)))
+        servers = get(M, FIRST_SERVER, s + 1) - get(M, FIRST_SERVER, s)
+        parts = servers - get(M, STATION_FREE, s) + (get(M, BUFFER_LENGTH, b) if b >= 0 else 0)
+        entrance = get(M, EXITS, exit_of + i)
+        if (best < 0 or parts < fewest) and _is_open(M, X, entrance, since_s, sender):
+            best, fewest = (entrance, parts)
+    return best
+
+
+@inlined
+def went(M: Ints, X: Floats, step: int, given: int) -> None:
+    """Note that a part went to its next operation: others may look again."""
+    if whole(M, CONTENDED):
+        _gave_way(M, X, step, given)
+    if whole(M, STEERED) and get(M, STEP_CHOICE, step) == ROUND_ROBIN:
+        took_turn(M, X, step)
+
+
+@inner
+def took_turn(M: Ints, X: Floats, step: int) -> None:
+    """Let the next station have its turn; who waits for this operation looks again."""
+    add(M, STEP_TURN, step, 1)
+    for i in range(get(M, FIRST_EXIT, step), get(M, FIRST_EXIT, step + 1)):
+        room_at(M, get(M, EXITS, i))
+
+
+@inner
+def _gave_way(M: Ints, X: Floats, step: int, given: int) -> None:
+    """Let those look again who may have waited behind a part, wherever it could have gone."""
+    if given >= 0:
+        room_at(M, _entrance(M, X, given))
+        return
+    for i in range(get(M, FIRST_EXIT, step), get(M, FIRST_EXIT, step + 1)):
+        if get(M, FEEDERS, get(M, EXITS, i)) > 1:
+            room_at(M, get(M, EXITS, i))
+
+
+@inner
+def _leads_to(M: Ints, X: Floats, step: int, given: int, entrance: int) -> bool:
+    if given >= 0:
+        return _entrance(M, X, given) == entrance
+    for i in range(get(M, FIRST_EXIT, step), get(M, FIRST_EXIT, step + 1)):
+        if get(M, EXITS, i) == entrance:
+            return True
+    return False
+
+
+@inner
+def _before(since_s: float, sender: int, mine_s: float, me: int, stations: int) -> bool:
+    """Tell whether a sender stands before me: longer wait, else station, else downstream."""
+    if since_s != mine_s:
+        return since_s < mine_s
+    if (sender < stations) != (me < stations):
+        return sender < stations
+    return sender > me if sender < stations else sender < me
+
+
+@inner
+def _is_first(M: Ints, X: Floats, entrance: int, since_s: float, me: int) -> bool:
+    stations = whole(M, STATIONS)
+    for k in range(get(M, FIRST_SENDER, entrance), get(M, FIRST_SENDER, entrance + 1)):
+        s = stations - 1 - get(M, SENDER, k)
+        if s < 0:
+            if stations - 1 - s != me and _source_is_before(M, X, entrance, since_s, me, -1 - s):
+                return False
+            continue
+        if s == me:
+            continue
+        for i in range(get(M, DONE_COUNT, s)):
+            p = get(M, SERVER_PART, get(M, DONE_LIST, get(M, FIRST_SERVER, s) + i))
+            if not _before(real(M, X, PART_DONE_S, p), s, since_s, me, stations):
+                continue
+            step = get(M, PART_ROW, p)
+            if get(M, STEP_TARGET, step) == LEAVES:
+                continue
+            if _leads_to(M, X, step, sole_goal(M, X, p), entrance):
+                return False
+    return True
+
+
+@inner
+def _source_is_before(
+    M: Ints, X: Floats, entrance: int, since_s: float, me: int, source: int
+) -> bool:
+    """Tell whether the part that a source would send to an entrance has waited longer."""
+    if not look(M, X, source):
+        return False
+    other, stations = whole(M, STATIONS) + source, whole(M, STATIONS)
+    if not _before(waits_since_s(M, X, source), other, since_s, me, stations):
+        return False
+    step = get(M, FIRST_STEP, get(M, HEAD_PRODUCT, source))
+    return _leads_to(M, X, step, sole_goal_of_source(M, X, source), entrance)
