@@ -3,9 +3,10 @@
 ``lower`` and ``routes`` turn a line into fields that no run changes, ``template`` the state into
 fields that it does, ``layout`` lays both out in one piece of memory (``tables`` names the fields).
 ``begin`` draws what is pending and ``kernel`` runs; both only call Numba functions: ``timers``
-(what is due), ``servers``, ``modes``, ``sources`` (what happens at one's own), ``settle`` and ``goals`` (what is
-shared), ``parts`` and ``looks`` (who moved, who looks next), ``log`` (what is counted). ``reading``
-makes a state and key figures of the memory. ``plain`` and ``maxplus`` need no events at all.
+(what is due), ``servers``, ``modes``, ``sources`` (what happens at one's own), ``settle`` and
+``goals`` (what is shared), ``parts`` and ``looks`` (who moved, who looks next), ``log`` (what is
+counted). ``reading`` makes a state and key figures of the memory.
+``plain`` and ``maxplus`` need no events at all.
 
 A new primitive, once the reference engine has it:
 
