@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from twin.emulator import Plant
 
 
-def _signed(text: str) -> float:
+def _signed(text: str | float) -> float:
     """Return a length of time that may be below zero, s."""
-    return -parse_duration(text[1:]) if text.startswith("-") else parse_duration(text)
+    if isinstance(text, str) and text.startswith("-"):
+        return -parse_duration(text[1:])
+    return parse_duration(text)
 
 
 def plant(  # noqa: PLR0913, PLR0917 - the options of a command
