@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
     from scenarios.schedule import Limits, Progress, ScheduleResult, SchedulingProblem
 
 
-_LOADING_S = 4.0
-"""How long a search with a budget waits for its kernels, s: from the cache it takes less."""
+_LOADING_S = 3.0
+"""How long nothing is said while the search is loaded, s: from the cache it takes less."""
 _COMPILING_S = 300.0
-"""How long a search whose steps are counted waits for them, s."""
+"""How long is waited for it at most, s."""
 
 
 class Form(StrEnum):
@@ -65,42 +66,60 @@ def is_problem(file: str) -> bool:
         return False  # the line's reader says what is wrong with it
 
 
-def search(problem: SchedulingProblem, wanted: Wanted) -> ScheduleResult:
-    """Solve within the limits; the clock starts when the kernels are loaded, or soon."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a search found, and how long it took to get the search itself ready."""
+
+    result: ScheduleResult
+    ready_s: float
+    """Time to load or compile the search before the clock started, s."""
+
+
+def search(problem: SchedulingProblem, wanted: Wanted) -> Answer:
+    """Solve within the limits; the clock starts when the search is loaded."""
     from scenarios.schedule import solve  # noqa: PLC0415
 
-    if wanted.limits.engine in {"auto", "search"}:
-        _load_search(wanted.limits)
-    if not wanted.json:
-        limits = wanted.limits
-        most = (
-            f"{limits.seconds:g} s" if limits.iterations is None else f"{limits.iterations} steps"
-        )
-        typer.echo(f"searching for at most {most} ...", err=True)
     with stopping(wished=False):
-        return solve(problem, wanted.limits, progress=None if wanted.json else _tell)
+        ready_s = _load_search(problem, wanted)
+        if not wanted.json:
+            limits = wanted.limits
+            most = (
+                f"{limits.seconds:g} s"
+                if limits.iterations is None
+                else f"{limits.iterations} steps"
+            )
+            typer.echo(f"searching for at most {most} ...", err=True)
+        result = solve(problem, wanted.limits, progress=None if wanted.json else _tell)
+    return Answer(result, ready_s)
 
 
-def _load_search(limits: Limits) -> None:
-    """Wait a little until the compiled search is loaded; steps that are counted need it at once."""
+def _load_search(problem: SchedulingProblem, wanted: Wanted) -> float:
+    """Wait until the compiled search for a problem is loaded; return how long that took, s."""
+    if wanted.limits.engine not in {"auto", "search"}:
+        return 0.0
+    began_s = time.monotonic()
+    done = threading.Event()
 
     def load() -> None:
         from scenarios.schedule.search.engine import warm_up  # noqa: PLC0415 - loads the compiler
 
-        warm_up()
+        try:
+            warm_up(problem)
+        finally:
+            done.set()
 
-    thread = threading.Thread(target=load, name="load", daemon=True)
-    thread.start()
-    thread.join(_LOADING_S)
-    if thread.is_alive():
-        others = "" if limits.iterations is not None else "; rules and solvers answer meanwhile"
+    threading.Thread(target=load, name="load", daemon=True).start()
+    if not done.wait(_LOADING_S):
         typer.echo(
-            "the search is being compiled, which takes a minute once per installation "
-            f"(`twin warmup` does it beforehand){others}",
+            "the search is being compiled, once per installation (`twin warmup` does it "
+            "beforehand); the clock starts when it is ready",
             err=True,
         )
-    if limits.iterations is not None:
-        thread.join(_COMPILING_S)
+        if not done.wait(_COMPILING_S):
+            typer.echo(
+                f"it is not ready after {_COMPILING_S:g} s; rules and solvers begin", err=True
+            )
+    return time.monotonic() - began_s
 
 
 def _tell(step: Progress) -> None:
@@ -131,11 +150,12 @@ def schedule_problem(
     if not path.is_file():
         raise FileNotFoundError(2, "no such file", str(path))
     problem = read_problem(path, None if form is None else form.value, objective, instance)
-    found = search(problem, wanted)
+    answer = search(problem, wanted)
+    found = answer.result
     objections: list[str] = []
     if found.schedule is not None:
         objections = [str(item) for item in violations(problem, found.schedule)]
-    document = _document(problem, found, objections, wanted.limits)
+    document = _document(problem, answer, objections, wanted.limits)
     if wanted.json:
         emit_json(document)
     else:
@@ -144,8 +164,9 @@ def schedule_problem(
 
 
 def _document(
-    problem: SchedulingProblem, found: ScheduleResult, objections: list[str], limits: Limits
+    problem: SchedulingProblem, answer: Answer, objections: list[str], limits: Limits
 ) -> dict[str, Any]:
+    found = answer.result
     schedule = found.schedule
     return {
         "problem": problem.id,
@@ -157,6 +178,7 @@ def _document(
         "gap": found.gap,
         "engine": found.engine,
         "seconds": found.seconds,
+        "ready_s": answer.ready_s,
         "seed": limits.seed,
         "workers": limits.workers,
         "budget_s": None if limits.iterations else limits.seconds,
@@ -175,8 +197,9 @@ def _show(document: dict[str, Any]) -> None:
     told = f"{gap:.1%}" if math.isfinite(gap) else "unknown"
     terms = " + ".join(f"{w:g} x {name}" for name, w in document["objective_terms"].items())
     typer.echo(
-        f"{document['status']} by {document['engine']} in {document['seconds']:.1f} s: objective "
-        f"{document['objective']:,g} ({terms}), bound {document['bound']:,g} "
+        f"{document['status']} by {document['engine']} in {document['seconds']:.1f} s, after "
+        f"{document['ready_s']:.1f} s to get ready: "
+        f"objective {document['objective']:,g} ({terms}), bound {document['bound']:,g} "
         f"({document['bound_source']}), gap {told}, "
         f"violations: {len(document['violations']) or 'none'}"
     )

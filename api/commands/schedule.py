@@ -19,6 +19,7 @@ from api.commands.console import (
     progress,
 )
 from api.commands.problem import (
+    Answer,
     EngineName,
     Form,
     Wanted,
@@ -30,7 +31,7 @@ from api.commands.problem import (
 from api.commands.simulate import Seed
 
 if TYPE_CHECKING:
-    from scenarios.schedule import OrderOutlook, ScheduleResult
+    from scenarios.schedule import OrderOutlook
     from twin.line import Line as Model
 
 
@@ -99,7 +100,8 @@ def _schedule_line(file: str, order: list[str] | None, replications: int, wanted
         raise fail(ExitCode.USAGE, f"{model.id} has no orders; add some to its line file")
     orders = [model.order(name) for name in order] if order else None
     problem = problem_from_line(model, orders)
-    found = search(problem, wanted)
+    answer = search(problem, wanted)
+    found = answer.result
     outlook: tuple[OrderOutlook, ...] = ()
     objections: list[str] = []
     if found.schedule is not None:
@@ -114,7 +116,7 @@ def _schedule_line(file: str, order: list[str] | None, replications: int, wanted
                     progress=step,
                 )
             outlook = on_time(results, found.schedule)
-    document = _document(model, found, objections, outlook, replications)
+    document = _document(model, answer, objections, outlook, replications)
     if wanted.json:
         emit_json(document)
     else:
@@ -124,13 +126,14 @@ def _schedule_line(file: str, order: list[str] | None, replications: int, wanted
 
 def _document(
     model: Model,
-    found: ScheduleResult,
+    answer: Answer,
     objections: list[str],
     outlook: tuple[OrderOutlook, ...],
     replications: int,
 ) -> dict[str, Any]:
     from api.jobs.tasks.schedule import OBJECTIVE  # noqa: PLC0415 - heavy
 
+    found = answer.result
     known = {item.order: item for item in outlook}
     jobs = found.schedule.jobs if found.schedule else ()
     return {
@@ -144,6 +147,7 @@ def _document(
         "gap": found.gap,
         "engine": found.engine,
         "seconds": found.seconds,
+        "ready_s": answer.ready_s,
         "messages": list(found.messages),
         "violations": objections,
         "replications": replications,
@@ -172,7 +176,8 @@ def _show(model: Model, document: dict[str, Any]) -> None:
     gap = document["gap"]
     told = f"{gap:.1%}" if math.isfinite(gap) else "unknown"
     typer.echo(
-        f"{document['status']} by {document['engine']} in {document['seconds']:.1f} s: objective "
+        f"{document['status']} by {document['engine']} in {document['seconds']:.1f} s, after "
+        f"{document['ready_s']:.1f} s to get ready: objective "
         f"{document['objective']:,.1f}, bound {document['bound']:,.1f}, gap {told}, "
         f"violations: {len(document['violations']) or 'none'}"
     )

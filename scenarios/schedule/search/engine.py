@@ -13,7 +13,7 @@ from scenarios.schedule.search.effort import Effort
 from scenarios.schedule.search.flexible import FlexibleSearch
 from scenarios.schedule.search.jobshop import JobShopSearch
 from scenarios.schedule.search.single import SequenceSearch
-from scenarios.schedule.search.supports import Kind, kind_of
+from scenarios.schedule.search.supports import Kind, declined, kind_of
 from scenarios.schedule.timing import Network, decisions
 
 _FEW = 3_000
@@ -39,11 +39,23 @@ def improve(request: Request) -> Outcome:
     return Outcome(effort.best)
 
 
-def warm_up() -> None:
-    """Compile every search, or load it from the cache: once per installation, some seconds."""
-    for problem in _examples():
-        network = Network.of(problem)
-        improve(Request(network, start=None, until=math.inf, iterations=_FEW))
+def warm_up(problem: SchedulingProblem | None = None) -> None:
+    """Compile the search for a problem, or every search: once per installation, some seconds.
+
+    Parameters
+    ----------
+    problem : SchedulingProblem, optional
+        Problem that is to be searched; nothing is done if no search takes it.
+    """
+    wanted = None
+    if problem is not None:
+        if declined(problem):
+            return
+        wanted = kind_of(Network.of(problem))
+    for example in _examples():
+        network = Network.of(example)
+        if wanted in {None, kind_of(network)}:
+            improve(Request(network, start=None, until=math.inf, iterations=_FEW))
 
 
 def _examples() -> Iterator[SchedulingProblem]:
