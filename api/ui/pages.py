@@ -19,7 +19,13 @@ from pydantic import Field
 from starlette.staticfiles import StaticFiles
 
 from api.problems import invalid
-from api.schemas import ForecastResult, RunResults, ScheduleView, Shape
+from api.schemas import (
+    ForecastResult,
+    RunResults,
+    ScheduleView,
+    SensitivityResult,
+    Shape,
+)
 from api.ui import drawing, report, specs
 from api.ui.words import LANGUAGES, NAMES, language_for
 from twin.events.kinds import Status
@@ -132,6 +138,12 @@ def fan_chart(words: Words, result: ForecastResult) -> dict[str, Any]:
 def risk_chart(words: Words, result: ForecastResult) -> dict[str, Any]:
     """Return the Vega-Lite chart of the fault risks."""
     return specs.risk(result, words)
+
+
+@router.post("/ui/charts/gains")
+def gains_chart(words: Words, result: SensitivityResult) -> dict[str, Any]:
+    """Return the Vega-Lite chart of what a little of each thing brings."""
+    return specs.gains(result, words)
 
 
 @router.post("/ui/reports/comparison")

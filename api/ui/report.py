@@ -180,7 +180,7 @@ def schedule_report(
     paper.y += 8
     high = min(300.0, 40.0 + 26.0 * len({bar.station for bar in result.operations}))
     if result.operations:
-        paper.chart(_sized(specs.gantt(result, names), 660), high)
+        paper.chart(_sized(specs.gantt(result, names, words), 660), high)
         paper.y += high + 10
     told = words["report.simulated"].format(level="95")
     paper.text(f"{words['schedule.orders']} ({told})", 10, weight=600)

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from api.schemas import ComparisonRow, ForecastResult, RunResults, ScheduleResult
+from api.schemas import (
+    ComparisonRow,
+    ForecastResult,
+    RunResults,
+    ScheduleResult,
+    SensitivityResult,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,7 +133,34 @@ def risk(result: ForecastResult, words: Mapping[str, str]) -> dict[str, Any]:
     return _spec(risk_chart(table, width="container", words=_chart_words(words)))
 
 
-def gantt(result: ScheduleResult, names: Mapping[str, str]) -> dict[str, Any]:
+def gains(result: SensitivityResult, words: Mapping[str, str]) -> dict[str, Any]:
+    """Return the tornado chart of what a little of each thing brings."""
+    import pandas as pd  # noqa: PLC0415 - heavy
+
+    from scenarios.whatif.charts import tornado_chart  # noqa: PLC0415
+
+    mean = result.throughput_per_h
+    rows = [
+        {
+            "factor": words["gain.named"].format(
+                kind=words[f"gain.{gain.kind}"], element=gain.element
+            )
+            + f" {gain.unit}",
+            "gain": gain.gain_per_h / mean,
+            "low": (gain.low_per_h or 0.0) / mean,
+            "high": (gain.high_per_h or 0.0) / mean,
+            "effect": gain.effect,
+        }
+        for gain in result.gains
+        if gain.gain_per_h is not None and mean > 0
+    ]
+    table = pd.DataFrame(rows, columns=["factor", "gain", "low", "high", "effect"])
+    return _spec(tornado_chart(table, width="container", words=_chart_words(words)))
+
+
+def gantt(
+    result: ScheduleResult, names: Mapping[str, str], words: Mapping[str, str]
+) -> dict[str, Any]:
     """Return the chart of a schedule by station; ``names`` of stations for people, by id."""
     import pandas as pd  # noqa: PLC0415 - heavy
 
@@ -145,7 +178,7 @@ def gantt(result: ScheduleResult, names: Mapping[str, str]) -> dict[str, Any]:
             for bar in result.operations
         ]
     )
-    return _spec(gantt_chart(bars))
+    return _spec(gantt_chart(bars, words=_chart_words(words)))
 
 
 def _chart_words(words: Mapping[str, str]) -> dict[str, str]:

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 import pandas as pd
 
-from twin.kpi.charts import ACCENT, BETTER, NEUTRAL, WORSE, Width
+from twin.kpi.charts import ACCENT, BETTER, NEUTRAL, WORSE, Width, worded
 
 ORDER_COLOURS = (
     "#3f7fbf", "#e08a3c", "#4aa564", "#a970c9", "#d1495b", "#2a9d8f",
     "#c9a227", "#6c757d", "#8d6e4f", "#5b6ee1", "#b5838d", "#7fb069",
 )  # fmt: skip
 """Colours of orders, in the order of their names; the page uses the same."""
+_NAMED = ("order", "operation", "station")
+
+
+WORDS = {
+    "order": "order",
+    "operation": "operation",
+    "station": "station",
+    "start": "start",
+    "end": "end",
+    "due": "due",
+    "on_time": "probability of being on time",
+    "low": "low",
+    "high": "high",
+    "seconds": "s",
+}
+"""What charts say, by key."""
 
 
 def gantt_chart(
@@ -22,6 +38,7 @@ def gantt_chart(
     stations: Sequence[str] | None = None,
     *,
     width: Width = 720,
+    words: Mapping[str, str] | None = None,
 ) -> alt.LayerChart:
     """Return operations by station over time, coloured by order; due dates as dashed lines.
 
@@ -36,7 +53,10 @@ def gantt_chart(
         Stations from top to bottom; default: by first use.
     width : int or "container"
         Width, pixels.
+    words : mapping of str to str, optional
+        Words of another language, by the keys of ``WORDS``.
     """
+    said = worded(WORDS, words)
     orders = sorted(bars["order"].unique())
     rows = list(stations or bars.sort_values("start")["station"].unique())
     kind = "T" if pd.api.types.is_datetime64_any_dtype(bars["start"]) else "Q"
@@ -46,11 +66,14 @@ def gantt_chart(
         alt.Chart(bars)
         .mark_bar(cornerRadius=2, height=18)
         .encode(
-            x=_start(bars, kind),
+            x=_start(bars, kind, said),
             x2="end",
             y=alt.Y("station:N", title=None, sort=rows),
             color=tint,
-            tooltip=["order:N", "operation:N", "station:N", f"start:{kind}", f"end:{kind}"],
+            tooltip=[
+                *(alt.Tooltip(f"{name}:N", title=said[name]) for name in _NAMED),
+                *(alt.Tooltip(f"{name}:{kind}", title=said[name]) for name in ("start", "end")),
+            ],
         )
     )
     layers: list[alt.Chart] = [drawn]
@@ -59,19 +82,28 @@ def gantt_chart(
         layers.append(
             alt.Chart(dated)
             .mark_rule(strokeDash=[5, 4], strokeWidth=1.5)
-            .encode(x=alt.X(f"due:{kind}"), color=tint, tooltip=["order:N", f"due:{kind}"])
+            .encode(
+                x=alt.X(f"due:{kind}"),
+                color=tint,
+                tooltip=[
+                    alt.Tooltip("order:N", title=said["order"]),
+                    alt.Tooltip(f"due:{kind}", title=said["due"]),
+                ],
+            )
         )
     return alt.layer(*layers).properties(width=width, height=26 * len(rows))
 
 
-def _start(bars: pd.DataFrame, kind: str) -> alt.X:
+def _start(bars: pd.DataFrame, kind: str, said: Mapping[str, str]) -> alt.X:
     if kind == "Q":
-        return alt.X("start:Q", title="s")
+        return alt.X("start:Q", title=said["seconds"])
     within_a_day = bars["end"].max() - bars["start"].min() <= pd.Timedelta(hours=24)
     return alt.X("start:T", title=None).axis(format="%H:%M" if within_a_day else "%a %H:%M")
 
 
-def on_time_chart(orders: pd.DataFrame, *, width: Width = 460) -> alt.LayerChart:
+def on_time_chart(
+    orders: pd.DataFrame, *, width: Width = 460, words: Mapping[str, str] | None = None
+) -> alt.LayerChart:
     """Return dots with intervals: the probability that each order keeps its due date.
 
     Parameters
@@ -80,9 +112,12 @@ def on_time_chart(orders: pd.DataFrame, *, width: Width = 460) -> alt.LayerChart
         Columns ``order``, ``probability``, ``low``, ``high``, in the order to be drawn.
     width : int or "container"
         Width, pixels.
+    words : mapping of str to str, optional
+        Words of another language, by the keys of ``WORDS``.
     """
+    said = worded(WORDS, words)
     place = alt.Y("order:N", title=None, sort=orders["order"].tolist())
-    title = "probability of being on time"
+    title = said["on_time"]
     tint = (
         alt.when("datum.probability >= 0.8")
         .then(alt.value(BETTER))
@@ -91,8 +126,9 @@ def on_time_chart(orders: pd.DataFrame, *, width: Width = 460) -> alt.LayerChart
         .otherwise(alt.value(ACCENT))
     )
     told = [
-        alt.Tooltip("order:N"),
-        *(alt.Tooltip(f"{name}:Q", format=".0%") for name in ("probability", "low", "high")),
+        alt.Tooltip("order:N", title=said["order"]),
+        alt.Tooltip("probability:Q", format=".0%", title=title),
+        *(alt.Tooltip(f"{name}:Q", format=".0%", title=said[name]) for name in ("low", "high")),
     ]
     spans = (
         alt.Chart(orders)

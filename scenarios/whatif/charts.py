@@ -257,7 +257,21 @@ def tornado_table(
     return table.sort_values("gain", key=abs, ascending=False, kind="stable").head(most)
 
 
-def tornado_chart(table: pd.DataFrame, *, width: Width = 460) -> alt.LayerChart:
+TORNADO_WORDS = {
+    "better": "better",
+    "worse": "worse",
+    "not told": "not told",
+    "factor": "factor",
+    "gain": "gain, share of the line's mean",
+    "low": "low",
+    "high": "high",
+    "effect": "effect",
+}
+
+
+def tornado_chart(
+    table: pd.DataFrame, *, width: Width = 460, words: Mapping[str, str] | None = None
+) -> alt.LayerChart:
     """Return bars with intervals: what a little of each thing brings, in percent.
 
     Parameters
@@ -266,19 +280,26 @@ def tornado_chart(table: pd.DataFrame, *, width: Width = 460) -> alt.LayerChart:
         As from ``tornado_table``.
     width : int or "container"
         Width, pixels.
+    words : mapping of str to str, optional
+        Words of another language, by the keys of ``TORNADO_WORDS``.
     """
-    tints = {"better": BETTER, "worse": WORSE, "not told": NEUTRAL}
+    said = worded(TORNADO_WORDS, words)
+    tints = {said["better"]: BETTER, said["worse"]: WORSE, said["not told"]: NEUTRAL}
+    table = table.assign(effect=[said[name] for name in table["effect"]])
     effects = [name for name in tints if name in set(table["effect"])]
     tint = _tint(effects, [tints[name] for name in effects], "effect")
     place = alt.Y("factor:N", title=None, sort=list(table["factor"])).axis(labelLimit=260)
     shared = alt.Chart(table).encode(
         y=place,
         tooltip=[
-            alt.Tooltip("factor:N"),
-            *(alt.Tooltip(f"{name}:Q", format="+.2%") for name in ("gain", "low", "high")),
+            alt.Tooltip("factor:N", title=said["factor"]),
+            *(
+                alt.Tooltip(f"{name}:Q", format="+.2%", title=said[name])
+                for name in ("gain", "low", "high")
+            ),
         ],
     )
-    title = "gain, share of the line's mean"
+    title = said["gain"]
     bars = shared.mark_bar(opacity=0.75).encode(
         x=alt.X("gain:Q", title=title).axis(format="+.2%", tickCount=6), color=tint
     )

@@ -5,10 +5,17 @@ A further language is a further mapping with the same keys and the same names in
 
 from __future__ import annotations
 
-from api.ui.words import english, english_site, thai, thai_site
+from api.ui.words import (
+    english,
+    english_decide,
+    english_site,
+    thai,
+    thai_decide,
+    thai_site,
+)
 
-ENGLISH = english.ENGLISH | english_site.ENGLISH
-THAI = thai.THAI | thai_site.THAI
+ENGLISH = english.ENGLISH | english_site.ENGLISH | english_decide.ENGLISH
+THAI = thai.THAI | thai_site.THAI | thai_decide.THAI
 
 LANGUAGES: dict[str, dict[str, str]] = {"en": ENGLISH, "th": THAI}
 """Words by language."""

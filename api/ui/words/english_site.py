@@ -140,8 +140,8 @@ ENGLISH: dict[str, str] = {
     "admin.who": "Who",
     "admin.action": "What",
     "admin.subject": "To",
-    "admin.keep": "Keys and backup",
-    "admin.keys": "Keys are made and taken back on the machine itself, never over the network:",
+    "admin.keep": "On the machine",
+    "admin.keys": "On the machine itself keys are made and revoked without signing in:",
     "admin.backup": "A backup holds database, journal, models and keys; it can be made while the "
     "twin runs:",
     "scope.read": "read",

@@ -1,5 +1,6 @@
 // How the site stands: connections, webhooks and their deliveries, audit trail. Seen by those who may.
 
+import { showKeys, sureButton, wireSecrets } from "./secrets.js";
 import { $, api, clock, el, may, number, on, showProblem, start, t } from "./core.js";
 
 const OPEN = ["queued", "running"];
@@ -33,8 +34,17 @@ async function showConnections() {
 async function webhook(hook) {
   const sent = await api(`/v1/webhooks/${hook.id}/deliveries?limit=20`);
   const head = ["admin.at", "admin.tells", "col.status", "admin.attempts", "admin.answer"];
-  return el("article", { "data-webhook": hook.id }, el("h3", { text: hook.url }),
-    el("p", { class: "muted small", text: [hook.events.join(", "), hook.description].filter(Boolean).join(" – ") }),
+  const remove = sureButton("remove", t("remove.aria", { url: hook.url }), async () => {
+    try {
+      await api(`/v1/webhooks/${hook.id}`, { method: "DELETE", version: hook.version });
+      await showWebhooks();
+    } catch (error) {
+      showProblem($("#hook-problem"), error);
+    }
+  });
+  return el("article", { "data-webhook": hook.id },
+    el("div", { class: "card-head" }, el("h3", { text: hook.url }), remove),
+    el("p", { class: "muted small", text: [hook.events.map((name) => t(`news.${name}`)).join(", "), hook.description].filter(Boolean).join(" – ") }),
     sent.items.length ? el("div", { class: "table-wrap" }, el("table", { "aria-label": t("admin.deliveries") },
       el("thead", {}, el("tr", {}, head.map((key) => el("th", { scope: "col", text: t(key) })))),
       el("tbody", {}, sent.items.map((item) => el("tr", {}, el("td", { text: moment(item.created_at) }), el("td", { text: item.event }),
@@ -88,12 +98,14 @@ async function show() {
       node.hidden = admin;
       node.textContent = t("admin.needs", { scope: "admin", have: session.scope, command: "twin keys create NAME --scope admin" });
     }
-    if (admin) await Promise.all([showWebhooks(), showAudit()]);
+    for (const node of document.querySelectorAll(".for-admin")) node.hidden = !admin;
+    if (admin) await Promise.all([showKeys(), showWebhooks(), showAudit()]);
   } catch (error) {
     showProblem($("#page-problem"), error);
   }
 }
 
 await start();
+wireSecrets(showWebhooks);
 await show();
 on("job", () => showSite().catch(() => {}));

@@ -1,5 +1,7 @@
 // What holds the line back, and where the time of each station goes; measured, over a window.
 
+import { showHeat } from "./heat.js";
+import { wireGains } from "./gains.js";
 import { $, api, clock, duration, el, number, page, percent, showProblem, site, start, t } from "./core.js";
 
 const KINDS = ["good", "quality", "slow", "setup", "handling", "no_operator", "maintenance", "failed", "blocked", "starved", "off"];
@@ -74,11 +76,12 @@ async function show() {
   const path = `/v1/lines/${encodeURIComponent(site.line.id)}`;
   const query = new URLSearchParams({ window_s: 3600 * Number(form.elements.hours.value) });
   try {
-    const [bottlenecks, losses] = await Promise.all(
-      [api(`${path}/bottlenecks?${query}`), api(`${path}/losses?${query}`)]);
+    const [bottlenecks, losses, timeline] = await Promise.all(
+      ["bottlenecks", "losses", "timeline"].map((what) => api(`${path}/${what}?${query}`)));
     $("#page-problem").replaceChildren();
     showBottlenecks(bottlenecks);
     showLosses(losses);
+    showHeat(timeline, called);
     $("#answer").hidden = false;
   } catch (error) {
     showProblem($("#page-problem"), error);
@@ -90,4 +93,5 @@ model = await api(`/v1/lines/${encodeURIComponent(site.line.id)}/model`);
 form.addEventListener("change", show);
 form.addEventListener("submit", (event) => event.preventDefault());
 await show();
+wireGains(called);
 setInterval(() => { if (!document.hidden) show(); }, EVERY_MS);

@@ -5,7 +5,10 @@ import { follow, recalled, remember } from "./jobs.js";
 import { PlanEditor } from "./edit.js";
 import { Gantt } from "./gantt.js";
 import { wireReport } from "./report.js";
+import { explain, forget } from "./why.js";
 
+/** Price of moving a bar by a second, in seconds of tardiness: a plan changes for a reason only. */
+const STABILITY = 0.01;
 const form = $("#schedule-form");
 let model;
 let gantt;
@@ -13,14 +16,17 @@ let editor;
 let shown;
 let releaser = false;
 
-async function plan(event, locked = []) {
+const called = (id) => model.stations.find((item) => item.id === id)?.name || id;
+
+/** Ask for a plan; `more` says what stays of the one in view. */
+async function plan(event, more = {}) {
   event.preventDefault();
   $("#form-problem").replaceChildren();
   $("#plan").disabled = true;
   try {
     const job = await api("/v1/schedules", { method: "POST", body: { line_id: site.line.id,
       time_limit_s: Number(form.elements.time_limit.value),
-      replications: Number(form.elements.replications.value), locked } });
+      replications: Number(form.elements.replications.value), ...more } });
     remember("schedule", job.subject_id);
     await watch(job);
   } catch (error) {
@@ -86,7 +92,9 @@ function wireEditor() {
   $("#edit-undo").addEventListener("click", () => editor.undo());
   $("#edit-lock").addEventListener("click", () => editor.toggleLock());
   $("#edit-discard").addEventListener("click", () => show(shown));
-  $("#edit-replan").addEventListener("click", (event) => plan(event, editor.operations(true)));
+  $("#edit-replan").addEventListener("click", (event) => plan(event, { locked: editor.operations(true) }));
+  $("#replan").addEventListener("click", (event) => plan(event, { running_id: shown.id,
+    freeze_s: 60 * Math.max(0, Number($("#freeze").value) || 0), stability: STABILITY }));
   $("#release").addEventListener("click", release);
 }
 
@@ -113,6 +121,8 @@ function show(view) {
     fact("elapsed", duration(result.elapsed_s), result.solver));
   $("#violations").replaceChildren(...result.violations.map((text) => el("li", { text })));
   $("#plan-message").textContent = result.message;
+  $("#plan-changes").replaceChildren(...changes(result.changes).map((text) => el("p", { text })));
+  forget();
   $("#plan-provenance").textContent = t("plan.provenance", {
     replications: number(result.replications), as_of: clock(result.provenance.as_of, { day: true }) });
   if (!gantt) {
@@ -124,6 +134,14 @@ function show(view) {
   $("#edit-check").replaceChildren();
   showButtons();
   $("#plan-orders tbody").replaceChildren(...result.orders.map((order) => orderRow(order)));
+}
+
+/** What a plan changes against the one before it, in sentences. */
+function changes(found) {
+  if (!found) return [];
+  return [found.improved ? t("replan.says", { moved: number(found.moved), elsewhere: number(found.machine_changes),
+    added: number(found.added) }) : t("replan.same"),
+  ...(found.later.length ? [t("replan.later", { orders: found.later.join(", ") })] : [])];
 }
 
 function orderRow(order) {
@@ -138,7 +156,9 @@ function orderRow(order) {
     ? el("span", { class: "tag bad", text: t("order.late", { late: duration(order.tardiness_s) }) }) : null),
   el("td", {}, probability(order.on_time_probability)),
   el("td", { class: "num" }, share(order.on_time_probability)),
-  el("td", { class: "muted", text: order.completion_p90 ? time(order.completion_p90) : t("order.beyond") }));
+  el("td", { class: "muted", text: order.completion_p90 ? time(order.completion_p90) : t("order.beyond") }),
+  el("td", {}, el("button", { type: "button", class: "quiet", text: t("why.ask"),
+    "aria-label": t("why.aria", { order: order.order }), onclick: () => explain(shown.id, order.order, called) })));
 }
 
 await start();
