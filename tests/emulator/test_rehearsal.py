@@ -57,7 +57,7 @@ async def test_everything_at_once(tmp_path: Path) -> None:
 
 async def test_setpoints_are_all_that_can_be_written() -> None:
     """A client writes a set point and reads it back; what the plant shows it cannot change."""
-    path = "stations.station_1.set_speed"
+    path = "stations.press.set_speed"
     async with (
         Plant(LINE, rehearsal=Rehearsal(setpoints=(path,))) as plant,
         Client(plant.endpoint) as client,

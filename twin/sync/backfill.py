@@ -10,10 +10,10 @@ from typing import NamedTuple
 from asyncua import ua
 
 from twin.sync.clock import Clock
-from twin.sync.compat import sample_of
 from twin.sync.continuity import Opened
 from twin.sync.pace import equal
 from twin.sync.protocol import Origin, Sample
+from twin.sync.samples import sample_of
 from twin.sync.session import Session
 from twin.sync.target import Sink
 

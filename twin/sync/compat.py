@@ -13,13 +13,12 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from asyncua import Client, ua
 from asyncua.ua.ua_binary import struct_from_binary
 
-from twin.sync.protocol import Origin, Sample
 from twin.sync.security import Certificate, Identity, RefusedError, Security, check_certificate
 
 _log = logging.getLogger(__name__)
@@ -214,6 +213,16 @@ class Channel:
         )
         async with asyncio.timeout(self._timeout_s):
             return list(await self._client.uaclient.session.read(parameters))
+
+    async def write(self, node: ua.NodeId, value: ua.Variant) -> ua.StatusCode:
+        """Write one value; raises TimeoutError, OSError or UaError if no answer came."""
+        wanted = ua.WriteValue(
+            NodeId=node, AttributeId=ua.AttributeIds.Value, Value=ua.DataValue(value)
+        )
+        parameters = ua.WriteParameters(NodesToWrite=[wanted])
+        async with asyncio.timeout(self._timeout_s):
+            (answer,) = await self._client.uaclient.session.write(parameters)
+        return answer
 
     async def namespaces(self) -> list[str]:
         """Return the namespaces of the server in the order of today."""
@@ -423,26 +432,3 @@ def _history_of(result: Any) -> tuple[list[ua.DataValue] | None, bytes | None]:
         data = None
     values = getattr(data, "DataValues", None)
     return list(values or ()), result.ContinuationPoint or None
-
-
-def sample_of(data: ua.DataValue, name: str, now: datetime, epoch: int, origin: Origin) -> Sample:
-    """Return a value of the library as a sample."""
-    source, server = data.SourceTimestamp, data.ServerTimestamp
-    variant, status = data.Value, data.StatusCode
-    stamp = source or server
-    return Sample(
-        name,
-        now if stamp is None else utc(stamp),
-        None if server is None else utc(server),
-        now,
-        None if variant is None else variant.Value,
-        0 if status is None else status.value,
-        epoch,
-        origin,
-        stamp is not None,
-    )
-
-
-def utc(moment: datetime) -> datetime:
-    """Return a moment of the library, which may carry no zone, aware, UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

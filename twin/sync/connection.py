@@ -6,18 +6,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from twin.errors import Finding, InvalidInputError
-from twin.line.files import located
-from twin.line.reading import read_yaml
-from twin.line.spec import Id, Spec, worded
+from twin.line.spec import Id, Spec
 from twin.sync.endpoint import Endpoint
 from twin.sync.security import Security
+from twin.sync.specfile import document_of, spec_of
 from twin.sync.target import SERVER_TIME, Item, Target, Wildcard
 from twin.units import Duration, PositiveDuration
 
-MAX_BYTES = 50_000_000
 _NODE = re.compile(r"^(nsu=[^;]+;|ns=\d+;)?(s=.+|i=\d+|g=.+|b=.+)$", re.DOTALL)
 
 
@@ -153,34 +150,12 @@ def load_connection(path: str | Path) -> Connection:
     InvalidInputError
         If the file cannot be read or used; all findings at once, each with file and line.
     """
-    found = Path(path)
     title = f"the connection file {path}"
-    try:
-        if found.stat().st_size > MAX_BYTES:
-            raise InvalidInputError(title, [Finding("", f"larger than {MAX_BYTES} bytes")])
-        text = found.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        finding = Finding("", f"cannot be read: {reason}", remedy="check the path")
-        raise InvalidInputError(title, [finding]) from error
-    document, rows, unread = read_yaml(text)
-    if unread:
-        raise InvalidInputError(title, [located(item, str(path), rows) for item in unread])
-    if not isinstance(document, dict):
-        finding = Finding("", "no mapping of keys to values", "keys such as endpoint and nodes")
-        raise InvalidInputError(title, [finding])
-    return _read(document, title, str(path), rows)
-
-
-def _read(document: dict[str, Any], title: str, file: str, rows: Any) -> Connection:
+    document, rows = document_of(path, title)
     kind: type[Connection | Source] = Connection if "sources" in document else Source
-    try:
-        found = kind.model_validate(document)
-    except ValidationError as error:
-        findings = [worded(item, "", document, kind) for item in error.errors()]
-        raise InvalidInputError(title, [located(item, file, rows) for item in findings]) from error
+    found = spec_of(kind, document, title, str(path), rows)
     connection = found if isinstance(found, Connection) else Connection(sources=(found,))
-    base = Path(file).parent
+    base = Path(path).parent
     return connection.model_copy(
         update={"sources": tuple(_beside(source, base) for source in connection.sources)}
     )

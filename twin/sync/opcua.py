@@ -12,19 +12,31 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from asyncua import ua
 
+from twin.errors import ConnectionLostError
 from twin.sync.clock import Clock, SystemClock
-from twin.sync.compat import utc
+from twin.sync.compat import BAD, Channel
 from twin.sync.machine import Limits, Link
 from twin.sync.mapping import Mapping, NodeSpec
-from twin.sync.protocol import Gap, LinkEvent, Quality, Reading, Received, Sample, Value
+from twin.sync.protocol import CONNECTED, Gap, LinkEvent, Quality, Reading, Received, Sample, Value
+from twin.sync.samples import utc
 from twin.sync.security import Identity
 from twin.sync.supervisor import Supervisor
 from twin.sync.target import Item, Target
+from twin.sync.writeback import WriteUnknownError
+from twin.sync.writes import Written
 
-BAD = 0x80000000
+_WRITABLE = {
+    "boolean": {"Boolean"},
+    "int": {"SByte", "Byte", "Int16", "UInt16", "Int32", "UInt32", "Int64", "UInt64"},
+    "float": {"Float", "Double"},
+    "string": {"String"},
+}
+"""Types of the server that a value of each of ours may be written to."""
+_UNANSWERED = {ua.StatusCodes.BadTimeout, ua.StatusCodes.BadConnectionClosed}
 UNCERTAIN = 0x40000000
 
 
@@ -114,6 +126,54 @@ class OpcUaConnector:
         if len(self._queue) < self._queue_size:
             self._taken.set()
         return found
+
+    # --- single nodes, for whoever may write ------------------------------------------------------
+
+    async def read_node(self, node: str) -> Any:
+        """Return what a node shows now; raises ConnectionLostError if it cannot be read."""
+        return (await self._shown(node))[2].Value
+
+    async def write_node(self, node: str, value: Written, kind: str) -> str:
+        """Write a node; return what the server says against it, empty if nothing.
+
+        Only ``twin.sync.writeback`` calls this, after its interlocks.
+
+        Raises
+        ------
+        ConnectionLostError
+            If nothing was sent.
+        WriteUnknownError
+            If it was sent, and no answer came.
+        """
+        channel, found, shown = await self._shown(node)
+        if shown.VariantType.name not in _WRITABLE[kind]:
+            return f"it is of type {shown.VariantType.name}, which is no {kind}"
+        plain = float(value) if kind == "float" else value
+        try:
+            answer = await channel.write(found, ua.Variant(plain, shown.VariantType))
+        except ua.UaStatusCodeError as error:
+            if error.code in _UNANSWERED:
+                raise WriteUnknownError(f"{node}: no answer to the write: {error}") from error
+            return f"the server refuses: {error}"
+        except (OSError, TimeoutError, ua.UaError) as error:
+            told = str(error) or type(error).__name__
+            raise WriteUnknownError(f"{node}: no answer to the write: {told}") from error
+        return "" if answer.is_good() else f"the server refuses: {answer.name}"
+
+    async def _shown(self, node: str) -> tuple[Channel, ua.NodeId, ua.Variant]:
+        session = self._supervisor.session
+        found = session.nodes.names.resolved(node)
+        if self.link.state not in CONNECTED or session.channel is None or found is None:
+            raise ConnectionLostError(f"{node} cannot be reached: the link is {self.link.state}")
+        try:
+            (data,) = await session.channel.read([found])
+        except (OSError, TimeoutError, ua.UaError) as error:
+            told = str(error) or type(error).__name__
+            raise ConnectionLostError(f"{node} cannot be read: {told}") from error
+        if data.Value is None or (data.StatusCode is not None and data.StatusCode.value >= BAD):
+            status = data.StatusCode.name if data.StatusCode is not None else "no value"
+            raise ConnectionLostError(f"{node} cannot be read: {status}")
+        return session.channel, found, data.Value
 
     # --- what the supervisor brings ---------------------------------------------------------------
 

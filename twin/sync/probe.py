@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from asyncua import ua
 
 from twin.sync.clock import Clock
-from twin.sync.compat import BAD, TOO_MUCH, utc
+from twin.sync.compat import BAD, TOO_MUCH
 from twin.sync.pace import equal
 from twin.sync.protocol import Sample
+from twin.sync.samples import utc
 from twin.sync.session import Session
 
 EVERY_S = 1.0

@@ -16,11 +16,12 @@ from typing import Any
 from asyncua import ua
 
 from twin.sync.clock import Clock
-from twin.sync.compat import BAD, Channel, Ticket, knock, sample_of, utc
+from twin.sync.compat import BAD, Channel, Ticket, knock
 from twin.sync.continuity import Continuity, Verdict
 from twin.sync.nodes import Nodes
 from twin.sync.protocol import Origin
 from twin.sync.pulse import Pulse
+from twin.sync.samples import sample_of, utc
 from twin.sync.security import Identity
 from twin.sync.subscribing import Subscriber, Subscription, Wanted
 from twin.sync.target import Sink, Target
