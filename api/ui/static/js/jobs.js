@@ -48,7 +48,7 @@ export function follow(job, node, named = (id) => id) {
       const left = gained > 0.02 ? (spent * (1 - fraction)) / gained : null;
       said.textContent = [
         now.status === "queued" ? t("job.queued") : `${percent(fraction)}`,
-        message, objective === null ? "" : t("job.objective", { value: objective }),
+        message, objective === null ? "" : t("job.objective", { value: number(objective, 1) }),
         left === null ? "" : t("job.left", { left: duration(left) }),
       ].filter(Boolean).join(" · ");
     };
