@@ -149,6 +149,9 @@ def _make(document: dict[str, Any], keys: list[Any], change: Any, path: str) -> 
         here[last] = _changed(here[last], kind, change[kind], path)
     elif isinstance(here, list):
         _put(here, last, change, path)
+    elif not fresh and isinstance(change, Mapping) and isinstance(here[last], int | float | str):
+        message = f"{dict(change)!r} is neither a value nor a change"
+        raise ChangeError(Finding(path, message, "a value, or one of times, plus, remove: true"))
     else:
         here[last] = change
 

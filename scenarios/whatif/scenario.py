@@ -19,14 +19,14 @@ from scenarios.whatif.events import AnyEvent
 from twin.engine.options import Fault, SimulationOptions
 from twin.errors import Finding, InvalidInputError, LineError
 from twin.line import Line, line_from_document
-from twin.line.spec import Spec, worded
+from twin.line.spec import ANY_SCRIPT_PATTERN, Spec, worded
 
 BASE = "base"
 """Name of the scenario that changes nothing."""
 
 Name = Annotated[
     str,
-    StringConstraints(pattern=r"^[\p{L}\p{N}][\p{L}\p{M}\p{N}_\-]*$", min_length=1, max_length=64),
+    StringConstraints(pattern=ANY_SCRIPT_PATTERN, min_length=1, max_length=64),
 ]
 """A scenario's name: letters of any script, digits, ``_`` or ``-``."""
 

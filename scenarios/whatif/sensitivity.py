@@ -69,9 +69,12 @@ def factors(line: Line, kinds: Sequence[Kind] = KINDS, step: float = STEP) -> li
         Share by which times are changed.
     """
     found = [factor for name in line.flow_order for factor in _of_station(line, name, step)]
+    # A station that is set up has one server: a second one would share its setup.
+    flow = [line.station(name) for name in line.flow_order]
+    free = [station for station in flow if not station.setup]
     counted: list[tuple[Kind, str, Sequence[Any], str]] = [
         ("place", "buffers", line.buffers, "capacity"),
-        ("server", "stations", [line.station(name) for name in line.flow_order], "servers"),
+        ("server", "stations", free, "servers"),
         ("person", "crews", line.crews, "size"),
         ("card", "loops", line.loops, "cards"),
     ]
@@ -91,7 +94,8 @@ def _of_station(line: Line, name: str, step: float) -> Iterator[Factor]:
         element = name if len(modes) == 1 else f"{name}.{mode.id}"
         at = f"stations.{name}.failures.{mode.id}"
         down, up = {"times": 1 - step}, {"times": 1 + step}
-        between, repair = f"{at}.time_to_failure_s", f"{at}.time_to_repair_s"
+        life = "time_to_failure_s" if mode.cycles_to_failure is None else "cycles_to_failure"
+        between, repair = f"{at}.{life}", f"{at}.time_to_repair_s"
         yield Factor("mtbf", element, "+1 %", {between: up}, {between: down})
         yield Factor("mttr", element, "-1 %", {repair: down}, {repair: up})
 

@@ -196,6 +196,16 @@ def read_scenarios(path: str | Path, line: Line | None = None) -> tuple[Scenario
     return resolve(scenarios)
 
 
+def _changed(row: Row, how: str) -> Any:
+    """Return the change of a row as it stands in a document; ValueError where it is no JSON."""
+    if how == "remove":
+        return {"remove": True}
+    value = plain_value(row.cells["value"])
+    if isinstance(value, str) and value[:1] in {"{", "["}:
+        value = json.loads(value)
+    return value if how == "set" else {how: value}
+
+
 class _Reading:
     """Rows gathered to documents, with the cell of each piece."""
 
@@ -238,7 +248,8 @@ class _Reading:
                 self._tell(row.cell("path"), "is empty", "what changes, as in the sheet line")
             return
         if how not in HOWS:
-            self._tell(row.cell("how"), f"{how!r} is none", f"one of: {', '.join(HOWS)}")
+            message = f"{how!r} is no way to change a value"
+            self._tell(row.cell("how"), message, f"one of: {', '.join(HOWS)}")
         elif how != "remove" and "value" not in row.cells:
             self._tell(row.cell("value"), "is empty", "a value", "write one, or how: remove")
         elif path in document["changes"]:
@@ -246,20 +257,12 @@ class _Reading:
             message = f"{path} stands already in {first}"
             self._tell(row.cell("path"), message, remedy="remove one of the two")
         else:
-            document["changes"][path] = self._changed(row, how)
-            place = row.cell("path" if how == "remove" else "value")
-            self.cells.put(place, name, "changes", path)
-
-    def _changed(self, row: Row, how: str) -> Any:
-        if how == "remove":
-            return {"remove": True}
-        value = plain_value(row.cells["value"])
-        if isinstance(value, str) and value[:1] in {"{", "["}:
             try:
-                value = json.loads(value)
+                document["changes"][path] = _changed(row, how)
             except ValueError as error:
                 self._tell(row.cell("value"), f"no JSON: {error}", remedy="mend the brackets")
-        return value if how == "set" else {how: value}
+            place = row.cell("path" if how == "remove" else "value")
+            self.cells.put(place, name, "changes", path)
 
     def event(self, row: Row) -> None:
         """Take a row of the sheet ``events``."""

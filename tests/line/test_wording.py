@@ -77,7 +77,7 @@ def test_unknown_section_names_every_section(tmp_path: Path) -> None:
         ("id: cell", "id: 7 cells", "'7 cells' is no name; expected a letter"),
         ("[press]", "[]", "holds 0; expected at least 1"),
         ("capacity: 3", f"capacity: {'9' * 5000}", "more digits than a number may have"),
-        ("capacity: 3", f"capacity: {'9' * 50}", "less than or equal to 1000000000"),
+        ("capacity: 3", f"capacity: {'9' * 50}", "expected at most 1000000000"),
     ],
 )
 def test_finding_is_worded_for_people(tmp_path: Path, old: str, new: str, told: str) -> None:

@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, model_validator
 
-from twin.line.spec import Id, Spec
+from twin.line.spec import CLOCK_PATTERN, Id, Spec
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-ClockTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+ClockTime = Annotated[str, StringConstraints(pattern=CLOCK_PATTERN)]
 """Wall-clock time, ``HH:MM``; ``24:00`` is the end of the day."""
 
 

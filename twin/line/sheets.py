@@ -158,7 +158,10 @@ def _opened(path: Path) -> tuple[Any, list[Finding]]:
             if sum(item.file_size for item in packed.infolist()) > 10 * MAX_BYTES:
                 return None, [Finding("", "unpacks to too much", file=str(path))]
         return load_workbook(path, read_only=True, data_only=True), []
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except zipfile.BadZipFile:
+        remedy = "open it in a spreadsheet program and save it as .xlsx"
+        return None, [Finding("", "is no workbook", "an .xlsx file", remedy, str(path))]
+    except (OSError, KeyError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         remedy = "check the path, and save it as .xlsx"
         return None, [Finding("", f"cannot be read: {reason}", "an .xlsx file", remedy, str(path))]

@@ -15,8 +15,35 @@ ID_PATTERN = r"^[A-Za-z][A-Za-z0-9_\-]*$"
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN, min_length=1, max_length=64)]
 """A name inside a line: a letter, then letters, digits, ``_`` or ``-``."""
 
+CLOCK_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"
+ANY_SCRIPT_PATTERN = r"^[\p{L}\p{N}][\p{L}\p{M}\p{N}_\-]*$"
+
 LONGEST_SHOWN = 60
 """Letters of a wrong value that are shown."""
+PATTERNS = {
+    ID_PATTERN: ("is no name", "a letter, then letters, digits, _ or -"),
+    ANY_SCRIPT_PATTERN: ("is no name", "letters of any script, digits, _ or -, without blanks"),
+    CLOCK_PATTERN: ("is no time of day", "hours and minutes, such as '06:30'"),
+}
+"""What is said of a text that does not fit a pattern, and what is expected."""
+TYPES = {
+    "int": "no whole number",
+    "float": "no number",
+    "bool": "neither true nor false",
+    "string": "no text",
+    "tuple": "no list",
+    "list": "no list",
+    "dict": "no mapping of keys to values",
+    "model": "no mapping of keys to values",
+}
+"""What a value of the wrong type is, by the first word of the kind of pydantic's error."""
+LIMITS = {
+    "greater_than": ("gt", "above"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "below"),
+    "less_than_equal": ("le", "at most"),
+}
+"""Name of the limit in pydantic's error, and how it is told."""
 
 
 class Spec(BaseModel):
@@ -147,9 +174,28 @@ def _told(path: str, error: Any) -> Finding:
         limit = context.get("min_length", context.get("max_length"))
         bound = "at least" if kind == "too_short" else "at most"
         return Finding(path, f"holds {context.get('actual_length')}", f"{bound} {limit}")
-    if kind == "string_pattern_mismatch" and context.get("pattern") == ID_PATTERN:
-        expected = "a letter, then letters, digits, _ or -"
-        return Finding(path, f"{_shown(error['input'])} is no name", expected)
+    if kind == "union_tag_not_found":
+        return Finding(path, "has no kind", remedy="add kind")
+    return _misfit(path, error) or _as_it_came(path, error)
+
+
+def _misfit(path: str, error: Any) -> Finding | None:
+    """Return the finding about a value out of its limits, of another shape or of another type."""
+    kind, context, given = error["type"], error.get("ctx", {}), _shown(error["input"])
+    if kind in LIMITS:
+        name, bound = LIMITS[kind]
+        return Finding(path, f"is {given}", f"{bound} {context[name]}")
+    if kind == "string_pattern_mismatch" and context.get("pattern") in PATTERNS:
+        message, expected = PATTERNS[context["pattern"]]
+        return Finding(path, f"{given} {message}", expected)
+    first, _, rest = kind.partition("_")
+    if first in TYPES and rest in {"type", "parsing", "from_float", "attributes_type"}:
+        remedy = "put it in quotes" if first == "string" else ""
+        return Finding(path, f"{given} is {TYPES[first]}", remedy=remedy)
+    return None
+
+
+def _as_it_came(path: str, error: Any) -> Finding:
     message = str(error["msg"]).removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     given = error.get("input")
