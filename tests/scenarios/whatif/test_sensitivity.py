@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from scenarios.whatif.costs import load_costs
+from scenarios.whatif.scenario import Scenario
 from scenarios.whatif.sensitivity import factors, sensitivities
 from twin.engine.options import SimulationOptions
 from twin.errors import InvalidInputError, UnknownNameError
-from twin.line import Constant, Exponential, Failure, Line, serial_line
+from twin.line import Constant, Exponential, Failure, Line, example_line, serial_line
 
 OPTIONS = SimulationOptions(horizon_s=1200.0, warm_up_s=200.0, seed=4)
 
@@ -69,6 +70,16 @@ def test_a_station_that_shares_work_is_changed_alone() -> None:
     step = line.changed({k: v for k, v in change.items() if "op2" in k}).products[0].routing[1]
     assert step.processing_time_s.expected_s() == 4.0
     assert step.processing_time_by_station_s["s1"].expected_s() == pytest.approx(3.6)
+
+
+@pytest.mark.parametrize("name", ["bottling", "machining", "electronics", "assembly"])
+def test_whatever_is_tried_fits_the_line(name: str) -> None:
+    """Each factor of an example line makes a line: setups, cycles between failures and all."""
+    line = example_line(name)
+    for factor in factors(line):
+        for changes in (factor.better, factor.worse):
+            if changes is not None:
+                assert Scenario(name="tried", changes=changes).apply(line) != line
 
 
 def test_wrong_questions_are_told_together() -> None:
