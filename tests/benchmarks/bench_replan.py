@@ -1,7 +1,7 @@
 """A breakdown in a shop with a thousand operations left: the first valid plan, and a good one.
 
 `report` gives, in processor seconds of one core: the time to the pushed plan, and how far the plan
-is above the one after `LINETWIN_REPLAN_S` (default 20) after less time. Random shops after Taillard.
+is above the one after `LINETWIN_REPLAN_S` (default 20) after less time. Random shops.
 """
 
 from __future__ import annotations
