@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.sync.plants import comparable, differences
-from twin.emulator import Plant
+from twin.emulator import Plant, Rehearsal
 from twin.engine.options import Fault
 from twin.events import Kind, Status, fold
 from twin.history import SqliteStore
@@ -163,6 +163,27 @@ async def test_plant_that_dies_and_comes_back(tmp_path: Path) -> None:
     assert ChangeKind.GAP in kinds
     assert ChangeKind.STATE in kinds
     store.close()
+
+
+async def test_history_closes_what_the_subscription_lost() -> None:
+    """A server that gave up the subscription and knows its past: no gap, and a true state."""
+    line = example_line("two_station")
+    async with (
+        Plant(line, speed=SPEED, rehearsal=Rehearsal(history_values=5000)) as plant,
+        mirrored(line, plant.endpoint) as mirror,
+    ):
+        await mirror.wait_ready(30)
+        await until(mirror, SourceState.LIVE)
+        mirror.connector._supervisor.session.forget("by a test")  # type: ignore[attr-defined]  # noqa: SLF001
+        await eventually(lambda: Kind.LINK_RESTORED in mirror.log().kind)
+        lost_s = mirror.state().time_s
+        await eventually(lambda: mirror.state().time_s > lost_s + SPEED)
+        status = mirror.status()
+        assert (status.gaps, status.quality) == ((), "good")
+        assert (status.tally.unexplained, len(mirror.logs())) == (0, 1)
+        assert off_by(plant, mirror) == []
+        kinds = [int(kind) for kind in mirror.log().kind]
+        assert kinds.count(Kind.LINK_LOST) == kinds.count(Kind.LINK_RESTORED) == 1
 
 
 async def test_plant_that_is_not_there() -> None:

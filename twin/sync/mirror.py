@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from twin.errors import JournalError
@@ -14,6 +13,7 @@ from twin.events import EventLog, Folder, LineState, Row, Status
 from twin.events.kinds import Kind
 from twin.events.log import Names
 from twin.line import Line
+from twin.sync.catchup import WAITING, CatchUp
 from twin.sync.clock import Clock, SystemClock
 from twin.sync.durable import DurableWriter
 from twin.sync.ledger import Ledger
@@ -31,6 +31,7 @@ from twin.sync.protocol import (
     Store,
     Value,
 )
+from twin.sync.pulse import doubted
 from twin.sync.recent import RecentLog
 from twin.sync.restore import NO_EPOCH, Keeper, Restored
 from twin.sync.signals import Reading, Signals
@@ -86,8 +87,10 @@ class Mirror:
         self._clock: Clock = clock or SystemClock()
         self._writer = DurableWriter(store, self._clock)
         self._keeper = Keeper(store, connector.source, self._clock)
-        known = store.last_values(connector.source) if store else ()
-        self._ledger = Ledger(self.mapping.heartbeat.node, known)
+        self._ledger = Ledger(
+            self.mapping.heartbeat.node, store.last_values(connector.source) if store else ()
+        )
+        self._catch_up = CatchUp(self.mapping.heartbeat.node)
         self._moments = Moments(self.mapping.hold_back_s)
         self._translator = Translator(line, self.mapping)
         units = {
@@ -265,35 +268,35 @@ class Mirror:
     async def step(self) -> None:
         """Take over what came in, waiting a little for it, and bring the state up to date."""
         items = await self.connector.receive(BATCH, BATCH_S)
-        fresh: list[Value] = []
+        held: list[Value | Gap] = []
         for item in items:
             if isinstance(item, LinkEvent):
-                await self._believe(fresh)
-                fresh = []
+                await self._take(held)
+                held = []
                 await self._link_changed(item)
-            elif isinstance(item, Gap):
+            elif not self._catch_up.take(item):
+                held.append(item)
+        await self._take(held)
+        await self._translate(self._moments.due(self._clock.steady_s()))
+        if self._keeper.due and self._link.state in CONNECTED:
+            await self._keep()
+
+    async def _take(self, items: Sequence[Value | Gap]) -> None:
+        """Take values and gaps in their order."""
+        fresh: list[Value] = []
+        for item in items:
+            if isinstance(item, Gap):
                 await self._believe(fresh)
                 fresh = []
                 await self._missed(item)
             elif (value := self._ledger.accept(item)) is not None:
                 fresh.append(value)
         await self._believe(fresh)
-        await self._translate(self._moments.due(self._clock.steady_s()))
-        if self._keeper.due and self._link.state in CONNECTED:
-            await self._keep()
-
-    def _doubted(self, value: Value) -> Value:
-        """Return a value as uncertain where the plant's clock is too far off ours."""
-        limit_s = self.mapping.max_skew_s
-        if limit_s is None or value.quality is not Quality.GOOD:
-            return value
-        ahead_s = (value.source_time - value.received_at).total_seconds()
-        skewed = self._skew_s is not None and abs(self._skew_s) > limit_s
-        return replace(value, quality=Quality.UNCERTAIN) if skewed or ahead_s > limit_s else value
 
     async def _believe(self, values: Sequence[Value]) -> None:
         """Store values, then take them into account."""
-        values = [self._doubted(value) for value in values]
+        limit_s = self.mapping.max_skew_s
+        values = [doubted(value, self._skew_s, limit_s) for value in values]
         await self._writer.write(values)
         for value in values:
             self._heard_s = self._clock.steady_s()
@@ -316,19 +319,37 @@ class Mirror:
         before, self._link = self._link, event
         if event.reason:
             self._last_error = event.reason
+        if self._catch_up.waiting and event.state not in WAITING:
+            await self._caught_up(event)
         if event.state is SourceState.SUBSCRIBING:
-            self._ledger.begin_epoch(event.epoch, self._lost_by or "the twin was not running")
-            self._moments.forget()
-            self._translator.image.clear()
-            self._picture_from = _BEGINNING
-            self._pictured.clear()
+            if self.ready and self._picture_from is None:
+                self._catch_up.begin()
+            else:
+                self._begin_epoch(event.epoch)
         if before.state in CONNECTED and event.state not in CONNECTED:
             await self._lost(event)
         if event.state in CONNECTED and before.state not in CONNECTED:
             self._found_again()
-        text = f"{event.state}{': ' + event.reason if event.reason else ''}"
         if (before.state, before.reason) != (event.state, event.reason):
+            text = f"{event.state}{': ' + event.reason if event.reason else ''}"
             self._tell(Change(ChangeKind.LINK, self._as_of_s or 0.0, text))
+
+    def _begin_epoch(self, epoch: int) -> None:
+        """Begin a new picture: what happened since the last one is a gap."""
+        self._ledger.begin_epoch(epoch, self._lost_by or "the twin was not running")
+        self._moments.forget()
+        self._translator.image.clear()
+        self._picture_from = _BEGINNING
+        self._pictured.clear()
+
+    async def _caught_up(self, event: LinkEvent) -> None:
+        """Go on where the picture ended if the server's history had it all, else begin anew."""
+        items, whole = self._catch_up.end()
+        if whole and event.state in CONNECTED and not event.missing:
+            _log.warning("the history of %s had all that was missed", self.connector.endpoint)
+        else:
+            self._begin_epoch(event.epoch)
+        await self._take(items)
 
     async def _lost(self, event: LinkEvent) -> None:
         """Take in all that came before the loss, and write the loss down."""

@@ -227,7 +227,6 @@ def target_of(mapping: Mapping) -> Target:
         heartbeat=mapping.heartbeat.node,
         heartbeat_required=True,
         security=mapping.security,
-        history=False,
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from twin.sync.clock import Clock
+from twin.sync.protocol import Quality, Value
 
 
 class Pulse:
@@ -57,3 +59,22 @@ class Pulse:
         """Return the time since values were last proved to flow, s on our clock."""
         since_s = self._beat_s if self.beating and self.beats else self._heard_s
         return self._clock.steady_s() - since_s
+
+
+def doubted(value: Value, skew_s: float | None, limit_s: float | None) -> Value:
+    """Return a value as uncertain where the plant's clock is too far off ours.
+
+    Parameters
+    ----------
+    value : Value
+        A value as it came in.
+    skew_s : float or None
+        Plant's clock less ours, s; None while it is not known.
+    limit_s : float or None
+        Difference that is too much, s; None: none is.
+    """
+    if limit_s is None or value.quality is not Quality.GOOD:
+        return value
+    ahead_s = (value.source_time - value.received_at).total_seconds()
+    skewed = skew_s is not None and abs(skew_s) > limit_s
+    return replace(value, quality=Quality.UNCERTAIN) if skewed or ahead_s > limit_s else value
