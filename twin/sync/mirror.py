@@ -35,14 +35,13 @@ from twin.sync.pulse import doubted
 from twin.sync.recent import RecentLog
 from twin.sync.restore import NO_EPOCH, Keeper, Restored
 from twin.sync.signals import Reading, Signals
-from twin.sync.status import Change, ChangeKind, LinkStatus
+from twin.sync.status import Change, ChangeKind, LinkStatus, Listeners
 from twin.sync.translate import Translator
 
 _log = logging.getLogger(__name__)
 BATCH = 500
 BATCH_S = 0.05
 """Values come to the store at most this many, or this long, at a time."""
-CHANGES_KEPT = 256
 
 
 class Mirror:
@@ -109,7 +108,7 @@ class Mirror:
         self._lost_by = ""
         self._picture_from: datetime | None = None
         self._pictured: set[str] = set()
-        self._listeners: set[asyncio.Queue[Change]] = set()
+        self._listeners = Listeners()
         self._news = asyncio.Event()
 
     # --- asking -------------------------------------------------------------------------------
@@ -205,15 +204,9 @@ class Mirror:
             return "uncertain"
         return "good"
 
-    async def changes(self) -> AsyncIterator[Change]:
+    def changes(self) -> AsyncIterator[Change]:
         """Yield news as it comes. A reader who is too slow loses the oldest, never the newest."""
-        queue: asyncio.Queue[Change] = asyncio.Queue(CHANGES_KEPT)
-        self._listeners.add(queue)
-        try:
-            while True:
-                yield await queue.get()
-        finally:
-            self._listeners.discard(queue)
+        return self._listeners.changes()
 
     async def wait_ready(self, timeout_s: float) -> None:
         """Return once there is a state; raises TimeoutError after ``timeout_s``."""
@@ -439,10 +432,7 @@ class Mirror:
 
     def _tell(self, change: Change) -> None:
         self._news.set()
-        for queue in self._listeners:
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(change)
+        self._listeners.tell(change)
 
     def _seconds(self, moment: datetime) -> float:
         return self.line.seconds(moment)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from twin.sync.protocol import Gap, SourceState
+
+
+CHANGES_KEPT = 256
+"""News kept for a reader who is slow."""
 
 
 @dataclass(slots=True)
@@ -52,6 +58,30 @@ class Change:
     """In words, for link and gap."""
     events: int = 0
     """Events since the last news about the state."""
+
+
+class Listeners:
+    """Whoever follows the mirror."""
+
+    def __init__(self) -> None:
+        self._queues: set[asyncio.Queue[Change]] = set()
+
+    def tell(self, change: Change) -> None:
+        """Give news to everybody; who is too slow loses the oldest."""
+        for queue in self._queues:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(change)
+
+    async def changes(self) -> AsyncIterator[Change]:
+        """Yield news from now on."""
+        queue: asyncio.Queue[Change] = asyncio.Queue(CHANGES_KEPT)
+        self._queues.add(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._queues.discard(queue)
 
 
 @dataclass(frozen=True, slots=True)
