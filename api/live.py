@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,6 +46,8 @@ RANK = (
 OUTAGE_NAME = "outage"
 """Name of a failure that the model does not know."""
 
+TOLD_S = 0.02
+"""Time for which a state is told again as it was written, s: many ask at one moment."""
 
 Readings = Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]
 """Time, s since the line's start, and value, by station and sensor, oldest first."""
@@ -144,6 +147,7 @@ class LiveLine:
         self._clock = clock
         self._document = line.model_dump(mode="json")
         self._made_at = clock()
+        self._told: tuple[float, str] = (-TOLD_S, "")
 
     @property
     def document(self) -> dict[str, object]:
@@ -237,6 +241,13 @@ class LiveLine:
             ),
             orders=_orders(line, state),
         )
+
+    def told(self) -> str:
+        """Return the state of now as JSON, written once for all who ask within ``TOLD_S``."""
+        now_s = time.monotonic()
+        if now_s - self._told[0] >= TOLD_S:
+            self._told = (now_s, self.view().model_dump_json())
+        return self._told[1]
 
 
 def _station(

@@ -109,7 +109,7 @@ def demo() -> Iterator[Site]:
 
 def _wait_ready(address: str) -> None:
     until_s = time.monotonic() + START_S
-    while httpx.get(f"{address}/readyz").status_code != 200:  # noqa: PLR2004
+    while httpx.get(f"{address}/readyz").status_code != 200:
         assert time.monotonic() < until_s, "the service is not ready"
         time.sleep(0.5)
     time.sleep(5.0)  # the forecaster's data and the charts are made meanwhile
@@ -197,7 +197,7 @@ def promises(client: httpx.Client, line: str) -> dict[str, float]:
         began_s = time.perf_counter()
         answer = client.post("/v1/order-promises", json=body)
         waits_ms.append((time.perf_counter() - began_s) * 1000.0)
-        assert answer.status_code == 200, answer.text  # noqa: PLR2004
+        assert answer.status_code == 200, answer.text
     return _spread(waits_ms) | {"load": round(os.getloadavg()[0], 1)}
 
 

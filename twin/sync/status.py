@@ -10,7 +10,6 @@ from enum import StrEnum
 
 from twin.sync.protocol import Gap, SourceState
 
-
 CHANGES_KEPT = 256
 """News kept for a reader who is slow."""
 
