@@ -72,7 +72,7 @@ FLOORS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (9, "api.webhooks", ("api.store",)),
     (8, "api.keys", ()),
     (8, "api.problems", ("api.schemas",)),
-    (8, "api.schemas", ()),
+    (8, "api.schemas", ("api.keys",)),
     (8, "api.settings", ()),
     # 6, 5: what the line could and should do
     (7, "scenarios.forecast", ()),
