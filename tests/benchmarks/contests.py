@@ -20,6 +20,7 @@ from twin.line import (
     Exponential,
     Failure,
     Line,
+    Need,
     Rework,
     Setup,
     Shift,
@@ -53,6 +54,8 @@ def contests() -> list[Contest]:
         exponential("line of 10, operating-time failures", "operating"),
         exponential("line of 10, calendar failures", "calendar"),
         crews(),
+        people(),
+        machining(),
         setups(),
         shifts(),
         rework(),
@@ -114,6 +117,20 @@ def crews() -> Contest:
     return Contest("line of 10, two crews", line, HORIZON_S, replace(_work("calendar"), crews=2))
 
 
+def people() -> Contest:
+    """Return a line whose stations share two repairers and eight operators."""
+    line = plain()
+    line = changed(
+        line,
+        crews=(Crew(id="crew", size=2), Crew(id="hands", size=8)),
+        stations=_each(line, failures=(_failure("calendar", "crew"),), needs=(Need(crew="hands"),)),
+    )
+    work = replace(_work("calendar"), crews=2, operators=8)
+    name = "line of 10, two repairers and eight operators"
+    remark = "SimPy's operators stay at a machine that is down; ours go where they are needed"
+    return Contest(name, line, HORIZON_S, work, remark)
+
+
 def setups() -> Contest:
     """Return a line that changes over between two products at random."""
     line = plain()
@@ -171,6 +188,31 @@ def rework() -> Contest:
         _work("none"), capacities=capacities, rework_share=REWORK_SHARE, rework_to=STATIONS // 2
     )
     return Contest("line of 10, rework", line, HORIZON_S, work)
+
+
+def machining() -> Contest:
+    """Return the machining cell over two days."""
+    line = example_line("machining")
+    means = [step.processing_time_s.expected_s() for step in line.products[0].routing]
+
+    def normal(mean_s: float) -> Callable[[np.random.Generator], float]:
+        return lambda generator: float(generator.normal(mean_s, 0.03 * mean_s))
+
+    work = simpy_line.Work(
+        times=tuple(normal(mean_s) for mean_s in means),
+        capacities=tuple(buffer.capacity or 0 for buffer in line.buffers),
+        horizon_s=6 * SHIFT_S,
+        clock="calendar",
+        to_failure_s=(30 * 3600.0,) * len(means),
+        to_repair_s=(25 * 60.0,) * len(means),
+        crews=1,
+        operators=3,
+    )
+    remark = (
+        "SimPy does less: one product, one mill, one failure mode, operators without skills; "
+        "no loading, maintenance, change-overs, shifts, scrap"
+    )
+    return Contest("machining, 48 h", line, 6 * SHIFT_S, work, remark)
 
 
 def bottling() -> Contest:

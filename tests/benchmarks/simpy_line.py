@@ -39,6 +39,8 @@ class Work:
     to_repair_s: tuple[float, ...] = ()
     crews: int = 0
     """Repair crews that all machines share; 0: each has its own."""
+    operators: int = 0
+    """Operators whom all machines share, one for each operation; 0: nobody is needed."""
     change_over_s: float = 0.0
     """Two groups of parts come at random; time to change over between them."""
     shift_s: tuple[float, float] = (0.0, 0.0)
@@ -55,6 +57,7 @@ class Plant:
         self.env, self.work = env, work
         self.stores = [simpy.Store(env, capacity) for capacity in work.capacities]
         self.crews = simpy.Resource(env, work.crews) if work.crews else None
+        self.operators = simpy.Resource(env, work.operators) if work.operators else None
         self.open = True
         self.opened = env.event()
         if work.shift_s[0]:
@@ -113,7 +116,7 @@ class Machine:
                 left_s -= time_s
                 yield self.env.timeout(time_s)
             elif self.work.clock == "calendar":
-                yield from self._interrupted(time_s)
+                yield from self._attended(time_s)
             else:
                 yield self.env.timeout(time_s)
             self.operations += 1
@@ -124,6 +127,14 @@ class Machine:
             else:
                 self.made.append(part)
             part.left_s.append(self.env.now)
+
+    def _attended(self, time_s: float) -> Process:
+        if self.plant.operators is None:
+            yield from self._interrupted(time_s)
+        else:
+            with self.plant.operators.request() as turn:
+                yield turn
+                yield from self._interrupted(time_s)
 
     def _interrupted(self, time_s: float) -> Process:
         done = False

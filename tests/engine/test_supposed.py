@@ -8,11 +8,11 @@ import pytest
 from twin.engine.options import Absence, Shortage, SimulationOptions
 from twin.engine.runs import Runs
 from twin.engine.simulate import simulate
-from twin.errors import NotSupportedError, OptionsError
+from twin.errors import OptionsError
 from twin.events.fold import fold
 from twin.events.kinds import Kind
 from twin.events.log import EventLog
-from twin.line import Constant, Exponential, Line, Uniform, example_line, serial_line
+from twin.line import Constant, Exponential, Line, Uniform, serial_line
 
 
 def manned(people: int) -> Line:
@@ -169,13 +169,3 @@ def test_names_and_numbers_must_fit() -> None:
     assert [found.path for found in caught.value.findings] == [
         "absences.0.crew", "absences.1.people", "shortages.0.source",
     ]  # fmt: skip
-
-
-def test_the_compiled_engine_says_that_it_declines() -> None:
-    """By name it refuses; where the choice is free the reference engine runs."""
-    line = example_line("two_station")
-    source = line.sources[0].id
-    short = options(shortages=[Shortage(source=source, after_s=60, duration_s=60)])
-    with pytest.raises(NotSupportedError, match="late material at source"):
-        Runs(line, short.model_copy(update={"engine": "compiled"})).figures(0)
-    assert Runs(line, short).engine == "reference"

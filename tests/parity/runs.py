@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from twin.engine.options import Fault, SimulationOptions
+from twin.engine.options import Absence, Fault, Shortage, SimulationOptions
 from twin.events.state import Clock, LineState, PartState, StationState
 from twin.line import Line
 from twin.testing.strategies import options_for
@@ -24,7 +24,36 @@ def options_with_slowdowns(draw: st.DrawFn, line: Line) -> SimulationOptions:
     )
     faults = draw(st.lists(slow, max_size=2))
     number = draw(st.sampled_from([0, 0, 7, 2**32 - 1]))
-    return options.model_copy(update={"faults": (*options.faults, *faults), "replication": number})
+    return options.model_copy(
+        update={
+            "faults": (*options.faults, *faults),
+            "replication": number,
+            "absences": _absences(draw, line),
+            "shortages": _shortages(draw, line),
+        }
+    )
+
+
+def _absences(draw: st.DrawFn, line: Line) -> tuple[Absence, ...]:
+    """Return people who are away for a while, now and then."""
+    if not line.crews or draw(st.integers(0, 3)):
+        return ()
+    return tuple(
+        Absence(
+            crew=draw(st.sampled_from([crew.id for crew in line.crews])),
+            after_s=draw(st.sampled_from([0.0, 20.0, 60.0])),
+            duration_s=draw(st.sampled_from([40.0, 100.0])),
+        )
+        for _ in range(draw(st.integers(1, 2)))
+    )
+
+
+def _shortages(draw: st.DrawFn, line: Line) -> tuple[Shortage, ...]:
+    """Return a source that has nothing for a while, now and then."""
+    if draw(st.integers(0, 5)):
+        return ()
+    name = draw(st.sampled_from([source.id for source in line.sources]))
+    return (Shortage(source=name, after_s=draw(st.sampled_from([0.0, 60.0])), duration_s=50.0),)
 
 
 def _stated(draw: st.DrawFn, clock: Clock | None) -> Clock | None:
@@ -82,12 +111,15 @@ def reported(draw: st.DrawFn, state: LineState) -> LineState:
 
 
 def rest_of(options: SimulationOptions, cut_s: float) -> SimulationOptions:
-    """Return options for what is left of a run after a moment; faults that begin later are kept."""
-    faults = tuple(
-        fault.model_copy(update={"after_s": fault.after_s - cut_s})
-        for fault in options.faults
-        if fault.after_s >= cut_s
-    )
+    """Return options for what is left of a run after a moment; what begins later is kept."""
+    later: dict[str, object] = {
+        name: tuple(
+            one.model_copy(update={"after_s": one.after_s - cut_s})
+            for one in getattr(options, name)
+            if one.after_s >= cut_s
+        )
+        for name in ("faults", "absences", "shortages")
+    }
     return options.model_copy(
-        update={"horizon_s": options.horizon_s - cut_s, "warm_up_s": 0.0, "faults": faults}
+        update={"horizon_s": options.horizon_s - cut_s, "warm_up_s": 0.0, **later}
     )

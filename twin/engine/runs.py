@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Literal
 from twin.engine.deadlock import deadlock, may_lock
 from twin.engine.options import EngineName, SimulationOptions
 from twin.engine.reference.engine import ReferenceEngine
-from twin.errors import NotSupportedError
 from twin.events import EventLog, LineState
 from twin.events.state import StreamState
 from twin.kpi.counters import Coordinates, Values
@@ -64,22 +63,16 @@ class Kernel:
             warm_up()
         self._ready.set()
 
-    def declines(self, line: Line, options: SimulationOptions | None = None) -> bool:
-        """Tell whether the compiled engine declines a run, and log why, once for each reason."""
+    def declines(self, line: Line) -> bool:
+        """Tell whether the compiled engine declines a line, and log why, once for each reason."""
         from twin.engine.compiled.engine import unsupported  # noqa: PLC0415 - loads the compiler
 
-        reasons = unsupported(line) + (_unlowered(options) if options else [])
+        reasons = unsupported(line)
         new = [reason for reason in reasons if reason not in self._told]
         if new:
             self._told.update(new)
             logger.warning("runs on the reference engine because of %s", "; ".join(new))
         return bool(reasons)
-
-
-def _unlowered(options: SimulationOptions) -> list[str]:
-    """Return what of the options the compiled engine does not know, in words."""
-    found = [f"absent people of crew {one.crew!r}" for one in options.absences]
-    return found + [f"late material at source {one.source!r}" for one in options.shortages]
 
 
 @contextmanager
@@ -128,7 +121,7 @@ def choose_engine(pieces: Sequence[Piece], wish: EngineName = "auto") -> Ran:
     """
     if wish != "auto":
         return wish
-    if any(KERNEL.declines(line, options) for line, options, _ in pieces):
+    if any(KERNEL.declines(line) for line, _, _ in pieces):
         return "reference"
     if not KERNEL.wait(PATIENCE_S):
         return "reference"
@@ -229,11 +222,6 @@ class Runs:
             return None
         from twin.engine.compiled.engine import Program  # noqa: PLC0415 - loads the compiler
 
-        declined = _unlowered(self._options)
-        if declined:
-            raise NotSupportedError(
-                f"the compiled engine declines: {'; '.join(declined)}; use engine='reference'"
-            )
         own = self._own_replication()
         # The state's own stream goes on exactly; every other one draws what is left anew.
         number = replication if replication == own or own is None else own + 1

@@ -92,9 +92,8 @@ def failures_of(draw: st.DrawFn, grain: Grain, has: dict[str, list[str]]) -> tup
     found = []
     clocks: list[ModeClock] = ["operating", "operating", "calendar"]
     effects: list[Effect] = ["stop", "stop", "stop"]
-    if not has["compiled"]:
-        clocks.append("cycles")
-        effects += ["scrap", "restart", "slow"]
+    clocks.append("cycles")
+    effects += ["scrap", "restart", "slow"]
     for k in range(draw(st.integers(0, 2))):
         clock = draw(st.sampled_from(clocks))
         cycles = clock == "cycles"
@@ -117,7 +116,7 @@ def failures_of(draw: st.DrawFn, grain: Grain, has: dict[str, list[str]]) -> tup
 def _repairers(draw: st.DrawFn, has: dict[str, list[str]]) -> dict[str, Any]:
     """Return who sees to a failure: nobody, some crew, or whoever has the skill of a crew."""
     name = draw(st.sampled_from([None, *has["crews"]]))
-    by_skill = name is not None and not has["compiled"] and draw(st.integers(0, 3)) == 0
+    by_skill = name is not None and draw(st.integers(0, 3)) == 0
     return {"skill": "mend"} if by_skill else {"crew": name}
 
 
@@ -125,7 +124,7 @@ def maintenance_of(
     draw: st.DrawFn, grain: Grain, failures: tuple[Failure, ...], has: dict[str, list[str]]
 ) -> tuple[Maintenance, ...]:
     """Return what is planned at a station, now and then."""
-    if has["compiled"] or draw(st.integers(0, 2)) > 0:
+    if draw(st.integers(0, 2)) > 0:
         return ()
     kind = draw(st.sampled_from(["every", "used", "cycles", *has["calendars"]]))
     clocks: dict[str, ModeClock] = {"used": "operating", "cycles": "cycles"}
@@ -148,7 +147,7 @@ def maintenance_of(
 def needs_of(draw: st.DrawFn, has: dict[str, list[str]]) -> tuple[Need, ...]:
     """Return who must be there for work, now and then; no more than there may be."""
     crews = has["crews"]
-    if has["compiled"] or not crews or draw(st.integers(0, 2)) > 0:
+    if not crews or draw(st.integers(0, 2)) > 0:
         return ()
     phases: list[Phase] = draw(
         st.lists(st.sampled_from(PHASES), min_size=1, max_size=4, unique=True)
@@ -176,12 +175,12 @@ def crew_of(draw: st.DrawFn, name: str, has: dict[str, list[str]]) -> Crew:
         id=name,
         size=draw(st.integers(1, 2)),
         skills=("mend", "watch")[: draw(st.integers(1, 2))],
-        calendar=None if has["compiled"] else draw(st.sampled_from([None, *has["calendars"]])),
+        calendar=draw(st.sampled_from([None, *has["calendars"]])),
         at_shift_end=draw(st.sampled_from(["finish", "stop"])),
     )
 
 
-def handling_of(draw: st.DrawFn, grain: Grain, has: dict[str, list[str]]) -> AnyDistribution:
+def handling_of(draw: st.DrawFn, grain: Grain) -> AnyDistribution:
     """Return the time to put a part in or to take it out; often none."""
-    some = not has["compiled"] and draw(st.integers(0, 3)) == 0
+    some = draw(st.integers(0, 3)) == 0
     return draw(times(grain, 1, 4)) if some else NOTHING

@@ -183,8 +183,8 @@ def _routing(
                 processing_time_s=draw(times(grain, zero=k > 0 and rework is None)),
                 processing_time_by_station_s=own,
                 **_limit(draw, k, grain, has),
-                load_time_s=handling_of(draw, grain, has),
-                unload_time_s=handling_of(draw, grain, has),
+                load_time_s=handling_of(draw, grain),
+                unload_time_s=handling_of(draw, grain),
                 scrap_probability=draw(st.sampled_from([0.0, 0.0, 0.2])),
                 rework=rework,
             )

@@ -1,11 +1,12 @@
 """The engine that a planner never waits for: the same sample path from flat tables.
 
-``lower`` and ``routes`` turn a line into fields that no run changes, ``template`` the state into
-fields that it does, ``layout`` lays both out in one piece of memory (``tables`` names the fields).
-``begin`` draws what is pending and ``kernel`` runs; both only call Numba functions: ``timers``
-(what is due), ``servers``, ``modes``, ``sources`` (what happens at one's own), ``settle`` and
-``goals`` (what is shared), ``parts`` and ``looks`` (who moved, who looks next), ``log`` (what is
-counted). ``reading`` makes a state and key figures of the memory.
+``lower``, ``routes`` and ``upkeep`` turn a line into fields that no run changes, ``template`` the
+state into fields that it does, ``layout`` lays both out in one piece of memory (``tables`` names
+the fields). ``begin`` draws what is pending and ``kernel`` runs; both only call Numba functions:
+``timers`` (what is due), ``servers``, ``stations``, ``modes``, ``interruptions``, ``sources`` (what
+happens at one's own), ``settle``, ``goals`` and ``asking`` (what is shared: parts, people),
+``phases`` and ``people`` (who is needed, who is free), ``parts`` and ``looks`` (who moved, who
+looks next), ``log`` (what is counted). ``reading`` makes a state and key figures of the memory.
 ``plain`` and ``maxplus`` need no events at all.
 
 A new primitive, once the reference engine has it:
@@ -18,9 +19,10 @@ A new primitive, once the reference engine has it:
    Something that takes time is a timer: a kind in ``tables``, its timers with their ranks in
    ``Lowering._timer_tables``, a branch in ``kernel._fire``, its beginning in ``begin``.
 4. Who can act now that could not before? Mark it: ``look_at_station``, ``room_at``, ``part_at`` in
-   ``looks``, ``tell`` for servers. A pass visits only who is marked; the test that visits everyone
-   instead (``FULL_SETTLE``) finds a mark that is missing. A shortcut taken at lowering
-   (``step_target``, ``station_takes_any``, ``is_plain``) has to know of the primitive too.
+   ``looks``, ``tell`` for servers, ``ask`` for those who may need people. A pass visits only who is
+   marked; the test that visits everyone instead (``FULL_SETTLE``) finds a mark that is missing. A
+   shortcut taken at lowering (``step_target``, ``station_takes_any``, ``is_plain``) has to know of
+   the primitive too.
 5. ``account`` before anything changes a station's statuses.
 6. ``@inner`` for functions; ``@inlined`` for short ones on the path of every operation. Numba's
    cache does not see a change in a called function: delete ``*.nbi`` and ``*.nbc``.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from twin.engine.compiled.interruptions import arm_crew, arm_shift
 from twin.engine.compiled.memory import (
     add,
     add_whole,
@@ -18,19 +19,29 @@ from twin.engine.compiled.memory import (
     real,
     whole,
 )
-from twin.engine.compiled.modes import arm_shift, queue_for_crew
-from twin.engine.compiled.servers import choice, runs
+from twin.engine.compiled.modes import expect_beginning, queue_for_people
+from twin.engine.compiled.people import ask
+from twin.engine.compiled.phases import choice, needs_people
 from twin.engine.compiled.sources import expect
+from twin.engine.compiled.stations import runs
 from twin.engine.compiled.tables import (
+    ABSENCE_SINCE_S,
+    ABSENCES,
+    CHOICE_LOAD,
     CHOICE_TIMES,
-    CREW_FREE,
+    CHOICE_UNLOAD,
+    CREWS,
+    DONE,
     FAILS,
     FIRST_TIMER,
     GIVEN_S,
+    LOADING,
+    MODE_BEGUN,
     MODE_COUNT,
-    MODE_CREW,
     MODE_LIFE,
     MODE_LIFE_KEY,
+    MODE_NEED,
+    MODE_RENEWED,
     MODE_REPAIR,
     MODE_REPAIR_KEY,
     MODE_STATUS,
@@ -46,32 +57,43 @@ from twin.engine.compiled.tables import (
     OUTAGES,
     PART_ID,
     PART_ROW,
+    PART_SLOWED,
     PART_STATUS,
     PART_VISITS,
     PROCESSING,
+    QUEUED,
     REMAINING_S,
     REPAIRING,
     RUNNING,
     SERVER_CHOICE,
     SERVER_PART,
+    SERVER_PEOPLE,
     SERVER_STATION,
     SERVERS,
     SETUP,
     SETUP_TOTAL_S,
+    SHORTAGE_SINCE_S,
+    SHORTAGES,
     SINCE_S,
     SLOW_SINCE_S,
     SLOWDOWNS,
     SOURCES,
     STATE_QUEUE,
+    STATION_LOAD,
+    STATION_MANNED,
+    STATION_UNLOAD,
     STATION_WORK,
     STATION_WORKING,
     STATIONS,
+    T_AWAY_START,
     T_LIFE,
     T_OUT_END,
     T_OUT_START,
     T_RELEASE,
     T_REPAIR,
+    T_SHORT_START,
     T_SLOW_START,
+    UNLOADING,
     WAITING_MODES,
     WORKED_S,
     Floats,
@@ -98,11 +120,11 @@ def _begin(M: Ints, X: Floats) -> None:
     for m in range(whole(M, MODES)):
         _begin_mode(M, X, m)
     for i in range(whole(M, WAITING_MODES)):
-        m = get(M, STATE_QUEUE, i)
-        if get(M, MODE_CREW, m) >= 0:
-            queue_for_crew(M, X, m)
+        queue_for_people(M, X, get(M, STATE_QUEUE, i))
     for s in range(whole(M, STATIONS)):
         arm_shift(M, X, s)
+    for crew in range(whole(M, CREWS)):
+        arm_crew(M, X, crew)
     for order in range(whole(M, ORDER_COUNT)):
         if not get(M, ORDER_RELEASED, order):
             release_s = max(real(M, X, ORDER_RELEASE_S, order), moment(X, NOW))
@@ -113,6 +135,12 @@ def _begin(M: Ints, X: Floats) -> None:
         if not get(M, OUTAGE_ACTIVE, k):
             timer = get(M, FIRST_TIMER, T_OUT_START) + k
             resume_at(M, X, timer, real(M, X, OUTAGE_SINCE_S, k))
+    for k in range(whole(M, ABSENCES)):
+        timer = get(M, FIRST_TIMER, T_AWAY_START) + k
+        resume_at(M, X, timer, real(M, X, ABSENCE_SINCE_S, k))
+    for k in range(whole(M, SHORTAGES)):
+        timer = get(M, FIRST_TIMER, T_SHORT_START) + k
+        resume_at(M, X, timer, real(M, X, SHORTAGE_SINCE_S, k))
     for k in range(whole(M, SLOWDOWNS)):
         timer = get(M, FIRST_TIMER, T_SLOW_START) + k
         resume_at(M, X, timer, real(M, X, SLOW_SINCE_S, k))
@@ -139,15 +167,18 @@ def _age_s(M: Ints, X: Floats, timer: int) -> float:
 
 
 @inner
-def _activity(M: Ints, X: Floats, timer: int, distribution: int, key: int, a: int, b: int) -> None:
+def _activity(
+    M: Ints, X: Floats, timer: int, distribution: int, key: int, a: int, b: int, slowed: float
+) -> None:
     """Load a timer with an activity that has begun already."""
     remaining_s, given_s = (real(M, X, REMAINING_S, timer), real(M, X, GIVEN_S, timer))
     if not math.isnan(remaining_s):
         total_s = _age_s(M, X, timer) + remaining_s
     elif not math.isnan(given_s):
-        total_s = given_s + draw_left(M, X, distribution, key, given_s, a, b)
+        left_s = draw_left(M, X, distribution, key, given_s / slowed, a, b) * slowed
+        total_s = given_s + left_s
     else:
-        total_s = draw(M, X, distribution, key, a, b)
+        total_s = draw(M, X, distribution, key, a, b) * slowed
     _restore(M, X, timer, total_s)
 
 
@@ -156,13 +187,21 @@ def _begin_server(M: Ints, X: Floats, v: int) -> None:
     p, s = (get(M, SERVER_PART, v), get(M, SERVER_STATION, v))
     if p < 0:
         return
-    status = get(M, PART_STATUS, p)
+    manned = get(M, STATION_MANNED, s)
+    if manned:
+        ask(M, v)
+    status, number, visit = get(M, PART_STATUS, p), get(M, PART_ID, p), get(M, PART_VISITS, p) - 1
+    row = -1 if status == DONE else choice(M, X, get(M, PART_ROW, p), s)
     if status == PROCESSING:
-        row = choice(M, X, get(M, PART_ROW, p), s)
         put(M, SERVER_CHOICE, v, row)
-        key = get(M, STATION_WORK, s)
-        visit = get(M, PART_VISITS, p) - 1
-        _activity(M, X, v, get(M, CHOICE_TIMES, row), key, get(M, PART_ID, p), visit)
+        times, key = get(M, CHOICE_TIMES, row), get(M, STATION_WORK, s)
+        _activity(M, X, v, times, key, number, visit, real(M, X, PART_SLOWED, p))
+    elif status == LOADING:
+        times, key = get(M, CHOICE_LOAD, row), get(M, STATION_LOAD, s)
+        _activity(M, X, v, times, key, number, visit, 1.0)
+    elif status == UNLOADING:
+        times, key = get(M, CHOICE_UNLOAD, row), get(M, STATION_UNLOAD, s)
+        _activity(M, X, v, times, key, number, visit, 1.0)
     elif status == SETUP:
         total_s = real(M, X, SETUP_TOTAL_S, v)
         if not math.isnan(real(M, X, REMAINING_S, v)):
@@ -170,7 +209,7 @@ def _begin_server(M: Ints, X: Floats, v: int) -> None:
         _restore(M, X, v, total_s)
     else:
         return
-    if runs(M, X, s):
+    if runs(M, X, s) and (not manned or get(M, SERVER_PEOPLE, v) or not needs_people(M, X, p, s)):
         resume(M, X, v)
     if status == PROCESSING and (not math.isnan(real(M, X, SINCE_S, v))):
         add(M, STATION_WORKING, s, 1)
@@ -180,16 +219,18 @@ def _begin_server(M: Ints, X: Floats, v: int) -> None:
 def _begin_mode(M: Ints, X: Floats, m: int) -> None:
     status, count = (get(M, MODE_STATUS, m), get(M, MODE_COUNT, m))
     if status == RUNNING:
-        key = get(M, MODE_LIFE_KEY, m)
-        timer = get(M, FIRST_TIMER, T_LIFE) + m
-        _activity(M, X, timer, get(M, MODE_LIFE, m), key, count, 0)
-    elif status == REPAIRING:
-        if get(M, MODE_CREW, m) >= 0:
-            add(M, CREW_FREE, get(M, MODE_CREW, m), -1)
+        if get(M, MODE_LIFE, m) < 0:
+            expect_beginning(M, X, m, True)
+        else:
+            key, renewed = get(M, MODE_LIFE_KEY, m), get(M, MODE_RENEWED, m)
+            timer = get(M, FIRST_TIMER, T_LIFE) + m
+            _activity(M, X, timer, get(M, MODE_LIFE, m), key, count, renewed, 1.0)
+    if get(M, MODE_BEGUN, m):
         key = get(M, MODE_REPAIR_KEY, m)
         timer = get(M, FIRST_TIMER, T_REPAIR) + m
-        _activity(M, X, timer, get(M, MODE_REPAIR, m), key, count - 1, 0)
-        resume(M, X, timer)
-    elif get(M, MODE_CREW, m) < 0:
+        _activity(M, X, timer, get(M, MODE_REPAIR, m), key, count - 1, 0, 1.0)
+    if status == REPAIRING:
+        resume(M, X, get(M, FIRST_TIMER, T_REPAIR) + m)
+    elif status == QUEUED and get(M, MODE_NEED, m) < 0:
         put(M, FAILS, whole(M, N_FAILS), m)
         add_whole(M, N_FAILS, 1)

@@ -9,7 +9,6 @@ import numpy as np
 
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.begin import begin
-from twin.engine.compiled.declined import declined
 from twin.engine.compiled.kernel import run
 from twin.engine.compiled.layout import Memory, laid_out
 from twin.engine.compiled.lower import CHOICES, RULES, Lowering, named_rules
@@ -36,7 +35,6 @@ def unsupported(line: Line) -> list[str]:
         *_rules_declined(line),
         *_choices_declined(line),
         *_groups_declined(line),
-        *declined(line),
     ]
 
 

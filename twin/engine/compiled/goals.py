@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twin.engine.compiled.looks import room_at
 from twin.engine.compiled.memory import add, get, real, whole
-from twin.engine.compiled.servers import choice
+from twin.engine.compiled.phases import choice
 from twin.engine.compiled.sources import look, next_number, waits_since_s
 from twin.engine.compiled.tables import (
     BUFFER_LENGTH,

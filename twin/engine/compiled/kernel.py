@@ -8,6 +8,15 @@ from __future__ import annotations
 
 import math
 
+from twin.engine.compiled.interruptions import (
+    absent,
+    come_or_go,
+    outage_began,
+    outage_over,
+    quicken,
+    short,
+    switch,
+)
 from twin.engine.compiled.log import account, buffer_changed, content_changed, note
 from twin.engine.compiled.looks import look_everywhere
 from twin.engine.compiled.memory import (
@@ -22,18 +31,20 @@ from twin.engine.compiled.memory import (
     real,
     whole,
 )
-from twin.engine.compiled.modes import fail, outage_began, outage_over, quicken, repaired, switch
+from twin.engine.compiled.modes import fail, repaired
 from twin.engine.compiled.servers import finish, wake
 from twin.engine.compiled.settle import settle
 from twin.engine.compiled.sources import arrive
 from twin.engine.compiled.tables import (
+    ABSENCE_UNTIL_S,
     BUFFERS,
     DUE,
     ENDLESS,
-    FIRST_SWITCH,
     FIRST_TIMER,
     HEAD_KNOWN,
     MAX_ROUNDS,
+    N_DUE,
+    N_FIRED,
     N_ROUNDS,
     N_SLOWED,
     N_STALE,
@@ -46,19 +57,18 @@ from twin.engine.compiled.tables import (
     OK,
     ORDER_RELEASED,
     OUTAGE_UNTIL_S,
-    RANK_SHIFT,
     RELEASE_NOTED,
     SERVERS,
-    SHIFT_END_DUE,
-    SHIFT_START_DUE,
+    SHORTAGE_UNTIL_S,
     SINCE_S,
     SLOW_ORDER,
     SLOW_UNTIL_S,
     SOURCES,
-    STATION_SWITCH,
     STATIONS,
-    SWITCH_ON,
     T_ARRIVAL,
+    T_AWAY_END,
+    T_AWAY_START,
+    T_CREW,
     T_FINISH,
     T_LIFE,
     T_OUT_END,
@@ -66,18 +76,19 @@ from twin.engine.compiled.tables import (
     T_RELEASE,
     T_REPAIR,
     T_SHIFT,
+    T_SHORT_END,
+    T_SHORT_START,
     T_SLOW_END,
     T_SLOW_START,
     TIMER_KIND,
     TIMER_OWNER,
-    TIMER_RANK,
     TOTAL_S,
     WAKES,
     WORKED_S,
     Floats,
     Ints,
 )
-from twin.engine.compiled.timers import is_alone, next_s, resume_at, set_leaf, tidy
+from twin.engine.compiled.timers import is_alone, next_s, rank, resume_at, set_leaf, tidy
 from twin.engine.jit import compiled, inlined, inner
 
 
@@ -136,6 +147,8 @@ def _round(M: Ints, X: Floats) -> None:
             _ended(M, X, timer)
         else:
             _all_due(M, X)
+        if whole(M, N_DUE):
+            _fire_all(M, X)
     settle(M, X)
 
 
@@ -148,35 +161,35 @@ def _ended(M: Ints, X: Floats, timer: int) -> None:
 
 @inner
 def _all_due(M: Ints, X: Floats) -> None:
-    """Let all happen that is due now, sorted by rank."""
+    """Gather all that is due now, sorted by rank."""
     now, count = moment(X, NOW), 0
     while next_s(M, X) == now:
         timer = get(M, NODE_TIMER, 1)
         set_leaf(M, X, timer, math.inf)
         at = count
         if at > 0:
-            rank = _rank(M, timer)
+            mine = rank(M, timer)
             while at > 0:
                 other = get(M, DUE, at - 1)
-                before = _rank(M, other)
-                if before < rank or (before == rank and other < timer):
+                before = rank(M, other)
+                if before < mine or (before == mine and other < timer):
                     break
                 put(M, DUE, at, other)
                 at -= 1
         put(M, DUE, at, timer)
         count += 1
-    for i in range(count):
-        _ended(M, X, get(M, DUE, i))
+    put_whole(M, N_DUE, count)
 
 
 @inner
-def _rank(M: Ints, timer: int) -> int:
-    if get(M, TIMER_KIND, timer) == T_SHIFT:
-        s = get(M, TIMER_OWNER, timer)
-        on = get(M, SWITCH_ON, get(M, FIRST_SWITCH, s) + get(M, STATION_SWITCH, s))
-        due = SHIFT_START_DUE if on else SHIFT_END_DUE
-        return get(M, TIMER_RANK, timer) + (due << RANK_SHIFT)
-    return get(M, TIMER_RANK, timer)
+def _fire_all(M: Ints, X: Floats) -> None:
+    """Let happen what is due in this round; it may add what is due in the same one."""
+    while whole(M, N_FIRED) < whole(M, N_DUE):
+        timer = get(M, DUE, whole(M, N_FIRED))
+        add_whole(M, N_FIRED, 1)
+        _ended(M, X, timer)
+    put_whole(M, N_FIRED, 0)
+    put_whole(M, N_DUE, 0)
 
 
 @inner
@@ -198,6 +211,27 @@ def _fire(M: Ints, X: Floats, timer: int) -> None:
         note(M, X, RELEASE_NOTED, -1, -1, owner, NAN)
     elif kind == T_ARRIVAL:
         arrive(M, X, owner)
+    else:
+        _suppose(M, X, kind, owner)
+
+
+@inner
+def _suppose(M: Ints, X: Floats, kind: int, owner: int) -> None:
+    """Let happen what seldom does: people come and go, something is supposed."""
+    if kind == T_CREW:
+        come_or_go(M, X, owner)
+    elif kind == T_AWAY_START:
+        absent(M, X, owner, 1)
+        until_s = real(M, X, ABSENCE_UNTIL_S, owner)
+        resume_at(M, X, get(M, FIRST_TIMER, T_AWAY_END) + owner, until_s)
+    elif kind == T_AWAY_END:
+        absent(M, X, owner, -1)
+    elif kind == T_SHORT_START:
+        short(M, X, owner, 1)
+        until_s = real(M, X, SHORTAGE_UNTIL_S, owner)
+        resume_at(M, X, get(M, FIRST_TIMER, T_SHORT_END) + owner, until_s)
+    elif kind == T_SHORT_END:
+        short(M, X, owner, -1)
     elif kind == T_OUT_START:
         outage_began(M, X, owner)
         resume_at(M, X, get(M, FIRST_TIMER, T_OUT_END) + owner, real(M, X, OUTAGE_UNTIL_S, owner))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from twin.engine.compiled.memory import get, moment, real, whole
-from twin.engine.compiled.servers import setup_between
+from twin.engine.compiled.phases import setup_between
 from twin.engine.compiled.tables import (
     CHOICE_MEAN_S,
     CRITICAL_RATIO,

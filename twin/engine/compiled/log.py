@@ -34,22 +34,30 @@ from twin.engine.compiled.tables import (
     FLOW_BINS,
     FLOW_S,
     FLOW_TOTAL,
+    HANDLING,
+    HANDLING_S,
     LOG_DETAIL,
     LOG_ELEMENT,
     LOG_KIND,
     LOG_PART,
     LOG_TIME_S,
     LOG_VALUE,
+    MAINTENANCE_S,
     N_FLOWS,
     N_IN_LINE,
     N_LOGGED,
+    NO_OPERATOR_S,
     NOW,
     OFF_S,
     PROCESSING_S,
     ROOM_LOG,
     SETUP_STATUS_S,
     STARVED_S,
+    STATION_ATTENDED,
+    STATION_AWAITS,
     STATION_FINISH,
+    STATION_FREE,
+    STATION_MAINTAINED,
     STATION_ON,
     STATION_STOPS,
     STATUS_SINCE_S,
@@ -98,21 +106,33 @@ def _account(M: Ints, X: Floats, s: int) -> None:
     servers = get(M, FIRST_SERVER, s + 1) - get(M, FIRST_SERVER, s)
     busy, changing, done = get(M, BUSY, s), get(M, CHANGING, s), get(M, DONE_COUNT, s)
     on = get(M, STATION_ON, s)
-    if get(M, STATION_STOPS, s):
+    planned = get(M, STATION_AWAITS, s) + get(M, STATION_MAINTAINED, s) > 0
+    if get(M, STATION_STOPS, s) > get(M, STATION_MAINTAINED, s):
         add_real(M, X, FAILED_S, s, servers * time_s)
-    elif not on and not get(M, STATION_FINISH, s):
-        add_real(M, X, OFF_S, s, servers * time_s)
+    elif get(M, STATION_STOPS, s) or (not on and not get(M, STATION_FINISH, s)):
+        # Nothing goes on.
+        add_real(M, X, MAINTENANCE_S, s, planned * servers * time_s)
+        add_real(M, X, OFF_S, s, (1 - planned) * servers * time_s)
     else:
-        idle = servers - busy - changing
+        handling = get(M, HANDLING, s)
+        idle = servers - busy - changing - handling
         if busy:
             add_real(M, X, PROCESSING_S, s, busy * time_s)
         if changing:
             add_real(M, X, SETUP_STATUS_S, s, changing * time_s)
-        if not on:
+        if handling:
+            add_real(M, X, HANDLING_S, s, handling * time_s)
+        if planned:
+            add_real(M, X, MAINTENANCE_S, s, idle * time_s)
+        elif not on:
             add_real(M, X, OFF_S, s, idle * time_s)
         elif idle:
             add_real(M, X, BLOCKED_S, s, done * time_s)
-            add_real(M, X, STARVED_S, s, (idle - done) * time_s)
+            alone = 0
+            if get(M, STATION_ATTENDED, s):  # who is neither worked on nor done waits for people
+                alone = idle - done - get(M, STATION_FREE, s)
+                add_real(M, X, NO_OPERATOR_S, s, alone * time_s)
+            add_real(M, X, STARVED_S, s, (idle - done - alone) * time_s)
 
 
 @inlined

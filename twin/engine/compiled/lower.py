@@ -12,9 +12,10 @@ import numpy as np
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.layout import floats, ints, offsets
 from twin.engine.compiled.routes import Routes
+from twin.engine.compiled.upkeep import mode_tables, people_tables
 from twin.engine.dispatch import LAST
 from twin.engine.model import ahead_of
-from twin.engine.options import Fault, SimulationOptions
+from twin.engine.options import Absence, Fault, Shortage, SimulationOptions
 from twin.engine.reference.clock import Due
 from twin.engine.streams import Purpose, stream_key
 from twin.events.log import Names
@@ -57,11 +58,7 @@ class Lowering:
         self.order = {spec.id: i for i, spec in enumerate(self.orders)}
         self.sources = sorted(line.sources, key=lambda s: s.id)
         self.crews = sorted(line.crews, key=lambda c: c.id)
-        self.modes = [
-            (s, mode)
-            for s, spec in enumerate(self.stations)
-            for mode in sorted(spec.failures, key=lambda m: m.id)
-        ]
+        self.modes = [(s, mode) for s, spec in enumerate(self.stations) for mode in spec.modes]
         self.groups = self._groups()
         self.outages = self._outages()
         self.slows = [f for f in options.faults if f.kind == "slowdown"]
@@ -70,6 +67,7 @@ class Lowering:
         self._codes: list[int] = []
         self._parameters: list[tuple[float, ...]] = []
         self._known: dict[AnyDistribution, int] = {}
+        self._switches: dict[str, list[tuple[float, bool]]] = {}
 
     def _groups(self) -> dict[str, int]:
         """Return a number for every setup group that a product, a station or the state names."""
@@ -128,7 +126,8 @@ class Lowering:
         for part in (
             self._station_tables(),
             self._product_tables(),
-            self._mode_tables(),
+            mode_tables(self),
+            people_tables(self),
             self._source_tables(),
             self._order_tables(),
             self._fault_tables(),
@@ -160,11 +159,15 @@ class Lowering:
             t.WAITING_MODES: len(self.state.queue),
             t.LOOK_WORDS: -(-(len(self.stations) + len(self.sources)) // t.LOOK_BITS),
             t.SLOTS: len(self.slots),
+            t.MANNED: len(self.line.manned),
+            t.ABSENCES: len(self.options.absences),
+            t.SHORTAGES: len(self.options.shortages),
             t.CONTENDED: int(self.routes.contended),
             t.STEERED: int(self.routes.steered),
         }
 
-    def _distribution(self, distribution: AnyDistribution) -> int:
+    def distribution(self, distribution: AnyDistribution) -> int:
+        """Return the number of a distribution."""
         if distribution not in self._known:
             code, parameters = distribution.encode()
             self._known[distribution] = len(self._codes)
@@ -175,7 +178,8 @@ class Lowering:
     def _key(self, element: str, purpose: Purpose) -> np.uint64:
         return stream_key(self.options.seed, element, purpose)
 
-    def _keys(self, elements: Iterable[str], purpose: Purpose) -> t.Ints:
+    def keys(self, elements: Iterable[str], purpose: Purpose) -> t.Ints:
+        """Return the keys of the random numbers of some elements."""
         keys = [self._key(element, purpose) for element in elements]
         return np.array(keys, dtype=np.uint64).view(np.int64)
 
@@ -201,8 +205,11 @@ class Lowering:
             "rule": ints(number for named in rules for number in named),
             "station_finish": ints(spec.at_shift_end == "finish" for spec in specs),
             "station_element": ints(self.element[name] for name in ids),
-            "station_quality": self._keys(ids, Purpose.QUALITY),
-            "station_work": self._keys(ids, Purpose.PROCESSING),
+            "station_quality": self.keys(ids, Purpose.QUALITY),
+            "station_work": self.keys(ids, Purpose.PROCESSING),
+            "station_load": self.keys(ids, Purpose.LOAD),
+            "station_unload": self.keys(ids, Purpose.UNLOAD),
+            "station_more": ints(self._more(spec) for spec in specs),
             "station_setup": ints(setups.index(spec.setup) if spec.setup else -1 for spec in specs),
             "setup_s": matrix.ravel(),
             "capacity": ints(
@@ -213,19 +220,21 @@ class Lowering:
         }
 
     def _switch_tables(self) -> dict[str, Any]:
-        begin_s = self.state.time_s
-        end_s = begin_s + self.options.horizon_s
-        known = {
-            c.id: switches(self.line, c, begin_s, end_s)
-            for c in self.line.calendars
-            if any(spec.calendar == c.id for spec in self.stations)
-        }
-        rows = [known[spec.calendar] if spec.calendar else [] for spec in self.stations]
+        rows = [self.switches(spec.calendar) if spec.calendar else [] for spec in self.stations]
         return {
             "first_switch": offsets(len(row) for row in rows),
             "switch_s": floats(time_s for row in rows for time_s, _ in row),
             "switch_on": ints(on for row in rows for _, on in row),
         }
+
+    def switches(self, calendar: str) -> list[tuple[float, bool]]:
+        """Return every switch of a calendar in the run: when, and whether working time begins."""
+        if calendar not in self._switches:
+            begin_s = self.state.time_s
+            end_s = begin_s + self.options.horizon_s
+            found = switches(self.line, self.line.calendar(calendar), begin_s, end_s)
+            self._switches[calendar] = found
+        return self._switches[calendar]
 
     def _product_tables(self) -> dict[str, Any]:
         # None stands for the step after a product's last operation: the part leaves the line.
@@ -262,14 +271,16 @@ class Lowering:
             "step_left": ints(len(product.routing) - place for product, place, _ in steps),
             "step_slot": ints(slot.get(place, -1) for _, place, _ in steps),
             "step_choice": ints(CHOICES[step.choice] if step else 0 for _, _, step in steps),
-            "step_route": self._keys(
+            "step_route": self.keys(
                 (f"{product.id}/{step.id if step else ''}" for product, _, step in steps),
                 Purpose.ROUTE,
             ),
             "first_choice": offsets(len(step.stations) if step else 0 for _, _, step in steps),
-            "choice_station": ints(s for s, _, _ in choices),
-            "choice_times": ints(times for _, times, _ in choices),
-            "choice_mean_s": floats(mean_s for _, _, mean_s in choices),
+            "choice_station": ints(row[0] for row in choices),
+            "choice_times": ints(row[1] for row in choices),
+            "choice_mean_s": floats(row[2] for row in choices),
+            "choice_load": ints(row[3] for row in choices),
+            "choice_unload": ints(row[4] for row in choices),
             "choice_share": floats(
                 share
                 for _, _, step in steps
@@ -278,23 +289,27 @@ class Lowering:
             ),
         }
 
-    def _choice(self, step: Operation, station: str) -> tuple[int, int, float]:
+    def _choice(self, step: Operation, station: str) -> tuple[int, int, float, int, int]:
         times = step.processing_time_by_station_s.get(station, step.processing_time_s)
-        return self.station[station], self._distribution(times), times.expected_s()
+        return (
+            self.station[station],
+            self.distribution(times),
+            times.expected_s(),
+            self.distribution(step.load_time_s) if step.loads else -1,
+            self.distribution(step.unload_time_s) if step.unloads else -1,
+        )
 
-    def _mode_tables(self) -> dict[str, Any]:
-        crews = {crew.id: i for i, crew in enumerate(self.crews)}
-        names = [f"{self.stations[s].id}/{mode.id}" for s, mode in self.modes]
-        return {
-            "first_mode": offsets(len(spec.failures) for spec in self.stations),
-            "mode_station": ints(s for s, _ in self.modes),
-            "mode_calendar": ints(mode.clock == "calendar" for _, mode in self.modes),
-            "mode_crew": ints(crews[mode.crew] if mode.crew else -1 for _, mode in self.modes),
-            "mode_life": ints(self._distribution(m.life) for _, m in self.modes),
-            "mode_repair": ints(self._distribution(m.time_to_repair_s) for _, m in self.modes),
-            "mode_life_key": self._keys(names, Purpose.FAILURE),
-            "mode_repair_key": self._keys(names, Purpose.REPAIR),
-        }
+    def _more(self, spec: Station) -> bool:
+        """Tell whether there is more to a station than setups and failures that stop it."""
+        steps = [step for product in self.products for step in product.routing]
+        return (
+            bool(spec.maintenance)
+            or spec.id in self.line.manned
+            or (
+                any(mode.effect != "stop" or mode.clock == "cycles" for mode in spec.failures)
+                or any(spec.id in step.stations and (step.loads or step.unloads) for step in steps)
+            )
+        )
 
     def _source_tables(self) -> dict[str, Any]:
         ids = [source.id for source in self.sources]
@@ -304,11 +319,11 @@ class Lowering:
             "source_kind": ints(ARRIVALS[source.arrivals] for source in self.sources),
             "source_element": ints(self.element[name] for name in ids),
             "source_times": ints(
-                self._distribution(s.interarrival_s) if s.interarrival_s else -1
+                self.distribution(s.interarrival_s) if s.interarrival_s else -1
                 for s in self.sources
             ),
-            "source_arrival_key": self._keys(ids, Purpose.ARRIVAL),
-            "source_product_key": self._keys(ids, Purpose.PRODUCT),
+            "source_arrival_key": self.keys(ids, Purpose.ARRIVAL),
+            "source_product_key": self.keys(ids, Purpose.PRODUCT),
             "first_share": offsets(len(row) for row in weights),
             "share": floats(
                 value for row in weights for value in accumulate(row[name] for name in sorted(row))
@@ -366,8 +381,12 @@ class Lowering:
     def _fault_tables(self) -> dict[str, Any]:
         begin_s = self.state.time_s
 
-        def since_s(fault: Fault) -> float:
+        def since_s(fault: Fault | Absence | Shortage) -> float:
             return begin_s + fault.after_s
+
+        absences, shortages = self.options.absences, self.options.shortages
+        crews = {crew.id: i for i, crew in enumerate(self.crews)}
+        slots = {source.id: i for i, source in enumerate(self.sources)}
 
         return {
             "outage_station": ints(s for s, _, _, _ in self.outages),
@@ -378,16 +397,29 @@ class Lowering:
             "slow_since_s": floats(since_s(f) for f in self.slows),
             "slow_until_s": floats(since_s(f) + f.duration_s for f in self.slows),
             "slow_factor": floats(f.factor for f in self.slows),
+            "absence_crew": ints(crews[one.crew] for one in absences),
+            "absence_people": ints(one.people for one in absences),
+            "absence_since_s": floats(since_s(one) for one in absences),
+            "absence_until_s": floats(since_s(one) + one.duration_s for one in absences),
+            "shortage_source": ints(slots[one.source] for one in shortages),
+            "shortage_since_s": floats(since_s(one) for one in shortages),
+            "shortage_until_s": floats(since_s(one) + one.duration_s for one in shortages),
         }
 
     def _timer_tables(self) -> dict[str, Any]:
         servers = [(s, k) for s, spec in enumerate(self.stations) for k in range(spec.servers)]
         modes = []
         for s, spec in enumerate(self.stations):
-            modes += [(s, k) for k in range(len(spec.failures))]
+            modes += [(s, k) for k in range(len(spec.modes))]
         outages = [(s, 0) for s, _, _, _ in self.outages]
         slows = [(self.station[f.station], 1) for f in self.slows]
         shifts = [(s, 0) for s in range(len(self.stations)) if self.line.calendars]
+        crews = [crew.id for crew in self.crews]
+        slots = [source.id for source in self.sources]
+        behind = len(self.stations)
+        away = [(behind + crews.index(one.crew), 0) for one in self.options.absences]
+        behind += len(crews)
+        short = [(behind + slots.index(one.source), 0) for one in self.options.shortages]
         kinds: list[tuple[int, list[tuple[int, int]]]] = [
             (Due.FINISH, servers),
             (Due.FAILURE, modes),
@@ -399,6 +431,11 @@ class Lowering:
             (Due.OUTAGE_END, slows),
             (Due.RELEASE, [(i, 0) for i in range(len(self.orders))]),
             (Due.ARRIVAL, [(i, 0) for i in range(len(self.sources))]),
+            (0, [(len(self.stations) + k, 0) for k in range(len(self.crews))]),
+            (Due.OUTAGE_START, away),
+            (Due.OUTAGE_END, away),
+            (Due.OUTAGE_START, short),
+            (Due.OUTAGE_END, short),
         ]
         return {
             "first_timer": offsets(len(rows) for _, rows in kinds),

@@ -15,6 +15,7 @@ from twin.engine.compiled.memory import (
     real,
     whole,
 )
+from twin.engine.compiled.people import ask
 from twin.engine.compiled.tables import (
     BUFFER_ELEMENT,
     BUFFER_ENTERED,
@@ -25,6 +26,7 @@ from twin.engine.compiled.tables import (
     DONE_LIST,
     FIRST_SERVER,
     FIRST_STEP,
+    FRESH,
     N_CREATED,
     N_FINISHED,
     N_FREE,
@@ -38,6 +40,7 @@ from twin.engine.compiled.tables import (
     ORDER_FINISHED,
     ORDER_LAST_S,
     ORDER_SCRAPPED,
+    PART_ASKED_S,
     PART_AT,
     PART_BEFORE,
     PART_CREATED,
@@ -53,6 +56,8 @@ from twin.engine.compiled.tables import (
     PART_REWORKS,
     PART_ROW,
     PART_SERVER,
+    PART_SLOWED,
+    PART_STAGE,
     PART_STATUS,
     PART_STEP,
     PART_VISITS,
@@ -69,6 +74,7 @@ from twin.engine.compiled.tables import (
     STATION_ELEMENT,
     STATION_ENTERED,
     STATION_FREE,
+    STATION_MANNED,
     WAITING,
     Floats,
     Ints,
@@ -120,6 +126,9 @@ def make(M: Ints, X: Floats, source: int, product: int, order: int) -> int:
     put(M, PART_ROW, p, get(M, FIRST_STEP, product))
     put(M, PART_STATUS, p, WAITING)
     put(M, PART_VISITS, p, 0)
+    put(M, PART_STAGE, p, FRESH)
+    put_real(M, X, PART_SLOWED, p, 1.0)
+    put_real(M, X, PART_ASKED_S, p, NAN)
     put(M, PART_SERVER, p, -1)
     put(M, PART_AT, p, -1 - source)
     put(M, PART_MOVE, p, whole(M, N_MOVES))
@@ -195,6 +204,11 @@ def enter_station(M: Ints, X: Floats, p: int, s: int, given: int) -> None:
     number = v - get(M, FIRST_SERVER, s)
     _move(M, X, p, whole(M, BUFFERS) + s)
     put(M, PART_SERVER, p, number)
+    put(M, PART_STAGE, p, FRESH)
+    if get(M, STATION_MANNED, s):
+        account(M, X, s)
+        put_real(M, X, PART_ASKED_S, p, NAN)
+        ask(M, v)
     add(M, PART_VISITS, p, 1)
     put(M, SERVER_PART, v, p)
     add(M, STATION_FREE, s, -1)

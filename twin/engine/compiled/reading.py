@@ -11,7 +11,9 @@ from twin.engine.compiled.flows import BINS, EXACT, flow_quantile
 from twin.engine.compiled.layout import Memory
 from twin.engine.compiled.lower import Lowering
 from twin.events.state import (
+    PHASE_OF,
     Clock,
+    CrewState,
     LineState,
     ModeState,
     ModeStatus,
@@ -25,9 +27,26 @@ from twin.events.state import (
 )
 from twin.kpi.counters import Coordinates, Counters, Values, figures_of
 
-PART_STATUS: tuple[PartStatus, ...] = ("waiting", "setup", "processing", "done")
-STATUS_S = (t.PROCESSING_S, t.SETUP_STATUS_S, t.BLOCKED_S, t.STARVED_S, t.FAILED_S, t.OFF_S)
-MODE_STATUS: tuple[ModeStatus, ...] = ("running", "waiting", "repair")
+PART_STATUS: tuple[PartStatus, ...] = (
+    "waiting",
+    "setup",
+    "processing",
+    "done",
+    "loading",
+    "unloading",
+)
+STATUS_S = (
+    t.PROCESSING_S,
+    t.SETUP_STATUS_S,
+    t.BLOCKED_S,
+    t.STARVED_S,
+    t.FAILED_S,
+    t.OFF_S,
+    t.HANDLING_S,
+    t.MAINTENANCE_S,
+    t.NO_OPERATOR_S,
+)
+MODE_STATUS: tuple[ModeStatus, ...] = ("running", "waiting", "repair", "due")
 
 
 def _clock(f: Memory, timer: int) -> Clock:
@@ -46,7 +65,7 @@ def kernel_state(low: Lowering, f: Memory, replication: int) -> LineState:
     live.sort(key=lambda p: f.n(t.PART_MOVE, p))
     queue = [
         f"{low.stations[low.modes[mode][0]].id}/{low.modes[mode][1].id}"
-        for crew in range(len(low.crews))
+        for crew in range(len(low.crews) + 1)
         for mode in _queued(f, crew)
     ]
     options = low.options
@@ -79,6 +98,11 @@ def kernel_state(low: Lowering, f: Memory, replication: int) -> LineState:
         scrapped=int(f.m[t.N_SCRAPPED]),
         turns=_turns(low, f),
         queue=tuple(queue),
+        crews={
+            crew.id: CrewState(on=bool(f.n(t.CREW_ON, i)))
+            for i, crew in enumerate(low.crews)
+            if crew.calendar is not None
+        },
     )
 
 
@@ -101,19 +125,26 @@ def _queued(f: Memory, crew: int) -> list[int]:
     return found
 
 
+def _team(low: Lowering, f: Memory, field: int, place: int) -> dict[str, int]:
+    """Return the people at work on a server or a mode, by crew."""
+    found = {crew.id: f.n(field, place * len(low.crews) + i) for i, crew in enumerate(low.crews)}
+    return {name: count for name, count in found.items() if count}
+
+
 def _part(low: Lowering, f: Memory, p: int) -> PartState:
     at, status = f.n(t.PART_AT, p), PART_STATUS[f.n(t.PART_STATUS, p)]
     order, server = f.n(t.PART_ORDER, p), f.n(t.PART_SERVER, p)
     buffers = len(low.buffers)
-    clock = None
+    clock, v = None, 0
     if at < 0:
         location = low.sources[-1 - at].id
     elif at < buffers:
         location = low.buffers[at].id
     else:
         location = low.stations[at - buffers].id
-        if status in ("setup", "processing"):
-            clock = _clock(f, f.n(t.FIRST_SERVER, at - buffers) + server)
+        v = f.n(t.FIRST_SERVER, at - buffers) + server
+        if status in PHASE_OF:
+            clock = _clock(f, v)
     first = p * len(low.slots)
     sent = [(place, f.n(t.PART_REWORKS, first + i)) for i, place in enumerate(low.slots)]
     return PartState(
@@ -130,6 +161,10 @@ def _part(low: Lowering, f: Memory, p: int) -> PartState:
         reworks={str(place): count for place, count in sent if count},
         clock=clock,
         done_s=f.r(t.PART_DONE_S, p) if status == "done" else None,
+        stage=f.n(t.PART_STAGE, p) if server >= 0 else 0,
+        slowed=f.r(t.PART_SLOWED, p),
+        asked_s=f.known(t.PART_ASKED_S, p),
+        team={} if at < buffers else _team(low, f, t.SERVER_TEAM, v),
     )
 
 
@@ -142,9 +177,13 @@ def _station(low: Lowering, f: Memory, s: int) -> StationState:
         modes[low.modes[m][1].id] = ModeState(
             status=status,
             count=f.n(t.MODE_COUNT, m),
-            age=_clock(f, lives + m) if status == "running" else Clock(),
+            renewed=f.n(t.MODE_RENEWED, m),
+            age=_clock(f, lives + m)
+            if status == "running" and f.n(t.MODE_LIFE, m) >= 0
+            else Clock(),
             failed_s=f.known(t.MODE_FAILED_S, m),
-            repair=_clock(f, repairs + m) if status == "repair" else None,
+            repair=_clock(f, repairs + m) if f.n(t.MODE_BEGUN, m) else None,
+            team=_team(low, f, t.MODE_TEAM, m) if f.n(t.MODE_SKILL, m) else {},
         )
     active = [
         Outage(since_s=since_s, until_s=None if math.isinf(until_s) else until_s)

@@ -1,8 +1,6 @@
-"""The kernel's stations and servers: what ``reference.places`` does."""
+"""The kernel's servers: what ``reference.servers`` does."""
 
 from __future__ import annotations
-
-import math
 
 from twin.engine.compiled.log import account, note
 from twin.engine.compiled.looks import look_at_station, tell
@@ -18,33 +16,43 @@ from twin.engine.compiled.memory import (
     whole,
 )
 from twin.engine.compiled.parts import gone, server_freed
+from twin.engine.compiled.people import ask, keep, let_go
+from twin.engine.compiled.phases import choice, needs_at, needs_people, next_phase, setup_now
+from twin.engine.compiled.stations import begin_due, count_operation, work_began, work_ended
 from twin.engine.compiled.tables import (
     BAD,
     BUSY,
     CHANGING,
+    CHOICE_LOAD,
     CHOICE_MEAN_S,
-    CHOICE_STATION,
     CHOICE_TIMES,
+    CHOICE_UNLOAD,
     DONE,
     DONE_COUNT,
     DONE_LIST,
-    FIRST_CHOICE,
     FIRST_MODE,
     FIRST_SERVER,
-    FIRST_TIMER,
-    GROUPS,
-    MODE_CALENDAR,
+    HANDLING,
+    LOADED,
+    LOADING,
+    LOADING_ENDED,
+    LOADING_STARTED,
+    MODE_SLOW,
+    MODE_STATUS,
     N_LOST,
     N_SLOWED,
     NAN,
     NOW,
     OBSERVE,
+    PART_ASKED_S,
     PART_DONE_S,
     PART_ID,
     PART_PRODUCT,
     PART_REWORKS,
     PART_ROW,
     PART_SCRAPPED,
+    PART_SLOWED,
+    PART_STAGE,
     PART_STATUS,
     PART_STEP,
     PART_VISITS,
@@ -55,37 +63,47 @@ from twin.engine.compiled.tables import (
     PROCESSING_STARTED,
     PRODUCT_GROUP,
     REWORK_SENT,
+    RUNNING,
     SERVER_CHOICE,
     SERVER_PART,
+    SERVER_PEOPLE,
     SERVER_STATION,
     SERVER_TOLD,
     SETUP,
     SETUP_ENDED,
-    SETUP_S,
     SETUP_STARTED,
-    SINCE_S,
     SLOTS,
     SLOW_FACTOR,
     SLOW_ORDER,
     SLOW_STATION,
+    STATION_AWAITS,
     STATION_ELEMENT,
-    STATION_FINISH,
     STATION_FINISHED,
     STATION_GROUP,
+    STATION_LOAD,
+    STATION_MANNED,
+    STATION_MORE,
     STATION_ON,
     STATION_QUALITY,
     STATION_SETUP,
+    STATION_SLOWS,
     STATION_STOPS,
+    STATION_UNLOAD,
     STATION_WORK,
-    STATION_WORKING,
     STEP_BACK,
     STEP_LIMIT,
     STEP_LUCK,
     STEP_REWORK,
     STEP_SCRAP,
     STEP_SLOT,
-    T_LIFE,
+    TO_LOAD,
+    TO_SET_UP,
+    TO_UNLOAD,
+    UNLOADING,
+    UNLOADING_ENDED,
+    UNLOADING_STARTED,
     WAITING,
+    WORKED,
     Floats,
     Ints,
 )
@@ -93,38 +111,59 @@ from twin.engine.compiled.timers import (
     begin_now,
     chance,
     draw,
-    due_s,
-    pause,
-    resume,
-    resume_until,
 )
 from twin.engine.jit import inlined, inner
 
 
-@inlined
-def choice(M: Ints, X: Floats, step: int, s: int) -> int:
-    """Return the row of choices for a step at a station, or -1."""
-    for row in range(get(M, FIRST_CHOICE, step), get(M, FIRST_CHOICE, step + 1)):
-        if get(M, CHOICE_STATION, row) == s:
-            return row
-    return -1
-
-
 @inner
-def setup_between(M: Ints, X: Floats, row: int, before: int, after: int) -> float:
-    """Return the time of a change-over, s."""
-    return real(M, X, SETUP_S, (row * whole(M, GROUPS) + before) * whole(M, GROUPS) + after)
-
-
-@inner
-def slowdown(M: Ints, X: Floats, s: int) -> float:
-    """Return the factor on processing times that begin now."""
+def slowdown(M: Ints, X: Floats, s: int, p: int) -> float:
+    """Return the factor on the processing time that begins now; the part keeps that of failures."""
     factor = 1.0
+    if get(M, STATION_SLOWS, s):
+        for m in range(get(M, FIRST_MODE, s), get(M, FIRST_MODE, s + 1)):
+            if get(M, MODE_STATUS, m) != RUNNING:
+                factor *= real(M, X, MODE_SLOW, m)
+        put_real(M, X, PART_SLOWED, p, factor)
     for i in range(whole(M, N_SLOWED)):
         k = get(M, SLOW_ORDER, i)
         if get(M, SLOW_STATION, k) == s:
             factor *= real(M, X, SLOW_FACTOR, k)
     return factor
+
+
+@inner
+def _ready_for(M: Ints, X: Floats, v: int, p: int, s: int) -> int:
+    """Return the phase that begins on a server with more to it than work, or -1.
+
+    Loading and unloading begin here.
+    """
+    if get(M, STATION_AWAITS, s):
+        return -1
+    if get(M, STATION_MANNED, s):
+        if get(M, SERVER_PEOPLE, v) == 0 and needs_people(M, X, p, s):
+            return -1
+        put_real(M, X, PART_ASKED_S, p, NAN)
+    phase = next_phase(M, X, p, s)
+    if phase == TO_LOAD or phase == TO_UNLOAD:  # noqa: PLR1714, SIM109 - no tuples here
+        _handle(M, X, v, p, s, phase == TO_LOAD)
+        return -1
+    return phase
+
+
+@inner
+def _handle(M: Ints, X: Floats, v: int, p: int, s: int, loads: bool) -> None:
+    """Begin to load or to unload a part."""
+    row = choice(M, X, get(M, PART_ROW, p), s)
+    times = get(M, CHOICE_LOAD, row) if loads else get(M, CHOICE_UNLOAD, row)
+    key = get(M, STATION_LOAD, s) if loads else get(M, STATION_UNLOAD, s)
+    number, step = get(M, PART_ID, p), get(M, PART_STEP, p)
+    time_s = draw(M, X, times, key, number, get(M, PART_VISITS, p) - 1)
+    account(M, X, s)
+    add(M, HANDLING, s, 1)
+    put(M, PART_STATUS, p, LOADING if loads else UNLOADING)
+    kind = LOADING_STARTED if loads else UNLOADING_STARTED
+    note(M, X, kind, get(M, STATION_ELEMENT, s), number, step, time_s)
+    begin_now(M, X, v, time_s)
 
 
 @inner
@@ -141,9 +180,13 @@ def wake(M: Ints, X: Floats, v: int) -> None:
         return
     product = get(M, PART_PRODUCT, p)
     group = get(M, PRODUCT_GROUP, product)
-    row = get(M, STATION_SETUP, s)
-    if row >= 0 and get(M, STATION_GROUP, s) >= 0:
-        time_s = setup_between(M, X, row, get(M, STATION_GROUP, s), group)
+    phase = TO_SET_UP
+    if get(M, STATION_MORE, s):
+        phase = _ready_for(M, X, v, p, s)
+        if phase < 0:
+            return
+    if phase == TO_SET_UP and get(M, STATION_SETUP, s) >= 0:
+        time_s = setup_now(M, X, s, group)
         if time_s > 0.0:
             account(M, X, s)
             add(M, CHANGING, s, 1)
@@ -153,110 +196,101 @@ def wake(M: Ints, X: Floats, v: int) -> None:
             )
             begin_now(M, X, v, time_s)
             return
+    _process(M, X, v, p, s, group)
+
+
+@inlined
+def _process(M: Ints, X: Floats, v: int, p: int, s: int, group: int) -> None:
+    """Begin to process a part."""
     account(M, X, s)
     put(M, STATION_GROUP, s, group)
     row = choice(M, X, get(M, PART_ROW, p), s)
     put(M, SERVER_CHOICE, v, row)
-    time_s = draw(
-        M,
-        X,
-        get(M, CHOICE_TIMES, row),
-        get(M, STATION_WORK, s),
-        get(M, PART_ID, p),
-        get(M, PART_VISITS, p) - 1,
-    )
-    if whole(M, N_SLOWED):
-        time_s *= slowdown(M, X, s)
+    number = get(M, PART_ID, p)
+    times, key = get(M, CHOICE_TIMES, row), get(M, STATION_WORK, s)
+    time_s = draw(M, X, times, key, number, get(M, PART_VISITS, p) - 1)
+    if whole(M, N_SLOWED) or get(M, STATION_SLOWS, s):
+        time_s *= slowdown(M, X, s, p)
     put(M, PART_STATUS, p, PROCESSING)
     add(M, BUSY, s, 1)
-    note(
-        M,
-        X,
-        PROCESSING_STARTED,
-        get(M, STATION_ELEMENT, s),
-        get(M, PART_ID, p),
-        get(M, PART_STEP, p),
-        time_s,
-    )
+    element, place = get(M, STATION_ELEMENT, s), get(M, PART_STEP, p)
+    note(M, X, PROCESSING_STARTED, element, number, place, time_s)
     begin_now(M, X, v, time_s)
     work_began(M, X, s)
 
 
-@inlined
-def work_began(M: Ints, X: Floats, s: int) -> None:
-    """One more server processes: failure modes on the operating clock age.
-
-    A lone server's work stops them again at its end; one that would fail after that is not due.
-    """
-    add(M, STATION_WORKING, s, 1)
-    if get(M, STATION_WORKING, s) == 1:
-        v = get(M, FIRST_SERVER, s)
-        end_s = due_s(M, X, v) if get(M, FIRST_SERVER, s + 1) == v + 1 else math.inf
-        for m in range(get(M, FIRST_MODE, s), get(M, FIRST_MODE, s + 1)):
-            if not get(M, MODE_CALENDAR, m):
-                resume_until(M, X, get(M, FIRST_TIMER, T_LIFE) + m, end_s)
-
-
-@inlined
-def work_ended(M: Ints, X: Floats, s: int) -> None:
-    """One server fewer processes."""
-    add(M, STATION_WORKING, s, -1)
-    if get(M, STATION_WORKING, s) == 0:
-        for m in range(get(M, FIRST_MODE, s), get(M, FIRST_MODE, s + 1)):
-            if not get(M, MODE_CALENDAR, m):
-                pause(M, X, get(M, FIRST_TIMER, T_LIFE) + m)
-
-
-@inlined
-def runs(M: Ints, X: Floats, s: int) -> bool:
-    """Tell whether work in process goes on."""
-    return not get(M, STATION_STOPS, s) and bool(get(M, STATION_ON, s) or get(M, STATION_FINISH, s))
-
-
-@inner
-def stop_work(M: Ints, X: Floats, s: int) -> None:
-    """Work in process stands still."""
-    for v in range(get(M, FIRST_SERVER, s), get(M, FIRST_SERVER, s + 1)):
-        if not math.isnan(real(M, X, SINCE_S, v)):
-            pause(M, X, v)
-            p = get(M, SERVER_PART, v)
-            if p >= 0 and get(M, PART_STATUS, p) == PROCESSING:
-                work_ended(M, X, s)
-
-
-@inner
-def go_on(M: Ints, X: Floats, s: int) -> None:
-    """Work in process goes on, and parts inside may begin."""
-    if not runs(M, X, s):
-        return
-    for v in range(get(M, FIRST_SERVER, s), get(M, FIRST_SERVER, s + 1)):
-        p = get(M, SERVER_PART, v)
-        if p >= 0 and (get(M, PART_STATUS, p) == SETUP or get(M, PART_STATUS, p) == PROCESSING):
-            if math.isnan(real(M, X, SINCE_S, v)):
-                resume(M, X, v)
-                if get(M, PART_STATUS, p) == PROCESSING:
-                    work_began(M, X, s)
-        else:
-            tell(M, X, v)
-
-
 @inner
 def finish(M: Ints, X: Floats, v: int) -> None:
-    """End the setup or processing on a server."""
+    """End a phase of the work on a server."""
     p, s = (get(M, SERVER_PART, v), get(M, SERVER_STATION, v))
-    product = get(M, PART_PRODUCT, p)
+    product, status, number = get(M, PART_PRODUCT, p), get(M, PART_STATUS, p), get(M, PART_ID, p)
     account(M, X, s)
-    if get(M, PART_STATUS, p) == SETUP:
+    if status == PROCESSING:
+        add(M, BUSY, s, -1)
+        work_ended(M, X, s)
+        add(M, STATION_FINISHED, s, 1)
+        _processed(M, X, v, p, s)
+    elif status == SETUP:
         add(M, CHANGING, s, -1)
         put(M, STATION_GROUP, s, get(M, PRODUCT_GROUP, product))
         note(M, X, SETUP_ENDED, get(M, STATION_ELEMENT, s), get(M, PART_ID, p), product, NAN)
         put(M, PART_STATUS, p, WAITING)
     else:
-        add(M, BUSY, s, -1)
-        work_ended(M, X, s)
-        add(M, STATION_FINISHED, s, 1)
-        outcome(M, X, v, p, s)
+        _handled(M, X, v, p, s)
+    if get(M, STATION_MORE, s):
+        if status == PROCESSING:
+            count_operation(M, X, s)
+        if get(M, STATION_MANNED, s):
+            _people_after(M, X, v, p, s, number)
+        if get(M, STATION_AWAITS, s):
+            begin_due(M, X, s)
     tell(M, X, v)
+
+
+@inner
+def _people_after(M: Ints, X: Floats, v: int, p: int, s: int, number: int) -> None:
+    """Let go of whoever is not needed for what comes next; ``number``: of their part."""
+    element = get(M, STATION_ELEMENT, s)
+    if get(M, SERVER_PART, v) != p or get(M, PART_STATUS, p) != WAITING:
+        let_go(M, X, v, number, element)
+        return
+    put_real(M, X, PART_ASKED_S, p, moment(X, NOW))
+    if get(M, SERVER_PEOPLE, v):
+        keep(M, X, v, number, element, needs_at(M, X, p, s))
+    ask(M, v)
+
+
+@inner
+def _handled(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
+    """End the loading or unloading of a part."""
+    add(M, HANDLING, s, -1)
+    element, number, place = get(M, STATION_ELEMENT, s), get(M, PART_ID, p), get(M, PART_STEP, p)
+    if get(M, PART_STATUS, p) == LOADING:
+        put(M, PART_STATUS, p, WAITING)
+        put(M, PART_STAGE, p, LOADED)
+        note(M, X, LOADING_ENDED, element, number, place, NAN)
+    else:
+        note(M, X, UNLOADING_ENDED, element, number, place, NAN)
+        outcome(M, X, v, p, s)
+
+
+@inlined
+def _processed(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
+    """Count an operation; unless the part has yet to be unloaded, decide what becomes of it."""
+    row, unloads = get(M, SERVER_CHOICE, v), False
+    if get(M, STATION_MORE, s):
+        put_real(M, X, PART_SLOWED, p, 1.0)
+        unloads = get(M, CHOICE_UNLOAD, row) >= 0
+    element, number, place = get(M, STATION_ELEMENT, s), get(M, PART_ID, p), get(M, PART_STEP, p)
+    note(M, X, PROCESSING_ENDED, element, number, place, 1.0 if unloads else NAN)
+    if moment(X, NOW) >= moment(X, OBSERVE):
+        add(M, PROCESSED, s, 1)
+        add_real(M, X, PLANNED_S, s, real(M, X, CHOICE_MEAN_S, row))
+    if unloads:
+        put(M, PART_STATUS, p, WAITING)
+        put(M, PART_STAGE, p, WORKED)
+    else:
+        outcome(M, X, v, p, s)
 
 
 @inner
@@ -265,11 +299,7 @@ def outcome(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
     place = get(M, PART_STEP, p)
     step = get(M, PART_ROW, p)
     element = get(M, STATION_ELEMENT, s)
-    note(M, X, PROCESSING_ENDED, element, get(M, PART_ID, p), place, NAN)
     counts = moment(X, NOW) >= moment(X, OBSERVE)
-    if counts:
-        add(M, PROCESSED, s, 1)
-        add_real(M, X, PLANNED_S, s, real(M, X, CHOICE_MEAN_S, get(M, SERVER_CHOICE, v)))
     put(M, PART_STATUS, p, DONE)
     put_real(M, X, PART_DONE_S, p, moment(X, NOW))
     next_place = place + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twin.engine.compiled.asking import settle_work
 from twin.engine.compiled.goals import (
     assigned,
     has_room,
@@ -24,7 +25,7 @@ from twin.engine.compiled.parts import (
     leave_station,
     make,
 )
-from twin.engine.compiled.servers import choice
+from twin.engine.compiled.phases import choice
 from twin.engine.compiled.sources import look, waits_since_s
 from twin.engine.compiled.tables import (
     ATC,
@@ -44,6 +45,7 @@ from twin.engine.compiled.tables import (
     LOOK_ANY,
     LOOK_BITS,
     LOOK_WORDS,
+    MANNED,
     MODES,
     N_STATUS,
     OK,
@@ -74,7 +76,7 @@ from twin.engine.jit import inner
 
 @inner
 def settle(M: Ints, X: Floats) -> None:
-    """Decide what is shared: crews, then parts, in passes until nothing moves.
+    """Decide what is shared: crews, then parts, in passes until nothing moves, then people.
 
     Only senders and takers are visited for which something has changed since they last could do
     nothing; ``FULL_SETTLE`` visits all of them in each pass, with the same result.
@@ -89,6 +91,8 @@ def settle(M: Ints, X: Floats) -> None:
         moved = _pass(M, X)
         if not full and whole(M, LOOK_WORDS) == 1:
             moved = get(M, LOOK, 0) != 0
+    if whole(M, MANNED):
+        settle_work(M, X)
 
 
 @inner

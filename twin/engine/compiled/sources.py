@@ -34,6 +34,7 @@ from twin.engine.compiled.tables import (
     SOURCE_HEAD,
     SOURCE_KIND,
     SOURCE_PRODUCT_KEY,
+    SOURCE_SHORT,
     SOURCE_SINCE_S,
     SOURCE_TAIL,
     SOURCE_TIMES,
@@ -113,6 +114,8 @@ def _next_order(M: Ints, X: Floats) -> int:
 @inner
 def look(M: Ints, X: Floats, source: int) -> bool:
     """Find out what would enter next; tell whether there is anything."""
+    if get(M, SOURCE_SHORT, source):
+        return False
     p = get(M, SOURCE_HEAD, source)
     if p >= 0:
         put(M, HEAD_PRODUCT, source, get(M, PART_PRODUCT, p))

@@ -30,10 +30,18 @@ from twin.events.kinds import Kind
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-WAITING, SETUP, PROCESSING, DONE = 0, 1, 2, 3
+WAITING, SETUP, PROCESSING, DONE, LOADING, UNLOADING = range(6)
 """Condition of a part."""
-RUNNING, QUEUED, REPAIRING = 0, 1, 2
-"""Condition of a failure mode."""
+FRESH, LOADED, WORKED = 0, 1, 2
+"""What is over of a visit: nothing, loading, processing."""
+TO_SET_UP, TO_LOAD, TO_PROCESS, TO_UNLOAD = range(4)
+"""Phases of a visit."""
+RUNNING, QUEUED, REPAIRING, AWAITED = 0, 1, 2, 3
+"""Condition of a mode; awaited: maintenance that is due while work goes on."""
+STOPS, SCRAPS, RESTARTS, SLOWS, IS_MAINTAINED = range(5)
+"""What a mode does to its station; the last: it is maintenance."""
+OPERATING, BY_CALENDAR, CYCLES = 0, 1, 2
+"""Clock of a mode."""
 UNLIMITED, INTERARRIVAL, ORDERS = 0, 1, 2
 """How parts come to a source."""
 (FIFO, SPT, EDD, PRIORITY, PLAN, LIFO, LONGEST_WAITING, OLDEST, LPT, OPERATION_DUE_DATE,
@@ -73,26 +81,43 @@ FAILED = int(Kind.FAILED)
 REPAIR_STARTED = int(Kind.REPAIR_STARTED)
 REPAIRED = int(Kind.REPAIRED)
 SHIFT_STARTED = int(Kind.SHIFT_STARTED)
+LOADING_STARTED = int(Kind.LOADING_STARTED)
+LOADING_ENDED = int(Kind.LOADING_ENDED)
+UNLOADING_STARTED = int(Kind.UNLOADING_STARTED)
+UNLOADING_ENDED = int(Kind.UNLOADING_ENDED)
+WORK_ABORTED = int(Kind.WORK_ABORTED)
+MAINTENANCE_DUE = int(Kind.MAINTENANCE_DUE)
+MAINTENANCE_READY = int(Kind.MAINTENANCE_READY)
+MAINTENANCE_STARTED = int(Kind.MAINTENANCE_STARTED)
+MAINTENANCE_ENDED = int(Kind.MAINTENANCE_ENDED)
+WORK_PAUSED = int(Kind.WORK_PAUSED)
+WORK_RESUMED = int(Kind.WORK_RESUMED)
+CREW_TAKEN = int(Kind.CREW_TAKEN)
+CREW_RELEASED = int(Kind.CREW_RELEASED)
+CREW_CAME = int(Kind.CREW_CAME)
+CREW_LEFT = int(Kind.CREW_LEFT)
+REPAIR_PAUSED = int(Kind.REPAIR_PAUSED)
 SHIFT_ENDED = int(Kind.SHIFT_ENDED)
 RELEASE_NOTED = int(Kind.ORDER_RELEASED)
 
 # Kinds of timers, by which FIRST_TIMER is ordered.
 (T_FINISH, T_LIFE, T_REPAIR, T_SHIFT, T_OUT_START, T_OUT_END, T_SLOW_START, T_SLOW_END, T_RELEASE,
- T_ARRIVAL) = range(10)  # fmt: skip
+ T_ARRIVAL, T_CREW, T_AWAY_START, T_AWAY_END, T_SHORT_START, T_SHORT_END) = range(15)  # fmt: skip
 
 # Single numbers, at the front of the memory: reals first.
 NOW, WIP_SINCE, WIP_AREA, OBSERVE, FLOW_TOTAL = range(5)
 # Counts that change.
 (N_PARTS, N_FREE, N_FINISHED, N_SCRAPPED, N_LOGGED, N_MOVES, N_ROUNDS, N_WAKES, N_FAILS, N_CREATED,
- N_FLOWS, N_IN_LINE, N_SLOWED, N_STATUS, N_STARTED, N_LOST, N_STALE) = range(5, 22)  # fmt: skip
+ N_FLOWS, N_IN_LINE, N_SLOWED, N_STATUS, N_STARTED, N_LOST, N_STALE, N_DUE,
+ N_FIRED, N_ASKING, PEOPLE_NEWS) = range(5, 26)  # fmt: skip
 # Sizes and settings that do not.
 (REPLICATION, ANTITHETIC, LONGEST, GROUPS, STATIONS, SERVERS, BUFFERS, MODES, CREWS, SOURCES,
  ORDER_COUNT, OUTAGES, SLOWDOWNS, GIVEN_STATIONS, WAITING_MODES, ROOM_PARTS, ROOM_LOG, LOOK_WORDS,
- LEAF, SLOTS) = range(22, 42)  # fmt: skip
-CONTENDED = 42  # whether some entrance has more than one sender
-FULL_SETTLE = 43  # visit everything in each pass; the same result, for comparison
-STEERED = 44  # whether a plan, a turn or a draw names the one station that a part may go to
-BEGINS = 45
+ LEAF, SLOTS, MANNED, ABSENCES, SHORTAGES) = range(26, 49)  # fmt: skip
+CONTENDED = 49  # whether some entrance has more than one sender
+FULL_SETTLE = 50  # visit everything in each pass; the same result, for comparison
+STEERED = 51  # whether a plan, a turn or a draw names the one station that a part may go to
+BEGINS = 52
 """From here on: where each record begins."""
 
 
@@ -122,7 +147,10 @@ _BEFORE = len(globals())
 
 _station = Record()
 STATION_ON = _station.field()
-STATION_STOPS = _station.field()  # failures and outages in force
+STATION_STOPS = _station.field()  # failures, outages and maintenance in force
+STATION_AWAITS = _station.field()  # maintenance that is due and waits for work to end
+STATION_MAINTAINED = _station.field()  # maintenance in force
+STATION_SLOWS = _station.field()  # failures in force that slow it
 STATION_FREE = _station.field()  # servers
 DONE_COUNT = _station.field()
 FIRST_SERVER = _station.field()
@@ -130,12 +158,16 @@ STATION_INPUT = _station.field()  # buffer it takes from, or -1
 STATUS_SINCE_S = _station.field()
 BUSY = _station.field()  # parts in processing
 CHANGING = _station.field()  # parts in setup
+HANDLING = _station.field()  # parts that are loaded or unloaded
 STATION_WORKING = _station.field()  # servers that process and do not stand still
 FIRST_MODE = _station.field()
+STATION_MORE = _station.field()  # whether there is more to it than setups and failures that stop
 STATION_SETUP = _station.field()  # row of setup_s, or -1
 STATION_GROUP = _station.field()  # setup group in place, or -1
 STATION_WORK = _station.field()  # key of its processing times
 STATION_QUALITY = _station.field()  # key of its scrap and rework
+STATION_LOAD = _station.field()  # key of its loading times
+STATION_UNLOAD = _station.field()  # key of its unloading times
 STATION_ELEMENT = _station.field()
 STATION_RULE = _station.field()  # the first of its rules
 FIRST_RULE = _station.field()
@@ -153,6 +185,12 @@ BLOCKED_S = _station.field()
 STARVED_S = _station.field()
 FAILED_S = _station.field()
 OFF_S = _station.field()
+HANDLING_S = _station.field()
+MAINTENANCE_S = _station.field()
+NO_OPERATOR_S = _station.field()
+STATION_MANNED = _station.field()  # whether some work needs people
+STATION_ATTENDED = _station.field()  # whether a part that waits to be worked on waits for people
+STATION_CLAIM = _station.field()
 
 _server = Record()
 SERVER_PART = _server.field()
@@ -161,6 +199,10 @@ SERVER_TOLD = _server.field()
 SERVER_CHOICE = _server.field()  # row of choices of the part in processing
 DONE_LIST = _server.field()  # servers of a station, by first_server, oldest first
 WAKES = _server.field()  # servers that look next
+SERVER_PEOPLE = _server.field()  # how many are at work on it
+SERVER_ASKS = _server.field()  # whether it may ask for people
+ASKING = _server.field()  # servers that may
+SERVER_TEAM = vector()  # [server, crew]
 SETUP_TOTAL_S = _server.field()  # total of a setup that is on at the beginning
 
 _timer = Record()
@@ -195,6 +237,9 @@ PART_AT = _part.field()  # entrance; -1 - source for parts at a source
 PART_SERVER = _part.field()
 PART_MOVE = _part.field()
 PART_CREATED_S = _part.field()
+PART_ASKED_S = _part.field()  # since when it waits for people in the middle of a visit, or NaN
+PART_STAGE = _part.field()
+PART_SLOWED = _part.field()  # factor of failures on the processing under way
 PART_REWORKS = vector()  # [part, slot]
 
 _buffer = Record()
@@ -242,10 +287,21 @@ CHOICE_STATION = _choice.field()
 CHOICE_TIMES = _choice.field()
 CHOICE_MEAN_S = _choice.field()
 CHOICE_SHARE = _choice.field()  # weights up to and with this station, where one is drawn
+CHOICE_LOAD = _choice.field()  # loading times, or -1
+CHOICE_UNLOAD = _choice.field()  # unloading times, or -1
 
 _mode = Record()
 MODE_STATION = _mode.field()
-MODE_CALENDAR = _mode.field()
+MODE_CLOCK = _mode.field()
+MODE_AGES = _mode.field()  # whether it ages while the station processes
+MODE_EFFECT = _mode.field()
+MODE_SLOW = _mode.field()  # times this on processing times
+MODE_INTERRUPTS = _mode.field()
+MODE_BEGUN = _mode.field()  # whether the work on it was begun and interrupted
+MODE_RENEWED = _mode.field()
+FIRST_RENEWED = _mode.field()
+FIRST_BEGINNING = _mode.field()
+MODE_BEGINNING = _mode.field()  # beginnings of its calendar that are past
 MODE_CREW = _mode.field()
 MODE_LIFE = _mode.field()
 MODE_REPAIR = _mode.field()
@@ -255,13 +311,36 @@ MODE_STATUS = _mode.field()
 MODE_COUNT = _mode.field()
 MODE_FAILED_S = _mode.field()
 MODE_NEXT = _mode.field()
+MODE_NEED = _mode.field()  # who sees to it, or -1: nobody has to
+MODE_SKILL = _mode.field()  # whether they are chosen by skill
+MODE_TEAM = vector()  # [mode, crew]
 FAILS = _mode.field()  # modes that failed in this round
 STATE_QUEUE = vector()  # modes waiting for a crew at the beginning
+RENEWED = vector()  # modes that are as new after maintenance
+BEGINNING_S = vector()  # moments at which maintenance by a calendar is due
 
 _crew = Record()
-CREW_FREE = _crew.field()
-CREW_HEAD = _crew.field()
+CREW_FREE = _crew.field()  # below zero while more are at work than are on
+CREW_HEAD = _crew.field()  # modes that wait for it; behind all crews, those that wait for a skill
 CREW_TAIL = _crew.field()
+CREW_SIZE = _crew.field()
+CREW_ON = _crew.field()
+CREW_AWAY = _crew.field()  # who are supposed to be absent
+CREW_STOPS = _crew.field()  # whether its people leave in the middle of work
+FIRST_COMING = _crew.field()
+CREW_COMING = _crew.field()  # comings and goings that are past
+CREW_LEFT_OVER = _crew.field()  # while people are looked for: who is left
+CREW_CHOSEN = _crew.field()  # and who is chosen
+
+_coming = Record()
+COMING_S = _coming.field()
+COMING_ON = _coming.field()  # whether the crew comes
+
+_need = Record()  # of people: first for the phases of choices, then for modes
+NEED_COUNT = _need.field()
+FIRST_ABLE = _need.field()
+ABLE = vector()  # crews that can do it, in the order in which they are asked
+FIRST_NEED = vector()  # [choice, phase], one more
 
 _switch = Record()
 SWITCH_S = _switch.field()
@@ -278,6 +357,7 @@ SOURCE_SINCE_S = _source.field()
 SOURCE_DRAWN_S = _source.field()
 SOURCE_HEAD = _source.field()
 SOURCE_TAIL = _source.field()
+SOURCE_SHORT = _source.field()  # supposed shortages in force
 HEAD_KNOWN = _source.field()
 HEAD_PRODUCT = _source.field()
 HEAD_ORDER = _source.field()
@@ -315,6 +395,17 @@ SLOW_SINCE_S = _slow.field()
 SLOW_UNTIL_S = _slow.field()
 SLOW_FACTOR = _slow.field()
 SLOW_ORDER = _slow.field()  # slowdowns in force, oldest first
+
+_absence = Record()
+ABSENCE_CREW = _absence.field()
+ABSENCE_PEOPLE = _absence.field()
+ABSENCE_SINCE_S = _absence.field()
+ABSENCE_UNTIL_S = _absence.field()
+
+_shortage = Record()
+SHORTAGE_SOURCE = _shortage.field()
+SHORTAGE_SINCE_S = _shortage.field()
+SHORTAGE_UNTIL_S = _shortage.field()
 
 _distribution = Record()
 CODE = _distribution.field()

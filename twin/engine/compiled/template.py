@@ -6,7 +6,7 @@ It does what ``reference.restore`` does, for a state that ``twin.events.beginnin
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,33 @@ from twin.engine.compiled.layout import all_bits, floats, ints
 from twin.engine.compiled.lower import Lowering
 from twin.engine.compiled.tables import Floats, Ints
 from twin.events.state import Clock, LineState, PartState
+from twin.line import Maintenance
 
-STATUS_OF = {"waiting": t.WAITING, "setup": t.SETUP, "processing": t.PROCESSING, "done": t.DONE}
-STATUSES = ("processing", "setup_status", "blocked", "starved", "failed", "off")
-MODE_STATUS = {"running": t.RUNNING, "waiting": t.QUEUED, "repair": t.REPAIRING}
+STATUS_OF = {
+    "waiting": t.WAITING,
+    "setup": t.SETUP,
+    "processing": t.PROCESSING,
+    "done": t.DONE,
+    "loading": t.LOADING,
+    "unloading": t.UNLOADING,
+}
+STATUSES = (
+    "processing",
+    "setup_status",
+    "blocked",
+    "starved",
+    "failed",
+    "off",
+    "handling",
+    "maintenance",
+    "no_operator",
+)
+MODE_STATUS = {
+    "running": t.RUNNING,
+    "waiting": t.QUEUED,
+    "repair": t.REPAIRING,
+    "due": t.AWAITED,
+}
 
 
 def none(count: int) -> Ints:
@@ -61,6 +84,7 @@ class Template:
         self._timers(len(tables["timer_rank"]))
         self._station_fields()
         self._mode_fields()
+        self._crew_fields()
         self._source_fields()
         self._order_fields()
         self._part_fields()
@@ -85,10 +109,7 @@ class Template:
         count, servers, buffers = len(found), int(self._first_server[-1]), len(low.buffers)
         self.fields |= {
             "station_on": ints(station.on for station in found),
-            "station_stops": ints(
-                len(station.outages) + sum(m.status != "running" for m in station.modes.values())
-                for station in found
-            ),
+            **self._stop_fields(),
             "station_group": ints(
                 low.groups[station.setup_group] if station.setup_group else -1 for station in found
             ),
@@ -108,6 +129,7 @@ class Template:
             "buffer_length": zeros(buffers),
             "busy": zeros(count),
             "changing": zeros(count),
+            "handling": zeros(count),
             "status_since_s": np.full(count, self._since_s),
             **{f"{status}_s": np.zeros(count) for status in STATUSES},
             "processed": zeros(count),
@@ -132,22 +154,81 @@ class Template:
                 yield self._state.turns.get(f"{product.id}/{step.id}", 0)
             yield 0  # the step after the last operation
 
+    def _stop_fields(self) -> dict[str, Any]:
+        """Return what stops stations, slows them, or waits for work to end."""
+        count = len(self._stations)
+        stops = ints(len(station.outages) for station in self._stations)
+        maintained, awaits, slows = zeros(count), zeros(count), zeros(count)
+        for (s, spec), mode in zip(self._low.modes, self._modes, strict=True):
+            if mode.status == "due":
+                awaits[s] += 1
+            elif mode.status != "running":
+                stops[s] += spec.stops
+                slows[s] += not spec.stops
+                maintained[s] += isinstance(spec, Maintenance)
+        return {
+            "station_stops": stops,
+            "station_maintained": maintained,
+            "station_awaits": awaits,
+            "station_slows": slows,
+        }
+
     def _mode_fields(self) -> None:
         low, modes = self._low, self._modes
         names = {f"{low.stations[s].id}/{mode.id}": i for i, (s, mode) in enumerate(low.modes)}
         self.fields |= {
             "mode_status": ints(MODE_STATUS[mode.status] for mode in modes),
             "mode_count": ints(mode.count for mode in modes),
+            "mode_renewed": ints(mode.renewed for mode in modes),
+            "mode_begun": ints(
+                mode.repair is not None or mode.status == "repair" for mode in modes
+            ),
+            "mode_ages": ints(
+                spec.clock == "operating" and mode.status == "running"
+                for (_, spec), mode in zip(low.modes, modes, strict=True)
+            ),
+            "mode_beginning": zeros(len(modes)),
             "mode_failed_s": floats(
                 math.nan if mode.failed_s is None else mode.failed_s for mode in modes
             ),
             "mode_next": none(len(modes)),
-            "crew_free": ints(crew.size for crew in low.crews),
-            "crew_head": none(len(low.crews)),
-            "crew_tail": none(len(low.crews)),
+            "mode_team": zeros(len(modes) * len(low.crews)),
+            "crew_head": none(len(low.crews) + 1),
+            "crew_tail": none(len(low.crews) + 1),
             "fails": zeros(len(modes)),
             "state_queue": ints(names[name] for name in self._state.queue),
         }
+
+    def _crew_fields(self) -> None:
+        low, crews, servers = self._low, len(self._low.crews), int(self._first_server[-1])
+        on = ints(
+            self._state.crews[crew.id].on if crew.calendar is not None else True
+            for crew in low.crews
+        )
+        self.fields |= {
+            "crew_on": on,
+            "crew_free": on * ints(crew.size for crew in low.crews),
+            "crew_coming": zeros(crews),
+            "crew_away": zeros(crews),
+            "crew_left_over": zeros(crews),
+            "crew_chosen": zeros(crews),
+            "server_team": zeros(servers * crews),
+            "server_people": zeros(servers),
+            "server_asks": zeros(servers),
+            "asking": zeros(servers),
+        }
+        for m, ((_, spec), mode) in enumerate(zip(low.modes, self._modes, strict=True)):
+            if mode.status == "repair":
+                team = mode.team if spec.crew is None else {spec.crew: spec.people}
+                self._at_work("mode_team", m, team)
+
+    def _at_work(self, field: str, place: int, team: Mapping[str, int]) -> int:
+        """Have people at work on a server or a mode; return how many."""
+        numbers = {crew.id: i for i, crew in enumerate(self._low.crews)}
+        for name, count in team.items():
+            self.fields[field][place * len(numbers) + numbers[name]] = count
+            self.fields["crew_free"][numbers[name]] -= count
+        return sum(team.values())
 
     def _source_fields(self) -> None:
         found = [self._state.sources[source.id] for source in self._low.sources]
@@ -162,6 +243,7 @@ class Template:
             ),
             "source_head": none(count),
             "source_tail": none(count),
+            "source_short": zeros(count),
             "head_known": zeros(count),
             "head_product": none(count),
             "head_order": none(count),
@@ -179,7 +261,7 @@ class Template:
 
     def _part_fields(self) -> None:
         count = self._parts
-        names = ("product", "at", "step", "row", "status", "visits", "move")
+        names = ("product", "at", "step", "row", "status", "visits", "move", "stage")
         self.fields |= {f"part_{name}": zeros(count) for name in names}
         self.fields |= {
             f"part_{name}": none(count) for name in ("id", "order", "server", "next", "before")
@@ -187,6 +269,7 @@ class Template:
         self.fields |= {
             f"part_{name}_s": np.zeros(count) for name in ("created", "entered", "done")
         }
+        self.fields["part_slowed"], self.fields["part_asked_s"] = np.ones(count), nan(count)
         self.fields["part_reworks"] = zeros(count * len(self._low.slots))
 
     def _place_parts(self) -> None:
@@ -202,6 +285,8 @@ class Template:
             f["part_row"][p] = self._first_step[products[part.product]] + part.operation
             f["part_status"][p], f["part_move"][p] = STATUS_OF[part.status], p
             f["part_done_s"][p] = part.entered_s if part.done_s is None else part.done_s
+            f["part_stage"][p], f["part_slowed"][p] = part.stage, part.slowed
+            f["part_asked_s"][p] = math.nan if part.asked_s is None else part.asked_s
             for place, count in part.reworks.items():
                 f["part_reworks"][p * len(low.slots) + low.slots.index(int(place))] = count
             if part.location in low.buffer:
@@ -245,8 +330,11 @@ class Template:
         if part.status == "done":
             f["done_list"][self._first_server[s] + f["done_count"][s]] = v
             f["done_count"][s] += 1
-        f["busy"][s] += part.status == "processing"
-        f["changing"][s] += part.status == "setup"
+        f["server_people"][v] = self._at_work("server_team", v, part.team)
+        if part.asked_s is None:  # what waits for people does not go on
+            f["busy"][s] += part.status == "processing"
+            f["changing"][s] += part.status == "setup"
+            f["handling"][s] += part.status in ("loading", "unloading")
         self._clock(v, part.clock or Clock())
         if part.status == "setup":
             group = low.groups[low.line.product(part.product).group]
@@ -264,5 +352,5 @@ class Template:
         for m, mode in enumerate(self._modes):
             if mode.status == "running":
                 self._clock(servers + m, mode.age)
-            elif mode.status == "repair":
+            if mode.status == "repair" or mode.repair is not None:
                 self._clock(servers + modes + m, mode.repair or Clock())

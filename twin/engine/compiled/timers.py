@@ -24,18 +24,35 @@ from twin.engine.compiled.memory import (
 from twin.engine.compiled.tables import (
     ANTITHETIC,
     CODE,
+    COMING_ON,
+    CREW_COMING,
+    DUE,
+    FIRST_COMING,
     FIRST_PARAMETER,
+    FIRST_SWITCH,
     GIVEN_S,
     LEAF,
+    N_DUE,
+    N_FIRED,
     N_STALE,
     NAN,
     NODE_S,
     NODE_TIMER,
     NOW,
     PARAMETERS,
+    RANK_SHIFT,
     REMAINING_S,
     REPLICATION,
+    SHIFT_END_DUE,
+    SHIFT_START_DUE,
     SINCE_S,
+    STATION_SWITCH,
+    SWITCH_ON,
+    T_CREW,
+    T_SHIFT,
+    TIMER_KIND,
+    TIMER_OWNER,
+    TIMER_RANK,
     TOTAL_S,
     WORKED_S,
     Floats,
@@ -204,3 +221,46 @@ def pause(M: Ints, X: Floats, timer: int) -> None:
         add_real(M, X, WORKED_S, timer, moment(X, NOW) - real(M, X, SINCE_S, timer))
         put_real(M, X, SINCE_S, timer, NAN)
         remove(M, X, timer)
+
+
+@inner
+def rank(M: Ints, timer: int) -> int:
+    """Return the rank of a timer among those that are due at one moment."""
+    if get(M, TIMER_KIND, timer) == T_SHIFT:
+        s = get(M, TIMER_OWNER, timer)
+        on = get(M, SWITCH_ON, get(M, FIRST_SWITCH, s) + get(M, STATION_SWITCH, s))
+        due = SHIFT_START_DUE if on else SHIFT_END_DUE
+        return get(M, TIMER_RANK, timer) + (due << RANK_SHIFT)
+    if get(M, TIMER_KIND, timer) == T_CREW:
+        crew = get(M, TIMER_OWNER, timer)
+        on = get(M, COMING_ON, get(M, FIRST_COMING, crew) + get(M, CREW_COMING, crew))
+        due = SHIFT_START_DUE if on else SHIFT_END_DUE
+        return get(M, TIMER_RANK, timer) + (due << RANK_SHIFT)
+    return get(M, TIMER_RANK, timer)
+
+
+@inner
+def due_now(M: Ints, timer: int) -> None:
+    """Let a timer fire in this round, once, behind those of lower rank that have not fired yet."""
+    first, count = whole(M, N_FIRED), whole(M, N_DUE)
+    for i in range(first, count):
+        if get(M, DUE, i) == timer:
+            return
+    mine, at = rank(M, timer), count
+    while at > first and rank(M, get(M, DUE, at - 1)) > mine:
+        put(M, DUE, at, get(M, DUE, at - 1))
+        at -= 1
+    put(M, DUE, at, timer)
+    put_whole(M, N_DUE, count + 1)
+
+
+@inner
+def not_due(M: Ints, X: Floats, timer: int) -> None:
+    """Take back what would be due, in this round or later."""
+    kept = whole(M, N_FIRED)
+    for i in range(kept, whole(M, N_DUE)):
+        if get(M, DUE, i) != timer:
+            put(M, DUE, kept, get(M, DUE, i))
+            kept += 1
+    put_whole(M, N_DUE, kept)
+    remove(M, X, timer)
