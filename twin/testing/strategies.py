@@ -144,9 +144,9 @@ def _choice(draw: st.DrawFn, able: list[str], entrance: dict[str, str | None]) -
     return draw(st.sampled_from(CHOICES))
 
 
-def _limit(draw: st.DrawFn, k: int, grain: Grain, has: dict[str, list[str]]) -> dict[str, Any]:
+def _limit(draw: st.DrawFn, k: int, grain: Grain) -> dict[str, Any]:
     """Return a longest wait for an operation, now and then."""
-    if has["compiled"] or draw(st.integers(0, 5)) > 0:
+    if draw(st.integers(0, 5)) > 0:
         return {}
     back = f"op{draw(st.integers(0, k - 1))}" if k and draw(st.booleans()) else None
     return {"max_wait_s": number(draw, grain, 1, 20), "max_wait_to": back}
@@ -156,7 +156,6 @@ def _routing(
     draw: st.DrawFn,
     grain: Grain,
     stations: list[str],
-    has: dict[str, list[str]],
     entrance: dict[str, str | None],
 ) -> tuple[Operation, ...]:
     steps: list[Operation] = []
@@ -182,7 +181,7 @@ def _routing(
                 # The first time is above zero, so that no part goes round for nothing.
                 processing_time_s=draw(times(grain, zero=k > 0 and rework is None)),
                 processing_time_by_station_s=own,
-                **_limit(draw, k, grain, has),
+                **_limit(draw, k, grain),
                 load_time_s=handling_of(draw, grain),
                 unload_time_s=handling_of(draw, grain),
                 scrap_probability=draw(st.sampled_from([0.0, 0.0, 0.2])),
@@ -269,7 +268,7 @@ def lines(
         "groups": ["some"] if grouped and not compiled and draw(st.booleans()) else [],
     }
     entrance = {name: draw(st.sampled_from([None, *has["buffers"]])) for name in names}
-    routings = {name: _routing(draw, falls, names, has, entrance) for name in products}
+    routings = {name: _routing(draw, falls, names, entrance) for name in products}
     used = sorted({name for steps in routings.values() for s in steps for name in s.stations})
     stations = tuple(_station(draw, name, falls, groups, has, entrance) for name in used)
     stocks: dict[str, str] = {}
@@ -284,7 +283,7 @@ def lines(
         Buffer(
             id=name,
             capacity=draw(st.sampled_from(capacities)),
-            transit_time_s=0.0 if compiled else draw(st.sampled_from([0.0, 0.0, 0.0, 4.0, 7.3])),
+            transit_time_s=draw(st.sampled_from([0.0, 0.0, 0.0, 4.0, 7.3])),
         )
         for name in taken
     ]
@@ -305,7 +304,7 @@ def lines(
             )
             for name in sorted(routings)
         ),
-        loops=() if compiled else _loops(draw, [*used, *taken, *stocks.values()], sorted(routings)),
+        loops=_loops(draw, [*used, *taken, *stocks.values()], sorted(routings)),
         crews=tuple(crew_of(draw, name, has) for name in has["crews"]),
         calendars=tuple(calendar_of(draw) for _ in has["calendars"]),
         orders=_orders(

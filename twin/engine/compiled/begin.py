@@ -27,6 +27,7 @@ from twin.engine.compiled.stations import runs
 from twin.engine.compiled.tables import (
     ABSENCE_SINCE_S,
     ABSENCES,
+    BUFFERS,
     CHOICE_LOAD,
     CHOICE_TIMES,
     CHOICE_UNLOAD,
@@ -35,7 +36,9 @@ from twin.engine.compiled.tables import (
     FAILS,
     FIRST_TIMER,
     GIVEN_S,
+    LIMITED,
     LOADING,
+    LOOKS,
     MODE_BEGUN,
     MODE_COUNT,
     MODE_LIFE,
@@ -47,6 +50,7 @@ from twin.engine.compiled.tables import (
     MODE_STATUS,
     MODES,
     N_FAILS,
+    N_PARTS,
     NOW,
     ORDER_COUNT,
     ORDER_RELEASE_S,
@@ -57,6 +61,7 @@ from twin.engine.compiled.tables import (
     OUTAGES,
     PART_ID,
     PART_ROW,
+    PART_SERVER,
     PART_SLOWED,
     PART_STATUS,
     PART_VISITS,
@@ -100,6 +105,7 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.compiled.timers import draw, draw_left, load, resume, resume_at, resume_from
+from twin.engine.compiled.waits import look_again, watch
 from twin.engine.jit import compiled, inner
 
 
@@ -131,6 +137,7 @@ def _begin(M: Ints, X: Floats) -> None:
             resume_at(M, X, get(M, FIRST_TIMER, T_RELEASE) + order, release_s)
     for source in range(whole(M, SOURCES)):
         expect(M, X, source)
+    _begin_waits(M, X)
     for k in range(whole(M, OUTAGES)):
         if not get(M, OUTAGE_ACTIVE, k):
             timer = get(M, FIRST_TIMER, T_OUT_START) + k
@@ -144,6 +151,18 @@ def _begin(M: Ints, X: Floats) -> None:
     for k in range(whole(M, SLOWDOWNS)):
         timer = get(M, FIRST_TIMER, T_SLOW_START) + k
         resume_at(M, X, timer, real(M, X, SLOW_SINCE_S, k))
+
+
+@inner
+def _begin_waits(M: Ints, X: Floats) -> None:
+    """Watch the parts that wait, and what comes to the end of its buffer."""
+    if whole(M, LIMITED):
+        for p in range(whole(M, N_PARTS)):
+            if get(M, PART_SERVER, p) < 0 or get(M, PART_STATUS, p) == DONE:
+                watch(M, X, p)
+    if whole(M, LOOKS):
+        for b in range(whole(M, BUFFERS)):
+            look_again(M, X, b)
 
 
 @inner

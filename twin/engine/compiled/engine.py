@@ -56,22 +56,15 @@ def _choices_declined(line: Line) -> Iterator[str]:
 
 
 def _groups_declined(line: Line) -> Iterator[str]:
-    for loop in line.loops:
-        yield f"cards of loop {loop.id!r}"
     for station in line.stations:
         if station.batch is not None:
             yield f"batches of station {station.id!r}"
-    for buffer in line.buffers:
-        if buffer.transit_time_s > 0:
-            yield f"transit time of buffer {buffer.id!r}"
     for product in line.products:
         if product.stock is not None:
             yield f"stock of product {product.id!r}"
         for step in product.routing:
             if step.components:
                 yield f"components of operation {product.id}/{step.id}"
-            if step.max_wait_s is not None:
-                yield f"longest wait for operation {product.id}/{step.id}"
             if step.makes:
                 yield f"parts made by operation {product.id}/{step.id}"
 
@@ -212,6 +205,8 @@ class Program:
             return f"{low.stations[s].id}/{mode.id}"
         if kind == t.T_ARRIVAL:
             return low.sources[owner].id
+        if kind == t.T_LOOK:
+            return low.buffers[owner].id
         return low.stations[owner].id if kind == t.T_SHIFT else f"timer {timer}"
 
     def log(self, memory: Memory, replication: int, end_s: float) -> EventLog:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twin.engine.compiled.cards import admits
 from twin.engine.compiled.looks import room_at
 from twin.engine.compiled.memory import add, get, real, whole
 from twin.engine.compiled.phases import choice
@@ -21,16 +22,21 @@ from twin.engine.compiled.tables import (
     FIRST_EXIT,
     FIRST_SENDER,
     FIRST_SERVER,
+    FIRST_SOURCE,
     FIRST_STEP,
     GIVEN_STATIONS,
     HEAD_ORDER,
     HEAD_PRODUCT,
+    LATE_HEAD,
+    LATE_NEXT,
     LEAVES,
     LONGEST,
     ORDER_STATION,
+    PART_AT,
     PART_DONE_S,
     PART_ID,
     PART_ORDER,
+    PART_PRODUCT,
     PART_ROW,
     PART_STEP,
     PART_VISITS,
@@ -128,31 +134,47 @@ def has_room(M: Ints, X: Floats, entrance: int) -> bool:
 
 
 @inlined
-def _is_open(M: Ints, X: Floats, entrance: int, since_s: float, sender: int) -> bool:
-    """Tell whether a place has room, and nobody has waited longer for it."""
-    return has_room(M, X, entrance) and (
-        get(M, FEEDERS, entrance) <= 1 or _is_first(M, X, entrance, since_s, sender)
+def _is_open(M: Ints, X: Floats, product: int, entrance: int, since_s: float, sender: int) -> bool:
+    """Tell whether a place has room and cards, and nobody has waited longer for it."""
+    return (
+        has_room(M, X, entrance)
+        and admits(M, X, product, _place_of(M, sender), entrance)
+        and (get(M, FEEDERS, entrance) <= 1 or _is_first(M, X, entrance, since_s, sender))
     )
 
 
+@inlined
+def _place_of(M: Ints, sender: int) -> int:
+    """Return where the parts of a sender are, as an entrance; -1: at a source."""
+    stations = whole(M, STATIONS)
+    if sender < stations:
+        return whole(M, BUFFERS) + sender
+    return sender - stations if sender < whole(M, FIRST_SOURCE) else -1
+
+
 @inner
-def open_to(M: Ints, X: Floats, step: int, given: int, since_s: float, sender: int) -> int:
-    """Return the first place that has room and where nobody has waited longer, or -1."""
+def open_to(
+    M: Ints, X: Floats, product: int, step: int, given: int, since_s: float, sender: int
+) -> int:
+    """Return the first place that has room and cards and where nobody has waited longer, or -1.
+
+    A sender is a station, or the place in a pass of a buffer or source.
+    """
     if given >= 0:
         entrance = _entrance(M, X, given)
-        return entrance if _is_open(M, X, entrance, since_s, sender) else -1
+        return entrance if _is_open(M, X, product, entrance, since_s, sender) else -1
     first, after = (get(M, FIRST_EXIT, step), get(M, FIRST_EXIT, step + 1))
     if get(M, STEP_CHOICE, step) == SHORTEST_QUEUE and after - first > 1:
-        return _shortest(M, X, step, since_s, sender)
+        return _shortest(M, X, product, step, since_s, sender)
     for i in range(first, after):
         entrance = get(M, EXITS, i)
-        if _is_open(M, X, entrance, since_s, sender):
+        if _is_open(M, X, product, entrance, since_s, sender):
             return entrance
     return -1
 
 
 @inner
-def _shortest(M: Ints, X: Floats, step: int, since_s: float, sender: int) -> int:
+def _shortest(M: Ints, X: Floats, product: int, step: int, since_s: float, sender: int) -> int:
     """Return the open place with the fewest parts; ties by preference. Each is of one station."""
     best, fewest = (-1, 0)
     exit_of = get(M, FIRST_EXIT, step) - get(M, FIRST_CHOICE, step)
@@ -161,7 +183,9 @@ def _shortest(M: Ints, X: Floats, step: int, since_s: float, sender: int) -> int
         servers = get(M, FIRST_SERVER, s + 1) - get(M, FIRST_SERVER, s)
         parts = servers - get(M, STATION_FREE, s) + (get(M, BUFFER_LENGTH, b) if b >= 0 else 0)
         entrance = get(M, EXITS, exit_of + i)
-        if (best < 0 or parts < fewest) and _is_open(M, X, entrance, since_s, sender):
+        if best >= 0 and parts >= fewest:
+            continue
+        if _is_open(M, X, product, entrance, since_s, sender):
             best, fewest = (entrance, parts)
     return best
 
@@ -195,13 +219,25 @@ def _gave_way(M: Ints, X: Floats, step: int, given: int) -> None:
 
 
 @inner
-def _leads_to(M: Ints, X: Floats, step: int, given: int, entrance: int) -> bool:
+def leads_to(M: Ints, X: Floats, step: int, given: int, entrance: int) -> bool:
+    """Tell whether a part may go to a place for a step."""
     if given >= 0:
         return _entrance(M, X, given) == entrance
     for i in range(get(M, FIRST_EXIT, step), get(M, FIRST_EXIT, step + 1)):
         if get(M, EXITS, i) == entrance:
             return True
     return False
+
+
+@inlined
+def _part_wants(M: Ints, X: Floats, p: int, entrance: int) -> bool:
+    """Tell whether a part that is done could go to a place if there were room."""
+    step = get(M, PART_ROW, p)
+    return (
+        get(M, STEP_TARGET, step) != LEAVES
+        and leads_to(M, X, step, sole_goal(M, X, p), entrance)
+        and admits(M, X, get(M, PART_PRODUCT, p), get(M, PART_AT, p), entrance)
+    )
 
 
 @inner
@@ -216,25 +252,35 @@ def _before(since_s: float, sender: int, mine_s: float, me: int, stations: int) 
 
 @inner
 def _is_first(M: Ints, X: Floats, entrance: int, since_s: float, me: int) -> bool:
-    stations = whole(M, STATIONS)
+    """Tell whether nobody else has waited longer for a place; ties: downstream first."""
+    stations, first_source = whole(M, STATIONS), whole(M, FIRST_SOURCE)
     for k in range(get(M, FIRST_SENDER, entrance), get(M, FIRST_SENDER, entrance + 1)):
-        s = stations - 1 - get(M, SENDER, k)
-        if s < 0:
-            if stations - 1 - s != me and _source_is_before(M, X, entrance, since_s, me, -1 - s):
-                return False
+        place = get(M, SENDER, k)
+        other = stations - 1 - place if place < stations else place
+        if other == me:
             continue
-        if s == me:
-            continue
-        for i in range(get(M, DONE_COUNT, s)):
-            p = get(M, SERVER_PART, get(M, DONE_LIST, get(M, FIRST_SERVER, s) + i))
-            if not _before(real(M, X, PART_DONE_S, p), s, since_s, me, stations):
-                continue
-            step = get(M, PART_ROW, p)
-            if get(M, STEP_TARGET, step) == LEAVES:
-                continue
-            if _leads_to(M, X, step, sole_goal(M, X, p), entrance):
+        if place >= first_source:
+            if _source_is_before(M, X, entrance, since_s, me, place - first_source):
                 return False
+        elif place >= stations:
+            p = get(M, LATE_HEAD, place - stations)
+            while p >= 0:
+                if _is_before(M, X, p, other, since_s, me) and _part_wants(M, X, p, entrance):
+                    return False
+                p = get(M, LATE_NEXT, p)
+        else:
+            for i in range(get(M, DONE_COUNT, other)):
+                v = get(M, DONE_LIST, get(M, FIRST_SERVER, other) + i)
+                p = get(M, SERVER_PART, v)
+                if _is_before(M, X, p, other, since_s, me) and _part_wants(M, X, p, entrance):
+                    return False
     return True
+
+
+@inlined
+def _is_before(M: Ints, X: Floats, p: int, sender: int, mine_s: float, me: int) -> bool:
+    """Tell whether a part that is done stands before me."""
+    return _before(real(M, X, PART_DONE_S, p), sender, mine_s, me, whole(M, STATIONS))
 
 
 @inner
@@ -244,8 +290,9 @@ def _source_is_before(
     """Tell whether the part that a source would send to an entrance has waited longer."""
     if not look(M, X, source):
         return False
-    other, stations = whole(M, STATIONS) + source, whole(M, STATIONS)
-    if not _before(waits_since_s(M, X, source), other, since_s, me, stations):
+    other = whole(M, FIRST_SOURCE) + source
+    if not _before(waits_since_s(M, X, source), other, since_s, me, whole(M, STATIONS)):
         return False
-    step = get(M, FIRST_STEP, get(M, HEAD_PRODUCT, source))
-    return _leads_to(M, X, step, sole_goal_of_source(M, X, source), entrance)
+    product = get(M, HEAD_PRODUCT, source)
+    step, goal = get(M, FIRST_STEP, product), sole_goal_of_source(M, X, source)
+    return leads_to(M, X, step, goal, entrance) and admits(M, X, product, -1, entrance)

@@ -73,6 +73,7 @@ from twin.engine.compiled.tables import (
     T_LIFE,
     T_OUT_END,
     T_OUT_START,
+    T_OVERDUE,
     T_RELEASE,
     T_REPAIR,
     T_SHIFT,
@@ -89,6 +90,7 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.compiled.timers import is_alone, next_s, rank, resume_at, set_leaf, tidy
+from twin.engine.compiled.waits import look_again, overdue
 from twin.engine.jit import compiled, inlined, inner
 
 
@@ -243,3 +245,7 @@ def _suppose(M: Ints, X: Floats, kind: int, owner: int) -> None:
         resume_at(M, X, get(M, FIRST_TIMER, T_SLOW_END) + owner, real(M, X, SLOW_UNTIL_S, owner))
     elif kind == T_SLOW_END:
         quicken(M, X, owner)
+    elif kind == T_OVERDUE:
+        overdue(M, X, owner)
+    else:
+        look_again(M, X, owner)

@@ -6,6 +6,7 @@ from twin.engine.compiled.memory import add_whole, get, put, whole
 from twin.engine.compiled.tables import (
     DONE_COUNT,
     FIRST_SENDER,
+    FIRST_SOURCE,
     FIRST_TAKER,
     LOOK,
     LOOK_ANY,
@@ -61,7 +62,7 @@ def look_at_station(M: Ints, s: int) -> None:
 @inner
 def look_everywhere(M: Ints) -> None:
     """Let the next pass visit everything."""
-    words, places = whole(M, LOOK_WORDS), whole(M, STATIONS) + whole(M, SOURCES)
+    words, places = whole(M, LOOK_WORDS), whole(M, FIRST_SOURCE) + whole(M, SOURCES)
     for word in range(words):
         rest = places - word * LOOK_BITS
         put(M, LOOK, word, (1 << min(rest, LOOK_BITS)) - 1)

@@ -11,6 +11,14 @@ import numpy as np
 
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.layout import floats, ints, offsets
+from twin.engine.compiled.limits import (
+    card_tables,
+    has_limits,
+    has_looks,
+    limited_steps,
+    needs_aside,
+    wait_tables,
+)
 from twin.engine.compiled.routes import Routes
 from twin.engine.compiled.upkeep import mode_tables, people_tables
 from twin.engine.dispatch import LAST
@@ -64,6 +72,8 @@ class Lowering:
         self.slows = [f for f in options.faults if f.kind == "slowdown"]
         self.slots = self._slots()
         self.routes = Routes(line, state, options.plan)
+        self.limited = has_limits(line)
+        self.aside = needs_aside(line, state)
         self._codes: list[int] = []
         self._parameters: list[tuple[float, ...]] = []
         self._known: dict[AnyDistribution, int] = {}
@@ -109,6 +119,11 @@ class Lowering:
         return found
 
     @property
+    def pass_places(self) -> int:
+        """Places of a pass."""
+        return self.routes.first_source + len(self.sources)
+
+    @property
     def longest(self) -> int:
         """Operations of the longest routing."""
         return max(len(product.routing) for product in self.products)
@@ -133,6 +148,8 @@ class Lowering:
             self._fault_tables(),
             self._timer_tables(),
             self.routes.tables(),
+            wait_tables(self.line, self.state, self.buffers),
+            card_tables(self.line, self.routes),
         ):
             fields |= part
         fields["code"] = ints(self._codes)
@@ -157,7 +174,14 @@ class Lowering:
             t.SLOWDOWNS: len(self.slows),
             t.GIVEN_STATIONS: int(bool(self.options.plan and self.options.plan.assignment)),
             t.WAITING_MODES: len(self.state.queue),
-            t.LOOK_WORDS: -(-(len(self.stations) + len(self.sources)) // t.LOOK_BITS),
+            t.LOOK_WORDS: -(-self.pass_places // t.LOOK_BITS),
+            t.FIRST_SOURCE: self.routes.first_source,
+            t.PRODUCTS: len(self.products),
+            t.LOOPS: len(self.line.loops),
+            t.LIMITED: int(self.limited),
+            t.FOLLOWED: int(self.limited or bool(self.line.loops)),
+            t.LOOKS: int(has_looks(self.line)),
+            t.ASIDE: int(self.aside),
             t.SLOTS: len(self.slots),
             t.MANNED: len(self.line.manned),
             t.ABSENCES: len(self.options.absences),
@@ -436,6 +460,8 @@ class Lowering:
             (Due.OUTAGE_END, away),
             (Due.OUTAGE_START, short),
             (Due.OUTAGE_END, short),
+            (Due.OVERDUE, [(i, 0) for i in range(len(limited_steps(self.line)))]),
+            (Due.LOOK, [(i, 0) for i in range(len(self.buffers)) if has_looks(self.line)]),
         ]
         return {
             "first_timer": offsets(len(rows) for _, rows in kinds),

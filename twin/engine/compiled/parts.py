@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twin.engine.compiled.cards import carry
 from twin.engine.compiled.log import account, buffer_changed, content_changed, flow_ended, note
 from twin.engine.compiled.looks import look_at_station, part_at, room_at, tell
 from twin.engine.compiled.memory import (
@@ -17,16 +18,25 @@ from twin.engine.compiled.memory import (
 )
 from twin.engine.compiled.people import ask
 from twin.engine.compiled.tables import (
+    ASIDE,
     BUFFER_ELEMENT,
     BUFFER_ENTERED,
     BUFFER_HEAD,
     BUFFER_TAIL,
     BUFFERS,
+    DONE,
     DONE_COUNT,
     DONE_LIST,
     FIRST_SERVER,
     FIRST_STEP,
+    FOLLOWED,
     FRESH,
+    LATE_HEAD,
+    LATE_NEXT,
+    LATE_TAIL,
+    LIMITED,
+    LOOKS,
+    LOOPS,
     N_CREATED,
     N_FINISHED,
     N_FREE,
@@ -47,12 +57,15 @@ from twin.engine.compiled.tables import (
     PART_CREATED_S,
     PART_DONE_S,
     PART_ENTERED_S,
+    PART_FAMILY,
     PART_FINISHED,
     PART_ID,
+    PART_KITTED,
     PART_MOVE,
     PART_NEXT,
     PART_ORDER,
     PART_PRODUCT,
+    PART_READY_S,
     PART_REWORKS,
     PART_ROW,
     PART_SERVER,
@@ -70,15 +83,19 @@ from twin.engine.compiled.tables import (
     SOURCE_CREATED,
     SOURCE_DRAWN_S,
     SOURCE_ELEMENT,
+    SOURCE_HEAD,
     SOURCE_SINCE_S,
+    SOURCE_TAIL,
     STATION_ELEMENT,
     STATION_ENTERED,
     STATION_FREE,
     STATION_MANNED,
     WAITING,
+    WATCHED,
     Floats,
     Ints,
 )
+from twin.engine.compiled.waits import look_out_for, unwatch, watch
 from twin.engine.jit import inlined, inner
 from twin.events.beginning import PARTS_PER_SLOT
 
@@ -133,6 +150,9 @@ def make(M: Ints, X: Floats, source: int, product: int, order: int) -> int:
     put(M, PART_AT, p, -1 - source)
     put(M, PART_MOVE, p, whole(M, N_MOVES))
     add_whole(M, N_MOVES, 1)
+    if whole(M, ASIDE):
+        put_aside(M, X, p, -1)
+        watch(M, X, p)
     if moment(X, NOW) >= moment(X, OBSERVE):
         add_whole(M, N_CREATED, 1)
     note(
@@ -147,8 +167,28 @@ def make(M: Ints, X: Floats, source: int, product: int, order: int) -> int:
     return p
 
 
+@inner
+def put_aside(M: Ints, X: Floats, p: int, family: int) -> None:
+    """Begin what only some lines need to know of a part."""
+    put_real(M, X, PART_READY_S, p, NAN)
+    put(M, PART_KITTED, p, 0)
+    put(M, PART_FAMILY, p, family)
+    put(M, WATCHED, p, 0)
+
+
+@inner
+def _follow(M: Ints, X: Floats, p: int, goal: int) -> None:
+    """Follow a part to its goal; one that comes to a server waits no longer."""
+    if whole(M, LOOPS):
+        carry(M, X, p, goal)
+    if whole(M, LIMITED) and (goal < 0 or goal >= whole(M, BUFFERS)):
+        unwatch(M, X, p)
+
+
 @inlined
 def _move(M: Ints, X: Floats, p: int, entrance: int) -> None:
+    if whole(M, FOLLOWED):
+        _follow(M, X, p, entrance)
     put(M, PART_AT, p, entrance)
     put_real(M, X, PART_ENTERED_S, p, moment(X, NOW))
     put(M, PART_STATUS, p, WAITING)
@@ -175,6 +215,8 @@ def enter(M: Ints, X: Floats, p: int, entrance: int) -> None:
     buffer_changed(M, X, entrance, 1)
     part_at(M, entrance)
     note(M, X, BUFFER_ENTERED, get(M, BUFFER_ELEMENT, entrance), get(M, PART_ID, p), -1, NAN)
+    if whole(M, LOOKS):
+        look_out_for(M, X, p, entrance)
 
 
 @inlined
@@ -265,18 +307,75 @@ def leave_line(M: Ints, X: Floats, p: int) -> None:
 @inner
 def gone(M: Ints, X: Floats, p: int, good: bool) -> None:
     """Take a part out of the line and count it."""
-    content_changed(M, X, -1)
+    if good:
+        add_whole(M, N_FINISHED, 1)
+    else:
+        add_whole(M, N_SCRAPPED, 1)
+    taken_out(M, X, p, good)
+
+
+@inlined
+def taken_out(M: Ints, X: Floats, p: int, good: bool) -> None:
+    """Take a part out of the line; only its order counts it."""
     order = get(M, PART_ORDER, p)
     if order >= 0:
         put_real(M, X, ORDER_LAST_S, order, moment(X, NOW))
-    if good:
-        add_whole(M, N_FINISHED, 1)
-        if order >= 0:
+        if good:
             add(M, ORDER_FINISHED, order, 1)
-    else:
-        add_whole(M, N_SCRAPPED, 1)
-        if order >= 0:
+        else:
             add(M, ORDER_SCRAPPED, order, 1)
+    forgotten(M, X, p)
+
+
+@inner
+def forgotten(M: Ints, X: Floats, p: int) -> None:
+    """Take a part out of the line; nobody counts it."""
+    content_changed(M, X, -1)
+    if whole(M, FOLLOWED):
+        _follow(M, X, p, -1)
     put(M, PART_ID, p, -1)
     put(M, PART_NEXT, p, whole(M, N_FREE))
     put_whole(M, N_FREE, p)
+
+
+@inner
+def drop(M: Ints, X: Floats, p: int) -> None:
+    """Take a part that waits out of where it is."""
+    at, buffers = (get(M, PART_AT, p), whole(M, BUFFERS))
+    if at >= buffers:
+        s = at - buffers
+        leave_station(M, X, get(M, FIRST_SERVER, s) + get(M, PART_SERVER, p), s)
+    elif at >= 0:
+        if get(M, PART_STATUS, p) == DONE:
+            not_late(M, p, at)
+        leave_buffer(M, X, p, at)
+    else:
+        _leave_source(M, p, -1 - at)
+
+
+@inner
+def not_late(M: Ints, p: int, b: int) -> None:
+    """Take a part from those that leave a buffer because they waited too long."""
+    before, after = (-1, get(M, LATE_HEAD, b))
+    while after != p:
+        before, after = (after, get(M, LATE_NEXT, after))
+    if before >= 0:
+        put(M, LATE_NEXT, before, get(M, LATE_NEXT, p))
+    else:
+        put(M, LATE_HEAD, b, get(M, LATE_NEXT, p))
+    if get(M, LATE_TAIL, b) == p:
+        put(M, LATE_TAIL, b, before)
+
+
+@inner
+def _leave_source(M: Ints, p: int, source: int) -> None:
+    """Take a part out of the queue in front of the line."""
+    before, after = (-1, get(M, SOURCE_HEAD, source))
+    while after != p:
+        before, after = (after, get(M, PART_NEXT, after))
+    if before >= 0:
+        put(M, PART_NEXT, before, get(M, PART_NEXT, p))
+    else:
+        put(M, SOURCE_HEAD, source, get(M, PART_NEXT, p))
+    if get(M, SOURCE_TAIL, source) == p:
+        put(M, SOURCE_TAIL, source, before)

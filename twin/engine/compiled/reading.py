@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -164,8 +165,19 @@ def _part(low: Lowering, f: Memory, p: int) -> PartState:
         stage=f.n(t.PART_STAGE, p) if server >= 0 else 0,
         slowed=f.r(t.PART_SLOWED, p),
         asked_s=f.known(t.PART_ASKED_S, p),
+        **(_aside(f, p) if low.aside else {}),
         team={} if at < buffers else _team(low, f, t.SERVER_TEAM, v),
     )
+
+
+def _aside(f: Memory, p: int) -> dict[str, Any]:
+    """Return what only some lines need to know of a part."""
+    family = f.n(t.PART_FAMILY, p)
+    return {
+        "ready_s": f.known(t.PART_READY_S, p),
+        "kitted": bool(f.n(t.PART_KITTED, p)),
+        "family": family if family >= 0 else None,
+    }
 
 
 def _station(low: Lowering, f: Memory, s: int) -> StationState:

@@ -9,10 +9,12 @@ from twin.engine.compiled import tables as t
 from twin.engine.compiled.layout import ints, offsets
 from twin.engine.options import DispatchPlan
 from twin.events.state import LineState
-from twin.line import Line, Product
+from twin.line import CardLoop, Line, Product
 
 ONE = {"round_robin", "probability"}
 """Choices that leave one station."""
+LATE = "*late "
+"""Before the name of a buffer which parts leave because they waited too long."""
 SOURCES = "*source"
 """All sources, where senders are named."""
 
@@ -32,12 +34,23 @@ class Routes:
         count = len(self._buffer) + len(self._station)
         named = [self._senders.get(entrance, set()) for entrance in range(count)]
         extra = len(line.sources) - 1
-        self._feeders = [len(found) + (extra if SOURCES in found else 0) for found in named]
+        self.feeders = [len(found) + (extra if SOURCES in found else 0) for found in named]
+        """How many send to each entrance."""
+        self.backs = any(
+            step.max_wait_to for product in self._products for step in product.routing
+        ) or any(p.status == "done" and p.location in self._buffer for p in state.parts)
+        """Whether parts may leave a buffer because they waited too long."""
+        self.first_source = len(self._station) + (len(self._buffer) if self.backs else 0)
+        """Place of the first source in a pass."""
+        self.entrance_names = [*sorted(self._buffer), *line.flow_order]
+        """Buffers, then stations, by entrance."""
+        self.places = self._all_places()
+        """Places in a pass of those who may send to an entrance."""
 
     @property
     def contended(self) -> bool:
         """Whether some entrance has more than one sender."""
-        return max(self._feeders) > 1
+        return max(self.feeders) > 1
 
     @property
     def steered(self) -> bool:
@@ -48,7 +61,14 @@ class Routes:
 
     def tables(self) -> dict[str, Any]:
         """Return the fields of entrances, buffers and steps that say where parts go."""
-        return self._looks() | self._exits() | {"station_takes_any": self._takes_any()}
+        return (
+            self._looks()
+            | self._exits()
+            | {
+                "station_takes_any": self._takes_any(),
+                "station_picky": self._picky(),
+            }
+        )
 
     def _entrance(self, station: str) -> int:
         spec = self._line.station(station)
@@ -59,14 +79,18 @@ class Routes:
     def _entrances(self, stations: Sequence[str]) -> list[int]:
         return list(dict.fromkeys(self._entrance(name) for name in stations))
 
-    @staticmethod
-    def _origins(product: Product, place: int) -> set[str]:
-        """Return from where parts come to an operation."""
+    def _origins(self, product: Product, place: int) -> set[str]:
+        """Return from where parts come to an operation: stations, late buffers, sources."""
         routing = product.routing
         origins = set(routing[place - 1].stations) if place else {SOURCES}
-        for other in routing:
+        for i, other in enumerate(routing):
             if other.rework and other.rework.to == routing[place].id:
                 origins |= set(other.stations)
+            if other.max_wait_to == routing[place].id:
+                origins |= set(routing[i - 1].stations)
+                buffers = {self._line.station(name).input_buffer for name in other.stations}
+                # Without a buffer there is nobody who sends, but the reference counts one.
+                origins |= {f"{LATE}{buffer}" for buffer in buffers}
         return origins
 
     def _all_senders(self) -> dict[int, set[str]]:
@@ -86,26 +110,51 @@ class Routes:
             if part.operation < len(self._line.product(part.product).routing)
         ]
 
+    def place_of(self, station: str) -> int:
+        """Return the place of a station in a pass."""
+        return len(self._station) - 1 - self._station[station]
+
+    def place_is_in(self, place: int, loop: CardLoop) -> bool:
+        """Tell whether whoever sends from a place in a pass is inside a loop of cards."""
+        stations = len(self._station)
+        if place >= self.first_source:
+            return False
+        if place < stations:
+            name = self._line.flow_order[stations - 1 - place]
+        else:
+            name = self.entrance_names[place - stations]
+        return not loop.places or name in loop.places
+
+    def _all_places(self) -> dict[int, set[int]]:
+        stations = len(self._station)
+        sources = range(self.first_source, self.first_source + len(self._line.sources))
+        places: dict[int, set[int]] = {}
+        for entrance, names in self._senders.items():
+            found = places[entrance] = {self.place_of(x) for x in names if x in self._station}
+            if SOURCES in names:
+                found |= set(sources)
+            late = (self._buffer.get(name.removeprefix(LATE)) for name in names)
+            found |= {stations + buffer for buffer in late if buffer is not None}
+        for location, product, place in self._strays():  # where perhaps no routing leads
+            routing = self._line.product(product).routing
+            for entrance in self._entrances(routing[place].stations):
+                if location in self._station:
+                    places.setdefault(entrance, set()).add(self.place_of(location))
+                elif self.backs and location in self._buffer:
+                    buffer = stations + self._buffer[location]
+                    places.setdefault(entrance, set()).add(buffer)
+        return places
+
     def _looks(self) -> dict[str, Any]:
         """Return who is to be visited when a place has room, or a buffer a part more."""
-        stations, places = len(self._station), {}
-        for entrance, names in self._senders.items():
-            places[entrance] = {stations - 1 - self._station[name] for name in names - {SOURCES}}
-            if SOURCES in names:
-                places[entrance] |= set(range(stations, stations + len(self._line.sources)))
-        for location, product, place in self._strays():  # where perhaps no routing leads
-            if location in self._station:
-                routing = self._line.product(product).routing
-                for entrance in self._entrances(routing[place].stations):
-                    places.setdefault(entrance, set()).add(stations - 1 - self._station[location])
-        sent = [sorted(places.get(entrance, ())) for entrance in range(len(self._feeders))]
+        sent = [sorted(self.places.get(entrance, ())) for entrance in range(len(self.feeders))]
         takers: list[list[int]] = [[] for _ in self._buffer]
         for name, s in self._station.items():
             buffer = self._line.station(name).input_buffer
             if buffer:
                 takers[self._buffer[buffer]].append(s)
         return {
-            "feeders": ints(self._feeders),
+            "feeders": ints(self.feeders),
             "first_sender": offsets(len(row) for row in sent),
             "sender": ints(place for row in sent for place in row),
             "first_taker": offsets(len(row) for row in takers),
@@ -123,8 +172,9 @@ class Routes:
                 here = set(step.stations)
                 stay = here & self._origins(product, place)
                 stay |= {name for name in here if (product.id, place, name) in strays}
-                sole = len(exits[-1]) == 1 and self._feeders[exits[-1][0]] <= 1
+                sole = len(exits[-1]) == 1 and self.feeders[exits[-1][0]] <= 1
                 sole &= not stay and not self._given and step.choice not in ONE
+                sole &= not self._asks_for_cards(product, place)
                 targets.append(exits[-1][0] if sole else t.OPEN)
             exits.append([])
             targets.append(t.LEAVES)
@@ -134,6 +184,38 @@ class Routes:
             "first_exit": offsets(len(row) for row in exits),
             "exits": ints(entrance for row in exits for entrance in row),
         }
+
+    def _asks_for_cards(self, product: Product, place: int) -> bool:
+        """Tell whether a part may need a card that it does not have, to go to an operation."""
+        goals = {self.entrance_names[e] for e in self._entrances(product.routing[place].stations)}
+        origins = self._origins(product, place) & self._station.keys()
+        origins |= {
+            where for where, name, at in self._strays() if (name, at) == (product.id, place)
+        }
+        return any(
+            loop.covers(goal, product.id) and not loop.covers(origin, product.id)
+            for loop in self._line.loops
+            for goal in goals
+            for origin in origins
+        )
+
+    def _picky(self) -> t.Ints:
+        """Return of each station whether it may not take each part that waits for it."""
+        return ints(self._is_picky(name) for name in self._station)
+
+    def _is_picky(self, name: str) -> bool:
+        buffer = self._line.station(name).input_buffer
+        if buffer is None:
+            return False
+        return (
+            self.backs
+            or self._line.buffer(buffer).transit_time_s > 0
+            or any(
+                loop.covers(name, product.id) and not loop.covers(buffer, product.id)
+                for loop in self._line.loops
+                for product in self._products
+            )
+        )
 
     def _takes_any(self) -> t.Ints:
         """Return of each station whether it always takes the first part in its buffer."""
@@ -150,7 +232,7 @@ class Routes:
         def takes_any(name: str) -> bool:
             spec = self._line.station(name)
             fifo = spec.dispatch_rule in ("fifo", ("fifo",))
-            if self._given or name in self._planned or not fifo:
+            if self._given or name in self._planned or not fifo or self._is_picky(name):
                 return False
             waiting = done_at.get(self._buffer.get(spec.input_buffer or "", -1), [])
             return all(name in stations for stations in waiting)

@@ -33,6 +33,7 @@ from twin.engine.compiled.tables import (
     FIRST_MODE,
     FIRST_SERVER,
     HANDLING,
+    LIMITED,
     LOADED,
     LOADING,
     LOADING_ENDED,
@@ -112,6 +113,7 @@ from twin.engine.compiled.timers import (
     chance,
     draw,
 )
+from twin.engine.compiled.waits import ready
 from twin.engine.jit import inlined, inner
 
 
@@ -326,6 +328,8 @@ def outcome(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
             note(M, X, REWORK_SENT, element, get(M, PART_ID, p), next_place, NAN)
     put(M, PART_STEP, p, next_place)
     put(M, PART_ROW, p, step + (next_place - place))
+    if whole(M, LIMITED):
+        ready(M, X, p)
     put(M, DONE_LIST, get(M, FIRST_SERVER, s) + get(M, DONE_COUNT, s), v)
     add(M, DONE_COUNT, s, 1)
     look_at_station(M, s)

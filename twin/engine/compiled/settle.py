@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from twin.engine.compiled.asking import settle_work
+from twin.engine.compiled.cards import admits
 from twin.engine.compiled.goals import (
     assigned,
     has_room,
+    leads_to,
     open_to,
     sole_goal,
     sole_goal_of_source,
@@ -14,10 +16,12 @@ from twin.engine.compiled.goals import (
     went,
 )
 from twin.engine.compiled.keys import goes_before, key
+from twin.engine.compiled.lateness import end_waits
 from twin.engine.compiled.looks import look_everywhere
-from twin.engine.compiled.memory import add, get, lowest_bit, put, real, whole
+from twin.engine.compiled.memory import add, get, lowest_bit, moment, put, real, whole
 from twin.engine.compiled.modes import crews
 from twin.engine.compiled.parts import (
+    drop,
     enter,
     enter_station,
     leave_buffer,
@@ -30,31 +34,41 @@ from twin.engine.compiled.sources import look, waits_since_s
 from twin.engine.compiled.tables import (
     ATC,
     BUFFER_HEAD,
+    BUFFERS,
     CHOICE_MEAN_S,
     DONE_COUNT,
     DONE_LIST,
     FIFO,
     FIRST_RULE,
     FIRST_SERVER,
+    FIRST_SOURCE,
     FIRST_STEP,
     FULL_SETTLE,
     HEAD_KNOWN,
     HEAD_ORDER,
     HEAD_PRODUCT,
+    LATE_HEAD,
+    LATE_NEXT,
     LOOK,
     LOOK_ANY,
     LOOK_BITS,
     LOOK_WORDS,
     MANNED,
     MODES,
+    N_OVERDUE,
     N_STATUS,
+    NOW,
     OK,
     OPEN,
     ORDER_CREATED,
+    PART_AT,
     PART_DONE_S,
+    PART_ENTERED_S,
     PART_NEXT,
     PART_ORDER,
+    PART_PRODUCT,
     PART_ROW,
+    PART_STATUS,
     PART_STEP,
     ROUND_ROBIN,
     SERVER_PART,
@@ -63,11 +77,14 @@ from twin.engine.compiled.tables import (
     STATION_FREE,
     STATION_INPUT,
     STATION_ON,
+    STATION_PICKY,
     STATION_RULE,
     STATION_TAKES_ANY,
     STATIONS,
     STEP_CHOICE,
     STEP_TARGET,
+    TRANSIT_S,
+    WAITING,
     Floats,
     Ints,
 )
@@ -81,6 +98,8 @@ def settle(M: Ints, X: Floats) -> None:
     Only senders and takers are visited for which something has changed since they last could do
     nothing; ``FULL_SETTLE`` visits all of them in each pass, with the same result.
     """
+    if whole(M, N_OVERDUE):
+        end_waits(M, X)
     if whole(M, MODES):
         crews(M, X)
     full = whole(M, FULL_SETTLE)
@@ -136,7 +155,10 @@ def _visits(M: Ints, X: Floats, word: int) -> bool:
             b = get(M, STATION_INPUT, s)
             if b >= 0 and _take(M, X, s, b):
                 moved = True
-        elif _feed(M, X, place - stations):
+        elif place >= whole(M, FIRST_SOURCE):
+            if _feed(M, X, place - whole(M, FIRST_SOURCE)):
+                moved = True
+        elif _send_late(M, X, place - stations):
             moved = True
         # What lies before this place waits for the next pass.
         bits = get(M, LOOK, word) & ~((2 << at) - 1)
@@ -150,8 +172,8 @@ def _feed(M: Ints, X: Floats, source: int) -> bool:
         product, order = (get(M, HEAD_PRODUCT, source), get(M, HEAD_ORDER, source))
         step = get(M, FIRST_STEP, product)
         given = sole_goal_of_source(M, X, source)
-        since_s, sender = (waits_since_s(M, X, source), whole(M, STATIONS) + source)
-        target = open_to(M, X, step, given, since_s, sender)
+        since_s, sender = (waits_since_s(M, X, source), whole(M, FIRST_SOURCE) + source)
+        target = open_to(M, X, product, step, given, since_s, sender)
         if target < 0:
             return moved
         p = get(M, SOURCE_HEAD, source)
@@ -200,7 +222,8 @@ def _send(M: Ints, X: Floats, s: int) -> bool:
             enter_station(M, X, p, s, v)
             moved = True
             continue
-        target = open_to(M, X, step, given, real(M, X, PART_DONE_S, p), s)
+        product, since_s = (get(M, PART_PRODUCT, p), real(M, X, PART_DONE_S, p))
+        target = open_to(M, X, product, step, given, since_s, s)
         if target < 0:
             at += 1
             continue
@@ -208,6 +231,25 @@ def _send(M: Ints, X: Floats, s: int) -> bool:
         went(M, X, step, given)
         enter(M, X, p, target)
         moved = True
+    return moved
+
+
+@inner
+def _send_late(M: Ints, X: Floats, b: int) -> bool:
+    """Let the parts leave a buffer that waited too long, as far as there is room."""
+    moved, p = (False, get(M, LATE_HEAD, b))
+    while p >= 0:
+        after, step, given = (get(M, LATE_NEXT, p), get(M, PART_ROW, p), sole_goal(M, X, p))
+        target, product = (b, get(M, PART_PRODUCT, p))
+        if not leads_to(M, X, step, given, b):
+            since_s, sender = (real(M, X, PART_DONE_S, p), whole(M, STATIONS) + b)
+            target = open_to(M, X, product, step, given, since_s, sender)
+        if target >= 0:
+            drop(M, X, p)
+            went(M, X, step, given)
+            enter(M, X, p, target)
+            moved = True
+        p = after
     return moved
 
 
@@ -258,10 +300,23 @@ def _choose(M: Ints, X: Floats, s: int, b: int) -> int:
 @inner
 def _choice_here(M: Ints, X: Floats, s: int, p: int) -> int:
     """Return the row of choices by which a station does what a part waits for, or -1."""
+    if get(M, STATION_PICKY, s) and not _may_go(M, X, s, p):
+        return -1
     given = assigned(M, X, get(M, PART_ORDER, p), get(M, PART_STEP, p))
     if given >= 0 and given != s:
         return -1
     return choice(M, X, get(M, PART_ROW, p), s)
+
+
+@inner
+def _may_go(M: Ints, X: Floats, s: int, p: int) -> bool:
+    """Tell whether a part is at the end of its buffer, waits there, and has its cards."""
+    b = get(M, PART_AT, p)
+    return (
+        get(M, PART_STATUS, p) == WAITING
+        and real(M, X, PART_ENTERED_S, p) + real(M, X, TRANSIT_S, b) <= moment(X, NOW)
+        and admits(M, X, get(M, PART_PRODUCT, p), b, whole(M, BUFFERS) + s)
+    )
 
 
 @inner

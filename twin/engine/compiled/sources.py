@@ -9,6 +9,7 @@ from twin.engine.compiled.memory import get, put, real, whole
 from twin.engine.compiled.parts import first_number, make
 from twin.engine.compiled.tables import (
     FIRST_SHARE,
+    FIRST_SOURCE,
     FIRST_TIMER,
     HEAD_KNOWN,
     HEAD_ORDER,
@@ -38,7 +39,6 @@ from twin.engine.compiled.tables import (
     SOURCE_SINCE_S,
     SOURCE_TAIL,
     SOURCE_TIMES,
-    STATIONS,
     T_ARRIVAL,
     Floats,
     Ints,
@@ -60,7 +60,7 @@ def arrive(M: Ints, X: Floats, source: int) -> None:
     else:
         put(M, SOURCE_HEAD, source, p)
     put(M, SOURCE_TAIL, source, p)
-    look_at(M, whole(M, STATIONS) + source)
+    look_at(M, whole(M, FIRST_SOURCE) + source)
     expect(M, X, source)
 
 

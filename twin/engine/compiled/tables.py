@@ -98,26 +98,36 @@ CREW_CAME = int(Kind.CREW_CAME)
 CREW_LEFT = int(Kind.CREW_LEFT)
 REPAIR_PAUSED = int(Kind.REPAIR_PAUSED)
 SHIFT_ENDED = int(Kind.SHIFT_ENDED)
+WAIT_EXCEEDED = int(Kind.WAIT_EXCEEDED)
 RELEASE_NOTED = int(Kind.ORDER_RELEASED)
 
 # Kinds of timers, by which FIRST_TIMER is ordered.
 (T_FINISH, T_LIFE, T_REPAIR, T_SHIFT, T_OUT_START, T_OUT_END, T_SLOW_START, T_SLOW_END, T_RELEASE,
- T_ARRIVAL, T_CREW, T_AWAY_START, T_AWAY_END, T_SHORT_START, T_SHORT_END) = range(15)  # fmt: skip
+ T_ARRIVAL, T_CREW, T_AWAY_START, T_AWAY_END, T_SHORT_START, T_SHORT_END, T_OVERDUE,
+ T_LOOK) = range(17)  # fmt: skip
 
 # Single numbers, at the front of the memory: reals first.
 NOW, WIP_SINCE, WIP_AREA, OBSERVE, FLOW_TOTAL = range(5)
 # Counts that change.
 (N_PARTS, N_FREE, N_FINISHED, N_SCRAPPED, N_LOGGED, N_MOVES, N_ROUNDS, N_WAKES, N_FAILS, N_CREATED,
  N_FLOWS, N_IN_LINE, N_SLOWED, N_STATUS, N_STARTED, N_LOST, N_STALE, N_DUE,
- N_FIRED, N_ASKING, PEOPLE_NEWS) = range(5, 26)  # fmt: skip
+ N_FIRED, N_ASKING, PEOPLE_NEWS, N_OVERDUE) = range(5, 27)  # fmt: skip
 # Sizes and settings that do not.
 (REPLICATION, ANTITHETIC, LONGEST, GROUPS, STATIONS, SERVERS, BUFFERS, MODES, CREWS, SOURCES,
  ORDER_COUNT, OUTAGES, SLOWDOWNS, GIVEN_STATIONS, WAITING_MODES, ROOM_PARTS, ROOM_LOG, LOOK_WORDS,
- LEAF, SLOTS, MANNED, ABSENCES, SHORTAGES) = range(26, 49)  # fmt: skip
-CONTENDED = 49  # whether some entrance has more than one sender
-FULL_SETTLE = 50  # visit everything in each pass; the same result, for comparison
-STEERED = 51  # whether a plan, a turn or a draw names the one station that a part may go to
-BEGINS = 52
+ LEAF, SLOTS, MANNED, ABSENCES, SHORTAGES) = range(27, 50)  # fmt: skip
+CONTENDED = 50  # whether some entrance has more than one sender
+FULL_SETTLE = 51  # visit everything in each pass; the same result, for comparison
+STEERED = 52  # whether a plan, a turn or a draw names the one station that a part may go to
+FIRST_SOURCE = 53  # place of the first source in a pass
+PRODUCTS = 54
+LOOPS = 55
+LIMITED = 56  # whether some parts may wait only so long
+FOLLOWED = 57  # whether moves of parts are to be followed: for cards or for longest waits
+LOOKS = 58  # whether some buffer takes time, or parts wait there for a batch only so long
+BATCHES = 59  # whether some station works in batches
+ASIDE = 60  # whether parts have the fields that only some lines need
+BEGINS = 61
 """From here on: where each record begins."""
 
 
@@ -171,6 +181,7 @@ STATION_UNLOAD = _station.field()  # key of its unloading times
 STATION_ELEMENT = _station.field()
 STATION_RULE = _station.field()  # the first of its rules
 FIRST_RULE = _station.field()
+STATION_PICKY = _station.field()  # whether it may not take each part that waits for it
 STATION_TAKES_ANY = _station.field()  # whether the first part in its buffer is always the one
 STATION_FINISHED = _station.field()
 PROCESSED = _station.field()
@@ -240,6 +251,15 @@ PART_CREATED_S = _part.field()
 PART_ASKED_S = _part.field()  # since when it waits for people in the middle of a visit, or NaN
 PART_STAGE = _part.field()
 PART_SLOWED = _part.field()  # factor of failures on the processing under way
+_aside = Record()  # of a part, in lines that need it
+PART_READY_S = _aside.field()  # end of its last operation where waits are limited, or NaN
+PART_KITTED = _aside.field()  # whether its components are there
+PART_FAMILY = _aside.field()  # number of what it was made of, or -1
+WATCHED = _aside.field()  # whether it waits where that is limited
+WATCH_BEFORE = _aside.field()
+WATCH_NEXT = _aside.field()
+LATE_NEXT = _aside.field()  # of those that leave a buffer because they waited too long
+OVERDUE = _aside.field()  # parts that have waited too long in this round
 PART_REWORKS = vector()  # [part, slot]
 
 _buffer = Record()
@@ -250,6 +270,12 @@ CAPACITY = _buffer.field()
 CONTENT_SINCE_S = _buffer.field()
 CONTENT_AREA = _buffer.field()
 FIRST_TAKER = _buffer.field()
+TRANSIT_S = _buffer.field()
+BUFFER_SORTED = _buffer.field()  # whether its parts stand in the order in which they came
+LATE_HEAD = _buffer.field()  # parts that waited too long, or -1
+LATE_TAIL = _buffer.field()
+FIRST_WAIT = _buffer.field()
+WAIT_S = vector()  # how long parts wait in a buffer for a batch at most, shortest first
 BUFFER_ELEMENT = _buffer.field()
 TAKER = vector()  # stations that take from a buffer
 
@@ -262,6 +288,7 @@ _product = Record()
 FIRST_STEP = _product.field()  # one step more than operations: the part leaves the line
 PRODUCT_GROUP = _product.field()
 PRODUCT_SINK = _product.field()
+PRODUCT_LIMITED = _product.field()  # whether its parts may wait only so long somewhere
 PRODUCT_FINISHED = _product.field()
 
 _step = Record()
@@ -277,6 +304,7 @@ STEP_REST_S = _step.field()  # expected time of the operations after this one
 STEP_SHARE = _step.field()  # share of the product's expected time that is done after it
 STEP_LEFT = _step.field()  # operations left, this one included
 STEP_SLOT = _step.field()  # where a part counts how often it was sent back from here, or -1
+STEP_WATCH = _step.field()  # its list of those whose wait is limited, or -1
 STEP_CHOICE = _step.field()  # how its stations are chosen among
 STEP_TURN = _step.field()  # parts that went there so far, where stations take turns
 STEP_ROUTE = _step.field()  # key of the number that draws a station
@@ -289,6 +317,21 @@ CHOICE_MEAN_S = _choice.field()
 CHOICE_SHARE = _choice.field()  # weights up to and with this station, where one is drawn
 CHOICE_LOAD = _choice.field()  # loading times, or -1
 CHOICE_UNLOAD = _choice.field()  # unloading times, or -1
+
+_watch = Record()  # of a step with a longest wait: who waits for it
+WATCH_HEAD = _watch.field()
+WATCH_TAIL = _watch.field()
+WATCH_LONGEST_S = _watch.field()
+WATCH_BACK = _watch.field()  # place in the routing to which a part goes then, or -1: scrapped
+
+_loop = Record()  # of cards
+LOOP_FREE = _loop.field()  # below zero where a state holds too many parts
+FIRST_LOOKER = _loop.field()
+FIRST_RIVAL = _loop.field()
+LOOKER = vector()  # places of those who may look again when a card is free
+RIVAL = vector()  # places of those who may have waited behind a part that has no card now
+FIRST_CARD = vector()  # [entrance, product]; one more
+CARD = vector()  # loops of which a part holds a card there
 
 _mode = Record()
 MODE_STATION = _mode.field()

@@ -14,6 +14,7 @@ import numpy as np
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.flows import BINS, EXACT
 from twin.engine.compiled.layout import all_bits, floats, ints
+from twin.engine.compiled.limits import free_cards, limited_steps
 from twin.engine.compiled.lower import Lowering
 from twin.engine.compiled.tables import Floats, Ints
 from twin.events.state import Clock, LineState, PartState
@@ -138,11 +139,16 @@ class Template:
             "content_since_s": np.full(buffers, self._since_s),
             "content_area": np.zeros(buffers),
             "product_finished": zeros(len(low.products)),
+            "watch_head": none(len(limited_steps(low.line))),
+            "watch_tail": none(len(limited_steps(low.line))),
+            "late_head": none(buffers),
+            "late_tail": none(buffers),
+            "loop_free": ints(free_cards(low.line, self._state)),
             "step_turn": ints(self._turns()),
             "outage_active": ints(active for _, _, _, active in low.outages),
             "slow_order": none(len(low.slows)),
-            "look": all_bits(count + len(low.sources)),
-            "look_any": all_bits(len(all_bits(count + len(low.sources)))),
+            "look": all_bits(low.pass_places),
+            "look_any": all_bits(len(all_bits(low.pass_places))),
             "flow_s": np.zeros(EXACT),
             "flow_bins": zeros(BINS),
         }
@@ -270,6 +276,17 @@ class Template:
             f"part_{name}_s": np.zeros(count) for name in ("created", "entered", "done")
         }
         self.fields["part_slowed"], self.fields["part_asked_s"] = np.ones(count), nan(count)
+        aside = count if self._low.aside else 0
+        self.fields |= {
+            "part_ready_s": nan(aside),
+            "part_kitted": zeros(aside),
+            "part_family": none(aside),
+            "watched": zeros(aside),
+            "watch_before": none(aside),
+            "watch_next": none(aside),
+            "late_next": none(aside if self._low.routes.backs else 0),
+            "overdue": zeros(aside),
+        }
         self.fields["part_reworks"] = zeros(count * len(self._low.slots))
 
     def _place_parts(self) -> None:
@@ -289,6 +306,10 @@ class Template:
             f["part_asked_s"][p] = math.nan if part.asked_s is None else part.asked_s
             for place, count in part.reworks.items():
                 f["part_reworks"][p * len(low.slots) + low.slots.index(int(place))] = count
+            if low.aside:
+                f["part_ready_s"][p] = math.nan if part.ready_s is None else part.ready_s
+                f["part_kitted"][p] = part.kitted
+                f["part_family"][p] = -1 if part.family is None else part.family
             if part.location in low.buffer:
                 b = f["part_at"][p] = low.buffer[part.location]
                 self._append("buffer", b, p)
@@ -306,6 +327,27 @@ class Template:
             servers = f["done_list"][first : first + done].tolist()
             servers.sort(key=lambda v: (f["part_done_s"][f["server_part"][v]], v))
             f["done_list"][first : first + done] = servers
+        self._place_late()
+
+    def _place_late(self) -> None:
+        """Have those leave their buffer who waited there too long, who was late first first."""
+        f, low = self.fields, self._low
+        late = [
+            (
+                part.done_s if part.done_s is not None else part.entered_s,
+                part.id,
+                p,
+                low.buffer[part.location],
+            )
+            for p, part in enumerate(self._state.parts)
+            if part.status == "done" and part.location in low.buffer
+        ]
+        for _, _, p, b in sorted(late):
+            if f["late_tail"][b] >= 0:
+                f["late_next"][f["late_tail"][b]] = p
+            else:
+                f["late_head"][b] = p
+            f["late_tail"][b] = p
 
     def _append(self, kind: str, place: int, p: int) -> None:
         f = self.fields

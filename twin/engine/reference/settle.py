@@ -83,6 +83,8 @@ class Settle:
             part.step, part.exits = back, None
             if isinstance(at, BufferPlace):
                 part.status, part.done_s = "done", run.clock.now
+                if part in at.leaving:
+                    at.leaving.remove(part)
                 at.leaving.append(part)
             run.ready(part)
         run.overdue.clear()
