@@ -1,6 +1,7 @@
 """Nothing is open unless it is meant to be, and no request can hurt the service."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,6 +73,28 @@ def test_every_route_has_a_scope(service: Service) -> None:
         assert scope is not None, f"{method} {path} has no scope"
         if method in UNSAFE and path not in ASKING:
             assert scope.allows(Scope.WRITE), f"{method} {path} changes something with {scope}"
+
+
+def test_every_route_refuses_the_scope_below_its_own(service: Service) -> None:
+    """A key with the next smaller scope gets 403 from each route, whatever it sends, and no more."""
+    scopes = list(Scope)
+    keys = {
+        scope: create_key(service.site.settings.keys_path, f"only {scope}", scope)
+        for scope in scopes
+    }
+    seen: Counter[Scope] = Counter()
+    for method, path, route in routes(service):
+        scope = scope_of(route)
+        if scope is None or path in OPEN or not path.startswith("/v1") or scope is scopes[0]:
+            continue
+        below = scopes[scopes.index(scope) - 1]
+        with service.client(keys[below]) as client:
+            answer = client.request(method, path.replace("{", "").replace("}", ""), json={})
+        assert answer.status_code == 403, f"{method} {path} answered {answer.status_code} to {below}"
+        assert answer.json()["type"].endswith(":forbidden")
+        seen[scope] += 1
+    assert set(seen) == set(scopes[1:])
+    assert seen.total() >= 20
 
 
 def test_unknown_route_refuses_without_key(stranger: httpx.Client) -> None:

@@ -297,6 +297,12 @@ THAI: dict[str, str] = {
     "gantt.label": "แผนภูมิแกนต์: {bars} งาน ของ {orders} ใบสั่ง บน {stations} สถานีงาน "
     "ตารางด้านล่างบอกเรื่องเดียวกันเป็นตัวเลข",
     "gantt.setup": "ตั้งเครื่อง {length} ก่อนหน้า",
+    "gantt.key": "ความหมายของเครื่องหมาย",
+    "gantt.key_strip": "ตั้งเครื่องก่อนเริ่มงาน",
+    "gantt.key_locked": "ล็อกแล้ว",
+    "gantt.key_picked": "เลือกอยู่",
+    "gantt.key_now": "ขณะนี้",
+    "gantt.key_due": "กำหนดส่ง: ✓ ทัน ✕ ไม่ทัน",
     "fact.status": "แผน",
     "fact.late": "ช้าตามแผน",
     "fact.objective": "ค่าเป้าหมาย",

@@ -94,8 +94,8 @@ export class Gantt {
     pen.beginPath();
     pen.rect(this.left, 0, this.width - this.left, height);
     pen.clip();
-    this.drawBars(pen);
     this.drawDues(pen, height);
+    this.drawBars(pen);
     this.drawNow(pen, height);
     pen.restore();
   }

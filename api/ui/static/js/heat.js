@@ -3,7 +3,7 @@
 import { $, clock, duration, el, percent, t } from "./core.js";
 
 const STATUSES = ["processing", "setup", "handling", "no_operator", "maintenance", "failed", "blocked", "starved", "off"];
-const COLOURS = { handling: "setup", no_operator: "blocked", maintenance: "off" };
+const COLOURS = { no_operator: "no-operator", off: "rule-strong" };
 
 /** The colours of a cell, from the bottom up, as hard steps of one gradient. */
 function shaded(shares, place) {
