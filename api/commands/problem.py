@@ -61,7 +61,7 @@ def is_problem(file: str) -> bool:
     if path.suffix in {".yaml", ".yml"} or not path.is_file():
         return False
     try:
-        return detect_format(path.read_text(encoding="utf-8")) is not None
+        return detect_format(path.read_text(encoding="utf-8-sig")) is not None
     except (OSError, UnicodeDecodeError):
         return False  # the line's reader says what is wrong with it
 

@@ -7,6 +7,10 @@ import math
 from dataclasses import dataclass
 
 from scenarios.schedule.network import Choice, Network, Step
+from scenarios.schedule.parts import TERMS, Machine, Resource
+
+_ROUNDING = 1e-4
+"""Excess over a whole number that counts as an error of rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,34 @@ def lower_bound(network: Network) -> Bound:
         found = _makespan(network, early, completion)
         value, source = value + weights.makespan * found.value, found.source
     return Bound(value, source)
+
+
+def is_integral(network: Network) -> bool:
+    """Say whether every schedule that is shifted to the left has an integer objective."""
+    problem, weights = network.problem, network.problem.objective
+    if weights.energy or weights.stability:
+        return False
+    numbers = [problem.start_s, *(getattr(weights, name) for name in TERMS)]
+    for job in problem.jobs:
+        numbers += [job.release_s, job.weight, job.due_date_s or 0.0]
+    there: list[Machine | Resource] = [*problem.machines, *problem.resources]
+    for one in there:
+        numbers += [one.ready_s]
+        numbers += [t for closed in one.unavailable for t in (closed.start_s, closed.end_s)]
+    for machine in problem.machines:
+        numbers += [t for row in machine.setup_s.values() for t in row.values()]
+    numbers += network.lag_s.values()
+    for step in network.steps:
+        numbers += [step.fixed_s or 0.0, step.max_wait_s or 0.0]
+        numbers += [t for c in step.choices for t in (c.duration_s, c.first_part_s, c.last_part_s)]
+    return all(float(number).is_integer() for number in numbers)
+
+
+def rounded(bound: Bound) -> Bound:
+    """Return a bound as the next whole number, for problems of whole numbers."""
+    if not math.isfinite(bound.value):
+        return bound
+    return Bound(float(math.ceil(bound.value - _ROUNDING)), bound.source)
 
 
 def _makespan(network: Network, early: Heads, completion: list[float]) -> Bound:

@@ -168,7 +168,7 @@ class SchedulingProblem(Spec):
         """
         if isinstance(text, Path):
             try:
-                text = text.read_text(encoding="utf-8")
+                text = text.read_text(encoding="utf-8-sig")
             except (OSError, UnicodeDecodeError) as error:
                 finding = Finding(str(text), str(error), "a readable text file")
                 raise ProblemError("the problem file", [finding]) from error

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from scenarios.schedule.bounds import Bound, heads, lower_bound
+from scenarios.schedule.bounds import Bound, heads, is_integral, lower_bound, rounded
 from scenarios.schedule.dispatching import best_of_rules
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.protocol import Outcome, Request
@@ -84,7 +84,7 @@ def solve(
     ('optimal', 7.0)
     """
     limits = limits or Limits()
-    return _Run(problem, limits, progress, cancelled or (lambda: False)).solve(extra)
+    return _Run(problem, limits, progress, cancelled or (lambda: False), extra).solve()
 
 
 class _Run:
@@ -96,6 +96,7 @@ class _Run:
         limits: Limits,
         progress: Callable[[Progress], None] | None,
         cancelled: Callable[[], bool],
+        extra: Callable[[Any], None] | None,
     ) -> None:
         self.began = time.monotonic()
         self.until = math.inf if limits.iterations else self.began + limits.seconds
@@ -103,27 +104,30 @@ class _Run:
         self.network = Network.of(problem)
         self.progress = progress
         self.cancelled = cancelled
+        self.extra = extra
         self.interrupted = False
         self.best: Schedule | None = None
         self.engine = "none"
-        self.bound = lower_bound(self.network)
+        # A user's own constraint may ask for half seconds.
+        self.exact = extra is None and is_integral(self.network)
+        self.bound = self._told(lower_bound(self.network))
         self.trajectory: list[Progress] = []
         self.messages: list[str] = []
         self.infeasible = False
 
-    def solve(self, extra: Callable[[Any], None] | None) -> ScheduleResult:
+    def solve(self) -> ScheduleResult:
         try:
-            self._begin(extra)
+            self._begin()
             if self.limits.engine != "dispatch" and not self._over():
-                self._race(extra)
-            elif extra is not None:
+                self._race()
+            elif self.extra is not None:
                 message = "constraints of one's own are met only by the engine highs"
                 self.messages.append(f"{message}; nothing is returned")
         except KeyboardInterrupt:
             self.interrupted = True
         return self._result()
 
-    def _begin(self, extra: Callable[[Any], None] | None) -> None:
+    def _begin(self) -> None:
         """Take the best schedule of the dispatch rules."""
         rules_until = self.began + min(_RULES_S, _RULES_SHARE * self.limits.seconds)
         start, rule = best_of_rules(
@@ -138,13 +142,13 @@ class _Run:
         if found:
             self.messages.append(f"the dispatch rules leave demands unmet, e.g. {found[0]}")
             self.infeasible = _too_late_alone(self.network)
-        elif extra is None:
+        elif self.extra is None:
             self._better(start, f"dispatch rule {rule}")
 
-    def _race(self, extra: Callable[[Any], None] | None) -> None:
+    def _race(self) -> None:
         """Run engines side by side until the best is proven or the budget is spent."""
         race = Race(self.best)
-        members, told = team(self.network, self.limits, extra)
+        members, told = team(self.network, self.limits, self.extra)
         self.messages += told
         for member in members:
             request = Request(
@@ -154,7 +158,7 @@ class _Run:
                 seed=member.seed,
                 workers=member.workers,
                 iterations=self.limits.iterations,
-                extra=extra,
+                extra=self.extra,
             )
             race.enter(member.source, member.improve, request)
         try:
@@ -199,7 +203,11 @@ class _Run:
             self.best, self.engine = schedule, source
             self._tell(source)
 
+    def _told(self, bound: Bound) -> Bound:
+        return rounded(bound) if self.exact else bound
+
     def _raise_bound(self, bound: Bound) -> None:
+        bound = self._told(bound)
         if not bound.value > self.bound.value + 1e-9 * max(1.0, abs(self.bound.value)):
             return
         ceiling = math.inf if self.best is None else self.best.objective

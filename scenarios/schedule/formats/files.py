@@ -8,7 +8,12 @@ from typing import Literal, get_args
 
 from scenarios.schedule.checks import ProblemError
 from scenarios.schedule.formats.numbers import Source
-from scenarios.schedule.formats.shops import flexible_row, from_flexible_text, from_jobshop_text
+from scenarios.schedule.formats.shops import (
+    from_flexible_text,
+    from_jobshop_text,
+    is_flexible,
+    is_jobshop,
+)
 from scenarios.schedule.formats.single import from_setup_text, from_tardiness_text
 from scenarios.schedule.problem import SchedulingProblem
 from twin.errors import Finding
@@ -31,17 +36,14 @@ def detect_format(text: str) -> Format | None:
         return "json"
     if "process times:" in text.lower() and "setup times:" in text.lower():
         return "setups"
-    source = Source(text, "")
-    rows = [values for _, values in source.rows()]
-    if source.findings:
-        return None
-    head, rest = rows[0], rows[1:]
     # The number of jobs, told and counted, tells the shops from a plain list of numbers.
-    if len(head) in {2, 3} and len(rest) == head[0]:
-        if all(flexible_row(values) is not None for values in rest):
-            return "fjsp"
-        return "jobshop" if all(len(values) % 2 == 0 for values in rest) else None
-    return "tardiness" if sum(map(len, rows)) % 3 == 0 else None
+    if is_flexible(text):
+        return "fjsp"
+    if is_jobshop(text):
+        return "jobshop"
+    source = Source(text, "")
+    numbers = sum(len(values) for _, values in source.rows())
+    return "tardiness" if numbers and not source.findings and numbers % 3 == 0 else None
 
 
 def read_problem(
@@ -66,7 +68,7 @@ def read_problem(
         If it cannot be read; all findings at once, with their lines.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets begin with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         finding = Finding("", str(reason), "a readable text file", file=str(path))

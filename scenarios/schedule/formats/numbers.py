@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from scenarios.schedule.checks import ProblemError
 from scenarios.schedule.problem import SchedulingProblem
 from twin.errors import Finding
+
+_COMMENT = re.compile(r"#|//")
 
 
 @dataclass(slots=True)
@@ -25,11 +28,14 @@ class Source:
         self.findings.append(Finding("", message, expected, remedy, file=self.name, line=line))
 
     def rows(self) -> list[tuple[int, list[float]]]:
-        """Return the lines that hold numbers, with their places; ``#`` begins a comment."""
-        found = []
+        """Return the lines that hold numbers, with their places.
+
+        ``#`` and ``//`` begin a comment; lines of words before the first number are a title.
+        """
+        found: list[tuple[int, list[float]]] = []
         for at, line in enumerate(self.text.splitlines(), start=1):
-            words = line.partition("#")[0].split()
-            if not words:
+            words = _COMMENT.split(line, maxsplit=1)[0].split()
+            if not words or (not found and not _is_number(words[0])):
                 continue
             try:
                 found.append((at, [float(word) for word in words]))

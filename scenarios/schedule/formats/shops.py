@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,16 +28,17 @@ def from_jobshop_text(
     """Read a classic job shop.
 
     First line ``jobs machines``, then a line per job with pairs ``machine duration`` in the order
-    of work. Machines count from 0 (or from 1, if there is a last one and none numbered 0) and are
-    named ``m0``, ``m1``, ...; jobs ``j0``, ``j1``, ...
+    of work; or Taillard's layout, a table ``Times`` and a table ``Machines``. Machines count from 0
+    (or from 1, if there is a last one and none numbered 0) and are named ``m0``, ``m1``, ...; jobs
+    ``j0``, ``j1``, ... Where every job goes over all machines, line breaks mean nothing.
 
     Raises
     ------
     ProblemError
         If the text is something else; all findings at once.
     """
-    source = Source(text, name)
-    machines, lines = _body(source)
+    source = Source(_paired(text), name)
+    machines, lines = _body(source, _over_all_machines)
     rows = []
     for at, values in lines:
         if len(values) % 2:
@@ -54,8 +55,9 @@ def from_flexible_text(
     """Read a classic flexible job shop.
 
     First line ``jobs machines``, then a line per job: the number of operations, and for each the
-    number of eligible machines followed by that many pairs ``machine duration``. Machines count as
-    in :func:`from_jobshop_text`.
+    number of eligible machines followed by that many pairs ``machine duration``. The first line may
+    go on with the mean number of machines per operation. Line breaks mean nothing otherwise.
+    Machines count as in :func:`from_jobshop_text`.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def from_flexible_text(
         If the text is something else; all findings at once.
     """
     source = Source(text, name)
-    machines, lines = _body(source)
+    machines, lines = _body(source, _by_counts)
     rows = []
     for at, values in lines:
         operations = flexible_row(values)
@@ -73,6 +75,20 @@ def from_flexible_text(
         else:
             rows.append(_Row(at, operations))
     return _problem(source, machines, rows, objective)
+
+
+def is_jobshop(text: str) -> bool:
+    """Say whether a text is laid out as a job shop, whatever its values are worth."""
+    source = Source(_paired(text), "")
+    _, lines = _body(source, _over_all_machines)
+    return not source.findings and all(len(values) % 2 == 0 for _, values in lines)
+
+
+def is_flexible(text: str) -> bool:
+    """Say whether a text is laid out as a flexible job shop, whatever its values are worth."""
+    source = Source(text, "")
+    _, lines = _body(source, _by_counts)
+    return not source.findings and all(flexible_row(values) is not None for _, values in lines)
 
 
 def flexible_row(values: list[float]) -> list[Pairs] | None:
@@ -88,8 +104,51 @@ def flexible_row(values: list[float]) -> list[Pairs] | None:
     return operations if next(rest, None) is None else None
 
 
-def _body(source: Source) -> tuple[int, list[tuple[int, list[float]]]]:
-    """Return the number of machines and the lines of the jobs."""
+def _paired(text: str) -> str:
+    """Return Taillard's two tables as one of pairs; any other text as it is."""
+    titles = {line.strip().lower(): at for at, line in enumerate(text.splitlines())}
+    times_at, machines_at = titles.get("times"), titles.get("machines")
+    if times_at is None or machines_at is None or times_at > machines_at:
+        return text
+    lines = [line.split() for line in text.splitlines()]
+    head = [words[:2] for words in lines[:times_at] if words and words[0].isdigit()]
+    times = [words for words in lines[times_at + 1 : machines_at] if words]
+    machines = [words for words in lines[machines_at + 1 :] if words]
+    if not head or [len(row) for row in times] != [len(row) for row in machines]:
+        return text
+    pairs = [
+        [word for pair in zip(*rows, strict=True) for word in pair]
+        for rows in zip(machines, times, strict=True)
+    ]
+    return "\n".join(" ".join(words) for words in [head[-1], *pairs])
+
+
+def _over_all_machines(values: list[float], jobs: int, machines: int) -> list[int] | None:
+    """Return how many of the numbers belong to each job if each goes over all machines."""
+    return [2 * machines] * jobs if len(values) == 2 * machines * jobs else None
+
+
+def _by_counts(values: list[float], jobs: int, machines: int) -> list[int] | None:
+    """Return how many of the numbers belong to each job as the counts among them say."""
+    del machines
+    lengths, at = [], 0
+    try:
+        for _ in range(jobs):
+            begin, operations = at, int(values[at])
+            at += 1
+            for _ in range(operations):
+                at += 1 + 2 * max(0, int(values[at]))
+            lengths.append(at - begin)
+    except (IndexError, ValueError, OverflowError):
+        return None
+    return lengths if at == len(values) else None
+
+
+_Split = Callable[[list[float], int, int], list[int] | None]
+
+
+def _body(source: Source, split: _Split) -> tuple[int, list[tuple[int, list[float]]]]:
+    """Return the number of machines and the numbers of each job, with their lines."""
     lines = source.rows()
     if not lines:
         return 0, []
@@ -98,9 +157,22 @@ def _body(source: Source) -> tuple[int, list[tuple[int, list[float]]]]:
         found = " ".join(f"{number:g}" for number in head)
         source.note(at, f"begins with {found}", "first line: jobs machines, both above zero")
         return 0, []
-    if len(rest) != int(head[0]) and not source.findings:
-        source.note(at, f"{int(head[0])} jobs are promised, {len(rest)} lines follow")
-    return int(head[1]), rest
+    jobs, machines = int(head[0]), int(head[1])
+    if len(rest) != jobs and not source.findings:
+        numbers = [(line, number) for line, row in [(at, head[2:]), *rest] for number in row]
+        for skipped in (0, 1):  # the mean number of machines, in a flexible shop
+            lengths = split([number for _, number in numbers[skipped:]], jobs, machines)
+            if lengths is not None:
+                return machines, list(_cut(numbers[skipped:], lengths))
+        source.note(at, f"{jobs} jobs are promised, {len(rest)} lines follow")
+    return machines, rest
+
+
+def _cut(numbers: list[tuple[int, float]], lengths: list[int]) -> Iterator[tuple[int, list[float]]]:
+    at = 0
+    for length in lengths:
+        yield numbers[at][0], [number for _, number in numbers[at : at + length]]
+        at += length
 
 
 def _problem(source: Source, machines: int, rows: list[_Row], objective: str) -> SchedulingProblem:

@@ -44,7 +44,7 @@ def from_tardiness_text(
     instance : int
         Which instance, from 1.
     jobs : int, optional
-        Jobs per instance; default: as the name says, else all numbers are one instance.
+        Jobs per instance; default: as the name says if that fits, else all numbers are one.
 
     Raises
     ------
@@ -55,7 +55,9 @@ def from_tardiness_text(
     numbers = [(at, number) for at, row in source.rows() for number in row]
     source.refuse()
     told = re.search(r"\d+", name)
-    count = jobs or (int(told.group()) if told else len(numbers) // 3)
+    count = jobs or (int(told.group()) if told else 0)
+    if not jobs and (count < 1 or len(numbers) % (3 * count)):
+        count = len(numbers) // 3  # the name says something else
     if count < 1 or len(numbers) % (3 * count):
         message = f"{len(numbers)} numbers are no instances of {count} jobs"
         source.note(1, message, "per instance: durations, weights, due dates of all jobs")

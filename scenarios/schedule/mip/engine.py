@@ -8,14 +8,14 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from scenarios.schedule.bounds import Bound, is_integral, rounded
 from scenarios.schedule.mip.highs import Program, Watch, missed
 from scenarios.schedule.mip.neighbourhoods import Neighbourhoods
 from scenarios.schedule.mip.objective import build
 from scenarios.schedule.mip.variables import Formulation, read, write
-from scenarios.schedule.parts import TERMS, Machine, Resource
 from scenarios.schedule.protocol import Outcome, Request
 from scenarios.schedule.schedule import Schedule
-from scenarios.schedule.timing import Network, timed
+from scenarios.schedule.timing import timed
 from scenarios.schedule.violations import violations
 
 SECONDS_PER_PAIR = 2e-4
@@ -123,7 +123,7 @@ class _Search:
         return Outcome(self.best, self._rounded(proven))
 
     def _rounded(self, bound: float) -> float:
-        return math.ceil(bound - 1e-4) if self.exact and math.isfinite(bound) else bound
+        return rounded(Bound(bound, "")).value if self.exact else bound
 
     def _no_schedule(self) -> str:
         message = "HiGHS proved that no schedule meets all demands at once"
@@ -204,24 +204,3 @@ class _Search:
                 return
         self.best = schedule
         self.request.on_schedule(schedule)
-
-
-def is_integral(network: Network) -> bool:
-    """Say whether every schedule that is shifted to the left has an integer objective."""
-    problem, weights = network.problem, network.problem.objective
-    if weights.energy or weights.stability:
-        return False
-    numbers = [problem.start_s, *(getattr(weights, name) for name in TERMS)]
-    for job in problem.jobs:
-        numbers += [job.release_s, job.weight, job.due_date_s or 0.0]
-    there: list[Machine | Resource] = [*problem.machines, *problem.resources]
-    for one in there:
-        numbers += [one.ready_s]
-        numbers += [t for closed in one.unavailable for t in (closed.start_s, closed.end_s)]
-    for machine in problem.machines:
-        numbers += [t for row in machine.setup_s.values() for t in row.values()]
-    numbers += network.lag_s.values()
-    for step in network.steps:
-        numbers += [step.fixed_s or 0.0, step.max_wait_s or 0.0]
-        numbers += [t for c in step.choices for t in (c.duration_s, c.first_part_s, c.last_part_s)]
-    return all(float(number).is_integer() for number in numbers)

@@ -63,6 +63,37 @@ def test_machines_may_count_from_one() -> None:
     assert [machine.id for machine in problem.machines] == ["m1", "m2"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2 2 0 3 1 2 1 2 0 4\n",
+        "Nb of jobs, Nb of machines\n 2 2\nTimes\n 3 2\n 2 4\nMachines\n 1 2\n 2 1\n",
+        "\n+++\nby hand 2x2\n+++\n2 2  # jobs, machines\n\n0 3 1 2\n// the other\n1 2 0 4\n\n",
+    ],
+)
+def test_a_job_shop_in_other_layouts(text: str) -> None:
+    """On one line, as Taillard's tables, with a title, comments and blank lines."""
+    found = [
+        [(int(o.modes[0].machine[1:]), o.modes[0].duration_s) for o in job.operations]
+        for job in from_jobshop_text(text).jobs
+    ]
+    first = 1 if "Times" in text else 0
+    assert found == [[(first, 3), (first + 1, 2)], [(first + 1, 2), (first, 4)]]
+
+
+def test_a_flexible_shop_with_the_mean_of_choices() -> None:
+    """The third number of the first line says nothing, also where lines are broken at will."""
+    text = "2 2{}\n1 1 0 4\n1 2 0 5 1 6\n"
+    plain = from_flexible_text(text.format(""))
+    assert from_flexible_text(text.format(" 1.5")) == plain
+    assert from_flexible_text(text.format(" 2").replace("\n", " ")) == plain
+
+
+def test_the_number_in_a_name_need_not_be_that_of_jobs() -> None:
+    """A file of one instance is read whatever it is called."""
+    assert len(from_tardiness_text("1 2\n3 4\n5 6\n", "run7").jobs) == 2
+
+
 def test_all_findings_at_once_with_their_lines() -> None:
     """A NaN, a negative duration, an unknown machine and an empty choice are told together."""
     with pytest.raises(ProblemError) as caught:
@@ -92,6 +123,9 @@ def test_broken_setup_text_names_sections_and_lines() -> None:
         ("1 2 3 4\n5 6 7 8\n1 1 1 1\n", "tardiness"),
         (SETUPS, "setups"),
         ('{"jobs": []}', "json"),
+        ("Two jobs, by hand\n2 1\n0 3 // first\n\n0 4\n", "jobshop"),
+        ("2 2 0 3 1 2\n1 2 0 4\n", "jobshop"),
+        ("1 2 1.5\n2\n1 0 4\n2 1 5 0 6\n", "fjsp"),
         ("id: line\n", None),
     ],
 )

@@ -80,6 +80,13 @@ def test_flexible_shop() -> None:
     assert (result.status, result.objective) == (SolveStatus.OPTIMAL, 6.0)
 
 
+def test_a_bound_between_whole_numbers_proves_the_next() -> None:
+    """Where all times are whole, 8.5 s that two machines share mean 9 s; a rule alone is proven."""
+    problem = from_flexible_text("3 2\n2 2 1 3 2 4 1 2 5\n1 1 1 4\n2 1 2 3 2 1 2 2 6\n")
+    result = solve(problem, Limits(engine="dispatch"))
+    assert (result.objective, result.bound, result.status.value) == (9, 9, "optimal")
+
+
 def test_nothing_to_do() -> None:
     """No jobs: an empty schedule, optimal at once."""
     result = solve(shop([], ["m"]), Limits(seconds=1))
