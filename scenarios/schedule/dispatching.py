@@ -168,14 +168,16 @@ class _Dispatch:
         self.running = [
             [network.index[key] for key in machine.running] for machine in network.machines
         ]
+        latest_s = _latest_starts(network)
         self.fixed = [
             sorted(
-                (step.fixed_s, i)
+                (latest_s[i], i)
                 for i, step in enumerate(steps)
-                if step.fixed_s is not None and step.choices[0].machine == m
+                if latest_s[i] < math.inf and {c.machine for c in step.choices} == {m}
             )
             for m in range(len(network.machines))
         ]
+        """What must start by some time on each machine: steps that are fixed, and those before."""
         self.order: list[list[int]] = [[] for _ in network.problem.same_order]
         """Jobs in the order in which they entered each group of machines."""
         self.visits: dict[tuple[int, int], int] = {
@@ -286,16 +288,16 @@ class _Dispatch:
         )
 
     def _leaves_room(self, candidate: Candidate) -> bool:
-        """Say whether a step leaves the machine in time for the next one that is fixed there."""
+        """Say whether a step leaves the machine in time for the next that must start there."""
         machine = candidate.choice.machine
         if not self.fixed[machine]:
             return True
-        fixed_s, step = self.fixed[machine][0]
+        latest_s, step = self.fixed[machine][0]
         if step == candidate.step:
             return True
         setup_s = self.network.setup_time_s(machine, candidate.step, step)
         clock = self.network.clocks[machine]
-        return clock.finish(candidate.end_s, setup_s) <= (fixed_s or 0.0)
+        return clock.finish(candidate.end_s, setup_s) <= latest_s
 
     def _place(self, best: Candidate) -> None:
         unit = self.unit[best.step]
@@ -344,6 +346,22 @@ class _Dispatch:
                 self.broken[machine].add(self.present[machine])
             self.campaign[machine] = self.campaign[machine] + 1 if same else 1
             self.present[machine] = this.group
+
+
+def _latest_starts(network: Network) -> list[float]:
+    """Return when each step must start for what is fixed after it to keep its time, s.
+
+    Infinite where nothing is. Pauses and transport are left out, so it may be sooner still.
+    """
+    steps = network.steps
+    latest_s = [math.inf if step.fixed_s is None else step.fixed_s for step in steps]
+    for i in reversed(network.topological):
+        if steps[i].fixed_s is not None:
+            continue
+        for j in steps[i].after:
+            own = (c.first_part_s if steps[j].overlap else c.duration_s for c in steps[i].choices)
+            latest_s[i] = min(latest_s[i], latest_s[j] - min(own))
+    return latest_s
 
 
 def _conflict(candidates: list[Candidate], style: Style) -> list[Candidate]:

@@ -3,10 +3,11 @@
 import pytest
 from hypothesis import given, settings
 
-from scenarios.schedule import SchedulingProblem, dispatch, explain, violations
+from scenarios.schedule import SchedulingProblem, dispatch, explain, lock, violations
 from scenarios.schedule.dispatching import RULES
 from scenarios.schedule.explain import HoldKind
 from scenarios.schedule.timing import Network, decisions, timed
+from tests.scenarios.schedule import builders
 from tests.scenarios.schedule.rich import rich_problems
 
 
@@ -55,3 +56,14 @@ def test_an_operator_who_is_busy_is_named() -> None:
     chain = explain(problem, dispatch(Network.of(problem), "edd"), "B").chain
     assert [(hold.kind, hold.held_by) for hold in chain][1] == (HoldKind.OPERATOR, "A/o0")
     assert "waits for ann, who does A/o0 until 5 s" in chain[1].text
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_what_comes_before_a_locked_step_goes_first(rule: str) -> None:
+    """Jobs that a rule prefers wait where they would keep a locked step from its time."""
+    due_s = {"A": 50, "B": 50, "C": 500}
+    jobs = [builders.job(name, [("a", 10), ("b", 10)], due_date_s=due_s[name]) for name in due_s]
+    problem = lock(builders.shop(jobs, ["a", "b"]), {("C", "o1"): ("b", 15.0)})
+    found = dispatch(Network.of(problem), rule)
+    assert violations(problem, found) == []
+    assert next(placed.start_s for placed in found.placements if placed.key == "C/o1") == 15.0
