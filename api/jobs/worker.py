@@ -118,9 +118,12 @@ def main() -> None:
     channel = Channel(sys.stdin.buffer, sink)
     threading.Thread(target=channel.listen, daemon=True, name="listen").start()
     lines = LineCache()
-    channel.send({"ready": os.getpid()})
-    while True:
-        _do(channel, channel.work.get(), lines)
+    try:
+        channel.send({"ready": os.getpid()})
+        while True:
+            _do(channel, channel.work.get(), lines)
+    except BrokenPipeError:
+        os._exit(0)  # the service is gone: nobody is left to tell
 
 
 def _limit_memory(arguments: list[str]) -> None:

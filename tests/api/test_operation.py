@@ -55,7 +55,32 @@ def test_dashboard_and_alerts_ask_for_what_there_is(service: Service) -> None:
     assert all(rule["annotations"]["summary"] for rule in rules["groups"][0]["rules"])
 
 
-def test_the_log_is_json_without_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_traceback_tells_no_values(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a function held when it failed, a key for instance, stays out of the log."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+
+    def failing(given: str) -> float:
+        return float("broken") if given else 0.0
+
+    try:
+        configure(Settings.load(environment={}, log_format=form))
+        try:
+            failing("ltk_" + "42" * 8)
+        except ValueError:
+            logging.getLogger("api.x").exception("failed")
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+    assert "ValueError" in stream.getvalue()
+    assert "failing" in stream.getvalue()
+    assert "4242" not in stream.getvalue()
+
+
+def test_the_log_is_json_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each line is one JSON object with time, level and extras; secrets are left out."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
