@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from twin.errors import Finding
 from twin.line import AnyDistribution, Distribution, scaled
+from twin.line.spec import meant_number
 
 EVERY = "*"
 """Step of a path that stands for every item or key at its place."""
@@ -152,8 +153,14 @@ def _make(document: dict[str, Any], keys: list[Any], change: Any, path: str) -> 
     elif not fresh and isinstance(change, Mapping) and isinstance(here[last], int | float | str):
         message = f"{dict(change)!r} is neither a value nor a change"
         raise ChangeError(Finding(path, message, "a value, or one of times, plus, remove: true"))
+    elif not fresh and isinstance(change, bool) and _is_number(here[last]):
+        raise ChangeError(Finding(path, f"{change} is no number", f"a number such as {here[last]}"))
     else:
         here[last] = change
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _remove(here: Any, last: Any, change: Any, path: str) -> None:
@@ -181,17 +188,24 @@ def _put(here: list[Any], last: Any, change: Any, path: str) -> None:
 
 
 def _changed(old: Any, kind: str, amount: Any, path: str) -> Any:
-    if isinstance(amount, bool) or not isinstance(amount, int | float) or not math.isfinite(amount):
-        raise ChangeError(Finding(path, f"{kind}: {amount!r}", "a finite number"))
+    if not _is_number(amount) or not math.isfinite(amount):
+        remedy = meant_number(amount)
+        if remedy and kind == "plus" and "%" in str(amount):
+            remedy = f"write times: {1 + float(remedy.split()[1]):g}"
+        raise ChangeError(Finding(path, f"{kind}: {amount!r}", "a finite number", remedy))
     if isinstance(old, dict) and "kind" in old:
         return _changed_distribution(old, kind, float(amount), path)
     if old is None:
         message = "is not set, so it cannot be changed by a share or an amount"
         raise ChangeError(Finding(path, message, remedy="set a value instead"))
-    if isinstance(old, bool) or not isinstance(old, int | float):
+    if not _is_number(old):
         raise ChangeError(
             Finding(path, f"{type(old).__name__} can neither be scaled nor added to", "a number")
         )
+    if kind == "plus" and isinstance(old, int) and amount != int(amount):
+        message = f"{amount:g} more of what is counted in whole pieces"
+        remedy = f"for a share write times: {1 + amount:g}" if abs(amount) < 1 else ""
+        raise ChangeError(Finding(path, message, "a whole number", remedy))
     new = old * amount if kind == "times" else old + amount
     # Pieces come whole: 15 % more of 30 parts are 35 parts (34.5, rounded half up).
     return math.floor(new + 0.5) if isinstance(old, int) else new

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -13,6 +15,8 @@ from twin.errors import Finding
 from twin.line import Line
 
 Rows = dict[tuple[str, ...], int]
+Kept = dict[str, list[int]]
+"""Places of the sound items of a list among all of them."""
 MAX_BYTES = 5_000_000
 """Larger files are refused, bytes."""
 MAX_SCENARIOS = 1000
@@ -53,9 +57,13 @@ def load_scenarios(path: str | Path, line: Line | None = None) -> tuple[Scenario
             finding = Finding("", f"larger than {MAX_BYTES} bytes", file=str(found))
             raise ScenarioError(title, [finding])
         text = found.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        finding = Finding("", f"cannot be read: {reason}", remedy="check the path", file=str(found))
+    except UnicodeDecodeError as error:
+        remedy = "save it anew with the encoding UTF-8"
+        finding = Finding("", "is no text in UTF-8", "YAML, or .xlsx", remedy, str(found))
+        raise ScenarioError(title, [finding]) from error
+    except OSError as error:
+        message = f"cannot be read: {error.strerror or error}"
+        finding = Finding("", message, remedy="check the path", file=str(found))
         raise ScenarioError(title, [finding]) from error
     return scenarios_from_text(text, line, str(found))
 
@@ -78,11 +86,11 @@ def scenarios_from_text(
     findings: list[Finding] = []
     if node is not None:
         _note(node, (), rows, findings)
-    scenarios, names = ([], []) if findings else _read(document, findings)
-    findings += _fitting(scenarios, names, line)
+    read = _Read() if findings else _read(document, findings)
+    findings += [found for found in _fitting(read, line) if found not in findings]
     if findings:
         raise ScenarioError(title, [_located(found, file, rows) for found in findings])
-    return resolve(scenarios)
+    return resolve(read.whole)
 
 
 def save_scenarios(scenarios: Sequence[Scenario], path: str | Path) -> None:
@@ -95,13 +103,23 @@ def save_scenarios(scenarios: Sequence[Scenario], path: str | Path) -> None:
     Path(path).write_text(text, encoding="utf-8")
 
 
-def _read(document: object, findings: list[Finding]) -> tuple[list[Scenario], list[str]]:
-    """Return the scenarios that can be read, and the names of all of them."""
+@dataclass(slots=True)
+class _Read:
+    """What could be read of a file."""
+
+    names: list[str] = field(default_factory=list)
+    """Names of all scenarios."""
+    whole: list[Scenario] = field(default_factory=list)
+    pieces: list[tuple[Scenario, Kept]] = field(default_factory=list)
+    """What is sound of the others, so that it too is tried on the line."""
+
+
+def _read(document: object, findings: list[Finding]) -> _Read:
     given = document.get("scenarios") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(given, dict):
         expected = "one key, scenarios: a mapping of names to changes and faults"
         findings.append(Finding("scenarios", "no mapping of names to scenarios", expected))
-        return [], []
+        return _Read()
     findings += [
         Finding(str(key), f"unknown key {key!r}", "scenarios")
         for key in document
@@ -109,8 +127,8 @@ def _read(document: object, findings: list[Finding]) -> tuple[list[Scenario], li
     ]
     if len(given) > MAX_SCENARIOS:
         findings.append(Finding("scenarios", f"more than {MAX_SCENARIOS} scenarios"))
-        return [], []
-    read = []
+        return _Read()
+    read = _Read([str(name) for name in given])
     for name, body in given.items():
         at = f"scenarios.{name}"
         if body is not None and not isinstance(body, dict):
@@ -121,23 +139,47 @@ def _read(document: object, findings: list[Finding]) -> tuple[list[Scenario], li
             findings.append(Finding(f"{at}.name", message, remedy="remove it"))
             continue
         try:
-            read.append(Scenario(**{"name": str(name), **(body or {})}))
+            read.whole.append(Scenario(**{"name": str(name), **(body or {})}))
         except ScenarioError as error:
             findings += [replace(found, path=f"{at}.{found.path}") for found in error.findings]
-    return read, [str(name) for name in given]
+            read.pieces += _sound(str(name), body or {}, [one.path for one in error.findings])
+    return read
 
 
-def _fitting(scenarios: list[Scenario], names: list[str], line: Line | None) -> list[Finding]:
+def _sound(name: str, body: dict[str, Any], wrong: list[str]) -> list[tuple[Scenario, Kept]]:
+    """Return what is left of a scenario without what is wrong; nothing where that stands alone."""
+    if any(path.split(".")[0] == "extends" for path in wrong):
+        return []  # what its parents bring is not known
+    left: dict[str, Any] = {}
+    kept: Kept = {}
+    for key in Scenario.model_fields.keys() & body.keys() - {path for path in wrong if path}:
+        value = body[key]
+        if isinstance(value, dict):
+            value = {k: v for k, v in value.items() if f"{key}.{k}" not in wrong}
+        elif isinstance(value, list) and key != "extends":
+            bad = {path.split(".")[1] for path in wrong if path.startswith(f"{key}.")}
+            kept[key] = [k for k in range(len(value)) if str(k) not in bad]
+            value = [value[k] for k in kept[key]]
+        left[key] = value
+    try:
+        scenario = Scenario(**{**left, "name": "sound"})
+    except ScenarioError:
+        return []
+    return [(scenario.model_copy(update={"name": name}), kept)]
+
+
+def _fitting(read: _Read, line: Line | None) -> list[Finding]:
     """Return what is wrong between the scenarios, and between each of them and the line."""
     findings = [
         Finding(f"scenarios.{BASE}", "base is the line as it is", remedy="give it another name")
-        for scenario in scenarios
+        for scenario in read.whole
         if scenario.name == BASE and not scenario.bare
     ]
-    by_name = {scenario.name: scenario for scenario in scenarios}
+    by_name = {scenario.name: scenario for scenario in read.whole}
     by_name.setdefault(BASE, Scenario(name=BASE))
-    for scenario in scenarios:
-        if any(parent in names and parent not in by_name for parent in scenario.extends):
+    tried: list[tuple[Scenario, Kept]] = [(scenario, {}) for scenario in read.whole]
+    for scenario, kept in [*tried, *read.pieces]:
+        if any(parent in read.names and parent not in by_name for parent in scenario.extends):
             continue  # the parent could not be read, which is told already
         wrong: list[Finding] = []
         resolved = resolved_among(scenario, by_name, wrong)
@@ -145,9 +187,20 @@ def _fitting(scenarios: list[Scenario], names: list[str], line: Line | None) -> 
             try:
                 resolved.apply(line)
             except ScenarioError as error:
-                wrong += error.findings
-        findings += wrong
+                wrong += [_as_written(found, kept) for found in error.findings]
+        findings += [found for found in wrong if found not in findings]
     return findings
+
+
+def _as_written(finding: Finding, kept: Kept) -> Finding:
+    """Return a finding with the place of its event or fault among all that were written."""
+
+    def counted(found: re.Match[str]) -> str:
+        places = kept.get(found[2])
+        return f"{found[1]}{places[int(found[3])] if places else found[3]}"
+
+    path = re.sub(r"^(scenarios\.[^.]+\.(events|faults)\.)(\d+)", counted, finding.path)
+    return replace(finding, path=path)
 
 
 def _located(finding: Finding, file: str, rows: Rows) -> Finding:
@@ -175,7 +228,8 @@ def _note(node: yaml.Node, path: tuple[str, ...], rows: Rows, findings: list[Fin
             if inner in rows:
                 message = f"{key.value!r} stands here and in line {rows[inner]}"
                 findings.append(Finding(".".join(inner), message, remedy="rename one", line=row))
-            rows.setdefault(inner, row)
+                continue
+            rows[inner] = row
             _note(value, inner, rows, findings)
     elif isinstance(node, yaml.SequenceNode):
         for position, value in enumerate(node.value):

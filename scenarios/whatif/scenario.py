@@ -240,12 +240,13 @@ def _changed(line: Line, changes: Mapping[str, Any], name: str) -> tuple[Line, l
         return line, []
     document = line.model_dump(mode="json")
     findings = apply_changes(document, changes)
-    if findings:
-        return line, findings
     try:
-        return line_from_document(document, f"the line of scenario {name!r}"), []
+        changed = line_from_document(document, f"the line of scenario {name!r}")
     except LineError as error:
-        return line, list(error.findings)
+        # What a change would have added that could not be made is not there to be found.
+        lost = {found.path.split(".")[-1] for found in findings}
+        findings += [f for f in error.findings if not any(repr(id_) in f.message for id_ in lost)]
+    return (line, findings) if findings else (changed, [])
 
 
 def resolve(scenarios: Sequence[Scenario]) -> tuple[Scenario, ...]:
@@ -270,7 +271,7 @@ def resolve(scenarios: Sequence[Scenario]) -> tuple[Scenario, ...]:
     by_name.setdefault(BASE, Scenario(name=BASE))
     resolved = [resolved_among(scenario, by_name, findings) for scenario in scenarios]
     if findings:
-        raise ScenarioError("the scenarios", findings)
+        raise ScenarioError("the scenarios", list(dict.fromkeys(findings)))
     return tuple(resolved)
 
 
@@ -318,8 +319,15 @@ def _gather(
             known = ", ".join(sorted(by_name))
             findings.append(Finding(path, f"unknown scenario {parent!r}", f"one of: {known}"))
         elif parent in below:
-            chain = " -> ".join([*below, parent])
-            findings.append(Finding(path, f"scenarios extend each other in a circle: {chain}"))
+            findings.append(_circle(below[below.index(parent) :]))
         elif parent not in lineage:
             _gather(by_name[parent], by_name, lineage, below, findings)
     lineage[scenario.name] = scenario
+
+
+def _circle(names: Sequence[str]) -> Finding:
+    """Return the finding about a circle of parents, the same from wherever it was entered."""
+    first = names.index(min(names))
+    chain = [*names[first:], *names[:first], names[first]]
+    message = f"scenarios extend each other in a circle: {' -> '.join(chain)}"
+    return Finding(f"scenarios.{chain[-2]}.extends", message, remedy="take one of them out")

@@ -190,9 +190,19 @@ def _misfit(path: str, error: Any) -> Finding | None:
         return Finding(path, f"{given} {message}", expected)
     first, _, rest = kind.partition("_")
     if first in TYPES and rest in {"type", "parsing", "from_float", "attributes_type"}:
-        remedy = "put it in quotes" if first == "string" else ""
+        remedy = "put it in quotes" if first == "string" else meant_number(error["input"])
         return Finding(path, f"{given} is {TYPES[first]}", remedy=remedy)
     return None
+
+
+def meant_number(given: object) -> str:
+    """Return how to write a number that a person wrote as 115 % or 1,15; empty for other things."""
+    text = given.strip() if isinstance(given, str) else ""
+    try:
+        number = float(text.removesuffix("%").replace(",", "."))
+    except ValueError:
+        return ""
+    return f"write {number / 100:g}" if text.endswith("%") else f"write {number:g}"
 
 
 def _as_it_came(path: str, error: Any) -> Finding:

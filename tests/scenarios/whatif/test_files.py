@@ -123,3 +123,60 @@ def test_written_file_reads_back(tmp_path_factory: pytest.TempPathFactory, bodie
     file = tmp_path_factory.mktemp("scenarios") / "s.yaml"
     save_scenarios(scenarios, file)
     assert load_scenarios(file) == scenarios
+
+
+def told(text: str, line: Line) -> list[str]:
+    """Return what is told about a file."""
+    with pytest.raises(ScenarioError) as caught:
+        scenarios_from_text(text, line, "questions.yaml")
+    return [str(finding) for finding in caught.value.findings]
+
+
+def test_what_is_wrong_beside_a_broken_event_is_told_too(line: Line) -> None:
+    """An event that cannot be read hides neither other events nor changes."""
+    found = told(
+        """scenarios:
+  a:
+    changes: {buffers.b9.capacity: 3}
+    faults: [{station: s1, duration_s: -1}, {station: s8, duration_s: 1}]
+    events:
+      - {kind: demand, factor: 115%}
+      - {kind: breakdown, station: s9, duration_s: 1h}
+""",
+        line,
+    )
+    assert len(found) == 5
+    for row, said in ((3, "has no 'b9'"), (4, "'s8'"), (4, "is -1"), (6, "1.15"), (7, "'s9'")):
+        assert any(f"questions.yaml:{row}:" in text and said in text for text in found), said
+
+
+def test_a_circle_is_told_once(line: Line) -> None:
+    """From wherever it is entered it is the same circle; so is a name that stands twice."""
+    found = told("scenarios: {a: {extends: b}, b: {extends: [c, x]}, c: {extends: a}}", line)
+    assert [text for text in found if "circle: a -> b -> c -> a" in text] == found[:1]
+    assert len(found) == 2
+    assert len(told("scenarios: {a: {changes: {x: 1}}, a: {changes: {x: 1}}}", line)) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("{plus: 5%}", "write times: 1.05"),
+        ("{plus: 0.15}", "write times: 1.15"),
+        ("{times: 115%}", "write 1.15"),
+        ("'1,5'", "write 1.5"),
+        ("yes", "True is no number"),
+    ],
+)
+def test_shares_commas_and_yes_are_no_numbers_of_places(change: str, said: str, line: Line) -> None:
+    """What planners write for a number is told with what to write."""
+    (found,) = told(f"scenarios: {{a: {{changes: {{buffers.b1.capacity: {change}}}}}}}", line)
+    assert said in found
+
+
+def test_other_encodings_are_told(tmp_path: Path) -> None:
+    """A file that some editor saved in an encoding of its own is refused with the remedy."""
+    file = tmp_path / "thai.yaml"
+    file.write_bytes("scenarios: {เร็ว: {}}".encode("cp874"))
+    with pytest.raises(ScenarioError, match="save it anew with the encoding UTF-8"):
+        load_scenarios(file)
