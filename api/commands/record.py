@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ Data = Annotated[
     typer.Option("--data", help="Data folder, which holds certificates and the trust list."),
 ]
 SHOW_EVERY_S = 5.0
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def record(
@@ -36,25 +38,43 @@ def record(
     json: Json = False,
 ) -> None:
     """Record every value of some OPC UA nodes as Parquet, and declare every gap."""
-    from twin.sync.connection import load_connection  # noqa: PLC0415
-    from twin.sync.record import record as recorded  # noqa: PLC0415
+    with _noted() as asked:
+        from twin.sync.connection import load_connection  # noqa: PLC0415
+        from twin.sync.record import record as recorded  # noqa: PLC0415
 
-    wanted = load_connection(connection)
+        wanted = load_connection(connection)
 
-    def started(recorder: Recorder, stop: Callable[[], None]) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop)
-        if not json:
-            typer.echo(f"recording into {out}; stop it with Ctrl-C", err=True)
-            recorder.watch = loop.create_task(_show(recorder))  # kept, or it would be collected
+        def started(recorder: Recorder, stop: Callable[[], None]) -> None:
+            loop = asyncio.get_running_loop()
+            for number in _ENDING:
+                loop.add_signal_handler(number, stop)
+            if asked:
+                stop()
+            if not json:
+                typer.echo(f"recording into {out}; stop it with Ctrl-C", err=True)
+                recorder.watch = loop.create_task(_show(recorder))  # kept, or it is collected
 
-    summary = recorded(wanted, out, for_s, identity=identity_in(data), started=started)
+        summary = recorded(wanted, out, for_s, identity=identity_in(data), started=started)
     _told(summary, out, json=json)
     if summary["alarm"] or not summary["finished"]:
         raise typer.Exit(ExitCode.FAILED)
     if not summary["received"]:
         raise typer.Exit(ExitCode.UNREACHABLE)
+
+
+@contextmanager
+def _noted() -> Iterator[list[int]]:
+    """Note signals that come before a recording can heed them: it ends with whole files then."""
+    asked: list[int] = []
+    before = {
+        number: signal.signal(number, lambda given, _frame: asked.append(given))
+        for number in _ENDING
+    }
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 async def _show(recorder: Recorder) -> None:
@@ -76,13 +96,10 @@ def _told(summary: dict[str, Any], out: Path, *, json: bool) -> None:
         f"{len(summary['gaps'])} gaps, {len(open_gaps)} of them open"
     )
     for source in summary["sources"]:
-        if source["state"] == "faulted" or source["missing"]:
-            typer.echo(f"{source['source']}: {source['state']} {source['reason']}", err=True)
+        if source["reason"]:
+            typer.echo(f"{source['source']}: {source['state']}: {source['reason']}", err=True)
         for item in source["missing"][:20]:
             typer.echo(f"  {item}", err=True)
-        last = next((item["reason"] for item in reversed(source["states"]) if item["reason"]), "")
-        if not summary["received"] and last:
-            typer.echo(f"{source['source']}: {last}", err=True)
     if summary["alarm"]:
         typer.echo(summary["alarm"], err=True)
 

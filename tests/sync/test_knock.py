@@ -7,7 +7,8 @@ import pytest
 
 from tests.sync.peers.harness import counter
 from tests.sync.peers.proxy import Proxy
-from twin.sync.compat import Channel, knock
+from twin.sync.compat import Channel
+from twin.sync.knock import knock
 
 PATIENCE_S = 60.0
 

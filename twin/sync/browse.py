@@ -26,7 +26,7 @@ class Names:
     def learn(self, uris: list[str]) -> None:
         """Take the namespaces of today; those of the first time give meaning to bare indexes."""
         self._uris = uris
-        if not self._first:
+        if self._first == uris[: len(self._first)]:  # a server may be given more while it runs
             self._first = list(uris)
 
     def resolved(self, text: str) -> ua.NodeId | None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import struct
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,6 +39,22 @@ TOO_MUCH = (
     ua.uaerrors.BadTcpMessageTooLarge,
 )
 """Errors after which less is asked for in one call."""
+
+
+class GarbledError(ua.UaError):  # type: ignore[misc]
+    """The server's answer cannot be read: it breaks the rules of the encoding."""
+
+
+@asynccontextmanager
+async def _answer(wait_s: float | None) -> AsyncIterator[None]:
+    """Bound the wait for an answer; one that the library cannot read is an error of the server."""
+    try:
+        async with asyncio.timeout(wait_s):
+            yield
+    except (struct.error, ValueError, TypeError, LookupError, AttributeError, ArithmeticError,
+            ua.uaerrors.UaStructParsingError) as error:  # fmt: skip
+        told = f"the server's answer cannot be read: {type(error).__name__}: {error}"
+        raise GarbledError(told) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +94,7 @@ class Channel:
 
     async def connect(self) -> None:
         """Open the socket and shake hands; raises OSError, TimeoutError or UaError."""
-        async with asyncio.timeout(self._timeout_s):
+        async with _answer(self._timeout_s):
             await self._client.connect_socket()
             await self._client.send_hello()
         self._client.uaclient.protocol.on_connection_lost = self._lost
@@ -104,7 +121,7 @@ class Channel:
     async def _trust(self, security: Security, identity: Identity) -> None:
         """Find the endpoint that was asked for, and check and pin its certificate."""
         await self._open_channel()
-        async with asyncio.timeout(self._timeout_s):
+        async with _answer(self._timeout_s):
             endpoints = await self._client.get_endpoints()
         found = security.choose(endpoints, self._endpoint)
         peer = b""
@@ -120,21 +137,21 @@ class Channel:
         self._client.uaclient.protocol.on_connection_lost = None
         self._client.disconnect_socket()
         await security.apply(self._client, identity, peer)
-        async with asyncio.timeout(self._timeout_s):
+        async with _answer(self._timeout_s):
             await self._client.connect_socket()
             await self._client.send_hello()
         self._client.uaclient.protocol.on_connection_lost = self._lost
 
     async def _open_channel(self) -> None:
-        try:
-            async with asyncio.timeout(self._timeout_s):
+        async with _answer(self._timeout_s):
+            try:
                 await self._client.open_secure_channel()
-        except AssertionError as error:  # so the library takes a fault in place of an answer
-            raise ua.UaError("the server refuses the secure channel") from error
+            except AssertionError as error:  # so the library takes a fault in place of an answer
+                raise ua.UaError("the server refuses the secure channel") from error
 
     async def create_session(self) -> Ticket:
         """Make and activate a session."""
-        async with asyncio.timeout(2 * self._timeout_s):
+        async with _answer(2 * self._timeout_s):
             answer = await self._client.create_session()
             await self._activate()
         return self._ticket(float(answer.RevisedSessionTimeout) / 1000.0)
@@ -147,7 +164,7 @@ class Channel:
         client._policy_ids = ticket.policies
         client.security_policy.peer_certificate = ticket.peer
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with _answer(self._timeout_s):
                 await self._activate()
         except ua.UaError:
             client.uaclient.session.reset_authentication_token()
@@ -173,7 +190,7 @@ class Channel:
         while True:
             await asyncio.sleep(self._client.secure_channel_timeout * RENEW_AT / 1000.0)
             try:
-                async with asyncio.timeout(self._timeout_s):
+                async with _answer(self._timeout_s):
                     await self._client.open_secure_channel(renew=True)
             except (TimeoutError, OSError, ua.UaError) as error:
                 self._on_lost(f"the channel could not be renewed: {error}")
@@ -211,7 +228,7 @@ class Channel:
         parameters = ua.ReadParameters(
             NodesToRead=wanted, TimestampsToReturn=ua.TimestampsToReturn.Both
         )
-        async with asyncio.timeout(self._timeout_s):
+        async with _answer(self._timeout_s):
             return list(await self._client.uaclient.session.read(parameters))
 
     async def write(self, node: ua.NodeId, value: ua.Variant) -> ua.StatusCode:
@@ -220,7 +237,7 @@ class Channel:
             NodeId=node, AttributeId=ua.AttributeIds.Value, Value=ua.DataValue(value)
         )
         parameters = ua.WriteParameters(NodesToWrite=[wanted])
-        async with asyncio.timeout(self._timeout_s):
+        async with _answer(self._timeout_s):
             (answer,) = await self._client.uaclient.session.write(parameters)
         return answer
 
@@ -247,11 +264,11 @@ class Channel:
         """
         nodes = (ua.ObjectIds.Server_ServerStatus_BuildInfo_ProductUri,
                  ua.ObjectIds.Server_ServerStatus_BuildInfo_ManufacturerName)  # fmt: skip
-        try:
-            found = await self.read([ua.NodeId(node) for node in nodes])
-        except ua.UaError:
-            return False
-        texts = [data.Value.Value for data in found if data.Value is not None]
+        texts = []
+        for node in nodes:  # one by one: there are servers that take no two in one call
+            with suppress(ua.UaError):
+                texts += [data.Value.Value for data in await self.read([ua.NodeId(node)])
+                          if data.Value is not None]  # fmt: skip
         return any("freeopcua" in str(text).casefold() for text in texts)
 
     async def browse(self, node: ua.NodeId, rounds: int = 1000) -> list[ua.ReferenceDescription]:
@@ -265,14 +282,14 @@ class Channel:
             ResultMask=ua.BrowseResultMask.All,
         )
         session = self._client.uaclient.session
-        async with asyncio.timeout(self._timeout_s):
+        async with _answer(self._timeout_s):
             (result,) = await session.browse(ua.BrowseParameters(NodesToBrowse=[wanted]))
         found = list(result.References or ())
         for _ in range(rounds):
             if not result.ContinuationPoint:
                 break
             parameters = ua.BrowseNextParameters(ContinuationPoints=[result.ContinuationPoint])
-            async with asyncio.timeout(self._timeout_s):
+            async with _answer(self._timeout_s):
                 (result,) = await session.browse_next(parameters)
             found += result.References or ()
         return found
@@ -310,7 +327,7 @@ class Channel:
             ReleaseContinuationPoints=False,
             NodesToRead=wanted,
         )
-        async with asyncio.timeout(self._timeout_s):
+        async with _answer(self._timeout_s):
             results = await self._client.uaclient.session.history_read(parameters)
         return [_history_of(result) for result in results]
 
@@ -333,7 +350,7 @@ class Channel:
             TimestampsToReturn=ua.TimestampsToReturn.Both,
             ItemsToCreate=list(requests),
         )
-        async with asyncio.timeout(self._timeout_s):
+        async with _answer(self._timeout_s):
             return list(await self._client.uaclient.session.create_monitored_items(parameters))
 
     async def delete_subscriptions(self, ids: Sequence[int]) -> None:
@@ -349,13 +366,14 @@ class Channel:
             ua.SubscriptionAcknowledgement(SubscriptionId=subscription, SequenceNumber=number)
             for subscription, number in acks
         ]
-        response = await self._client.uaclient.session.publish(told)
+        async with _answer(None):
+            response = await self._client.uaclient.session.publish(told)
         response.ResponseHeader.ServiceResult.check()
         return response.Parameters
 
     async def republish(self, subscription: int, number: int) -> ua.NotificationMessage:
         """Ask for a notification again; raises UaError if the server has it no more."""
-        async with asyncio.timeout(self._timeout_s):
+        async with _answer(self._timeout_s):
             found = await self._client.uaclient.session.republish(subscription, number)
         if int(found.SequenceNumber) != number or not found.NotificationData:
             raise ua.uaerrors.BadMessageNotAvailable  # an empty answer says the same
@@ -366,62 +384,17 @@ class Channel:
         parameters = ua.TransferSubscriptionsParameters(
             SubscriptionIds=list(ids), SendInitialValues=False
         )
-        async with asyncio.timeout(self._timeout_s):
+        async with _answer(self._timeout_s):
             results = await self._client.uaclient.session.transfer_subscriptions(parameters)
         codes = [result.StatusCode.value for result in results]
         return [code < BAD or code == ALREADY_OURS for code in codes]
 
     async def _ask(self, request: Any, answer: Any) -> Any:
-        async with asyncio.timeout(self._timeout_s):
+        async with _answer(self._timeout_s):
             data = await self._client.uaclient.session._send_request(request)
         response = struct_from_binary(answer, data)
         response.ResponseHeader.ServiceResult.check()
         return response
-
-
-async def knock(make: Callable[[], Channel], every_s: float, within_s: float) -> Channel:
-    """Return the first connection on which the server answers.
-
-    Where nothing comes back a further connection is tried beside the ones that wait: a network that
-    is mended tells nothing of it to a connection that was opened before.
-
-    Parameters
-    ----------
-    make : callable
-        Returns a fresh channel.
-    every_s : float
-        Time after which another one is tried, s.
-    within_s : float
-        Time after which all are given up, s.
-
-    Raises
-    ------
-    TimeoutError
-        If nobody answers in time.
-    OSError, ua.UaError
-        If one of them is refused.
-    """
-    loop = asyncio.get_running_loop()
-    end_s = loop.time() + within_s
-    attempts: dict[asyncio.Task[None], Channel] = {}
-    try:
-        while (left_s := end_s - loop.time()) > 0:
-            channel = make()
-            attempts[asyncio.create_task(channel.connect())] = channel
-            wait_s = min(every_s, left_s)
-            done, _ = await asyncio.wait(
-                attempts, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in done:
-                task.result()
-                return attempts.pop(task)
-        raise TimeoutError
-    finally:
-        for task in attempts:
-            task.cancel()
-        await asyncio.gather(*attempts, return_exceptions=True)
-        for channel in attempts.values():
-            channel.drop()
 
 
 def _history_of(result: Any) -> tuple[list[ua.DataValue] | None, bytes | None]:

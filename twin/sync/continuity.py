@@ -102,6 +102,8 @@ class Track:
     """Why values may be missing before the next one; None: they cannot be."""
     repeats: bool = False
     """Whether the next value may be the last one, told again."""
+    refused: bool = False
+    """Whether the server did not have it when it was asked for."""
     batch: int = 0
     count: int = 0
     before: Sample | None = None
@@ -134,8 +136,10 @@ class Continuity:
     """Nodes by name."""
     opened: list[Opened] = field(default_factory=list)
     """Gaps that have an end, and that history may close."""
-    began: datetime | None = None
-    """Moment from which values were wanted but could not be had; None if they came at once."""
+    wanted: datetime | None = None
+    """Moment from which values are wanted, aware, UTC; None while they are not."""
+    late: bool = False
+    """Whether there was a time in which the server could not be had."""
     _batch: int = 0
     _touched: list[Track] = field(default_factory=list)
 
@@ -158,6 +162,16 @@ class Continuity:
         """Note that the subscriptions go on: nothing is missing, values may be told again."""
         for track in self.tracks.values():
             track.repeats = track.pace.stalled = True
+
+    def refuse(self, track: Track, reason: str) -> None:
+        """Note that the server does not have a node; what it makes until it has is missing."""
+        if track.last is None:
+            track.opening, track.refused = reason, True
+
+    def absent(self, name: str, now: datetime, reason: str) -> None:
+        """Declare that something that was wanted was never found."""
+        begin = self.wanted or now
+        self.declare(Gap(begin, max(now, begin), reason, 0, name))
 
     def take(self, track: Track, sample: Sample) -> bool:
         """Take a value in the order of the subscription; False if it had come before."""
@@ -233,8 +247,7 @@ class Continuity:
         for track in self.tracks.values():
             why = track.opening or reason
             if track.last is None:
-                begin = self.began or now
-                self.declare(Gap(begin, max(now, begin), why or "it gave no value", 0, track.name))
+                self.absent(track.name, now, why or "it gave no value")
             elif why is not None:
                 begin = track.last.source_time
                 self.declare(
@@ -282,8 +295,8 @@ class Continuity:
             return
         if track.last is not None:
             self.opened.append(Opened(track, track.last, sample, reason))
-        elif self.began is not None:
-            begin = min(self.began, sample.source_time)
+        elif self.wanted is not None and (self.late or track.refused):
+            begin = min(self.wanted, sample.source_time)
             self.declare(
                 Gap(begin, sample.source_time, reason, sample.epoch, track.name,
                     after=sample.value)

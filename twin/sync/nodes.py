@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from asyncua import ua
 
@@ -10,7 +11,9 @@ from twin.sync.browse import Names, matching
 from twin.sync.compat import BAD, Channel
 from twin.sync.continuity import Continuity
 from twin.sync.protocol import Gap, Sample
-from twin.sync.target import Item, Target
+from twin.sync.target import Item, Target, Wildcard
+
+_NOTHING_THERE = "nothing is there"
 
 
 class Nodes:
@@ -36,6 +39,10 @@ class Nodes:
         """Nodes without a usable value, and why."""
         self.pending: set[str] = set()
         """Nodes that have given no value in this epoch."""
+        self.unmatched: dict[Wildcard, str] = dict.fromkeys(
+            target.wildcards, "the server was never reached"
+        )
+        """Browse paths that led to no variable yet, and why."""
         self._wildcards = target.wildcards
         for item in target.items:
             self._add(item)
@@ -43,14 +50,40 @@ class Nodes:
     def _add(self, item: Item) -> None:
         if item.name not in self.items:
             self.items[item.name] = item
+            self.pending.add(item.name)
             self.continuity.track(item.name)
 
     async def find(self, channel: Channel) -> None:
         """Read the server's namespaces and find what the wildcards mean."""
         self.names.learn(await channel.namespaces())
         for wildcard in self._wildcards:
-            for item in await matching(channel, wildcard, self.names):
-                self._add(item)
+            await self._match(channel, wildcard)
+
+    async def look_again(self, channel: Channel) -> None:
+        """Look for nodes and browse paths that were not there; what is by now can be asked for."""
+        unknown = [name for name in self.bad if name not in self.ids]
+        if unknown:
+            self.names.learn(await channel.namespaces())
+        for name in unknown:
+            node = self.names.resolved(self.items[name].node)
+            if node is not None:
+                self.ids[name] = node
+        for wildcard in list(self.unmatched):
+            for item in await self._match(channel, wildcard):
+                node = self.names.resolved(item.node)
+                if node is not None and item.name not in self.ids:
+                    self.ids[item.name] = node
+                    self.refuse(item.name, _NOTHING_THERE)
+
+    async def _match(self, channel: Channel, wildcard: Wildcard) -> list[Item]:
+        found = await matching(channel, wildcard, self.names)
+        for item in found:
+            self._add(item)
+        if found:
+            self.unmatched.pop(wildcard, None)
+        elif wildcard in self.unmatched:
+            self.unmatched[wildcard] = _NOTHING_THERE
+        return found
 
     def begin_epoch(self, reason: str) -> list[tuple[str, ua.NodeId]]:
         """Forget what nodes gave so far; return those to ask for, with their ids of today."""
@@ -71,6 +104,7 @@ class Nodes:
         """Note that a node gives no value."""
         self.pending.discard(name)
         self.bad[name] = reason
+        self.continuity.refuse(self.continuity.track(name), reason)
 
     def await_value(self, name: str) -> None:
         """Note that a node was asked for again."""
@@ -92,10 +126,18 @@ class Nodes:
     def missing(self) -> tuple[str, ...]:
         """Return the nodes without a usable value, each with the reason."""
         told = [f"{name}: {reason}" for name, reason in self.bad.items()]
+        told += [f"{path.template.name}: {reason}" for path, reason in self.unmatched.items()]
         return tuple(sorted(told + [f"{name}: no value yet" for name in self.pending]))
 
     def missing_required(self) -> int:
         """Return how many required nodes give no usable value."""
         if not (self.bad or self.pending):
-            return 0
-        return sum(self.items[name].required for name in {*self.bad, *self.pending})
+            return len(self.unmatched)
+        bad = sum(self.items[name].required for name in {*self.bad, *self.pending})
+        return bad + len(self.unmatched)
+
+    def finish(self, now: datetime, reason: str | None) -> None:
+        """End the account; see ``Continuity.finish``."""
+        self.continuity.finish(now, reason)
+        for path, why in self.unmatched.items():
+            self.continuity.absent(path.template.name, now, why)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,8 @@ FLUSH_ROWS = 100_000
 HIGH_WATER = 400_000
 """Values in memory from which no more are fetched: the server keeps them meanwhile."""
 DISK_AGAIN_S = 1.0
+TELL_SHARE = 10.0
+"""Pause between two writings of gaps and summary, in times of what one takes."""
 VERSION = 1
 STATES_KEPT = 10_000
 SETTLE_S = 5.0
@@ -86,6 +88,9 @@ class Recorder:
         """Why values cannot be written; None while they can."""
         self.watch: asyncio.Task[None] | None = None
         """Whoever shows how it goes; ended with the recording."""
+        self._broken: str | None = "broken off by an error of its own"
+        self._ended = False
+        self._tell_at_s = 0.0
         self._rows: deque[tuple[str, Sample]] = deque()
         self._began = datetime.now(UTC)
         self._room = asyncio.Event()
@@ -108,12 +113,14 @@ class Recorder:
         loop = asyncio.get_running_loop()
         end_s = None if for_s is None else loop.time() + for_s
         try:
+            await self._flush()  # whatever happens from now on, there is a summary
             while not stop.is_set() and (end_s is None or loop.time() < end_s):
                 left_s = FLUSH_S if end_s is None else min(FLUSH_S, end_s - loop.time())
                 await self._wait(stop, max(0.0, left_s))
                 await self._flush()
                 for part in self._parts:
                     part.supervisor.failed()
+            self._broken = None
         finally:
             await asyncio.gather(*(part.supervisor.stop(SETTLE_S) for part in self._parts))
             summary = await self._finish()
@@ -164,10 +171,7 @@ class Recorder:
                 return
             if len(rows) < FLUSH_ROWS:
                 break
-        try:
-            await asyncio.to_thread(self._tell, finished=False)
-        except OSError as error:
-            self._alarmed(error)
+        if time.monotonic() >= self._tell_at_s and not await self._tell(self.summary()):
             return
         if self.alarm is not None:
             _log.warning("the disk takes values again")
@@ -181,30 +185,38 @@ class Recorder:
             _log.error("%s; values are kept in memory meanwhile", told)
         self.alarm = told
 
-    def _tell(self, *, finished: bool) -> dict[str, Any]:
-        self._files.write_gaps([(part.name, gap) for part in self._parts for gap in part.book.gaps])
-        summary = self.summary(finished=finished)
-        self._files.write_summary(summary)
-        return summary
+    async def _tell(self, summary: dict[str, Any]) -> bool:
+        """Write gaps and summary; False if the disk does not take them."""
+        began_s = time.monotonic()
+        gaps = [(part.name, gap) for part in self._parts for gap in part.book.gaps]
+        try:
+            await asyncio.to_thread(self._files.write_gaps, gaps)
+            await asyncio.to_thread(self._files.write_summary, summary)
+        except OSError as error:
+            self._alarmed(error)
+            return False
+        now_s = time.monotonic()
+        self._tell_at_s = now_s + TELL_SHARE * (now_s - began_s)
+        return True
 
     async def _finish(self) -> dict[str, Any]:
         self._room.set()
+        self._ended = True
         await self._flush()
         for source, sample in self._rows:  # a disk that stays full: what is lost is told
             self._part(source).unwritten(sample, self.alarm or "")
         self._rows.clear()
-        with suppress(OSError):
-            await asyncio.to_thread(self._files.finish)
         try:
-            return await asyncio.to_thread(self._tell, finished=self.alarm is None)
-        except OSError as error:
+            await asyncio.to_thread(self._files.finish)
+        except OSError as error:  # the pieces stay, each of them whole
             self._alarmed(error)
-            return self.summary(finished=False)
+        summary = self.summary(finished=self.alarm is None and self._broken is None)
+        return summary if await self._tell(summary) else summary | {"finished": False}
 
     def _part(self, source: str) -> _Part:
         return next(part for part in self._parts if part.name == source)
 
-    def summary(self, *, finished: bool) -> dict[str, Any]:
+    def summary(self, *, finished: bool = False) -> dict[str, Any]:
         """Return what was received and what is missing, as it stands in ``summary.json``."""
         sources = [part.summary() for part in self._parts]
         nodes = [node for source in sources for node in source.pop("nodes")]
@@ -217,7 +229,7 @@ class Recorder:
             "received": sum(node["received"] for node in nodes),
             "duplicates": sum(node["duplicates"] for node in nodes),
             "reconnects": sum(source["reconnects"] for source in sources),
-            "alarm": self.alarm,
+            "alarm": self.alarm or (self._broken if self._ended else None),
             "sources": sources,
             "nodes": nodes,
             "gaps": gaps,
@@ -231,6 +243,7 @@ class _Part:
         self.name: str = target.source
         self.book = GapBook()
         self.states: list[LinkEvent] = []
+        self._stands: tuple[str, str] = (SourceState.DISABLED.value, "")
         self._told: set[tuple[SourceState, str]] = set()
         self._owner = owner
         self.supervisor = Supervisor(target, self, limits=LIMITS, identity=identity)
@@ -244,11 +257,13 @@ class _Part:
     def link_changed(self, event: LinkEvent) -> None:
         """Keep a change; what goes round and round until the plant is back is kept once."""
         news = (event.state, event.reason)
+        if event.state is not SourceState.DISABLED:
+            self._stands = (event.state.value, event.reason)
         if event.state in CONNECTED:
             self._told.clear()
         elif news in self._told:
             return
-        elif event.reason:
+        elif event.reason and event.state is not SourceState.DISABLED:
             _log.warning("%s: %s: %s", self.name, event.state, event.reason)
         self._told.add(news)
         if len(self.states) < STATES_KEPT:
@@ -267,12 +282,13 @@ class _Part:
 
     def summary(self) -> dict[str, Any]:
         supervisor = self.supervisor
+        state, reason = self._stands  # where it was before it was switched off at the end
         tracks = supervisor.session.continuity.tracks
         return {
             "source": self.name,
             "endpoint": supervisor.target.endpoint,
-            "state": supervisor.link.state.value,
-            "reason": supervisor.link.reason,
+            "state": state,
+            "reason": reason,
             "reconnects": supervisor.reconnects,
             "epochs": supervisor.link.epoch,
             "skew_s": supervisor.session.pulse.skew_s,

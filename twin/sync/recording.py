@@ -19,6 +19,8 @@ from twin.sync.protocol import Gap, Sample
 VALUES = "values.parquet"
 GAPS = "gaps.parquet"
 SUMMARY = "summary.json"
+GROUP_ROWS = 100_000
+"""Values that stand together in the one file."""
 _EXACT = 2**53
 _GOOD = "Good"
 
@@ -85,7 +87,7 @@ class Files:
         plain = [_split(sample.value) for sample in samples]
         columns = [
             [source for source, _ in rows],
-            [sample.node for sample in samples],
+            [_clean(sample.node) for sample in samples],
             [sample.source_time if sample.stamped else None for sample in samples],
             [sample.server_time for sample in samples],
             [sample.received_at for sample in samples],
@@ -110,7 +112,7 @@ class Files:
         rows = [
             {
                 "source": source,
-                "node": gap.node,
+                "node": _clean(gap.node),
                 "start": gap.begin,
                 "end": gap.end,
                 "resolved": gap.resolved.value,
@@ -129,7 +131,7 @@ class Files:
         path = self.folder / SUMMARY
         part = path.with_suffix(".part")
         text = json.dumps(summary, ensure_ascii=False, indent=2, allow_nan=False)
-        part.write_text(text + "\n", encoding="utf-8")
+        part.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         part.replace(path)
 
     def finish(self) -> None:
@@ -137,8 +139,14 @@ class Files:
         part = self.folder / f"{VALUES}.part"
         try:
             with self._pq.ParquetWriter(part, self._schema, compression="zstd") as writer:
+                waiting: list[Any] = []
                 for path in self._pieces:
-                    writer.write_table(self._pq.read_table(path, schema=self._schema))
+                    waiting.append(self._pq.read_table(path, schema=self._schema))
+                    if sum(len(table) for table in waiting) >= GROUP_ROWS:
+                        writer.write_table(self._pa.concat_tables(waiting))
+                        waiting.clear()
+                if waiting:
+                    writer.write_table(self._pa.concat_tables(waiting))
         except OSError:
             part.unlink(missing_ok=True)
             raise
@@ -186,10 +194,18 @@ def _shown(value: Any) -> str | None:
     if value is None:
         return None
     if isinstance(value, str):
-        return value
+        return _clean(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return json.dumps(value, ensure_ascii=False, default=_plain)
+    if not isinstance(value, (int, float, bool, list, tuple, dict)):
+        plain = _plain(value)
+        return plain if plain is None else _clean(plain)
+    return _clean(json.dumps(value, ensure_ascii=False, default=_plain))
+
+
+def _clean(text: str) -> str:
+    """Return a text that any file takes: bytes of a server that are no UTF-8 are spelled out."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def _plain(value: Any) -> Any:
@@ -198,4 +214,8 @@ def _plain(value: Any) -> Any:
         return aware.isoformat()
     if isinstance(value, bytes):
         return value.hex()
-    return str(value)
+    from asyncua import ua  # noqa: PLC0415
+
+    if isinstance(value, ua.LocalizedText):
+        return value.Text
+    return value.to_string() if isinstance(value, ua.NodeId) else str(value)

@@ -16,8 +16,9 @@ from typing import Any
 from asyncua import ua
 
 from twin.sync.clock import Clock
-from twin.sync.compat import BAD, Channel, Ticket, knock
+from twin.sync.compat import BAD, Channel, GarbledError, Ticket
 from twin.sync.continuity import Continuity, Verdict
+from twin.sync.knock import knock
 from twin.sync.nodes import Nodes
 from twin.sync.protocol import Origin
 from twin.sync.pulse import Pulse
@@ -141,7 +142,7 @@ class Session:
                 except (ua.uaerrors.BadSubscriptionIdInvalid, ua.uaerrors.BadSessionIdInvalid):
                     self._subscriptions.clear()
                     return False
-                except ua.UaStatusCodeError:
+                except (ua.UaStatusCodeError, GarbledError):
                     break  # it has no more, or cannot do it; the numbers will tell
                 await self._take(subscription, message, Origin.REPUBLISH, more=False)
         self.continuity.republished(self._epoch)
@@ -186,6 +187,8 @@ class Session:
 
     async def retry(self) -> None:
         """Ask again for items that the server did not have; it may have them by now."""
+        assert self.channel is not None
+        await self.nodes.look_again(self.channel)
         await self._subscriber().retry(list(self._subscriptions.values()))
 
     async def _discard(self) -> None:
@@ -241,6 +244,8 @@ class Session:
         gone = (ua.uaerrors.BadNoSubscription, ua.uaerrors.BadSubscriptionIdInvalid)
         if isinstance(error, gone):
             self._forget("the server has given up our subscription")
+        elif isinstance(error, GarbledError):
+            self._forget(str(error))  # what it said is lost for good
         else:
             self.lose(f"no more values: {str(error) or type(error).__name__}")
 
@@ -283,7 +288,7 @@ class Session:
             expected = subscription.check.expected or 1
             try:
                 again = await self.channel.republish(subscription.number, expected)
-            except ua.UaStatusCodeError:
+            except (ua.UaStatusCodeError, GarbledError):
                 self._forget(f"notifications {expected} to {number - 1} are missing")
                 return False
             subscription.check.took()

@@ -59,8 +59,9 @@ ANSWER_S = 4.0
 """Longest wait for an answer of a server that is there, s."""
 KNOCK_S = 1.0
 """Wait for an answer of a server that may not be there, before another connection is tried, s."""
+RETRY_FIRST_S = 0.25
 RETRY_S = 5.0
-"""Time between two requests for items that the server did not have, s."""
+"""Longest time between two requests for items that the server did not have, s; it doubles."""
 FILL_S = 30.0
 """Longest time for reading history before what is left is declared, s."""
 
@@ -124,7 +125,8 @@ class Supervisor:
         self._draws = np.random.default_rng()
         self._lost_by = ""
         self._was_live = False
-        self._retried_s = 0.0
+        self._retry_s = RETRY_FIRST_S
+        self._retry_at_s = 0.0
 
     # --- asking -----------------------------------------------------------------------------------
 
@@ -133,6 +135,7 @@ class Supervisor:
         if self._task is None or self._task.done():
             # It logs each value, and each loss with a traceback; losses are told here, in words.
             logging.getLogger("asyncua").setLevel(logging.CRITICAL)
+            self.session.continuity.wanted = self._clock.now()
             self._task = asyncio.create_task(self._supervise(), name=f"opcua {self.target.source}")
 
     async def stop(self, settle_s: float = 0.0) -> None:
@@ -157,7 +160,7 @@ class Supervisor:
         if not done:
             task.cancel()
             await asyncio.wait({task}, timeout=2.0)
-        self.session.continuity.finish(
+        self.session.nodes.finish(
             self._clock.now(), None if live else why or "it was never reached"
         )
         if task.done() and not task.cancelled() and task.exception() is not None:
@@ -203,8 +206,7 @@ class Supervisor:
         if link.state in {SourceState.RECONNECTING, SourceState.FAULTED}:
             if before in CONNECTED or not self._lost_by:
                 self._lost_by = link.reason
-            if self.session.continuity.began is None:
-                self.session.continuity.began = self._clock.now()
+            self.session.continuity.late = True
         elif link.state in CONNECTED and before not in CONNECTED:
             self.reconnects += self._was_live
             self._was_live, self._lost_by = True, ""
@@ -312,6 +314,7 @@ class Supervisor:
 
     async def _subscribe(self) -> Event:
         await self.session.subscribe(self.link.epoch, self._lost_by or "nobody was listening")
+        self._retry_s, self._retry_at_s = RETRY_FIRST_S, 0.0
         return Subscribed()
 
     async def _verify(self) -> Event:
@@ -373,8 +376,9 @@ class Supervisor:
         if session.lost is not None:
             return self._failed(session.lost)
         now_s = self._clock.steady_s()
-        if session.nodes.bad and now_s - self._retried_s > RETRY_S:
-            self._retried_s = now_s
+        if (session.nodes.bad or session.nodes.unmatched) and now_s >= self._retry_at_s:
+            self._retry_s = min(RETRY_S, 2.0 * self._retry_s)
+            self._retry_at_s = now_s + self._retry_s
             with suppress(ua.UaError, TimeoutError, OSError):
                 await session.retry()
         if session.continuity.opened:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
@@ -16,8 +17,28 @@ from asyncua.server.internal_subscription import InternalSubscription
 DEFAULTS: dict[str, Any] = {
     "port": 0, "nodes": 5, "rate": 100, "start": 1, "history": False,
     "uris": ["urn:counter:a", "urn:counter:b"], "home": "urn:counter:b",
-    "clockOffsetS": 0, "equalStamps": False, "realQueue": 0,
+    "clockOffsetS": 0, "equalStamps": False, "realQueue": 0, "odd": False,
 }  # fmt: skip
+ODD: dict[str, list[tuple[Any, ua.VariantType]]] = {
+    "nan": [(math.nan, ua.VariantType.Double), (math.inf, ua.VariantType.Double)],
+    "list": [([1.0, math.nan], ua.VariantType.Double), ([], ua.VariantType.Double)],
+    "text": [("a\udcff", ua.VariantType.String), ("GARBLE", ua.VariantType.String)],
+    "bytes": [(b"\x00\xff", ua.VariantType.ByteString), (None, ua.VariantType.ByteString)],
+    "moment": [
+        (datetime(9999, 12, 31, 23, 59, 59), ua.VariantType.DateTime),  # noqa: DTZ001
+        (datetime(1601, 1, 1), ua.VariantType.DateTime),  # noqa: DTZ001
+    ],
+    "large": [(2**64 - 1, ua.VariantType.UInt64), (0, ua.VariantType.UInt64)],
+    "words": [
+        (ua.LocalizedText("Läuft", "de"), ua.VariantType.LocalizedText),
+        (ua.LocalizedText(), ua.VariantType.LocalizedText),
+    ],
+    "thing": [(ua.Argument(Name="a"), ua.VariantType.ExtensionObject)],
+    "bad": [(1, ua.VariantType.Int32)],
+    "ahead": [(1, ua.VariantType.Int32), (2, ua.VariantType.Int32)],
+    "bare": [(1, ua.VariantType.Int32), (2, ua.VariantType.Int32)],
+}
+"""Values, in turns, that a recording may stumble over."""
 EQUAL = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -73,6 +94,29 @@ async def main(options: dict[str, Any]) -> None:
             )
             await server.write_attribute_value(node.nodeid, data)
 
+    async def surprise() -> None:
+        for name, values in ODD.items() if options["odd"] else ():
+            content, kind = values[value % len(values)]
+            stamp = datetime.now(UTC)
+            if name == "ahead":
+                stamp = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+            good = name != "bad" or value % 2
+            data = ua.DataValue(
+                ua.Variant(content, kind),
+                ua.StatusCode(0 if good else ua.StatusCodes.BadSensorFailure),
+                SourceTimestamp=None if name == "bare" else stamp,
+            )
+            await server.write_attribute_value(ua.NodeId(name, own), data)
+
+    if options["odd"]:
+        folder = await server.nodes.objects.add_object(
+            ua.NodeId("Odd", own), ua.QualifiedName("Odd", own)
+        )
+        for name, values in ODD.items():
+            content, kind = values[0]
+            await folder.add_variable(
+                ua.NodeId(name, own), ua.QualifiedName(name, own), content, kind
+            )
     await count()
     if options["history"]:
         await server.start()
@@ -84,12 +128,22 @@ async def main(options: dict[str, Any]) -> None:
     sys.stdout.flush()
     loop, done, running = asyncio.get_running_loop(), asyncio.Event(), [True]
 
+    async def grow() -> None:
+        """Have a node that was not there before, in a namespace that was not there either."""
+        index = await server.register_namespace("urn:counter:late")
+        folder = await server.nodes.objects.add_object(
+            ua.NodeId("Late", index), ua.QualifiedName("Late", index)
+        )
+        await folder.add_variable(ua.NodeId("x", index), ua.QualifiedName("x", index), 7)
+
     def hear() -> None:
         nonlocal last
         for line in sys.stdin:
             word, _, argument = line.strip().partition(" ")
             if word == "halt":
                 running[0] = False
+            if word == "grow":
+                asyncio.run_coroutine_threadsafe(grow(), loop)
             if word == "clock":
                 options["clockOffsetS"] = float(argument)
                 last = EQUAL
@@ -106,6 +160,7 @@ async def main(options: dict[str, Any]) -> None:
         while running[0] and made < due:
             made += 1
             await count()
+            await surprise()
             if made % 50 == 0:
                 await asyncio.sleep(0)
 

@@ -21,6 +21,8 @@ class Proxy:
 
     def __init__(self, port: int) -> None:
         self.server_port = port
+        self.garble: tuple[bytes, bytes] | None = None
+        """What the server says, and what the client hears instead."""
         self.delay_s = 0.0
         """Longest delay of each piece, s; drawn anew for each, order is kept."""
         self.mute_up = False
@@ -100,6 +102,8 @@ class Proxy:
                     await asyncio.sleep(self.delay_s * float(self._draws.random()))
                 if self.mute_up if up else self.mute_down:
                     continue
+                if self.garble is not None and self.garble[0] in piece and not up:
+                    piece = piece.replace(*self.garble)
                 sink.write(piece)
                 await sink.drain()
         sink.transport.abort()

@@ -1,0 +1,105 @@
+"""Values and servers that break the rules: what can be kept is kept, and the rest is told."""
+
+import asyncio
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from tests.sync.peers.harness import counter, law, recording, values_of
+from tests.sync.peers.proxy import Proxy
+
+GARBLE = (b"\x0c\x06\x00\x00\x00GARBLE", b"\x0c\xff\xff\xff\x7fGARBLE")
+"""A text, and the same with a length beyond the end."""
+NODES = ["/Plant/*", "/Odd/*", "/Late/*", "/Plant/none*", "nsu=urn:counter:b;s=none",
+         "nsu=urn:elsewhere;s=x"]  # fmt: skip
+
+
+async def test_odd_values_and_missing_nodes(tmp_path: Path) -> None:
+    """Every type is kept; what is not there is a gap from the beginning on, with the reason."""
+    out = tmp_path / "out"
+    async with (
+        counter("asyncua", odd=True, rate=20) as server,
+        recording(out, server.port, nodes=NODES) as running,
+    ):
+        await running.until("degraded")
+        await running.until_more()
+        await server.say("grow")
+        await running.until_node("nsu=urn:counter:late;s=x")
+        await server.halt()
+        summary = await running.end()
+    found = law(out)
+    assert found["lost"] == 0
+    gaps = {gap["node"]: gap for gap in summary["gaps"]}
+    assert {name: gap["reason"] for name, gap in gaps.items()} == {
+        "nsu=urn:counter:late;s=x": "nothing is there",
+        "/Plant/none*": "nothing is there",
+        "nsu=urn:counter:b;s=none": "BadNodeIdUnknown",
+        "nsu=urn:elsewhere;s=x": "its namespace is unknown to the server",
+    }
+    live = next(
+        item["at"] for item in summary["sources"][0]["states"] if item["state"] == "degraded"
+    )
+    assert all(gap["start"] < live for gap in gaps.values())
+    values = values_of(out)
+    told = {
+        name.rpartition("=")[2]: set(group.text.dropna()) | set(group.value.dropna())
+        for name, group in values.groupby("node", observed=True)
+    }
+    assert told["text"] == {"a\\udcff", "GARBLE"}
+    assert told["list"] == {"[1.0, NaN]", "[]"}
+    assert told["bytes"] == {"00ff"}
+    assert told["moment"] == {"9999-12-31T23:59:59+00:00", "1601-01-01T00:00:00+00:00"}
+    assert str(2**64 - 1) in told["large"]
+    assert told["words"] == {"Läuft"}
+    assert "Argument" in told["thing"].pop()
+    assert math.inf in told["nan"]
+    statuses = values[values.node.str.endswith("=bad")].status
+    assert set(statuses) == {"Good", "BadSensorFailure"}
+    assert {"bare", "ahead"} <= set(told)
+    assert json.loads((out / "summary.json").read_text(encoding="utf-8")) == summary
+
+
+async def test_notification_that_cannot_be_read(tmp_path: Path) -> None:
+    """What it held is inside a declared gap, and the recording goes on."""
+    out = tmp_path / "out"
+    async with (
+        counter("asyncua", odd=True, rate=20) as server,
+        Proxy(server.port) as proxy,
+        recording(out, proxy.port, nodes=["/Plant/*", "/Odd/text"]) as running,
+    ):
+        await running.until()
+        await running.until_more()
+        proxy.garble = GARBLE
+        async with asyncio.timeout(30):
+            while running.state() in {"live", "degraded"}:
+                await asyncio.sleep(0.01)
+        proxy.garble = None
+        await running.until("live", 60)
+        await running.until_more()
+        made = await server.halt()
+        summary = await running.end()
+    found = law(out, made)
+    assert found["open"] >= 5
+    assert summary["finished"]
+    assert any("cannot be read" in gap["reason"] for gap in summary["gaps"])
+
+
+async def test_an_error_of_its_own_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording that breaks off never says that it is finished."""
+    out = tmp_path / "out"
+    async with (
+        counter("asyncua", rate=20) as server,
+        recording(out, server.port) as running,
+    ):
+        await running.until()
+
+        def broken(*_: object) -> None:
+            raise RuntimeError("out of order")
+
+        monkeypatch.setattr(running.recorder._files, "write", broken)  # noqa: SLF001
+        with pytest.raises(RuntimeError, match="out of order"):
+            await asyncio.wait_for(running.task, 30)
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert not summary["finished"]
