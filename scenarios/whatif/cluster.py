@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import logging
+import threading
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from typing import Any, Self
 
 from scenarios.whatif.executors import BlockWork, Piece, Result, Stop, Task, in_order
@@ -14,7 +18,11 @@ from twin.errors import ConnectionLostError, Finding, InvalidInputError, Simulat
 CONNECT_S = 10.0
 """Longest wait for a scheduler, s."""
 WORKERS_S = 120.0
-"""Longest wait for a cluster's first worker, s."""
+"""Longest time without any worker, s."""
+PATIENCE = "distributed.deploy.lost-worker-timeout"
+"""Dask's name for the time after which a lost worker is never started anew."""
+LOOK_S = 5.0
+"""Workers are counted so often, s."""
 
 logger = logging.getLogger(__name__)
 
@@ -56,10 +64,13 @@ class Cluster:
 
     def __enter__(self) -> Self:
         """Connect, compare versions, and bring the pieces to the workers."""
+        import dask  # noqa: PLC0415 - heavy
         from distributed import Client, LocalCluster  # noqa: PLC0415 - heavy
 
         self._local = None
         if not self._address:
+            # A worker that takes long to start anew on a busy machine is waited for.
+            self._patience = dask.config.set({PATIENCE: f"{WORKERS_S} s"})
             self._local = LocalCluster(
                 n_workers=self._workers, threads_per_worker=1, processes=True, host="127.0.0.1",
                 dashboard_address=None,
@@ -93,6 +104,7 @@ class Cluster:
             self._client.close(timeout=CONNECT_S)
         if self._local is not None:
             self._local.close(timeout=CONNECT_S)
+            self._patience.__exit__(None, None, None)
 
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Any]]:
         """Yield tasks with their results; see ``Executor``.
@@ -104,16 +116,26 @@ class Cluster:
         """
         from distributed import CancelledError, KilledWorker  # noqa: PLC0415 - heavy
 
-        def submit(task: Task) -> Any:
-            return self._client.submit(
-                _run_there, self._work, self._pieces[task.piece], task, pure=False
-            )
+        def submit(task: Task) -> _Promise:
+            piece = self._pieces[task.piece]
+            there = self._client.submit(_run_there, self._work, piece, task, pure=False)
+            return _Promise(self._client, there)
 
+        self._seen_s = time.monotonic()
         window = 3 * max(sum(self._client.nthreads().values()), 1)
         try:
-            yield from in_order(submit, tasks, window, self._stop)
+            yield from in_order(submit, tasks, window, self._asks)
         except (KilledWorker, CancelledError) as error:
             raise SimulationError(f"the cluster cannot do it: {error}") from error
+
+    def _asks(self) -> bool:
+        """Tell whether to stop; a cluster that has had no worker for long is given up."""
+        waited_s = time.monotonic() - self._seen_s
+        if waited_s > LOOK_S and self._client.nthreads():
+            self._seen_s = time.monotonic()
+        elif waited_s > WORKERS_S:
+            raise SimulationError(f"the cluster has had no worker for {waited_s:.0f} s")
+        return self._stop()
 
     def _compare(self) -> None:
         """Refuse workers on which the same run might come out otherwise."""
@@ -131,6 +153,39 @@ class Cluster:
         ]
         if findings:
             raise InvalidInputError("the Dask cluster", findings)
+
+
+class _Promise:
+    """A result that is brought here once it is there.
+
+    A wait that is over does not break off the fetching: that may be from a worker that was just
+    lost, and Dask's own ``result`` with a time limit then ends in an error of its own.
+    """
+
+    def __init__(self, client: Any, there: Any) -> None:
+        self._client = client
+        self._there = there
+        self._is_there = threading.Event()
+        self._fetching: Future[Any] | None = None
+        there.add_done_callback(lambda _: self._is_there.set())
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Return the result, or raise TimeoutError."""
+        if self._fetching is None:
+            if not self._is_there.wait(timeout):
+                raise TimeoutError
+            fetching = self._client.gather(self._there, asynchronous=True)
+            loop = self._client.loop.asyncio_loop
+            self._fetching = asyncio.run_coroutine_threadsafe(fetching, loop)
+        return self._fetching.result(timeout)
+
+    def done(self) -> bool:
+        """Tell whether it is here."""
+        return self._fetching is not None and self._fetching.done()
+
+    def cancel(self) -> None:
+        """Give it up."""
+        self._there.cancel()
 
 
 def _made(piece: Any) -> Any:

@@ -22,6 +22,7 @@ from scenarios.whatif import (
     run_experiment,
     stream_experiment,
 )
+from scenarios.whatif.cluster import PATIENCE
 from scenarios.whatif.executors import Task, open_executor
 from scenarios.whatif.experiment import plan
 from scenarios.whatif.running import run_block
@@ -63,11 +64,14 @@ def test_executors_give_the_same_bits(executor: str, alone: xr.Dataset) -> None:
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(600)
 def test_a_cluster_gives_the_same_bits_also_when_a_worker_dies(alone: xr.Dataset) -> None:
     """Dask gives what a single thread gives; what a killed worker had in hand is done again."""
+    import dask  # noqa: PLC0415 - heavy
     from distributed import Client, LocalCluster  # noqa: PLC0415 - heavy
 
     with (
+        dask.config.set({PATIENCE: "300 s"}),
         LocalCluster(
             n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
         ) as cluster,
@@ -75,7 +79,7 @@ def test_a_cluster_gives_the_same_bits_also_when_a_worker_dies(alone: xr.Dataset
     ):
         address = cluster.scheduler_address
         xr.testing.assert_identical(run_experiment(experiment(), executor=address), alone)
-        long = experiment(400, 4 * 3600.0)
+        long = experiment(200, 4 * 3600.0)
         begun = stream_experiment(long, executor=address)
         next(begun)
         os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
