@@ -14,7 +14,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.sync.peers.harness import VENDORS, Counter, child, counter, law, recording, values_of
+from tests.sync.peers.harness import (
+    VENDORS,
+    Counter,
+    child,
+    counter,
+    guard_of,
+    law,
+    protection,
+    recording,
+    values_of,
+)
 from tests.sync.peers.proxy import Proxy
 
 RATE = 50.0
@@ -51,27 +61,28 @@ async def ended(running: Any, server: Counter) -> int:
     return made
 
 
-async def faulted(vendor: str, fault: str, outage_s: float, folder: Path, **options: Any) -> Any:
+async def faulted(
+    vendor: str, fault: str, outage_s: float, folder: Path, *, protected: bool = False
+) -> Any:
     """Record a server through a fault and check the law."""
     wait_s = 45.0 + outage_s
-    async with (
-        counter(vendor, **{"rate": RATE, **options}) as server,
-        Proxy(server.port) as proxy,
-        recording(folder, proxy.port, queue_size=5000) as running,
-    ):
-        await running.until()
-        await running.until_more()
-        await harm(fault, outage_s, server, proxy)
-        await running.until_more(wait_s)
-        await running.until("live", wait_s)
-        made = await ended(running, server)
-    return law(folder, made, life=LIFE)
+    guard = guard_of(folder / "server") if protected else {}
+    async with counter(vendor, rate=RATE, **guard) as server, Proxy(server.port) as proxy:
+        safe = await protection(server, folder) if protected else {}
+        async with recording(folder / "out", proxy.port, queue_size=5000, **safe) as running:
+            await running.until()
+            await running.until_more()
+            await harm(fault, outage_s, server, proxy)
+            await running.until_more(wait_s)
+            await running.until("live", wait_s)
+            made = await ended(running, server)
+    return law(folder / "out", made, life=LIFE)
 
 
 @pytest.mark.parametrize("fault", ["reset", "kill"])
 async def test_recording_survives(fault: str, tmp_path: Path) -> None:
     """After a reset nothing is lost; after a restart of the server the loss is declared."""
-    found = await faulted("asyncua", fault, 0.5, tmp_path / "out")
+    found = await faulted("asyncua", fault, 0.5, tmp_path)
     if fault == "reset":
         assert (found["lost"], found["open"]) == (0, 0)
         assert found["summary"]["reconnects"] == 1
@@ -85,11 +96,17 @@ async def test_recording_survives(fault: str, tmp_path: Path) -> None:
 @pytest.mark.proof
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    ("vendor", "fault", "outage_s"), list(itertools.product(VENDORS, FAULTS, OUTAGES_S))
+    ("vendor", "protected", "fault", "outage_s"),
+    [
+        *itertools.product(VENDORS, [False], FAULTS, OUTAGES_S),
+        *itertools.product(VENDORS, [True], FAULTS, OUTAGES_S[:2]),
+    ],
 )
-async def test_fault_matrix(vendor: str, fault: str, outage_s: float, tmp_path: Path) -> None:
-    """Two vendors' servers, every fault, short and long outages: nothing is missing silently."""
-    found = await faulted(vendor, fault, outage_s, tmp_path / "out")
+async def test_fault_matrix(
+    vendor: str, fault: str, outage_s: float, tmp_path: Path, *, protected: bool
+) -> None:
+    """Two vendors, open and protected, every fault, short and long: nothing missing silently."""
+    found = await faulted(vendor, fault, outage_s, tmp_path, protected=protected)
     if fault != "kill":
         # The server lived, and the outage fits into its queue.
         assert (found["lost"], found["open"]) == (0, 0)
@@ -256,6 +273,25 @@ async def test_history_of_many_pages(vendor: str, tmp_path: Path) -> None:
     found = law(tmp_path / "out", made)
     assert (values_of(tmp_path / "out").origin == "history").sum() > 2 * 2000
     assert found["lost"] == 0
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("sampling_s", [0.01, 0.1])
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_samples_that_were_asked_for(vendor: str, sampling_s: float, tmp_path: Path) -> None:
+    """What changes between two samples is told as left out, not as lost."""
+    async with (
+        counter(vendor, rate=100) as server,
+        recording(tmp_path / "out", server.port, sampling_s=sampling_s) as running,
+    ):
+        await running.until()
+        await asyncio.sleep(4.0)
+        made = await ended(running, server)
+    gaps = law(tmp_path / "out", made)["gaps"]
+    if vendor == "node-opcua":  # it samples every 0.05 s at most; the other one tells every change
+        expected = "sampled" if sampling_s > 0.05 else "unrecoverable"
+        assert (gaps.resolved == expected).sum() >= 5
 
 
 @pytest.mark.proof

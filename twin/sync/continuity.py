@@ -187,7 +187,7 @@ class Continuity:
             track.pace.begin(sample)
         else:
             for found in track.pace.step(last, sample, first_told=track.batch != self._batch):
-                self._declare(track, found.begin, found.end, found.reason)
+                self._declare(track, *found)
         if sample.status & OVERFLOW == OVERFLOW:
             self._overflowed(track, sample)
         if track.batch != self._batch:
@@ -209,7 +209,7 @@ class Continuity:
         """Close what one publication brought; queues that came full may have run over before."""
         for track in self._touched:
             for found in track.pace.told(track.count):
-                self._declare(track, found.begin, found.end, found.reason)
+                self._declare(track, *found)
             if track.count >= track.queue and track.before is not None and track.lead is not None:
                 plural = "" if track.queue == 1 else "s"
                 reason = f"the server's queue of {track.queue} value{plural} was full"
@@ -308,8 +308,15 @@ class Continuity:
         if since is not None:
             self._declare(track, since, sample, "the server's queue ran over")
 
-    def _declare(self, track: Track, begin: Sample, end: Sample, reason: str) -> None:
-        self.declare(_gap(track.name, begin, end, reason, end.epoch))
+    def _declare(
+        self,
+        track: Track,
+        begin: Sample,
+        end: Sample,
+        reason: str,
+        resolved: Resolution = Resolution.UNRECOVERABLE,
+    ) -> None:
+        self.declare(_gap(track.name, begin, end, reason, end.epoch, resolved))
 
 
 def _gap(

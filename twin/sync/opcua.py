@@ -21,7 +21,17 @@ from twin.sync.clock import Clock, SystemClock
 from twin.sync.compat import BAD, Channel
 from twin.sync.machine import Limits, Link
 from twin.sync.mapping import Mapping, NodeSpec
-from twin.sync.protocol import CONNECTED, Gap, LinkEvent, Quality, Reading, Received, Sample, Value
+from twin.sync.protocol import (
+    CONNECTED,
+    Gap,
+    LinkEvent,
+    Quality,
+    Reading,
+    Received,
+    Resolution,
+    Sample,
+    Value,
+)
 from twin.sync.samples import utc
 from twin.sync.security import Identity
 from twin.sync.supervisor import Supervisor
@@ -188,8 +198,9 @@ class OpcUaConnector:
             self._deliver(value)
 
     def gap(self, gap: Gap) -> None:
-        """Take a gap of one node."""
-        self._deliver(gap)
+        """Take a gap of one node; where the mapping asks for samples, none is missing."""
+        if gap.resolved is not Resolution.SAMPLED:
+            self._deliver(gap)
 
     def link_changed(self, event: LinkEvent) -> None:
         """Take a change of the link."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from twin.sync.protocol import Sample
+from twin.sync.protocol import Resolution, Sample
 
 BRISK = 10
 """Values in a row, each sooner than half a sample after the last, that no sampler could tell."""
@@ -30,6 +30,7 @@ class Stretch(NamedTuple):
     begin: Sample
     end: Sample
     reason: str
+    resolved: Resolution = Resolution.UNRECOVERABLE
 
 
 class Witness(NamedTuple):
@@ -45,7 +46,9 @@ class Pace:
     """How the values of one node follow one another within one subscription."""
 
     coarse_s: float | None = None
-    """Time between samples if the server samples less often than it was asked to, s."""
+    """Time between samples if the server does not tell every change, s."""
+    asked: bool = False
+    """Whether it was asked for samples, and not for every change."""
     longest_s: float = 0.0
     """Longest time between two values, s."""
     witness: Witness | None = None
@@ -89,7 +92,7 @@ class Pace:
         passed_s = (sample.source_time - last.source_time).total_seconds()
         if self.coarse_s is not None:
             yield from self._sampled(last, sample, passed_s)
-        elif first_told:
+        if first_told:
             yield from self._queued(last, sample, passed_s)
         if passed_s < 0.0:
             self.witness = None  # the plant's clock was set back: what was read cannot be placed
@@ -110,7 +113,11 @@ class Pace:
         if self._brisk >= BRISK:
             self.coarse_s = None  # it tells every change after all
             return
-        found = Stretch(last, sample, f"the server samples every {coarse_s:g} s only")
+        if self.asked:
+            told = f"sampled every {coarse_s:g} s, as asked"
+            found = Stretch(last, sample, told, Resolution.SAMPLED)
+        else:
+            found = Stretch(last, sample, f"the server samples every {coarse_s:g} s only")
         if passed_s <= 2.0 * coarse_s:
             if self._slow is not None:
                 yield self._slow

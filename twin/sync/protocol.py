@@ -114,6 +114,8 @@ class Resolution(StrEnum):
     """Closed: the server's history had every value."""
     UNRECOVERABLE = "unrecoverable"
     """Open: values may be missing for good."""
+    SAMPLED = "sampled"
+    """Left out as asked: samples were wanted, and the values change as fast as they are taken."""
 
 
 @dataclass(frozen=True, slots=True)

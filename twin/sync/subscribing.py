@@ -154,8 +154,9 @@ class Subscriber:
         sampling_s = float(answer.RevisedSamplingInterval or 0.0) / 1000.0
         if sampling_s < 0:
             sampling_s = subscription.publishing_s
-        coarse = sampling_s > item.sampling_s * 1.001 + 1e-6 and not self._tells_each
-        track.pace.coarse_s = sampling_s if coarse else None
+        samples = sampling_s > 0.0 and not self._tells_each
+        track.pace.coarse_s = sampling_s if samples else None
+        track.pace.asked = sampling_s <= item.sampling_s * 1.001 + 1e-6
 
     async def retry(self, subscriptions: Sequence[Subscription]) -> None:
         """Ask again for items that the server did not have; it may have them by now."""

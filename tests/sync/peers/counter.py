@@ -9,15 +9,19 @@ import math
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from asyncua import Server, ua
 from asyncua.server.internal_subscription import InternalSubscription
 
+from twin.emulator.rehearsal import Rehearsal
+
 DEFAULTS: dict[str, Any] = {
     "port": 0, "nodes": 5, "rate": 100, "start": 1, "history": False,
     "uris": ["urn:counter:a", "urn:counter:b"], "home": "urn:counter:b",
     "clockOffsetS": 0, "equalStamps": False, "realQueue": 0, "odd": False,
+    "security": False, "pki": None, "user": None, "password": None,
 }  # fmt: skip
 ODD: dict[str, list[tuple[Any, ua.VariantType]]] = {
     "nan": [(math.nan, ua.VariantType.Double), (math.inf, ua.VariantType.Double)],
@@ -52,6 +56,17 @@ def overstate(real: int) -> None:
     InternalSubscription._enqueue_event = keep  # noqa: SLF001
 
 
+def rules_of(options: dict[str, Any]) -> Rehearsal:
+    """Return how the server protects itself."""
+    if not options["security"]:
+        return Rehearsal()
+    folder = Path(options["pki"])
+    folder.mkdir(parents=True, exist_ok=True)
+    password = folder / "password.txt"
+    password.write_text(options["password"], encoding="utf-8")
+    return Rehearsal(security=folder, user=options["user"], password_file=password)
+
+
 async def main(options: dict[str, Any]) -> None:
     """Serve until the input ends."""
     logging.disable(logging.CRITICAL)
@@ -60,7 +75,7 @@ async def main(options: dict[str, Any]) -> None:
     server = Server()
     await server.init()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{options['port']}/")
-    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    await rules_of(options).protect(server)
     for uri in options["uris"]:
         await server.register_namespace(uri)
     own = await server.get_namespace_index(options["home"])
