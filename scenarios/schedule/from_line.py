@@ -1,17 +1,21 @@
 """A line, its orders and where it stands, as a scheduling problem.
 
 An order is one job, a station one machine, an operation of the routing one step that streams: the
-next step begins with the first part. Times are expected ones: processing times, rework and scrap in
-the mean, breakdowns only where a station is down now. What chance adds, the replay shows.
+next step begins with the first part, or with the first that make a batch, once a conveyor has
+brought them. Times are expected ones: loading, processing and unloading, rework and scrap in the
+mean, maintenance by use spread over all parts, breakdowns only where a station is down now.
+Stations work when their shifts and people do. What chance adds, the replay shows.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from itertools import product as product_of
 
+from scenarios.schedule.attendance import Attendance, Work, able, care_s, processing, servers
 from scenarios.schedule.checks import ProblemError
 from scenarios.schedule.live import Remaining, begun_orders, in_process, machine_now, remaining
 from scenarios.schedule.problem import (
@@ -26,11 +30,10 @@ from scenarios.schedule.problem import (
 from twin.errors import Finding, UnknownNameError
 from twin.events.state import LineState
 from twin.line import JobOrder, Line, Product, Station
+from twin.line import Operation as Step
 
 DEFAULT_OBJECTIVE = Objective(tardiness=1.0, makespan=0.01)
 """Lateness above all; among schedules that are equally late the shorter one, with fewer setups."""
-_MOST_DOUBLINGS = 12
-"""How often the calendars are looked at twice as far ahead before they count as empty."""
 
 
 def problem_from_line(
@@ -73,7 +76,9 @@ def problem_from_line(
     now_s = 0.0 if state is None else state.time_s
     left = {order.id: remaining(line, order, state) for order in wanted}
     wanted = tuple(order for order in wanted if any(left[order.id].visits))
-    jobs = tuple(_job(line, order, left[order.id], now_s) for order in wanted)
+    there, work = Attendance(line, state), _work(line, wanted)
+    scarce = there.scarce(work)
+    jobs = tuple(_job(line, order, left[order.id], now_s, scarce) for order in wanted)
     group = flow_line(line, wanted)
     needed_s = sum(
         max(mode.duration_s for mode in operation.modes)
@@ -87,11 +92,9 @@ def problem_from_line(
     running = _running(line, wanted, jobs, state, group)
     machines, findings = [], []
     for station in stations:
-        closed = _closed(line, station, now_s, needed_s)
+        closed = there.closed(station, work[station.id], needed_s)
         if closed is None:
-            message = f"leaves less than {needed_s:g} s of working time from {now_s:g} s on"
-            remedy = "add shifts or end the holidays"
-            findings.append(Finding(f"calendars.{station.calendar}", message, remedy=remedy))
+            findings.append(_never_open(line, station, work[station.id], needed_s, now_s))
         machines.append(_machine(line, station, closed or (), running.get(station.id, ()), state))
     if findings:
         raise ProblemError(f"the calendars of the line {line.id!r}", findings)
@@ -100,6 +103,8 @@ def problem_from_line(
         start_s=now_s,
         machines=machines or (Machine(id=line.stations[0].id),),
         jobs=jobs,
+        resources=there.people(work, needed_s),
+        transport_s=_conveyors(line, wanted),
         same_order=(tuple(name for name in group if name in used),) if group else (),
         objective=DEFAULT_OBJECTIVE if objective is None else objective,
     )
@@ -141,45 +146,64 @@ def flow_line(line: Line, orders: Sequence[JobOrder]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Lot:
-    """Time that a lot takes on a station, s."""
+    """Time that a lot takes on a station."""
 
     duration_s: float
     part_s: float
+    """Time of one part, or of one batch."""
+    at_once: int
+    """Parts that are worked on at the same time."""
+    last_at_once: int
+    """Parts that are ready together at the end."""
+
+    def first_s(self, parts: int) -> float:
+        """Return the time for some parts that have come together, s."""
+        return min(self.duration_s, math.ceil(parts / self.at_once) * self.part_s)
 
 
 def _lot(line: Line, product: Product, step: int, name: str, left: Remaining) -> _Lot:
     """Return the time for what is left of an order at a station."""
-    operation, servers = product.routing[step], line.station(name).servers
+    operation, station = product.routing[step], line.station(name)
     times = operation.processing_time_by_station_s
     part_s = times.get(name, operation.processing_time_s).expected_s()
+    part_s += operation.load_time_s.expected_s() + operation.unload_time_s.expected_s()
+    part_s += care_s(station, part_s)
+    at_once = servers(line, station, operation) * (station.batch.max if station.batch else 1)
     visits = left.visits[step]
-    if servers > 1 and abs(visits - round(visits)) < 1e-9:  # noqa: PLR2004 - a whole number
-        rounds = float(math.ceil(round(visits) / servers))
+    if at_once > 1 and abs(visits - round(visits)) < 1e-9:  # noqa: PLR2004 - a whole number
+        rounds = float(math.ceil(round(visits) / at_once))
     else:
-        rounds = visits / servers if servers == 1 else max(visits / servers, min(visits, 1.0))
-    busy_s = sum(left.in_process_s[step]) / servers
+        rounds = visits / at_once if at_once == 1 else max(visits / at_once, min(visits, 1.0))
+    busy_s = sum(left.in_process_s[step]) / at_once
     longest_s = max(left.in_process_s[step], default=0.0)
-    return _Lot(max(rounds * part_s + busy_s, longest_s), part_s)
+    # Parts that are still in work, or made again, come one by one.
+    last = (round(visits) - 1) % at_once + 1 if visits > 0 and not busy_s else 1
+    return _Lot(max(rounds * part_s + busy_s, longest_s), part_s, at_once, last)
 
 
-def _job(line: Line, order: JobOrder, left: Remaining, now_s: float) -> Job:
+def _job(
+    line: Line, order: JobOrder, left: Remaining, now_s: float, scarce: Collection[str]
+) -> Job:
     product, operations = line.product(order.product), []
     steps = [k for k in range(len(product.routing)) if left.visits[k] or left.in_process_s[k]]
+    together = 1
     for position, k in enumerate(steps):
         operation = product.routing[k]
         following = steps[position + 1] if position + 1 < len(steps) else None
-        modes = []
-        for name in operation.stations:
-            lot = _lot(line, product, k, name, left)
+        modes, lots = [], [_lot(line, product, k, name, left) for name in operation.stations]
+        for name, lot in zip(operation.stations, lots, strict=True):
             # Parts that already wait for the next step let it begin at once.
-            first_s = 0.0 if following is not None and left.here[following] else lot.part_s
+            waiting = following is not None and left.here[following]
+            wanted = 1 if following is None else _least_batch(line, product, following)
             mode = Mode(
                 machine=name,
                 duration_s=lot.duration_s,
-                first_part_s=first_s,
-                last_part_s=lot.part_s,
+                first_part_s=0.0 if waiting else lot.first_s(wanted),
+                last_part_s=lot.first_s(together),
+                needs=_needs(line, line.station(name), operation, scarce),
             )
             modes.append(mode)
+        together = min(lot.last_at_once for lot in lots)
         operations.append(
             Operation(
                 id=operation.id,
@@ -192,10 +216,85 @@ def _job(line: Line, order: JobOrder, left: Remaining, now_s: float) -> Job:
     return Job(
         id=order.id,
         operations=tuple(operations),
-        release_s=max(order.release_s, now_s),
+        release_s=max(order.release_s, now_s) + _way_in_s(line, product, left),
         due_date_s=order.due_date_s,
         weight=max(0.0, order.priority),
     )
+
+
+def _least_batch(line: Line, product: Product, step: int) -> int:
+    """Return how many parts must have come before an operation can begin."""
+    batches = [line.station(name).batch for name in product.routing[step].stations]
+    return min(batch.min if batch else 1 for batch in batches)
+
+
+def _needs(
+    line: Line, station: Station, operation: Step, scarce: Collection[str]
+) -> tuple[str, ...]:
+    """Return the people that a lot holds, where there are too few of them."""
+    crews = {crew.id for crew in line.crews if crew.id in scarce}
+    skills = {skill for crew in line.crews if crew.id in crews for skill in crew.skills}
+    at_once = servers(line, station, operation)
+    return tuple(
+        name
+        for need in processing(station, operation)
+        for name in [need.crew or need.skill or ""]
+        if name in crews | skills
+        for _ in range(need.count * at_once)
+    )
+
+
+def _way_in_s(line: Line, product: Product, left: Remaining) -> float:
+    """Return how long a conveyor takes to bring an order that is still to begin, s."""
+    if left.begun:
+        return 0.0
+    return min(_belt_s(line, name) for name in product.routing[0].stations)
+
+
+def _belt_s(line: Line, name: str) -> float:
+    place = line.station(name).input_buffer
+    return 0.0 if place is None else line.buffer(place).transit_time_s
+
+
+def _conveyors(line: Line, orders: Sequence[JobOrder]) -> dict[str, dict[str, float]]:
+    """Return how long parts are on their way from one station to the next, s."""
+    ways: dict[str, dict[str, float]] = {}
+    for name in {order.product for order in orders}:
+        for here, after in pairwise(line.product(name).routing):
+            for source, target in product_of(here.stations, after.stations):
+                if source != target and _belt_s(line, target):
+                    ways.setdefault(source, {})[target] = _belt_s(line, target)
+    return ways
+
+
+def _work(line: Line, orders: Sequence[JobOrder]) -> Work:
+    """Return the operations of some orders by station."""
+    found: dict[str, list[Step]] = {}
+    for name in sorted({order.product for order in orders}):
+        for operation in line.product(name).routing:
+            for station in operation.stations:
+                found.setdefault(station, []).append(operation)
+    return found
+
+
+def _never_open(
+    line: Line, station: Station, work: Sequence[Step], needed_s: float, now_s: float
+) -> Finding:
+    """Return what to say of a station whose hours have no end of closures."""
+    crews = {
+        crew
+        for o in work
+        for n in processing(station, o, "load", "unload")
+        for crew in able(line, n)
+    }
+    names = [station.calendar, *sorted(crew.calendar for crew in crews if crew.calendar)]
+    named = list(dict.fromkeys(name for name in names if name))
+    message = f"leaves less than {needed_s:g} s of working time from {now_s:g} s on"
+    if len(named) > 1:
+        message = f"and {', '.join(named[1:])}, of people needed at {station.id}, leave together"
+        message += f" less than {needed_s:g} s of working time from {now_s:g} s on"
+    remedy = "add shifts or end the holidays"
+    return Finding(f"calendars.{named[0] if named else station.id}", message, remedy=remedy)
 
 
 def _running(
@@ -237,7 +336,7 @@ def _running(
 def _machine(
     line: Line,
     station: Station,
-    closed: Sequence[tuple[float, float]],
+    closed: tuple[Interval, ...],
     running: Sequence[str],
     state: LineState | None,
 ) -> Machine:
@@ -245,33 +344,9 @@ def _machine(
     return Machine(
         id=station.id,
         ready_s=ready_s,
-        unavailable=tuple(Interval(start_s=begin, end_s=end) for begin, end in closed),
+        unavailable=closed,
         setup_s=station.setup.matrix_s if station.setup else {},
         setup_group=group,
         setup_waits=True,
         running=tuple(running),
     )
-
-
-def _closed(
-    line: Line, station: Station, now_s: float, needed_s: float
-) -> tuple[tuple[float, float], ...] | None:
-    """Return when a station is off, far enough ahead for ``needed_s`` of work; None: always.
-
-    What lies beyond that is of no use: all jobs one after the other would be finished.
-    """
-    if station.calendar is None:
-        return ()
-    calendar, ahead_s = line.calendar(station.calendar), max(needed_s, 86400.0)
-    for _ in range(_MOST_DOUBLINGS):
-        until_s = now_s + ahead_s
-        open_s = calendar.working_intervals(line.start_utc, line.zone, now_s, until_s)
-        if sum(min(end, until_s) - max(begin, now_s) for begin, end in open_s) >= needed_s:
-            edges = [now_s - 1.0, *(t for interval in open_s for t in interval)]
-            return tuple(
-                (begin, end)
-                for begin, end in zip(edges[::2], edges[1::2], strict=False)
-                if end > now_s and end > begin
-            )
-        ahead_s *= 2
-    return None

@@ -24,6 +24,8 @@ class Remaining:
     """Expected time left of each part in process, s."""
     here: tuple[int, ...]
     """Parts that wait for the operation or are in it."""
+    begun: bool = False
+    """Whether any part has been made."""
 
 
 def mean_residual_s(distribution: AnyDistribution, age_s: float) -> float:
@@ -60,6 +62,7 @@ def remaining(line: Line, order: JobOrder, state: LineState | None) -> Remaining
         visits=tuple(float(v) if v > 1e-9 else 0.0 for v in visits),  # noqa: PLR2004 - rounding
         in_process_s=tuple(tuple(times_s) for times_s in process_s),
         here=tuple(here),
+        begun=created > 0,
     )
 
 
@@ -103,11 +106,11 @@ def machine_now(line: Line, station: Station, state: LineState | None) -> tuple[
     now_s, ready_s = state.time_s, state.time_s
     found = state.stations.get(station.id)
     group = (found.setup_group if found else None) or initial
-    modes = {mode.id: mode for mode in station.failures}
+    modes = {mode.id: mode for mode in station.modes}
     for name, mode in (found.modes if found else {}).items():
-        if name not in modes or mode.status == "running":
+        if name not in modes or mode.status == "running" or not modes[name].stops:
             continue
-        repair = modes[name].time_to_repair_s
+        repair = modes[name].work_s
         clock = mode.repair if mode.status == "repair" else None
         ready_s = max(ready_s, now_s + _clock_left_s(repair, clock, now_s))
     for outage in found.outages if found else ():

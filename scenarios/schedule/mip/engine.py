@@ -26,8 +26,11 @@ _WHOLE = 150
 """Open decisions up to which HiGHS gets the whole model: beyond, it finds and proves little."""
 _SHARE_WHOLE = 0.5
 """Share of the time for the whole model where no schedule to start from is known."""
-_TURN_S = 1.0
-"""Time for one neighbourhood, s."""
+_TURN_S = 0.25
+"""Processor time for one neighbourhood to begin with, s."""
+_LONGEST_TURN_S = 2.0
+_STALE = 40
+"""Turns without a better schedule after which turns become longer by half."""
 _MOST_TURNS = 1_000_000
 """Neighbourhoods after which the search ends in any case."""
 _REBUILD = 0.95
@@ -135,8 +138,11 @@ class _Search:
         """Search neighbourhoods until the request is over; return a bound that was proven."""
         around = Neighbourhoods(self.program, self.model, self.form, self.request.seed)
         turns, most = 0, self.request.iterations or _MOST_TURNS
+        turn_s, found_at = _TURN_S, 0
         while not self.request.over() and turns < most:
             turns += 1
+            if turns - found_at > _STALE:
+                turn_s, found_at = min(1.5 * turn_s, _LONGEST_TURN_S), turns
             self._share()
             best = self.best
             if best is None:
@@ -148,18 +154,23 @@ class _Search:
             now = around.at(best)
             kind, free = around.choose(now)
             step = 1.0 if self.exact else max(1e-6, _LEAST_STEP * abs(best.objective))
-            began = time.monotonic()
-            limit_s = min(_TURN_S, self.request.until - began)
-            finished = True
+            began_s, finished = time.thread_time(), True
             if around.enter(now, free, best.objective - step):
-                watch = Watch(began + limit_s, self.request.cancelled, _ignore, _ignore)
+                watch = Watch(
+                    self.request.until, self.request.cancelled, _ignore, _ignore, effort_s=turn_s
+                )
                 answer = self.program.explore(watch, gap)
                 finished = answer.finished
                 if answer.values is not None:
                     self._take(answer.values, watch)
             if free.all() and finished and self.best is best and around.covers_all:
                 return best.objective - step if not self.exact else best.objective
-            around.adapt(kind, time.monotonic() - began, _TURN_S, finished=finished)
+            if self.best is not best:
+                found_at = turns
+            gained = best.objective - (self.best or best).objective
+            spent_s = time.thread_time() - began_s
+            gain = gained / max(abs(best.objective), 1.0)
+            around.adapt(kind, spent_s, turn_s, gain=gain, finished=finished)
         return -math.inf
 
     def _share(self) -> None:

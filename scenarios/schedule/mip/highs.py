@@ -6,10 +6,11 @@ solver interfaces of Pyomo drop partial starts and lose the incumbent of an inte
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import highspy
@@ -57,10 +58,15 @@ class Watch:
     """Called with the columns of each better solution."""
     on_bound: Callable[[float], None]
     """Called with the proven bound as it grows."""
+    effort_s: float = math.inf
+    """Processor time of this thread that it may take, s: a turn is worth the same on a busy
+    machine."""
+    _began_s: float = field(default_factory=time.thread_time)
 
     def over(self) -> bool:
-        """Say whether the run must stop now."""
-        return time.monotonic() >= self.until or self.cancelled()
+        """Say whether the run must stop now; HiGHS, of one thread, asks from its own."""
+        spent = time.thread_time() - self._began_s >= self.effort_s
+        return spent or time.monotonic() >= self.until or self.cancelled()
 
 
 class Program:

@@ -31,8 +31,12 @@ Numbers = NDArray[np.int64]
 Reals = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-KINDS = ("time", "time", "machine", "job", "late")
-"""How neighbourhoods are chosen, one after the other at random."""
+KINDS = ("time", "machine", "job", "late")
+"""How neighbourhoods are chosen, the more often the more they have brought per second of late."""
+_MEMORY = 0.9
+"""Weight of what a kind has brought before its last turn."""
+_EVEN = 0.4
+"""Share of the choice that is left to chance alone."""
 _ROUNDS = 4
 """How often orders that windows imply are put into the windows again."""
 _SMALLEST = 6.0
@@ -111,6 +115,8 @@ class Neighbourhoods:
         count = len(steps)
         usual = {"time": max(20.0, count / 8), "machine": 2.0, "job": 2.0, "late": 3.0}
         self.size = dict(sizes or usual)
+        self.worth = dict.fromkeys(KINDS, 0.0)
+        """Gain per second of each kind, of late."""
         self.covers_all = not self.several.any() and set(features(self.network.problem)) <= _PLAIN
         """Whether all orders open is the whole problem, and the rows say all there is to say."""
 
@@ -131,7 +137,7 @@ class Neighbourhoods:
 
     def choose(self, now: Now) -> tuple[str, Flags]:
         """Return a kind of neighbourhood and the open pairs in it."""
-        kind = KINDS[int(self.generator.integers(len(KINDS)))]
+        kind = self._kind()
         count, size = len(now.start_s), self.size[kind]
         steps: Flags = np.zeros(count, dtype=bool)
         if kind == "time":
@@ -154,12 +160,23 @@ class Neighbourhoods:
         steps = np.isin(self.job, chosen)
         return kind, steps[self.first] | steps[self.second]
 
-    def adapt(self, kind: str, seconds: float, limit_s: float, *, finished: bool) -> None:
-        """Make the next neighbourhoods of a kind larger or smaller."""
-        if finished and seconds < limit_s * 0.4:
-            self.size[kind] *= 1.05
-        elif not finished:
+    def _kind(self) -> str:
+        worth = np.array([self.worth[kind] for kind in KINDS])
+        share = worth / worth.sum() if worth.sum() > 0 else np.zeros(len(KINDS))
+        even = _EVEN if worth.sum() > 0 else 1.0
+        chances = even / len(KINDS) + (1 - even) * share
+        return KINDS[int(self.generator.choice(len(KINDS), p=chances / chances.sum()))]
+
+    def adapt(
+        self, kind: str, seconds: float, limit_s: float, *, gain: float, finished: bool
+    ) -> None:
+        """Make the next neighbourhoods of a kind larger or smaller, and it more or less likely."""
+        if finished and not gain and seconds < limit_s * 0.4:
+            self.size[kind] *= 1.05 if seconds > limit_s * 0.1 else 1.15
+        elif not finished and not gain:
             self.size[kind] *= 0.85
+        here = gain / max(seconds, 0.01)
+        self.worth[kind] = _MEMORY * self.worth[kind] + (1 - _MEMORY) * here
         most = {"time": len(self.least_s), "machine": len(self.network.machines)}
         most_here = most.get(kind, len(self.network.problem.jobs))
         least = _SMALLEST if kind == "time" else 1.0
