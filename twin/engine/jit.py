@@ -19,9 +19,11 @@ own does not gather drafts.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 from numba import _dynfunc, njit
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, InTreeCacheLocator
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase
 from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
@@ -181,10 +183,36 @@ _DRAFT: dict[str, Any] = {
 }
 
 
+class _Installed(InTreeCacheLocator):
+    """Beside the source, where nothing can be written: what was compiled at installation is read.
+
+    A service does not own its installation, and has no home to write to.
+    """
+
+    @classmethod
+    def from_function(cls, py_func: Any, py_file: Any) -> _Installed:
+        return cls(py_func, py_file)
+
+
+class _Kept(CompileResultCacheImpl):
+    _locator_classes = (*CompileResultCacheImpl._locator_classes, _Installed)  # noqa: SLF001
+
+
+class _Cache(FunctionCache):
+    """Numba's cache of compiled functions, which need not be writable."""
+
+    _impl_class = _Kept
+
+    def _save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(OSError):  # no place, or no room: it is compiled again in the next process
+            super()._save_overload(sig, data)
+
+
 def compiled(function: Function) -> Function:
     """Compile a function that Python and other compiled functions call; it runs outside the GIL."""
-    made: Any = _njit(function, {"cache": True, "pipeline_class": _PieceCompiler})
+    made: Any = _njit(function, {"pipeline_class": _PieceCompiler})
     if isinstance(made, Dispatcher):
+        made._cache = _Cache(function)  # noqa: SLF001
         # Compiled functions that call it take a draft of it.
         draft: Any = inner(function)
         made.get_call_template = draft.get_call_template
