@@ -195,7 +195,7 @@ class _Installed(InTreeCacheLocator):
 
 
 class _Kept(CompileResultCacheImpl):
-    _locator_classes = (*CompileResultCacheImpl._locator_classes, _Installed)  # noqa: SLF001
+    _locator_classes = [*CompileResultCacheImpl._locator_classes, _Installed]  # noqa: RUF012, SLF001
 
 
 class _Cache(FunctionCache):
