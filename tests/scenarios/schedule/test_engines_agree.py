@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -71,7 +73,8 @@ def drawn(count: int, number: int) -> list[SchedulingProblem]:
 def check(count: int, number: int) -> int:
     """Compare all engines on random problems; return how often an optimum was proven by two."""
     problems, proven = drawn(count, number), 0
-    said = {name: answers(problems, name) for name in ENGINES}
+    with ThreadPoolExecutor() as pool:
+        said = dict(zip(ENGINES, pool.map(partial(answers, problems), ENGINES), strict=True))
     for at, problem in enumerate(problems):
         best = {}
         for name in ENGINES:
@@ -92,7 +95,7 @@ def check(count: int, number: int) -> int:
 @pytest.mark.skipif(find_spec("ortools") is None, reason="ortools is not installed")
 def test_no_bound_is_above_a_schedule() -> None:
     """No engine's bound lies above any engine's schedule, and all schedules pass the checker."""
-    assert check(12, 1) > 0
+    assert check(8, 1) > 0
 
 
 @pytest.mark.proof
