@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -37,8 +38,8 @@ class Block(NamedTuple):
 
     columns: Columns
     rows: Floats
-    seconds: float
-    """Time it took."""
+    run_s: float
+    """Shortest time of a run in it; the first one of all also makes ready, s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +62,19 @@ class Interim:
 
 def run_block(planned: Planned, task: Task, stop: Stop) -> Block:
     """Return the figures of some replications of one scenario."""
-    began_s = time.perf_counter()
+    run_s = math.inf
     rows: list[Floats] = []
     columns: Columns | None = None
     for replication in range(task.replication, task.replication + task.size):
         if rows and stop():
             break
+        began_s = time.perf_counter()
         values, coordinates = planned.runs.figures(replication)
         columns = columns or Columns.of(values, coordinates)
         rows.append(row_of(values))
+        run_s = min(run_s, time.perf_counter() - began_s)
     assert columns is not None, "a task has at least one replication"
-    return Block(columns, np.stack(rows), time.perf_counter() - began_s)
+    return Block(columns, np.stack(rows), run_s)
 
 
 def stream_experiment(  # noqa: PLR0913 - all but the first are keywords
@@ -212,6 +215,7 @@ class _Running:
         self._store = kept
         self._columns: Columns | None = None
         self._table: Floats = np.empty((0, 0, 0))
+        self._places: dict[Columns, NDArray[np.intp]] = {}
         self._have: NDArray[np.bool_] = np.zeros(self._shape, dtype=np.bool_)
         self._done = 0
         self._began_s = time.monotonic()
@@ -291,16 +295,23 @@ class _Running:
         for done, found in taken:
             begin = done.replication - self._experiment.options.replication
             rows = np.full((len(found.rows), self._table.shape[2]), np.nan)
-            rows[:, found.columns.places(self._columns)] = found.rows
+            rows[:, self._places_of(found.columns)] = found.rows
             self._table[done.piece, begin : begin + len(rows)] = rows
             self._have[done.piece, begin : begin + len(rows)] = True
             self._done += len(rows)
             self._keep(done.piece, begin, len(rows))
 
+    def _places_of(self, columns: Columns) -> NDArray[np.intp]:
+        """Return where columns stand in the table; those of a scenario are the same each time."""
+        assert self._columns is not None
+        if columns not in self._places:
+            self._places[columns] = columns.places(self._columns)
+        return self._places[columns]
+
     def _prepare(self) -> None:
         """Make table and store, now that the figures and the time of a run are known."""
         blocks = [block for _, block in self._first]
-        slowest_s = max(block.seconds / len(block.rows) for block in blocks)
+        slowest_s = max(block.run_s for block in blocks)
         size = int(np.clip(BLOCK_S / max(slowest_s, 1e-9), 1, LARGEST_BLOCK))
         self._block = min(size, self._shape[1])
         self._lay_out(Columns.union([block.columns for block in blocks]))
