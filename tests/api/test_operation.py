@@ -4,6 +4,9 @@ import io
 import json
 import logging
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -13,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.logs import configure
 from api.settings import Settings
+from api.sites import FIRST_PORT
 from tests.api.conftest import Service
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -126,6 +130,52 @@ def test_files_to_deploy_with_can_be_read() -> None:
     for name in ("LINETWIN_PORT", "LINETWIN_METRICS_HOST", "LINETWIN_DATABASE_URL"):
         assert name.removeprefix("LINETWIN_").lower() in Settings.model_fields
         assert name in compose["services"]["twin"]["environment"]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    """Each unit, made for a site, is one that systemd would load without a complaint."""
+    names = []
+    for unit in sorted((DEPLOY / "systemd").iterdir()):
+        text = unit.read_text(encoding="utf-8")
+        # What is installed on the target only: the program, and the page with this guide.
+        text = text.replace("/opt/linetwin/.venv/bin/twin site", f"{sys.executable} site")
+        text = re.sub(r"^Documentation=.*\n", "", text, flags=re.MULTILINE)
+        place = tmp_path / unit.name.replace("@", "@alpha")
+        place.write_text(text, encoding="utf-8")
+        names.append(str(place))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *names],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_image_compose_file_and_proxies_agree() -> None:
+    """Ports, users, folders and names are the same wherever they are written."""
+    site = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["twin"]
+    image = (DEPLOY / "Containerfile").read_text()
+    port = site["environment"]["LINETWIN_PORT"]
+    assert site["ports"] == [f"127.0.0.1:${{PORT:?}}:{port}"], "reached through the proxy only"
+    assert f"http://127.0.0.1:{port}/readyz" in " ".join(site["healthcheck"]["test"])
+    folder = site["volumes"][0].partition(":")[2]
+    assert f"LINETWIN_SITES={folder}" in image
+    before, _, after = image.partition("USER linetwin")
+    assert f"--owner=linetwin --mode=700 {folder}" in before, "a new volume belongs to the site"
+    assert "twin warmup" in before, "nothing is compiled where nothing can be written"
+    assert "RUN" not in after
+    assert "PYTHON" in site["build"]["args"]
+    assert "ARG PYTHON=" in image
+    for proxy in ("nginx.conf", "Caddyfile"):
+        text = (DEPLOY / proxy).read_text()
+        for number, name in enumerate(("alpha.example", "beta.example")):
+            assert name in text
+            assert f"127.0.0.1:{FIRST_PORT + number}" in text
+    events = (DEPLOY / "nginx.conf").read_text().partition("location = /v1/events")[2]
+    assert "proxy_buffering off" in events.partition("}")[0]
 
 
 def test_each_item_of_the_security_list_has_its_test() -> None:
