@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -22,6 +22,8 @@ from twin.errors import Finding, InvalidInputError
 
 _MOST_TEAMS = 64
 """Combinations of resources for one mode that are looked at."""
+_MOST_CYCLES = 20
+"""Cycles of operations that wait for each other that are told."""
 
 
 class ProblemError(InvalidInputError):
@@ -145,12 +147,25 @@ def _precedences(jobs: Sequence[Job], job_names: Collection[str]) -> list[Findin
             path = "jobs." + key.replace("/", ".operations.") + ".after"
             message = f"unknown operation {before!r}"
             findings.append(Finding(path, message, "an operation of this job, or job/operation"))
-    if cycle := _cycle(after):
+    for cycle in _cycles(after):
         message = f"operations wait for each other: {' -> '.join(cycle)}"
         findings.append(
             Finding("jobs", message, "an order in which they can be done", "remove one")
         )
     return findings
+
+
+def _cycles(after: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
+    """Yield cycles that have no operation in common, up to a number that can be read."""
+    left = {key: list(targets) for key, targets in after.items()}
+    for _ in range(_MOST_CYCLES):
+        cycle = _cycle(left)
+        if not cycle:
+            return
+        yield cycle
+        for key in cycle[1:]:
+            del left[key]
+        left = {key: [t for t in targets if t in left] for key, targets in left.items()}
 
 
 def _cycle(after: Mapping[str, Sequence[str]]) -> list[str]:

@@ -37,6 +37,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -211,9 +212,27 @@ def _items(raw: object, kind: type[Spec]) -> list[Any]:
     for item in raw if isinstance(raw, list | tuple) else ():
         try:
             found.append(item if isinstance(item, kind) else kind.model_validate(item))
-        except ValidationError:
-            continue
+        except ValidationError as error:
+            try:
+                found.append(kind.model_validate(_mended(item, error)))
+            except (ValidationError, LookupError, TypeError):
+                continue
     return found
+
+
+def _mended(item: object, error: ValidationError) -> Any:
+    """Return a copy without what is wrong in it; what has no default gets a value that is right."""
+    copy = deepcopy(item)
+    for wrong in error.errors():
+        *path, last = wrong["loc"]
+        here: Any = copy
+        for key in path:
+            here = here[key]
+        if last == "duration_s":
+            here[last] = 1.0
+        else:
+            del here[last]
+    return copy
 
 
 def _names(raw: object) -> set[str]:

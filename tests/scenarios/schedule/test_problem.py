@@ -63,6 +63,22 @@ def test_all_findings_at_once() -> None:
     assert len(caught.value.findings) == 8
 
 
+def test_one_error_hides_no_other() -> None:
+    """A job with a negative duration still tells of its unknown machine; both cycles are named."""
+
+    def job(name: str, machine: str, duration_s: float, after: str) -> dict[str, object]:
+        modes = [{"machine": machine, "duration_s": duration_s}]
+        return {"id": name, "operations": [{"id": "x", "modes": modes, "after": [after]}]}
+
+    jobs = [job("a", "n", -1.0, "b/x"), job("b", "m", 1, "a/x")]
+    jobs += [job("c", "m", 1, "d/x"), job("d", "m", 1, "c/x")]
+    with pytest.raises(ProblemError) as caught:
+        SchedulingProblem(machines=[{"id": "m"}], jobs=jobs)
+    told = "\n".join(str(finding) for finding in caught.value.findings)
+    for expected in ("is -1", "unknown machine 'n'", "b/x -> a/x -> b/x", "d/x -> c/x -> d/x"):
+        assert expected in told
+
+
 def test_cycle_between_jobs_is_named() -> None:
     """A circle through two jobs is shown as a way that ends where it began."""
     jobs = [
