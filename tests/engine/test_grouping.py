@@ -292,3 +292,50 @@ def test_state_with_more_parts_than_a_server_holds_is_refused() -> None:
     twice = state.model_copy(update={"parts": (*state.parts, at_asm.model_copy(update={"id": 99}))})
     with pytest.raises(StateError, match="holds 2 parts"):
         simulate(line, SimulationOptions(horizon_s=1.0), twice)
+
+
+def test_parts_made_go_on_after_the_numbers_that_a_state_has() -> None:
+    """A state may say nothing of the station; still no two parts get one number."""
+    line = cell(
+        stations=[{"id": "saw"}, {"id": "plane"}],
+        buffers=[],
+        products=[product("log", ("saw", 5)), product("plank", ("plane", 2))],
+        sources=[{"id": "in", "arrivals": "unlimited", "products": {"log": 1}}],
+    ).changed({"products.log.routing.op0.makes": {"plank": 2}})
+    state = fold(run(line, 6.0), line)
+    known = state.model_copy(update={"stations": {}, "stream": None})
+    made = told(simulate(line, SimulationOptions(horizon_s=10.0), known), Kind.PART_MADE)
+    assert made
+    assert not {number for _, _, number in made} & {part.id for part in state.parts}
+
+
+def test_figures_of_a_batch_that_a_state_puts_on_no_server() -> None:
+    """A part that names no server is on the first that is free, for the figures too."""
+    line = oven(min=1, max=2)
+    log = run(line, 5.0)
+    state = fold(log, line)
+    parts = tuple(part.model_copy(update={"server": None}) for part in state.parts)
+    known = state.model_copy(update={"parts": parts, "stream": None})
+    options = SimulationOptions(horizon_s=30.0)
+    figures = summarise(simulate(line, options, known), line)
+    assert float(figures["processed"].sel(station="oven")) == 5.0
+
+
+def test_batch_that_a_failure_scraps_counts_as_operations_that_ended() -> None:
+    """Both parts are lost at 6; so many operations have ended, none of them good."""
+    line = oven(min=2, max=2).changed(
+        {
+            "stations.oven.failures": [
+                {
+                    "id": "burn",
+                    "effect": "scrap",
+                    "clock": "calendar",
+                    "time_to_failure_s": 6,
+                    "time_to_repair_s": 100,
+                }
+            ]
+        }
+    )
+    figures = summarise(run(line, 20.0), line).sel(station="oven")
+    assert float(figures["processed"]) == 2.0
+    assert float(figures["quality_ratio"]) == 0.0

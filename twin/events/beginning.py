@@ -19,6 +19,7 @@ from twin.events.state import (
     StreamState,
 )
 from twin.line import Line, Mode, Station
+from twin.line.line import maker_slots
 from twin.line.switching import is_on
 
 PARTS_PER_SLOT = 2**40
@@ -96,6 +97,9 @@ def beginning(line: Line, state: LineState, stream: StreamState | None) -> LineS
         name: _completed(line.station(name), state.stations.get(name), new, state)
         for name, new in fresh.stations.items()
     }
+    for name, slot in maker_slots(line).items():
+        made = max(stations[name].made, _first_free(state, slot))
+        stations[name] = stations[name].model_copy(update={"made": made})
     queue = list(state.queue)
     for name in line.flow_order:
         waiting = stations[name].modes.items()
@@ -127,9 +131,14 @@ def beginning(line: Line, state: LineState, stream: StreamState | None) -> LineS
 
 def _counting(source: SourceState, state: LineState, slot: int) -> SourceState:
     """Return a source whose next part has a number that none of the line has."""
-    counts = [part.id % PARTS_PER_SLOT for part in state.parts if part.id // PARTS_PER_SLOT == slot]
-    made = max(counts, default=-1) + 1
+    made = _first_free(state, slot)
     return source.model_copy(update={"created": made}) if made > source.created else source
+
+
+def _first_free(state: LineState, slot: int) -> int:
+    """Return the count behind those that the numbers of a slot's parts in the line have."""
+    counts = [part.id % PARTS_PER_SLOT for part in state.parts if part.id // PARTS_PER_SLOT == slot]
+    return max(counts, default=-1) + 1
 
 
 def _with_ends(line: Line, state: LineState) -> LineState:

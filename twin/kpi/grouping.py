@@ -60,14 +60,17 @@ def _gained(found: Replacement, row: int, part: int) -> None:
         found.rows.append((row, order))
 
 
-def processed(table: Table, ended: Rows, batches: Ints, size: int) -> Floats:
-    """Return how many operations ended at each element; a batch counts all of its parts."""
+def processed(table: Table, ended: Rows, broken: Rows, batches: Ints, size: int) -> Floats:
+    """Return how many operations ended at each element, or were broken off and their part lost.
+
+    A batch counts all of its parts.
+    """
     counts = np.bincount(table.element[ended], minlength=size).astype(np.float64)
     for element in batches.tolist():
         counts[element] = sum(
             parts for row, parts in _batch_sizes(table, element).items() if ended[row]
         )
-    return counts
+    return counts + np.bincount(table.element[broken], minlength=size)
 
 
 def _batch_sizes(table: Table, element: int) -> dict[int, int]:

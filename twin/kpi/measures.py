@@ -122,7 +122,7 @@ def count(log: EventLog, line: Line) -> Counters:
                 for name in line.flow_order
             ]
         ),
-        processed=processed(table, ended | broken, batches, size)[stations],
+        processed=processed(table, ended, broken, batches, size)[stations],
         bad=np.bincount(table.element[lost], minlength=size)[stations].astype(float),
         planned_s=planned_s(table, log, line, ended, parts)[stations],
         content_area=_content_area(table, line, index, exits),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,7 +162,7 @@ def _initial_rows(state: LineState, log: EventLog, line: Line) -> list[tuple[flo
 def _placed(state: LineState) -> Iterator[tuple[PartState, tuple[Kind, ...]]]:
     """Yield each part with the events that bring it to where it is."""
     seen: set[tuple[str, int]] = set()
-    for part in state.parts:
+    for part in _on_servers(state):
         if part.location not in state.stations:
             yield part, (Kind.BUFFER_ENTERED,)
         elif part.server is not None and (part.location, part.server) in seen:
@@ -170,6 +171,18 @@ def _placed(state: LineState) -> Iterator[tuple[PartState, tuple[Kind, ...]]]:
             yield part, INSIDE[part.status]
         if part.server is not None:
             seen.add((part.location, part.server))
+
+
+def _on_servers(state: LineState) -> Iterator[PartState]:
+    """Yield the parts; those in a station that name no server are on the first that is free."""
+    taken = {(part.location, part.server) for part in state.parts}
+    for part in state.parts:
+        if part.location in state.stations and part.server is None:
+            free = next(k for k in count() if (part.location, k) not in taken)
+            taken.add((part.location, free))
+            yield part.model_copy(update={"server": free})
+        else:
+            yield part
 
 
 def _open_modes(spec: Station, state: StationState) -> Iterator[tuple[Kind, str]]:

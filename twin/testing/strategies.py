@@ -242,17 +242,13 @@ def _orders(
 
 
 @st.composite
-def lines(
-    draw: st.DrawFn, grain: Grain | None = None, *, compiled: bool = False, grouped: bool = True
-) -> Line:
+def lines(draw: st.DrawFn, grain: Grain | None = None, *, grouped: bool = True) -> Line:
     """Return random lines: every feature may be there, none has to.
 
     Parameters
     ----------
     grain : {"integer", "tenth", "continuous"}, optional
         Where times fall; none: any of the three.
-    compiled : bool
-        Whether to leave out what the compiled engine declines.
     grouped : bool
         Whether parts may become others: batches, assembly, splitting.
     """
@@ -264,8 +260,7 @@ def lines(
         "buffers": [f"b{k}" for k in range(draw(st.integers(0, BUFFERS)))],
         "crews": ["c0", "c1"][: draw(st.integers(0, 2))],
         "calendars": ["hours"] if draw(st.integers(0, 2)) == 0 else [],
-        "compiled": ["only"] if compiled else [],
-        "groups": ["some"] if grouped and not compiled and draw(st.booleans()) else [],
+        "groups": ["some"] if grouped and draw(st.booleans()) else [],
     }
     entrance = {name: draw(st.sampled_from([None, *has["buffers"]])) for name in names}
     routings = {name: _routing(draw, falls, names, entrance) for name in products}

@@ -11,13 +11,14 @@ import math
 from twin.engine.compiled.log import account
 from twin.engine.compiled.memory import get, put, put_whole, real, whole
 from twin.engine.compiled.people import ask, find, let_go, take
-from twin.engine.compiled.phases import needs_at, needs_people
+from twin.engine.compiled.phases import lacks, needs_at, needs_people
 from twin.engine.compiled.stations import may_begin, people_came, runs
 from twin.engine.compiled.tables import (
     ASKING,
     DONE,
     FIRST_NEED,
     FULL_SETTLE,
+    GROUPED,
     N_ASKING,
     PART_ASKED_S,
     PART_ENTERED_S,
@@ -46,7 +47,8 @@ def _asks(M: Ints, X: Floats, v: int, p: int, s: int) -> bool:
     if get(M, SERVER_PEOPLE, v) or get(M, PART_STATUS, p) == DONE:
         return False
     if get(M, PART_STATUS, p) == WAITING:
-        return may_begin(M, X, s) and needs_people(M, X, p, s)
+        held = whole(M, GROUPED) != 0 and lacks(M, p)
+        return not held and may_begin(M, X, s) and needs_people(M, X, p, s)
     return math.isnan(real(M, X, SINCE_S, v)) and runs(M, X, s) and needs_people(M, X, p, s)
 
 

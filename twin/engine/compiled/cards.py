@@ -52,6 +52,12 @@ def _admits(M: Ints, X: Floats, product: int, origin: int, goal: int) -> bool:
 
 
 @inner
+def asks_for(M: Ints, X: Floats, loop: int, product: int, origin: int, goal: int) -> bool:
+    """Tell whether a part needs a card of a loop to go from one place to another."""
+    return _covers(M, X, loop, product, goal) and not _covers(M, X, loop, product, origin)
+
+
+@inner
 def carry(M: Ints, X: Floats, p: int, goal: int) -> None:
     """Let a part give back and take the cards that it does between where it is and a goal.
 

@@ -34,7 +34,6 @@ def unsupported(line: Line) -> list[str]:
     return [
         *_rules_declined(line),
         *_choices_declined(line),
-        *_groups_declined(line),
     ]
 
 
@@ -53,20 +52,6 @@ def _choices_declined(line: Line) -> Iterator[str]:
         for step in product.routing:
             if step.choice not in CHOICES:
                 yield f"choice {step.choice!r} of operation {product.id}/{step.id}"
-
-
-def _groups_declined(line: Line) -> Iterator[str]:
-    for station in line.stations:
-        if station.batch is not None:
-            yield f"batches of station {station.id!r}"
-    for product in line.products:
-        if product.stock is not None:
-            yield f"stock of product {product.id!r}"
-        for step in product.routing:
-            if step.components:
-                yield f"components of operation {product.id}/{step.id}"
-            if step.makes:
-                yield f"parts made by operation {product.id}/{step.id}"
 
 
 def warm_up() -> None:

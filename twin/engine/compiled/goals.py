@@ -35,6 +35,7 @@ from twin.engine.compiled.tables import (
     PART_AT,
     PART_DONE_S,
     PART_ID,
+    PART_MATE,
     PART_ORDER,
     PART_PRODUCT,
     PART_ROW,
@@ -48,6 +49,7 @@ from twin.engine.compiled.tables import (
     STATION_FREE,
     STATION_INPUT,
     STATION_ON,
+    STATION_SEVERAL,
     STATIONS,
     STEERED,
     STEP_CHOICE,
@@ -270,10 +272,11 @@ def _is_first(M: Ints, X: Floats, entrance: int, since_s: float, me: int) -> boo
                 p = get(M, LATE_NEXT, p)
         else:
             for i in range(get(M, DONE_COUNT, other)):
-                v = get(M, DONE_LIST, get(M, FIRST_SERVER, other) + i)
-                p = get(M, SERVER_PART, v)
-                if _is_before(M, X, p, other, since_s, me) and _part_wants(M, X, p, entrance):
-                    return False
+                p = get(M, SERVER_PART, get(M, DONE_LIST, get(M, FIRST_SERVER, other) + i))
+                while p >= 0:
+                    if _is_before(M, X, p, other, since_s, me) and _part_wants(M, X, p, entrance):
+                        return False
+                    p = get(M, PART_MATE, p) if get(M, STATION_SEVERAL, other) else -1
     return True
 
 

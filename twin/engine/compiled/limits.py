@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from twin.engine.compiled.grouping import is_grouped
 from twin.engine.compiled.layout import floats, ints, offsets
 from twin.engine.compiled.routes import Routes
 from twin.events.state import LineState
@@ -28,11 +29,9 @@ def has_looks(line: Line) -> bool:
 
 def needs_aside(line: Line, state: LineState) -> bool:
     """Tell whether parts need the fields that only some lines have, or their state has them."""
-    steps = [step for product in line.products for step in product.routing]
     return (
         has_limits(line)
-        or any(station.batch is not None for station in line.stations)
-        or any(step.components or step.makes for step in steps)
+        or is_grouped(line)
         or any(p.ready_s is not None or p.kitted or p.family is not None for p in state.parts)
     )
 

@@ -8,6 +8,7 @@ from twin.engine.compiled.tables import (
     FIRST_SENDER,
     FIRST_SOURCE,
     FIRST_TAKER,
+    GROUPED,
     LOOK,
     LOOK_ANY,
     LOOK_BITS,
@@ -86,5 +87,6 @@ def part_at(M: Ints, buffer: int) -> None:
     """Let the next pass visit whoever can take from a buffer that has one part more."""
     for i in range(get(M, FIRST_TAKER, buffer), get(M, FIRST_TAKER, buffer + 1)):
         s = get(M, TAKER, i)
-        if get(M, STATION_FREE, s) > 0 and get(M, STATION_ON, s):
+        # A station with no free server may still lack components.
+        if get(M, STATION_ON, s) and (get(M, STATION_FREE, s) > 0 or whole(M, GROUPED)):
             look_at_station(M, s)

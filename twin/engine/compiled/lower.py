@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from twin.engine.compiled import tables as t
+from twin.engine.compiled.demand import order_tables, source_tables
+from twin.engine.compiled.grouping import group_tables, has_batches, is_grouped
 from twin.engine.compiled.layout import floats, ints, offsets
 from twin.engine.compiled.limits import (
     card_tables,
@@ -21,7 +23,6 @@ from twin.engine.compiled.limits import (
 )
 from twin.engine.compiled.routes import Routes
 from twin.engine.compiled.upkeep import mode_tables, people_tables
-from twin.engine.dispatch import LAST
 from twin.engine.model import ahead_of
 from twin.engine.options import Absence, Fault, Shortage, SimulationOptions
 from twin.engine.reference.clock import Due
@@ -34,7 +35,6 @@ from twin.line.switching import switches
 
 RULES: dict[str, int] = {name: getattr(t, name.upper()) for name in DISPATCH_RULES}
 CHOICES: dict[str, int] = {name: getattr(t, name.upper()) for name in ROUTING_RULES}
-ARRIVALS = {"unlimited": t.UNLIMITED, "interarrival": t.INTERARRIVAL, "orders": t.ORDERS}
 
 
 def rules_of(station: Station) -> list[int]:
@@ -143,13 +143,14 @@ class Lowering:
             self._product_tables(),
             mode_tables(self),
             people_tables(self),
-            self._source_tables(),
-            self._order_tables(),
+            source_tables(self),
+            order_tables(self),
             self._fault_tables(),
             self._timer_tables(),
             self.routes.tables(),
             wait_tables(self.line, self.state, self.buffers),
             card_tables(self.line, self.routes),
+            group_tables(self),
         ):
             fields |= part
         fields["code"] = ints(self._codes)
@@ -182,6 +183,8 @@ class Lowering:
             t.FOLLOWED: int(self.limited or bool(self.line.loops)),
             t.LOOKS: int(has_looks(self.line)),
             t.ASIDE: int(self.aside),
+            t.BATCHES: int(has_batches(self.line)),
+            t.GROUPED: int(is_grouped(self.line)),
             t.SLOTS: len(self.slots),
             t.MANNED: len(self.line.manned),
             t.ABSENCES: len(self.options.absences),
@@ -331,76 +334,12 @@ class Lowering:
             or spec.id in self.line.manned
             or (
                 any(mode.effect != "stop" or mode.clock == "cycles" for mode in spec.failures)
-                or any(spec.id in step.stations and (step.loads or step.unloads) for step in steps)
+                or any(
+                    spec.id in step.stations and (step.loads or step.unloads or step.components)
+                    for step in steps
+                )
             )
         )
-
-    def _source_tables(self) -> dict[str, Any]:
-        ids = [source.id for source in self.sources]
-        products = {product.id: i for i, product in enumerate(self.products)}
-        weights = [source.products or {self.line.products[0].id: 1.0} for source in self.sources]
-        return {
-            "source_kind": ints(ARRIVALS[source.arrivals] for source in self.sources),
-            "source_element": ints(self.element[name] for name in ids),
-            "source_times": ints(
-                self.distribution(s.interarrival_s) if s.interarrival_s else -1
-                for s in self.sources
-            ),
-            "source_arrival_key": self.keys(ids, Purpose.ARRIVAL),
-            "source_product_key": self.keys(ids, Purpose.PRODUCT),
-            "first_share": offsets(len(row) for row in weights),
-            "share": floats(
-                value for row in weights for value in accumulate(row[name] for name in sorted(row))
-            ),
-            "share_product": ints(products[name] for row in weights for name in sorted(row)),
-        }
-
-    def _order_tables(self) -> dict[str, Any]:
-        plan = self.options.plan
-        release = plan.release if plan else ()
-        products = {product.id: i for i, product in enumerate(self.products)}
-        due = [math.inf if o.due_date_s is None else o.due_date_s for o in self.orders]
-        place = {name: i for i, name in enumerate(release)}
-        urgency = sorted(
-            range(len(self.orders)),
-            key=lambda i: (
-                place.get(self.orders[i].id, len(release)),
-                -self.orders[i].priority,
-                due[i],
-                self.orders[i].release_s,
-                self.orders[i].id,
-            ),
-        )
-        ranks = {order: rank for rank, order in enumerate(urgency)}
-        places = np.full((len(self.stations), len(self.orders)), LAST, dtype=np.int64)
-        for station, sequence in (plan.sequence if plan else {}).items():
-            for i, name in enumerate(sequence):
-                places[self.station[station], self.order[name]] = i
-        return {
-            "order_product": ints(products[order.product] for order in self.orders),
-            "order_quantity": ints(order.quantity for order in self.orders),
-            "order_release_s": floats(order.release_s for order in self.orders),
-            "order_due_s": floats(due),
-            "order_priority": floats(order.priority for order in self.orders),
-            "order_urgency": ints(ranks[i] for i in range(len(self.orders))),
-            "order_place": places.ravel(),
-            "order_station": self._assignment(),
-        }
-
-    def _assignment(self) -> t.Ints:
-        given = self.options.plan.assignment if self.options.plan else {}
-        if not given:
-            return ints(())
-        longest = max(len(product.routing) for product in self.products)
-        table = np.full((len(self.orders), longest), -1, dtype=np.int64)
-        for name, station in given.items():
-            order, _, operation = name.partition("/")
-            if order in self.order:
-                routing = self.line.product(self.orders[self.order[order]].product).routing
-                for place, step in enumerate(routing):
-                    if step.id == operation:
-                        table[self.order[order], place] = self.station[station]
-        return table.ravel()
 
     def _fault_tables(self) -> dict[str, Any]:
         begin_s = self.state.time_s

@@ -17,6 +17,7 @@ from twin.engine.compiled.memory import (
     whole,
 )
 from twin.engine.compiled.people import ask
+from twin.engine.compiled.phases import lacks
 from twin.engine.compiled.tables import (
     ASIDE,
     BUFFER_ELEMENT,
@@ -31,6 +32,9 @@ from twin.engine.compiled.tables import (
     FIRST_STEP,
     FOLLOWED,
     FRESH,
+    GROUPED,
+    LACKING,
+    LACKING_COUNT,
     LATE_HEAD,
     LATE_NEXT,
     LATE_TAIL,
@@ -61,6 +65,7 @@ from twin.engine.compiled.tables import (
     PART_FINISHED,
     PART_ID,
     PART_KITTED,
+    PART_MATE,
     PART_MOVE,
     PART_NEXT,
     PART_ORDER,
@@ -78,6 +83,7 @@ from twin.engine.compiled.tables import (
     PRODUCT_FINISHED,
     PRODUCT_SINK,
     ROOM_PARTS,
+    SERVER_CLEARED,
     SERVER_PART,
     SLOTS,
     SOURCE_CREATED,
@@ -90,6 +96,7 @@ from twin.engine.compiled.tables import (
     STATION_ENTERED,
     STATION_FREE,
     STATION_MANNED,
+    STATION_SEVERAL,
     WAITING,
     WATCHED,
     Floats,
@@ -129,11 +136,25 @@ def make(M: Ints, X: Floats, source: int, product: int, order: int) -> int:
     p = new_part(M, X)
     if p < 0:
         return p
-    content_changed(M, X, 1)
-    put(M, PART_ID, p, first_number(source) + get(M, SOURCE_CREATED, source))
+    number = first_number(source) + get(M, SOURCE_CREATED, source)
+    fresh(M, X, p, number, product, order, -1 - source)
     add(M, SOURCE_CREATED, source, 1)
     put_real(M, X, SOURCE_SINCE_S, source, moment(X, NOW))
     put_real(M, X, SOURCE_DRAWN_S, source, NAN)
+    if whole(M, ASIDE):
+        put_aside(M, X, p, -1)
+        watch(M, X, p)
+    if moment(X, NOW) >= moment(X, OBSERVE):
+        add_whole(M, N_CREATED, 1)
+    note(M, X, PART_CREATED, get(M, SOURCE_ELEMENT, source), number, product, float(order))
+    return p
+
+
+@inlined
+def fresh(M: Ints, X: Floats, p: int, number: int, product: int, order: int, at: int) -> None:
+    """Begin a part's record; ``at``: entrance, or -1 - source."""
+    content_changed(M, X, 1)
+    put(M, PART_ID, p, number)
     put(M, PART_PRODUCT, p, product)
     put(M, PART_ORDER, p, order)
     put_real(M, X, PART_CREATED_S, p, moment(X, NOW))
@@ -147,24 +168,9 @@ def make(M: Ints, X: Floats, source: int, product: int, order: int) -> int:
     put_real(M, X, PART_SLOWED, p, 1.0)
     put_real(M, X, PART_ASKED_S, p, NAN)
     put(M, PART_SERVER, p, -1)
-    put(M, PART_AT, p, -1 - source)
+    put(M, PART_AT, p, at)
     put(M, PART_MOVE, p, whole(M, N_MOVES))
     add_whole(M, N_MOVES, 1)
-    if whole(M, ASIDE):
-        put_aside(M, X, p, -1)
-        watch(M, X, p)
-    if moment(X, NOW) >= moment(X, OBSERVE):
-        add_whole(M, N_CREATED, 1)
-    note(
-        M,
-        X,
-        PART_CREATED,
-        get(M, SOURCE_ELEMENT, source),
-        get(M, PART_ID, p),
-        product,
-        float(order),
-    )
-    return p
 
 
 @inner
@@ -172,6 +178,7 @@ def put_aside(M: Ints, X: Floats, p: int, family: int) -> None:
     """Begin what only some lines need to know of a part."""
     put_real(M, X, PART_READY_S, p, NAN)
     put(M, PART_KITTED, p, 0)
+    put(M, PART_MATE, p, -1)
     put(M, PART_FAMILY, p, family)
     put(M, WATCHED, p, 0)
 
@@ -263,21 +270,78 @@ def enter_station(M: Ints, X: Floats, p: int, s: int, given: int) -> None:
         get(M, PART_STEP, p),
         float(number),
     )
+    if whole(M, GROUPED):
+        _came(M, p, v, s)
     tell(M, X, v)
 
 
+@inner
+def _came(M: Ints, p: int, v: int, s: int) -> None:
+    """Begin what matters where parts come together; one may have to wait for components."""
+    put(M, PART_KITTED, p, 0)
+    put(M, PART_MATE, p, -1)
+    if lacks(M, p):
+        put(M, LACKING, get(M, FIRST_SERVER, s) + get(M, LACKING_COUNT, s), v)
+        add(M, LACKING_COUNT, s, 1)
+        look_at_station(M, s)
+
+
+@inner
+def join(M: Ints, X: Floats, p: int, before: int, s: int) -> None:
+    """Put a further part of a batch into the server of the one before it."""
+    number = get(M, PART_SERVER, before)
+    _move(M, X, p, whole(M, BUFFERS) + s)
+    put(M, PART_SERVER, p, number)
+    put(M, PART_STAGE, p, FRESH)
+    put_real(M, X, PART_ASKED_S, p, NAN)
+    put(M, PART_KITTED, p, 0)
+    add(M, PART_VISITS, p, 1)
+    put(M, PART_MATE, before, p)
+    put(M, PART_MATE, p, -1)
+    element, place = get(M, STATION_ELEMENT, s), get(M, PART_STEP, p)
+    note(M, X, STATION_ENTERED, element, get(M, PART_ID, p), place, float(number))
+
+
+@inner
+def part_from(M: Ints, p: int, v: int) -> None:
+    """Take a part from among those on its server."""
+    after, before = get(M, PART_MATE, p), get(M, SERVER_PART, v)
+    if before == p:
+        put(M, SERVER_PART, v, after)
+        return
+    while get(M, PART_MATE, before) != p:
+        before = get(M, PART_MATE, before)
+    put(M, PART_MATE, before, after)
+
+
 @inlined
-def server_freed(M: Ints, s: int) -> None:
+def server_freed(M: Ints, X: Floats, v: int, s: int) -> None:
     """One server more is free: the station may take, and parts may come straight in."""
     add(M, STATION_FREE, s, 1)
     look_at_station(M, s)
     room_at(M, whole(M, BUFFERS) + s)
+    if get(M, STATION_SEVERAL, s):
+        note_cleared(M, X, v, s)
 
 
 @inner
-def leave_station(M: Ints, X: Floats, v: int, s: int) -> None:
+def note_cleared(M: Ints, X: Floats, v: int, s: int) -> None:
+    """Tell that the last of several parts has left a server."""
+    number = float(v - get(M, FIRST_SERVER, s))
+    note(M, X, SERVER_CLEARED, get(M, STATION_ELEMENT, s), -1, -1, number)
+
+
+@inner
+def leave_station(M: Ints, X: Floats, p: int, v: int, s: int) -> None:
     """Let a part that is done go; who visits the station lets it take afterwards."""
     account(M, X, s)
+    put(M, PART_SERVER, p, -1)
+    if get(M, STATION_SEVERAL, s):
+        part_from(M, p, v)
+        if get(M, SERVER_PART, v) >= 0:
+            look_at_station(M, s)  # who is left alone may stay
+            return
+        note_cleared(M, X, v, s)
     first, count = (get(M, FIRST_SERVER, s), get(M, DONE_COUNT, s))
     if count > 1:
         at = 0
@@ -286,7 +350,6 @@ def leave_station(M: Ints, X: Floats, v: int, s: int) -> None:
         for i in range(at, count - 1):
             put(M, DONE_LIST, first + i, get(M, DONE_LIST, first + i + 1))
     put(M, DONE_COUNT, s, count - 1)
-    put(M, PART_SERVER, get(M, SERVER_PART, v), -1)
     put(M, SERVER_PART, v, -1)
     add(M, STATION_FREE, s, 1)
     room_at(M, whole(M, BUFFERS) + s)
@@ -344,7 +407,7 @@ def drop(M: Ints, X: Floats, p: int) -> None:
     at, buffers = (get(M, PART_AT, p), whole(M, BUFFERS))
     if at >= buffers:
         s = at - buffers
-        leave_station(M, X, get(M, FIRST_SERVER, s) + get(M, PART_SERVER, p), s)
+        leave_station(M, X, p, get(M, FIRST_SERVER, s) + get(M, PART_SERVER, p), s)
     elif at >= 0:
         if get(M, PART_STATUS, p) == DONE:
             not_late(M, p, at)

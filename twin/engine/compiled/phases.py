@@ -7,10 +7,12 @@ from twin.engine.compiled.tables import (
     CHOICE_LOAD,
     CHOICE_STATION,
     FIRST_CHOICE,
+    FIRST_COMPONENT,
     FIRST_NEED,
     FRESH,
     GROUPS,
     LOADING,
+    PART_KITTED,
     PART_PRODUCT,
     PART_ROW,
     PART_STAGE,
@@ -40,6 +42,14 @@ def choice(M: Ints, X: Floats, step: int, s: int) -> int:
         if get(M, CHOICE_STATION, row) == s:
             return row
     return -1
+
+
+@inlined
+def lacks(M: Ints, p: int) -> bool:
+    """Tell whether a part on a server waits for components."""
+    step = get(M, PART_ROW, p)
+    needed = get(M, FIRST_COMPONENT, step + 1) > get(M, FIRST_COMPONENT, step)
+    return needed and not get(M, PART_KITTED, p)
 
 
 @inner

@@ -92,6 +92,7 @@ def kernel_state(low: Lowering, f: Memory, replication: int) -> LineState:
                 created=f.n(t.ORDER_CREATED, i),
                 finished=f.n(t.ORDER_FINISHED, i),
                 scrapped=f.n(t.ORDER_SCRAPPED, i),
+                extra=f.n(t.ORDER_EXTRA, i),
             )
             for i, order in enumerate(low.orders)
         },
@@ -166,7 +167,8 @@ def _part(low: Lowering, f: Memory, p: int) -> PartState:
         slowed=f.r(t.PART_SLOWED, p),
         asked_s=f.known(t.PART_ASKED_S, p),
         **(_aside(f, p) if low.aside else {}),
-        team={} if at < buffers else _team(low, f, t.SERVER_TEAM, v),
+        # The first of a batch stands for all.
+        team=_team(low, f, t.SERVER_TEAM, v) if f.n(t.SERVER_PART, v) == p else {},
     )
 
 
@@ -208,6 +210,7 @@ def _station(low: Lowering, f: Memory, s: int) -> StationState:
         modes=modes,
         outages=tuple(sorted(active, key=lambda outage: outage.since_s)),
         finished=f.n(t.STATION_FINISHED, s),
+        made=f.n(t.STATION_MADE, s),
     )
 
 
@@ -232,7 +235,7 @@ def kernel_figures(low: Lowering, f: Memory) -> tuple[Values, Coordinates]:
         content_area=f.floats(t.CONTENT_AREA, len(low.buffers)).copy(),
         product_finished=f.ints(t.PRODUCT_FINISHED, len(low.products)).astype(float),
         order_good=good,
-        order_gone=good + f.ints(t.ORDER_SCRAPPED, orders),
+        order_gone=good + (f.ints(t.ORDER_SCRAPPED, orders) - f.ints(t.ORDER_EXTRA, orders)),
         order_last_s=f.floats(t.ORDER_LAST_S, orders).copy(),
     )
     return figures_of(counters, low.line, low.names)

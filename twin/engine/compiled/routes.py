@@ -82,7 +82,9 @@ class Routes:
     def _origins(self, product: Product, place: int) -> set[str]:
         """Return from where parts come to an operation: stations, late buffers, sources."""
         routing = product.routing
-        origins = set(routing[place - 1].stations) if place else {SOURCES}
+        origins = set(routing[place - 1].stations) if place else self._beginnings(product)
+        if place == len(routing):
+            return origins  # on the way to its stock
         for i, other in enumerate(routing):
             if other.rework and other.rework.to == routing[place].id:
                 origins |= set(other.stations)
@@ -93,12 +95,29 @@ class Routes:
                 origins |= {f"{LATE}{buffer}" for buffer in buffers}
         return origins
 
+    def _beginnings(self, product: Product) -> set[str]:
+        """Return where parts of a product come into being."""
+        makers = {
+            name
+            for other in self._products
+            for step in other.routing
+            if product.id in step.makes
+            for name in step.stations
+        }
+        return {SOURCES} | makers
+
+    def _goals(self, product: Product, place: int) -> list[int]:
+        """Return the entrances of an operation; after the last one, the product's stock."""
+        if place < len(product.routing):
+            return self._entrances(product.routing[place].stations)
+        return [self._buffer[product.stock]] if product.stock else []
+
     def _all_senders(self) -> dict[int, set[str]]:
         """Return who sends to each entrance."""
         senders: dict[int, set[str]] = {}
         for product in self._products:
-            for place, step in enumerate(product.routing):
-                for entrance in self._entrances(step.stations):
+            for place in range(len(product.routing) + 1):
+                for entrance in self._goals(product, place):
                     senders.setdefault(entrance, set()).update(self._origins(product, place))
         return senders
 
@@ -107,7 +126,7 @@ class Routes:
         return [
             (part.location, part.product, part.operation)
             for part in self._state.parts
-            if part.operation < len(self._line.product(part.product).routing)
+            if self._goals(self._line.product(part.product), part.operation)
         ]
 
     def place_of(self, station: str) -> int:
@@ -136,8 +155,7 @@ class Routes:
             late = (self._buffer.get(name.removeprefix(LATE)) for name in names)
             found |= {stations + buffer for buffer in late if buffer is not None}
         for location, product, place in self._strays():  # where perhaps no routing leads
-            routing = self._line.product(product).routing
-            for entrance in self._entrances(routing[place].stations):
+            for entrance in self._goals(self._line.product(product), place):
                 if location in self._station:
                     places.setdefault(entrance, set()).add(self.place_of(location))
                 elif self.backs and location in self._buffer:
@@ -153,12 +171,17 @@ class Routes:
             buffer = self._line.station(name).input_buffer
             if buffer:
                 takers[self._buffer[buffer]].append(s)
+        for product in self._products:
+            for step in product.routing:
+                for name in step.components:
+                    stock = self._line.product(name).stock
+                    takers[self._buffer[stock or ""]] += [self._station[x] for x in step.stations]
         return {
             "feeders": ints(self.feeders),
             "first_sender": offsets(len(row) for row in sent),
             "sender": ints(place for row in sent for place in row),
-            "first_taker": offsets(len(row) for row in takers),
-            "taker": ints(s for row in takers for s in row),
+            "first_taker": offsets(len(set(row)) for row in takers),
+            "taker": ints(s for row in takers for s in sorted(set(row))),
         }
 
     def _exits(self) -> dict[str, Any]:
@@ -167,17 +190,19 @@ class Routes:
         targets: list[int] = []
         strays = {(product, place, location) for location, product, place in self._strays()}
         for product in self._products:
-            for place, step in enumerate(product.routing):
-                exits.append(self._entrances(step.stations))
-                here = set(step.stations)
+            for place, step in enumerate((*product.routing, None)):
+                exits.append(self._goals(product, place))
+                if not exits[-1]:
+                    targets.append(t.LEAVES)
+                    continue
+                here = set(step.stations) if step else set()
                 stay = here & self._origins(product, place)
                 stay |= {name for name in here if (product.id, place, name) in strays}
                 sole = len(exits[-1]) == 1 and self.feeders[exits[-1][0]] <= 1
-                sole &= not stay and not self._given and step.choice not in ONE
+                sole &= not stay and not self._given
+                sole &= step is None or step.choice not in ONE
                 sole &= not self._asks_for_cards(product, place)
                 targets.append(exits[-1][0] if sole else t.OPEN)
-            exits.append([])
-            targets.append(t.LEAVES)
         return {
             "first_step": offsets(len(product.routing) + 1 for product in self._products),
             "step_target": ints(targets),
@@ -187,7 +212,7 @@ class Routes:
 
     def _asks_for_cards(self, product: Product, place: int) -> bool:
         """Tell whether a part may need a card that it does not have, to go to an operation."""
-        goals = {self.entrance_names[e] for e in self._entrances(product.routing[place].stations)}
+        goals = {self.entrance_names[entrance] for entrance in self._goals(product, place)}
         origins = self._origins(product, place) & self._station.keys()
         origins |= {
             where for where, name, at in self._strays() if (name, at) == (product.id, place)
@@ -225,7 +250,7 @@ class Routes:
                 for entrance in self._entrances(step.stations):
                     done_at.setdefault(entrance, []).append(set(step.stations))
         for location, name, place in self._strays():
-            if location in self._buffer:
+            if location in self._buffer and place < len(self._line.product(name).routing):
                 stations = self._line.product(name).routing[place].stations
                 done_at.setdefault(self._buffer[location], []).append(set(stations))
 

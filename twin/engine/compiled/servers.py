@@ -15,11 +15,13 @@ from twin.engine.compiled.memory import (
     real,
     whole,
 )
-from twin.engine.compiled.parts import gone, server_freed
+from twin.engine.compiled.parts import gone, part_from, server_freed
 from twin.engine.compiled.people import ask, keep, let_go
-from twin.engine.compiled.phases import choice, needs_at, needs_people, next_phase, setup_now
+from twin.engine.compiled.phases import choice, lacks, needs_at, needs_people, next_phase, setup_now
+from twin.engine.compiled.replacing import held, replace
 from twin.engine.compiled.stations import begin_due, count_operation, work_began, work_ended
 from twin.engine.compiled.tables import (
+    BACK,
     BAD,
     BUSY,
     CHANGING,
@@ -32,12 +34,15 @@ from twin.engine.compiled.tables import (
     DONE_LIST,
     FIRST_MODE,
     FIRST_SERVER,
+    GOOD,
+    GROUPED,
     HANDLING,
     LIMITED,
     LOADED,
     LOADING,
     LOADING_ENDED,
     LOADING_STARTED,
+    LOST,
     MODE_SLOW,
     MODE_STATUS,
     N_LOST,
@@ -47,7 +52,9 @@ from twin.engine.compiled.tables import (
     OBSERVE,
     PART_ASKED_S,
     PART_DONE_S,
+    PART_FATE,
     PART_ID,
+    PART_MATE,
     PART_PRODUCT,
     PART_REWORKS,
     PART_ROW,
@@ -87,6 +94,7 @@ from twin.engine.compiled.tables import (
     STATION_ON,
     STATION_QUALITY,
     STATION_SETUP,
+    STATION_SEVERAL,
     STATION_SLOWS,
     STATION_STOPS,
     STATION_UNLOAD,
@@ -139,7 +147,7 @@ def _ready_for(M: Ints, X: Floats, v: int, p: int, s: int) -> int:
 
     Loading and unloading begin here.
     """
-    if get(M, STATION_AWAITS, s):
+    if get(M, STATION_AWAITS, s) or (whole(M, GROUPED) and lacks(M, p)):
         return -1
     if get(M, STATION_MANNED, s):
         if get(M, SERVER_PEOPLE, v) == 0 and needs_people(M, X, p, s):
@@ -286,7 +294,7 @@ def _processed(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
     element, number, place = get(M, STATION_ELEMENT, s), get(M, PART_ID, p), get(M, PART_STEP, p)
     note(M, X, PROCESSING_ENDED, element, number, place, 1.0 if unloads else NAN)
     if moment(X, NOW) >= moment(X, OBSERVE):
-        add(M, PROCESSED, s, 1)
+        add(M, PROCESSED, s, held(M, v) if get(M, STATION_SEVERAL, s) else 1)
         add_real(M, X, PLANNED_S, s, real(M, X, CHOICE_MEAN_S, row))
     if unloads:
         put(M, PART_STATUS, p, WAITING)
@@ -297,14 +305,54 @@ def _processed(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
 
 @inner
 def outcome(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
-    """Decide whether the part is good, goes back or is scrapped."""
+    """Decide what becomes of the part, or of each of several."""
+    if get(M, STATION_SEVERAL, s):
+        if not _outcomes(M, X, v, p, s):
+            return
+    elif _fate(M, X, p, s) == LOST:
+        put(M, SERVER_PART, v, -1)
+        server_freed(M, X, v, s)
+        gone(M, X, p, False)
+        return
+    put(M, DONE_LIST, get(M, FIRST_SERVER, s) + get(M, DONE_COUNT, s), v)
+    add(M, DONE_COUNT, s, 1)
+    look_at_station(M, s)
+
+
+@inner
+def _outcomes(M: Ints, X: Floats, v: int, first: int, s: int) -> bool:
+    """Decide about each part on a server, and let those that are good become others.
+
+    Tell whether any is left.
+    """
+    family, good, p = get(M, PART_ID, first), -1, get(M, SERVER_PART, v)
+    while p >= 0:
+        after, fate = get(M, PART_MATE, p), _fate(M, X, p, s)
+        put(M, PART_FATE, p, fate)
+        if fate == LOST:
+            part_from(M, p, v)
+            gone(M, X, p, False)
+        elif fate == GOOD and good < 0:
+            good = p
+        p = after
+    if good >= 0:
+        replace(M, X, v, s, good, family)
+    if get(M, SERVER_PART, v) >= 0:
+        return True
+    server_freed(M, X, v, s)
+    return False
+
+
+@inlined
+def _fate(M: Ints, X: Floats, p: int, s: int) -> int:
+    """Decide whether a part is good, goes back or is scrapped."""
     place = get(M, PART_STEP, p)
     step = get(M, PART_ROW, p)
     element = get(M, STATION_ELEMENT, s)
     counts = moment(X, NOW) >= moment(X, OBSERVE)
     put(M, PART_STATUS, p, DONE)
     put_real(M, X, PART_DONE_S, p, moment(X, NOW))
-    next_place = place + 1
+    next_place, fate = place + 1, GOOD
     if get(M, STEP_LUCK, step):
         scrap, rework = (real(M, X, STEP_SCRAP, step), real(M, X, STEP_REWORK, step))
         key, visit = get(M, STATION_QUALITY, s), get(M, PART_VISITS, p) - 1
@@ -316,11 +364,9 @@ def outcome(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
             if counts:
                 add(M, BAD, s, 1)
                 add_whole(M, N_LOST, 1)
-            put(M, SERVER_PART, v, -1)
-            server_freed(M, s)
-            gone(M, X, p, False)
-            return
+            return LOST
         if back:
+            fate = BACK
             add(M, PART_REWORKS, counter, 1)
             next_place = get(M, STEP_BACK, step)
             if counts:
@@ -330,6 +376,4 @@ def outcome(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
     put(M, PART_ROW, p, step + (next_place - place))
     if whole(M, LIMITED):
         ready(M, X, p)
-    put(M, DONE_LIST, get(M, FIRST_SERVER, s) + get(M, DONE_COUNT, s), v)
-    add(M, DONE_COUNT, s, 1)
-    look_at_station(M, s)
+    return fate

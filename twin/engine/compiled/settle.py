@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from twin.engine.compiled.asking import settle_work
-from twin.engine.compiled.cards import admits
+from twin.engine.compiled.batches import take_batches
 from twin.engine.compiled.goals import (
-    assigned,
     has_room,
     leads_to,
     open_to,
@@ -15,10 +14,10 @@ from twin.engine.compiled.goals import (
     took_turn,
     went,
 )
-from twin.engine.compiled.keys import goes_before, key
+from twin.engine.compiled.kits import supply
 from twin.engine.compiled.lateness import end_waits
 from twin.engine.compiled.looks import look_everywhere
-from twin.engine.compiled.memory import add, get, lowest_bit, moment, put, real, whole
+from twin.engine.compiled.memory import add, get, lowest_bit, put, real, whole
 from twin.engine.compiled.modes import crews
 from twin.engine.compiled.parts import (
     drop,
@@ -29,24 +28,23 @@ from twin.engine.compiled.parts import (
     leave_station,
     make,
 )
-from twin.engine.compiled.phases import choice
+from twin.engine.compiled.picking import choose
 from twin.engine.compiled.sources import look, waits_since_s
 from twin.engine.compiled.tables import (
-    ATC,
+    BATCH_MIN,
+    BATCHES,
     BUFFER_HEAD,
-    BUFFERS,
-    CHOICE_MEAN_S,
     DONE_COUNT,
     DONE_LIST,
-    FIFO,
-    FIRST_RULE,
     FIRST_SERVER,
     FIRST_SOURCE,
     FIRST_STEP,
     FULL_SETTLE,
+    GROUPED,
     HEAD_KNOWN,
     HEAD_ORDER,
     HEAD_PRODUCT,
+    LACKING_COUNT,
     LATE_HEAD,
     LATE_NEXT,
     LOOK,
@@ -57,19 +55,14 @@ from twin.engine.compiled.tables import (
     MODES,
     N_OVERDUE,
     N_STATUS,
-    NOW,
     OK,
     OPEN,
     ORDER_CREATED,
-    PART_AT,
     PART_DONE_S,
-    PART_ENTERED_S,
+    PART_MATE,
     PART_NEXT,
-    PART_ORDER,
     PART_PRODUCT,
     PART_ROW,
-    PART_STATUS,
-    PART_STEP,
     ROUND_ROBIN,
     SERVER_PART,
     SOURCE_HEAD,
@@ -77,18 +70,15 @@ from twin.engine.compiled.tables import (
     STATION_FREE,
     STATION_INPUT,
     STATION_ON,
-    STATION_PICKY,
-    STATION_RULE,
+    STATION_SEVERAL,
     STATION_TAKES_ANY,
     STATIONS,
     STEP_CHOICE,
     STEP_TARGET,
-    TRANSIT_S,
-    WAITING,
     Floats,
     Ints,
 )
-from twin.engine.jit import inner
+from twin.engine.jit import inlined, inner
 
 
 @inner
@@ -142,7 +132,7 @@ def _far_visits(M: Ints, X: Floats) -> bool:
 @inner
 def _visits(M: Ints, X: Floats, word: int) -> bool:
     """Visit the places in one word of bits, in their order."""
-    moved, stations = False, whole(M, STATIONS)
+    moved, stations, grouped = False, whole(M, STATIONS), whole(M, GROUPED)
     bits = get(M, LOOK, word)
     while bits:
         at = lowest_bit(bits)
@@ -154,6 +144,8 @@ def _visits(M: Ints, X: Floats, word: int) -> bool:
                 moved = True
             b = get(M, STATION_INPUT, s)
             if b >= 0 and _take(M, X, s, b):
+                moved = True
+            if grouped and get(M, LACKING_COUNT, s) and supply(M, X, s):
                 moved = True
         elif place >= whole(M, FIRST_SOURCE):
             if _feed(M, X, place - whole(M, FIRST_SOURCE)):
@@ -198,40 +190,61 @@ def _feed(M: Ints, X: Floats, source: int) -> bool:
 def _send(M: Ints, X: Floats, s: int) -> bool:
     """Let the parts that are done leave, as far as there is room."""
     moved, at, first = (False, 0, get(M, FIRST_SERVER, s))
+    several = get(M, STATION_SEVERAL, s)
     while at < get(M, DONE_COUNT, s):
         v = get(M, DONE_LIST, first + at)
-        p = get(M, SERVER_PART, v)
-        step = get(M, PART_ROW, p)
-        target = get(M, STEP_TARGET, step)
-        if target >= 0 and not has_room(M, X, target):
-            at += 1
-            continue
-        if target != OPEN:
-            leave_station(M, X, v, s)
-            if target >= 0:
-                enter(M, X, p, target)
+        p, cleared = get(M, SERVER_PART, v), True
+        while p >= 0:
+            after = get(M, PART_MATE, p) if several else -1
+            if _send_part(M, X, p, v, s):
+                moved = True
             else:
-                leave_line(M, X, p)
-            moved = True
-            continue
-        given = sole_goal(M, X, p)
-        if stays(M, X, step, given, s):
-            leave_station(M, X, v, s)
-            if get(M, STEP_CHOICE, step) == ROUND_ROBIN:
-                took_turn(M, X, step)
-            enter_station(M, X, p, s, v)
-            moved = True
-            continue
-        product, since_s = (get(M, PART_PRODUCT, p), real(M, X, PART_DONE_S, p))
-        target = open_to(M, X, product, step, given, since_s, s)
-        if target < 0:
+                cleared = False
+            p = after
+        if not cleared:
             at += 1
-            continue
-        leave_station(M, X, v, s)
-        went(M, X, step, given)
-        enter(M, X, p, target)
-        moved = True
     return moved
+
+
+@inlined
+def _send_part(M: Ints, X: Floats, p: int, v: int, s: int) -> bool:
+    """Let a part that is done leave, if there is room; tell whether it did."""
+    step = get(M, PART_ROW, p)
+    target = get(M, STEP_TARGET, step)
+    if target >= 0 and not has_room(M, X, target):
+        return False
+    if target != OPEN:
+        leave_station(M, X, p, v, s)
+        if target >= 0:
+            enter(M, X, p, target)
+        else:
+            leave_line(M, X, p)
+        return True
+    given = sole_goal(M, X, p)
+    if stays(M, X, step, given, s) and not (whole(M, GROUPED) and _is_in_company(M, p, v, s)):
+        leave_station(M, X, p, v, s)
+        if get(M, STEP_CHOICE, step) == ROUND_ROBIN:
+            took_turn(M, X, step)
+        enter_station(M, X, p, s, v)
+        return True
+    product, since_s = (get(M, PART_PRODUCT, p), real(M, X, PART_DONE_S, p))
+    target = open_to(M, X, product, step, given, since_s, s)
+    if target < 0:
+        return False
+    leave_station(M, X, p, v, s)
+    went(M, X, step, given)
+    enter(M, X, p, target)
+    return True
+
+
+@inner
+def _is_in_company(M: Ints, p: int, v: int, s: int) -> bool:
+    """Tell whether a part has others beside it, or its station works in batches."""
+    if get(M, BATCH_MIN, s):
+        return True
+    return bool(
+        get(M, STATION_SEVERAL, s) and (get(M, SERVER_PART, v) != p or get(M, PART_MATE, p) >= 0)
+    )
 
 
 @inner
@@ -256,77 +269,14 @@ def _send_late(M: Ints, X: Floats, b: int) -> bool:
 @inner
 def _take(M: Ints, X: Floats, s: int, b: int) -> bool:
     """Fill free servers from the input buffer by the dispatch rule."""
+    if whole(M, BATCHES) and get(M, BATCH_MIN, s):
+        return take_batches(M, X, s, b)
     moved = False
     while get(M, STATION_ON, s) and get(M, STATION_FREE, s) > 0 and (get(M, BUFFER_HEAD, b) >= 0):
-        p = get(M, BUFFER_HEAD, b) if get(M, STATION_TAKES_ANY, s) else _choose(M, X, s, b)
+        p = get(M, BUFFER_HEAD, b) if get(M, STATION_TAKES_ANY, s) else choose(M, X, s, b)
         if p < 0:
             break
         leave_buffer(M, X, p, b)
         enter_station(M, X, p, s, -1)
         moved = True
     return moved
-
-
-@inner
-def _choose(M: Ints, X: Floats, s: int, b: int) -> int:
-    """Return the part in a buffer that a station takes by its rule, or -1."""
-    best, best_key, best_row, best_position = (-1, 0.0, -1, -1)
-    rule, several = (get(M, STATION_RULE, s), get(M, FIRST_RULE, s + 1) > get(M, FIRST_RULE, s) + 1)
-    mean_s = _mean_time_s(M, X, s, b) if rule == ATC or several else 0.0
-    p, position = (get(M, BUFFER_HEAD, b), 0)
-    while p >= 0:
-        row = _choice_here(M, X, s, p)
-        if row >= 0:
-            if rule == FIFO and not several:
-                return p
-            found = key(M, X, rule, s, p, row, position, mean_s)
-            if (
-                best < 0
-                or found < best_key
-                or (
-                    several
-                    and found == best_key
-                    and goes_before(
-                        M, X, s, p, row, position, best, best_row, best_position, mean_s
-                    )
-                )
-            ):
-                best, best_key, best_row, best_position = (p, found, row, position)
-        p = get(M, PART_NEXT, p)
-        position += 1
-    return best
-
-
-@inner
-def _choice_here(M: Ints, X: Floats, s: int, p: int) -> int:
-    """Return the row of choices by which a station does what a part waits for, or -1."""
-    if get(M, STATION_PICKY, s) and not _may_go(M, X, s, p):
-        return -1
-    given = assigned(M, X, get(M, PART_ORDER, p), get(M, PART_STEP, p))
-    if given >= 0 and given != s:
-        return -1
-    return choice(M, X, get(M, PART_ROW, p), s)
-
-
-@inner
-def _may_go(M: Ints, X: Floats, s: int, p: int) -> bool:
-    """Tell whether a part is at the end of its buffer, waits there, and has its cards."""
-    b = get(M, PART_AT, p)
-    return (
-        get(M, PART_STATUS, p) == WAITING
-        and real(M, X, PART_ENTERED_S, p) + real(M, X, TRANSIT_S, b) <= moment(X, NOW)
-        and admits(M, X, get(M, PART_PRODUCT, p), b, whole(M, BUFFERS) + s)
-    )
-
-
-@inner
-def _mean_time_s(M: Ints, X: Floats, s: int, b: int) -> float:
-    """Return the mean expected time of the parts in a buffer that wait for a station, s."""
-    total_s, count, p = (0.0, 0, get(M, BUFFER_HEAD, b))
-    while p >= 0:
-        row = _choice_here(M, X, s, p)
-        if row >= 0:
-            total_s += real(M, X, CHOICE_MEAN_S, row)
-            count += 1
-        p = get(M, PART_NEXT, p)
-    return total_s / count if count > 0 else 0.0

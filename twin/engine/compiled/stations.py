@@ -45,6 +45,7 @@ from twin.engine.compiled.tables import (
     OBSERVE,
     PART_ASKED_S,
     PART_ID,
+    PART_MATE,
     PART_SCRAPPED,
     PART_SLOWED,
     PART_STATUS,
@@ -65,6 +66,7 @@ from twin.engine.compiled.tables import (
     STATION_MAINTAINED,
     STATION_MANNED,
     STATION_ON,
+    STATION_SEVERAL,
     STATION_STOPS,
     STATION_WORKING,
     T_LIFE,
@@ -231,15 +233,29 @@ def break_off(M: Ints, X: Floats, m: int) -> None:
         note(M, X, WORK_ABORTED, element, number, place, mode)
         let_go(M, X, v, number, element)
         if get(M, MODE_EFFECT, m) == SCRAPS:
-            note(M, X, PART_SCRAPPED, element, number, place, mode)
-            if moment(X, NOW) >= moment(X, OBSERVE):
-                add(M, PROCESSED, s, 1)
-                add(M, BAD, s, 1)
-                add_whole(M, N_LOST, 1)
-            put(M, SERVER_PART, v, -1)
-            server_freed(M, s)
-            gone(M, X, p, False)
-            tell(M, X, v)
+            _lose(M, X, v, s, mode)
+
+
+@inner
+def _lose(M: Ints, X: Floats, v: int, s: int, mode: float) -> None:
+    """Scrap what is on a server: a failure did it."""
+    p, element, several = (
+        get(M, SERVER_PART, v),
+        get(M, STATION_ELEMENT, s),
+        get(M, STATION_SEVERAL, s),
+    )
+    while p >= 0:
+        after = get(M, PART_MATE, p) if several else -1
+        note(M, X, PART_SCRAPPED, element, get(M, PART_ID, p), get(M, PART_STEP, p), mode)
+        if moment(X, NOW) >= moment(X, OBSERVE):
+            add(M, PROCESSED, s, 1)
+            add(M, BAD, s, 1)
+            add_whole(M, N_LOST, 1)
+        gone(M, X, p, False)
+        p = after
+    put(M, SERVER_PART, v, -1)
+    server_freed(M, X, v, s)
+    tell(M, X, v)
 
 
 @inner

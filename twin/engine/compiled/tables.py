@@ -50,6 +50,10 @@ UNLIMITED, INTERARRIVAL, ORDERS = 0, 1, 2
 """Dispatch rules."""
 PREFERENCE, SHORTEST_QUEUE, ROUND_ROBIN, PROBABILITY = range(4)
 """How an operation's stations are chosen among."""
+BY_PRODUCT, BY_GROUP, BY_FAMILY, BY_NOTHING = range(4)
+"""What parts of a batch have in common."""
+GOOD, BACK, LOST = range(3)
+"""What becomes of a part: on to its next operation, back to one, or scrapped."""
 LEAVES, OPEN = -2, -1
 """Where a step leads, where that is not one entrance."""
 NO_LIMIT = 1 << 60
@@ -99,6 +103,10 @@ CREW_LEFT = int(Kind.CREW_LEFT)
 REPAIR_PAUSED = int(Kind.REPAIR_PAUSED)
 SHIFT_ENDED = int(Kind.SHIFT_ENDED)
 WAIT_EXCEEDED = int(Kind.WAIT_EXCEEDED)
+PART_MADE = int(Kind.PART_MADE)
+PART_REPLACED = int(Kind.PART_REPLACED)
+PART_CONSUMED = int(Kind.PART_CONSUMED)
+SERVER_CLEARED = int(Kind.SERVER_CLEARED)
 RELEASE_NOTED = int(Kind.ORDER_RELEASED)
 
 # Kinds of timers, by which FIRST_TIMER is ordered.
@@ -127,7 +135,8 @@ FOLLOWED = 57  # whether moves of parts are to be followed: for cards or for lon
 LOOKS = 58  # whether some buffer takes time, or parts wait there for a batch only so long
 BATCHES = 59  # whether some station works in batches
 ASIDE = 60  # whether parts have the fields that only some lines need
-BEGINS = 61
+GROUPED = 61  # whether parts go together, wait for components or become others somewhere
+BEGINS = 62
 """From here on: where each record begins."""
 
 
@@ -202,6 +211,16 @@ NO_OPERATOR_S = _station.field()
 STATION_MANNED = _station.field()  # whether some work needs people
 STATION_ATTENDED = _station.field()  # whether a part that waits to be worked on waits for people
 STATION_CLAIM = _station.field()
+STATION_SEVERAL = _station.field()  # whether a server may hold several parts
+
+_group = Record()  # of a station, in lines where parts come together
+BATCH_MIN = _group.field()  # 0: no batches
+BATCH_MAX = _group.field()
+BATCH_WAIT_S = _group.field()  # infinite: without an end
+BATCH_ALIKE = _group.field()
+STATION_SLOT = _group.field()  # of the numbers of parts made there of others, or -1
+STATION_MADE = _group.field()
+LACKING_COUNT = _group.field()  # servers whose part waits for components
 
 _server = Record()
 SERVER_PART = _server.field()
@@ -214,6 +233,7 @@ SERVER_PEOPLE = _server.field()  # how many are at work on it
 SERVER_ASKS = _server.field()  # whether it may ask for people
 ASKING = _server.field()  # servers that may
 SERVER_TEAM = vector()  # [server, crew]
+LACKING = _server.field()  # servers whose part waits, by first_server, who came first first
 SETUP_TOTAL_S = _server.field()  # total of a setup that is on at the beginning
 
 _timer = Record()
@@ -260,6 +280,14 @@ WATCH_BEFORE = _aside.field()
 WATCH_NEXT = _aside.field()
 LATE_NEXT = _aside.field()  # of those that leave a buffer because they waited too long
 OVERDUE = _aside.field()  # parts that have waited too long in this round
+PART_MATE = _aside.field()  # the next one on the same server, or -1
+PART_FATE = _aside.field()  # what became of it when its operation ended
+_ranked = Record()  # parts that wait for a station that works in batches, by its rule
+RANKED = _ranked.field()
+RANKED_ROW = _ranked.field()  # row of choices
+RANKED_PLACE = _ranked.field()  # place in the buffer
+RANKED_KEY = _ranked.field()
+RANKED_SEEN = _ranked.field()  # whether it belongs to a group that cannot go
 PART_REWORKS = vector()  # [part, slot]
 
 _buffer = Record()
@@ -308,6 +336,8 @@ STEP_WATCH = _step.field()  # its list of those whose wait is limited, or -1
 STEP_CHOICE = _step.field()  # how its stations are chosen among
 STEP_TURN = _step.field()  # parts that went there so far, where stations take turns
 STEP_ROUTE = _step.field()  # key of the number that draws a station
+FIRST_COMPONENT = _step.field()
+FIRST_MADE = _step.field()
 EXITS = vector()  # entrances of a step
 
 _choice = Record()  # of a step: a station that can do it
@@ -317,6 +347,15 @@ CHOICE_MEAN_S = _choice.field()
 CHOICE_SHARE = _choice.field()  # weights up to and with this station, where one is drawn
 CHOICE_LOAD = _choice.field()  # loading times, or -1
 CHOICE_UNLOAD = _choice.field()  # unloading times, or -1
+
+_component = Record()  # of a step: parts that go into one part
+COMPONENT_PRODUCT = _component.field()
+COMPONENT_COUNT = _component.field()
+COMPONENT_STOCK = _component.field()  # buffer in which they wait
+
+_made = Record()  # of a step: parts that come in the place of what is done
+MADE_PRODUCT = _made.field()
+MADE_COUNT = _made.field()
 
 _watch = Record()  # of a step with a longest wait: who waits for it
 WATCH_HEAD = _watch.field()
@@ -421,6 +460,7 @@ ORDER_RELEASED = _order.field()
 ORDER_CREATED = _order.field()
 ORDER_FINISHED = _order.field()
 ORDER_SCRAPPED = _order.field()
+ORDER_EXTRA = _order.field()  # parts that splitting added, less those that batches took
 ORDER_LAST_S = _order.field()
 ORDER_PLACE = vector()  # [station, order]
 ORDER_STATION = vector()  # [order, place in routing]: station given, or -1; empty without

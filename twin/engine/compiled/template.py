@@ -13,6 +13,7 @@ import numpy as np
 
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.flows import BINS, EXACT
+from twin.engine.compiled.grouping import has_batches
 from twin.engine.compiled.layout import all_bits, floats, ints
 from twin.engine.compiled.limits import free_cards, limited_steps
 from twin.engine.compiled.lower import Lowering
@@ -125,6 +126,9 @@ class Template:
             "server_choice": zeros(servers),
             "wakes": zeros(servers),
             "setup_total_s": np.zeros(servers),
+            "lacking": zeros(servers),
+            "lacking_count": zeros(count),
+            "station_made": ints(station.made for station in found),
             "buffer_head": none(buffers),
             "buffer_tail": none(buffers),
             "buffer_length": zeros(buffers),
@@ -262,6 +266,7 @@ class Template:
             "order_created": ints(order.created for order in found),
             "order_finished": ints(order.finished for order in found),
             "order_scrapped": ints(order.scrapped for order in found),
+            "order_extra": ints(order.extra for order in found),
             "order_last_s": nan(len(found)),
         }
 
@@ -286,7 +291,12 @@ class Template:
             "watch_next": none(aside),
             "late_next": none(aside if self._low.routes.backs else 0),
             "overdue": zeros(aside),
+            "part_mate": none(aside),
+            "part_fate": zeros(aside),
         }
+        ranked = count if has_batches(self._low.line) else 0
+        self.fields |= {f"ranked{name}": zeros(ranked) for name in ("", "_row", "_place", "_seen")}
+        self.fields["ranked_key"] = np.zeros(ranked)
         self.fields["part_reworks"] = zeros(count * len(self._low.slots))
 
     def _place_parts(self) -> None:
@@ -367,8 +377,16 @@ class Template:
             v += 1
         f["part_at"][p] = len(low.buffers) + s
         f["part_server"][p] = v - self._first_server[s]
+        if f["server_part"][v] >= 0:  # the first of a batch tells how far it is
+            self._beside(p, int(f["server_part"][v]))
+            return
         f["server_part"][v] = p
         f["station_free"][s] -= 1
+        routing = low.line.product(part.product).routing
+        step = routing[part.operation] if part.operation < len(routing) else None
+        if part.status == "waiting" and step and step.components and not part.kitted:
+            f["lacking"][self._first_server[s] + f["lacking_count"][s]] = v
+            f["lacking_count"][s] += 1
         if part.status == "done":
             f["done_list"][self._first_server[s] + f["done_count"][s]] = v
             f["done_count"][s] += 1
@@ -381,6 +399,13 @@ class Template:
         if part.status == "setup":
             group = low.groups[low.line.product(part.product).group]
             f["setup_total_s"][v] = low.setup_between_s(s, int(f["station_group"][s]), group)
+
+    def _beside(self, p: int, mate: int) -> None:
+        """Put a part behind those that are on its server."""
+        mates = self.fields["part_mate"]
+        while mates[mate] >= 0:
+            mate = mates[mate]
+        mates[mate] = p
 
     def _clock(self, timer: int, clock: Clock) -> None:
         f = self.fields
