@@ -33,7 +33,11 @@ def kpi_view(live: LiveLine, window_s: float, bins: int) -> KpiView:
     log = live.feed.log(window_s) if live.feed is not None else None
     if log is None or not log.end_s > log.begin_s:
         return KpiView(
-            line_id=live.line.id, provenance=provenance, window_s=window_s, observed_s=0.0
+            line_id=live.line.id,
+            provenance=provenance,
+            window_s=window_s,
+            observed_s=0.0,
+            gap_s=_gap_s(live, window_s),
         )
     log = log.observed_from(log.end_s - window_s)
     figures = _summarised(log, live.line)
@@ -43,7 +47,7 @@ def kpi_view(live: LiveLine, window_s: float, bins: int) -> KpiView:
         provenance=provenance,
         window_s=window_s,
         observed_s=float(figures["observed_s"]),
-        gap_s=float(figures["gap_s"]),
+        gap_s=max(float(figures["gap_s"]), _gap_s(live, window_s)),
         throughput_rate=rate,
         throughput_per_h=rate * 3600.0 if rate is not None else None,
         finished=int(figures["finished"]),
@@ -61,6 +65,20 @@ def kpi_view(live: LiveLine, window_s: float, bins: int) -> KpiView:
         },
         throughput=_throughput(log, live.line, bins),
     )
+
+
+def _gap_s(live: LiveLine, window_s: float) -> float:
+    """Return how much of the window lies in declared gaps, s: the log may begin after one."""
+    status = live.feed.status() if live.feed is not None else None
+    if status is None or status.as_of is None:
+        return 0.0
+    total_s, reached = 0.0, status.as_of - timedelta(seconds=window_s)
+    for gap in sorted(status.gaps, key=lambda gap: gap.begin):
+        low, high = max(gap.begin, reached), min(gap.end, status.as_of)
+        if high > low:
+            total_s += (high - low).total_seconds()
+            reached = high
+    return total_s
 
 
 def _summarised(log: EventLog, line: Line) -> xr.Dataset:

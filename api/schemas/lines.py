@@ -233,7 +233,7 @@ class KpiView(Shape):
     observed_s: float
     """Time in it that was observed, s."""
     gap_s: float = 0.0
-    """Observed time in declared gaps, s: above 0, values may be missing in these figures."""
+    """Time of the window in declared gaps, s: above 0, values may be missing in these figures."""
     throughput_rate: float | None = None
     """Good parts per second; none before anything was observed."""
     throughput_per_h: float | None = None

@@ -53,7 +53,7 @@ class PlantThread:
 
         self._thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
         self._thread.start()
-        assert opened.wait(20.0), "the plant did not open"
+        assert opened.wait(60.0), "the plant did not open"
 
     def close(self) -> None:
         """Close it."""
@@ -233,7 +233,12 @@ def test_a_lost_plant_is_told_and_comes_back(live: Service, plant: PlantThread) 
         wait_until(lambda: client.get(path).json()["link"]["status"] == "connected", 40.0)
         wait_until(lambda: client.get(path).json()["time_s"] > lost["time_s"])
         told = [data["link"]["status"] for _, kind, data in _until(stream, 2) if kind == "link"]
+        missing = client.get("/v1/lines/two_station/gaps").json()["items"]
+        figures = client.get("/v1/lines/two_station/kpis?window_s=86400").json()
     assert told == ["lost", "connected"]
+    assert [gap["end"] is not None and bool(gap["reason"]) for gap in missing] == [True]
+    length = datetime.fromisoformat(missing[0]["end"]) - datetime.fromisoformat(missing[0]["begin"])
+    assert figures["gap_s"] == pytest.approx(length.total_seconds())
 
 
 def _until(stream: Iterator[Event], links: int) -> Iterator[Event]:

