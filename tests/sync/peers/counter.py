@@ -15,8 +15,6 @@ from typing import Any
 from asyncua import Server, ua
 from asyncua.server.internal_subscription import InternalSubscription
 
-from twin.emulator.rehearsal import Rehearsal
-
 DEFAULTS: dict[str, Any] = {
     "port": 0, "nodes": 5, "rate": 100, "start": 1, "history": False,
     "uris": ["urn:counter:a", "urn:counter:b"], "home": "urn:counter:b",
@@ -56,15 +54,16 @@ def overstate(real: int) -> None:
     InternalSubscription._enqueue_event = keep  # noqa: SLF001
 
 
-def rules_of(options: dict[str, Any]) -> Rehearsal:
-    """Return how the server protects itself."""
+async def protect(server: Server, options: dict[str, Any]) -> None:
+    """Let the server take protected connections of one user only, if asked to."""
     if not options["security"]:
-        return Rehearsal()
-    folder = Path(options["pki"])
-    folder.mkdir(parents=True, exist_ok=True)
-    password = folder / "password.txt"
-    password.write_text(options["password"], encoding="utf-8")
-    return Rehearsal(security=folder, user=options["user"], password_file=password)
+        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        return
+    from twin.emulator.rehearsal import Rehearsal  # noqa: PLC0415 - it takes long to load
+
+    password = Path(options["pki"]) / "password.txt"
+    rules = Rehearsal(security=password.parent, user=options["user"], password_file=password)
+    await rules.protect(server)
 
 
 async def main(options: dict[str, Any]) -> None:
@@ -75,7 +74,7 @@ async def main(options: dict[str, Any]) -> None:
     server = Server()
     await server.init()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{options['port']}/")
-    await rules_of(options).protect(server)
+    await protect(server, options)
     for uri in options["uris"]:
         await server.register_namespace(uri)
     own = await server.get_namespace_index(options["home"])

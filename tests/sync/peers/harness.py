@@ -216,6 +216,8 @@ async def recording(
 
 def guard_of(folder: Path) -> dict[str, Any]:
     """Return options of a server that takes protected connections of one user only."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "password.txt").write_text(PASSWORD, encoding="utf-8")
     return {"security": True, "user": "bob", "password": PASSWORD, "pki": str(folder)}
 
 
