@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _LOADING_S = 3.0
 """How long nothing is said while the search is loaded, s: from the cache it takes less."""
+_LEAST_SHARE = 0.5
+"""Share of the budget that is for searching at least."""
 _COMPILING_S = 300.0
 """How long is waited for it at most, s."""
 
@@ -72,24 +74,35 @@ class Answer:
 
     result: ScheduleResult
     ready_s: float
-    """Time to load or compile the search before the clock started, s."""
+    """Time to load or compile the search, s."""
 
 
 def search(problem: SchedulingProblem, wanted: Wanted) -> Answer:
-    """Solve within the limits; the clock starts when the search is loaded."""
+    """Solve within the limits.
+
+    Loading the search counts as time for searching; compiling it, once per installation, does not.
+    Who stops meanwhile gets what the rules find at once.
+    """
     from scenarios.schedule import solve  # noqa: PLC0415
 
+    limits, ready_s = wanted.limits, 0.0
     with stopping(wished=False):
-        ready_s = _load_search(problem, wanted)
+        try:
+            ready_s = _load_search(problem, wanted)
+        except KeyboardInterrupt:
+            rules = limits.model_copy(update={"engine": "dispatch"})
+            return Answer(solve(problem, rules, cancelled=lambda: True), ready_s)
+        if ready_s < _LOADING_S:
+            seconds = max(limits.seconds - ready_s, _LEAST_SHARE * limits.seconds)
+            limits = limits.model_copy(update={"seconds": seconds})
         if not wanted.json:
-            limits = wanted.limits
             most = (
                 f"{limits.seconds:g} s"
                 if limits.iterations is None
                 else f"{limits.iterations} steps"
             )
             typer.echo(f"searching for at most {most} ...", err=True)
-        result = solve(problem, wanted.limits, progress=None if wanted.json else _tell)
+        result = solve(problem, limits, progress=None if wanted.json else _tell)
     return Answer(result, ready_s)
 
 
@@ -112,7 +125,7 @@ def _load_search(problem: SchedulingProblem, wanted: Wanted) -> float:
     if not done.wait(_LOADING_S):
         typer.echo(
             "the search is being compiled, once per installation (`twin warmup` does it "
-            "beforehand); the clock starts when it is ready",
+            "beforehand); the budget counts from when it is ready",
             err=True,
         )
         if not done.wait(_COMPILING_S):

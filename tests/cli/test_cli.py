@@ -107,6 +107,23 @@ def test_schedule_is_checked_and_dated(capsys: pytest.CaptureFixture[str], tmp_p
     assert found["orders"][0]["on_time_probability"]["mean"] == 1.0
 
 
+def test_ctrl_c_while_the_search_is_loaded_keeps_what_rules_find(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who stops before the search has begun has a whole answer with a valid schedule."""
+
+    def stopped(*_: object) -> float:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("api.commands.problem._load_search", stopped)
+    path = tmp_path / "shop.txt"
+    path.write_text("2 2\n0 3 1 2\n0 4 1 1\n", encoding="utf-8")
+    code, out, _ = answer(capsys, "schedule", str(path), "--json")
+    told = json.loads(out)
+    assert (code, told["violations"], len(told["operations"])) == (130, [], 4)
+    assert told["bound"] <= told["objective"]
+
+
 def test_problem_file_is_scheduled(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """A classic job shop gives objective, bound, status, engine and every improvement in time."""
     path, out_path = tmp_path / "shop.txt", tmp_path / "schedule.json"
