@@ -1,6 +1,7 @@
 """Schedules within a budget, beside the best known values and CP-SAT on the same cores.
 
-Five families: job shops, flexible job shops, hybrid flow lines, setups, and tardiness.
+Seven families: job shops with and without setups, flexible job shops, hybrid flow lines with and
+without setups and due dates, setups on one machine, and tardiness.
 
 `report` takes a spread sample; `LINETWIN_BENCH_FULL=1` takes every instance, `LINETWIN_BENCH_S`
 sets the budget of each solver in wall seconds (default 5). Without the instances there is nothing.
@@ -134,6 +135,9 @@ def instances(every: bool) -> Iterator[Instance]:
                 yield Instance(family, name, partial(read_problem, path), float(row["ub"]))
     for number in LINES if not every else range(10 * len(LINES)):
         yield Instance("hybrid flow shop", f"hybrid{number}", partial(_line, number), None)
+        read = partial(_line, number, late=True)
+        yield Instance("hybrid flow shop, setups, tardiness", f"late{number}", read, None)
+        yield Instance("job shop, setups", f"changes{number}", partial(_changes, number), None)
     setups = sorted((folder() / "single_machine_setup_tardiness").glob("*"))
     for path in setups[:: 1 if every else 4]:
         read = partial(read_problem, path, "setups")
@@ -147,8 +151,11 @@ def instances(every: bool) -> Iterator[Instance]:
         yield Instance("single machine tardiness", f"wt40 {number}", read, known)
 
 
-def _line(number: int) -> SchedulingProblem:
-    """Return a random hybrid flow line: thirty jobs, four stages of two or three machines."""
+def _line(number: int, *, late: bool = False) -> SchedulingProblem:
+    """Return a random hybrid flow line: thirty jobs, four stages of two or three machines.
+
+    ``late``: jobs of five families with setups between them, weights and due dates.
+    """
     draw = random.Random(number)
     stages = [draw.choice((2, 3)) for _ in range(4)]
     rooms = [[f"s{s}m{m}" for m in range(count)] for s, count in enumerate(stages)]
@@ -158,14 +165,51 @@ def _line(number: int) -> SchedulingProblem:
         for s, machines in enumerate(rooms):
             work_s = draw.randint(10, 99)
             modes = [{"machine": machine, "duration_s": work_s} for machine in machines]
-            operations.append({"id": f"o{s}", "modes": modes})
+            group = f"g{j % 5}" if late else ""
+            operations.append({"id": f"o{s}", "modes": modes, "setup_group": group})
         jobs.append({"id": f"j{j}", "operations": operations})
+        if late:
+            jobs[-1] |= {"due_date_s": draw.randint(250, 1000), "weight": draw.randint(1, 5)}
+    machines = [
+        {"id": machine, "setup_s": _setups(draw, 5) if late else {}}
+        for machines in rooms
+        for machine in machines
+    ]
     return SchedulingProblem(
         id=f"hybrid{number}",
-        objective="makespan",
-        machines=[{"id": machine} for machines in rooms for machine in machines],
+        objective="total_weighted_tardiness" if late else "makespan",
+        machines=machines,
         jobs=jobs,
     )
+
+
+def _changes(number: int) -> SchedulingProblem:
+    """Return a random job shop: twenty jobs, five machines, setups between every two jobs."""
+    draw = random.Random(number)
+    jobs = []
+    for j in range(20):
+        operations = [
+            {
+                "id": f"o{m}",
+                "setup_group": f"g{j}",
+                "modes": [{"machine": f"m{m}", "duration_s": draw.randint(1, 99)}],
+            }
+            for m in draw.sample(range(5), 5)
+        ]
+        jobs.append({"id": f"j{j}", "operations": operations})
+    return SchedulingProblem(
+        id=f"changes{number}",
+        objective="makespan",
+        machines=[{"id": f"m{m}", "setup_s": _setups(draw, 20)} for m in range(5)],
+        jobs=jobs,
+    )
+
+
+def _setups(draw: random.Random, groups: int) -> dict[str, dict[str, int]]:
+    return {
+        f"g{a}": {f"g{b}": draw.randint(5, 50) for b in range(groups) if b != a}
+        for a in range(groups)
+    }
 
 
 def _late_shops(every: bool) -> Iterator[Instance]:
