@@ -6,8 +6,8 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,7 +42,7 @@ class Block(NamedTuple):
     """Shortest time of a run in it; the first one of all also makes ready, s."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Interim:
     """How far an experiment has come, and what it says so far."""
 
@@ -56,8 +56,13 @@ class Interim:
     """Time that is left at this pace, s; NaN: not known yet."""
     complete: bool
     """Whether these are the final results."""
-    results: xr.Dataset
-    """Replications that every scenario has, as ``run_experiment`` returns them."""
+    read: Callable[[], xr.Dataset] = field(repr=False)
+    """Gives the results; a table that nobody looks at is not made."""
+
+    @cached_property
+    def results(self) -> xr.Dataset:
+        """Replications that every scenario has, as ``run_experiment`` returns them."""
+        return self.read()
 
 
 def run_block(planned: Planned, task: Task, stop: Stop) -> Block:
@@ -172,16 +177,16 @@ def run_experiment(  # noqa: PLR0913 - the later ones are keywords
     ExperimentCancelledError
         If ``cancelled`` said so.
     """
-    results: xr.Dataset | None = None
+    last: Interim | None = None
     for found in stream_experiment(
         experiment, workers=workers, executor=executor, store=store, until=until,
         progress=progress, cancelled=cancelled, engine=engine,
     ):  # fmt: skip
         if interim is not None:
             interim(found)
-        results = found.results
-    assert results is not None
-    return results
+        last = found
+    assert last is not None
+    return last.results
 
 
 def _kept(experiment: Experiment, path: Path | None) -> ResultStore | None:
@@ -378,12 +383,13 @@ class _Running:
             elapsed_s=elapsed_s,
             left_s=0.0 if complete else elapsed_s / here * left if here else float("nan"),
             complete=complete,
-            results=self._results(),
+            read=partial(self._results, self._whole),
         )
 
-    def _results(self) -> xr.Dataset:
+    def _results(self, whole: int) -> xr.Dataset:
+        """Return the first replications; their rows do not change any more."""
         assert self._columns is not None
-        whole, names = self._whole, self._experiment.names
+        names = self._experiment.names
         if self._store is not None and "complete" in self._store.attributes:
             whole = self._store.attributes["complete"]
         first = self._experiment.options.replication

@@ -269,7 +269,7 @@ class _Reading:
         document = self._document(row)
         if document is None:
             return
-        kind = row.text("kind")
+        kind = row.text("kind").lower()
         if kind not in KINDS:
             message = f"unknown kind {kind!r}" if kind else "is empty"
             self._tell(row.cell("kind"), message, f"one of: {', '.join(KINDS)}")

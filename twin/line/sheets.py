@@ -129,7 +129,13 @@ def read_tables(path: Path, tables: Sequence[Table]) -> tuple[dict[str, list[Row
     found: dict[str, list[Row]] = {}
     names = {name.strip().lower(): name for name in book.sheetnames}
     known = {table.name for table in tables}
-    for name in names.keys() - known - {README}:
+    if not names.keys() & known:
+        sheets = ", ".join(map(repr, book.sheetnames))
+        expected = f"sheets named {', '.join(table.name for table in tables)}"
+        remedy = "fill in a template, which has them"
+        book.close()
+        return {}, [Finding("", f"has only {sheets}", expected, remedy, str(path))]
+    for name in sorted(names.keys() - known - {README}):
         near = get_close_matches(name, sorted(known), 1)
         remedy = f"call it {near[0]!r}, or remove it" if near else "remove it"
         findings.append(

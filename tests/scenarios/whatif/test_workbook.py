@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 
 from scenarios.whatif.files import load_scenarios
 from scenarios.whatif.scenario import Scenario, ScenarioError
@@ -172,3 +172,12 @@ def _empty(folder: Path) -> Path:
         sheet.delete_rows(2, sheet.max_row)
     book.save(path)
     return path
+
+
+def test_a_workbook_of_something_else_is_told_once(tmp_path: Path, line: Line) -> None:
+    """Without any of the sheets one finding says which, and what to do."""
+    file = tmp_path / "other.xlsx"
+    Workbook().save(file)
+    with pytest.raises(ScenarioError, match="has only 'Sheet'; expected sheets named line") as told:
+        load_scenarios(file, line)
+    assert len(told.value.findings) == 1
