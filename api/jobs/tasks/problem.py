@@ -25,20 +25,22 @@ def posed(payload: dict[str, Any], line: Line) -> SchedulingProblem:
 
 
 def placed(problem: SchedulingProblem, operations: list[dict[str, Any]]) -> Schedule:
-    """Return bars as a schedule; of two for one operation the later in the list counts."""
+    """Return bars as a schedule; of two for one operation the later in the list counts.
+
+    Bars name no people: whoever is free helps.
+    """
     from scenarios.schedule.schedule import Placement, Schedule  # noqa: PLC0415
+    from scenarios.schedule.staffing import staffed  # noqa: PLC0415
 
     last = {(item["order"], item["operation"]): item for item in operations}
-    return Schedule.of(
-        problem,
-        [
-            Placement(
-                job=item["order"],
-                operation=item["operation"],
-                machine=item["station"],
-                start_s=item["start_s"],
-                end_s=item["end_s"],
-            )
-            for item in last.values()
-        ],
-    )
+    bars = [
+        Placement(
+            job=item["order"],
+            operation=item["operation"],
+            machine=item["station"],
+            start_s=item["start_s"],
+            end_s=item["end_s"],
+        )
+        for item in last.values()
+    ]
+    return Schedule.of(problem, staffed(problem, bars))

@@ -4,7 +4,16 @@ from itertools import pairwise
 
 import pytest
 
-from scenarios.schedule import Limits, ProblemError, Schedule, SchedulingProblem, replay, solve
+from scenarios.schedule import (
+    Limits,
+    ProblemError,
+    Schedule,
+    SchedulingProblem,
+    replay,
+    solve,
+    violations,
+)
+from scenarios.schedule.staffing import staffed
 from tests.scenarios.schedule.test_from_line import flow
 from twin.line import (
     Batch,
@@ -134,3 +143,15 @@ def test_planned_maintenance_closes_and_use_takes_its_share() -> None:
     closed = [(c.start_s, c.end_s) for c in problem.machines[0].unavailable]
     assert closed[:2] == [(100.0, 120.0), (220.0, 240.0)]
     assert problem.jobs[0].operations[0].modes[0].duration_s == 100 * (3.5 + 0.5)
+
+
+def test_bars_without_names_get_people() -> None:
+    """A plan of bars alone is as valid as the plan itself; a person in two places is told."""
+    needs = {"needs": PEOPLE}
+    line = kitchen(saw=needs, booth=needs, crews=(Crew(id="hands"),))
+    problem = SchedulingProblem.from_line(line)
+    bars = [p.model_copy(update={"resources": ()}) for p in planned(line).placements]
+    assert violations(problem, Schedule.of(problem, staffed(problem, bars))) == []
+    at_once = [p.model_copy(update={"start_s": 0.0}) for p in bars]
+    told = violations(problem, Schedule.of(problem, staffed(problem, at_once)))
+    assert any("hands" in str(one) for one in told)
