@@ -30,6 +30,7 @@ from twin.kpi.output_analysis import mean_interval
 from twin.line import Constant, Failure, line_from_text, load_line, serial_line
 from twin.sync.connection import load_connection
 from twin.sync.mapfile import mapping_from_text
+from twin.sync.writes import load_rules
 
 ROOT = Path(__file__).resolve().parent.parent
 DECISIONS = ROOT / "docs" / "decisions"
@@ -157,6 +158,10 @@ def test_yaml_in_the_documents_can_be_read(block: Block, tmp_path: Path) -> None
         rest = {key: value for key, value in rest.items() if key not in document}
         before = yaml.safe_dump(rest) if rest else ""
         assert mapping_from_text(before + block.text, named(block)).nodes
+    elif "expiry_s" in document:
+        path = tmp_path / "rules.yaml"
+        path.write_text(block.text, encoding="utf-8")
+        assert load_rules(path).nodes
     elif {"endpoint", "sources", "security"} & set(document) and "stations" not in document:
         part = {} if "sources" in document else {"endpoint": ENDPOINT}
         nodes = {} if "sources" in document else {"nodes": ["/Plant/**"]}
