@@ -14,6 +14,7 @@ import numpy as np
 
 from tests.benchmarks import simpy_line
 from twin.line import (
+    Batch,
     Buffer,
     Calendar,
     Crew,
@@ -21,9 +22,12 @@ from twin.line import (
     Failure,
     Line,
     Need,
+    Operation,
+    Product,
     Rework,
     Setup,
     Shift,
+    Source,
     Station,
     example_line,
     serial_line,
@@ -33,7 +37,7 @@ STATIONS, PLACES = 10, 5
 HORIZON_S = 3_000.0
 SHIFT_S = 8 * 3600.0
 TO_FAILURE_S, TO_REPAIR_S = 100.0, 10.0
-CHANGE_OVER_S, REWORK_SHARE = 0.5, 0.1
+CHANGE_OVER_S, REWORK_SHARE, BATCH = 0.5, 0.1, 4
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ def contests() -> list[Contest]:
         setups(),
         shifts(),
         rework(),
+        batches(),
+        assembly(),
         bottling(),
     ]
 
@@ -188,6 +194,52 @@ def rework() -> Contest:
         _work("none"), capacities=capacities, rework_share=REWORK_SHARE, rework_to=STATIONS // 2
     )
     return Contest("line of 10, rework", line, HORIZON_S, work)
+
+
+def batches() -> Contest:
+    """Return a line with one station in its middle that works on four parts at once."""
+    line, place = plain(), STATIONS // 2
+    step, name = line.products[0].routing[place], line.flow_order[place]
+    slow = step.model_copy(update={"processing_time_s": Exponential(mean_s=float(BATCH))})
+    routing = tuple(slow if other.id == step.id else other for other in line.products[0].routing)
+    line = changed(
+        line,
+        products=(line.products[0].model_copy(update={"routing": routing}),),
+        stations=tuple(
+            station.model_copy(update={"batch": Batch(min=BATCH, max=BATCH)})
+            if station.id == name
+            else station
+            for station in line.stations
+        ),
+    )
+    work = _work("none")
+    times = list(work.times)
+    times[place] = lambda generator: float(generator.exponential(BATCH))
+    work = replace(work, times=tuple(times), batch=(place, BATCH))
+    return Contest("line of 10, batches", line, HORIZON_S, work)
+
+
+def assembly() -> Contest:
+    """Return a line with one station that puts a component into each part."""
+    line, place = plain(), STATIONS // 2
+    step = line.products[0].routing[place]
+    kitted = step.model_copy(update={"components": {"component": 1}})
+    routing = tuple(kitted if other.id == step.id else other for other in line.products[0].routing)
+    made = Operation(id="make", stations=("maker",), processing_time_s=Exponential(mean_s=1.0))
+    line = changed(
+        line,
+        sources=(
+            line.sources[0].model_copy(update={"products": {"part": 1.0}}),
+            Source(id="stuff", products={"component": 1.0}),
+        ),
+        products=(
+            line.products[0].model_copy(update={"routing": routing}),
+            Product(id="component", routing=(made,), stock="components"),
+        ),
+        stations=(*line.stations, Station(id="maker")),
+        buffers=(*line.buffers, Buffer(id="components", capacity=simpy_line.COMPONENTS)),
+    )
+    return Contest("line of 10, assembly", line, HORIZON_S, replace(_work("none"), kitted=place))
 
 
 def machining() -> Contest:

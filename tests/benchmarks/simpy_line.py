@@ -14,8 +14,12 @@ import numpy as np
 import simpy
 from simpy.events import Event
 
-Process = Generator[Event, Any, None]
+Process = Generator[Event, Any, Any]
 Clock = Literal["none", "operating", "calendar"]
+
+
+COMPONENTS = 5
+"""Places for components before the machine that needs them."""
 
 
 @dataclass
@@ -48,6 +52,10 @@ class Work:
     rework_share: float = 0.0
     rework_to: int = 0
     """Share of the parts that go back from the last machine, and to which."""
+    batch: tuple[int, int] = (-1, 1)
+    """Machine that works on several parts at once, and on how many."""
+    kitted: int = -1
+    """Machine that puts a component into each part; another machine makes them."""
 
 
 class Plant:
@@ -58,6 +66,7 @@ class Plant:
         self.stores = [simpy.Store(env, capacity) for capacity in work.capacities]
         self.crews = simpy.Resource(env, work.crews) if work.crews else None
         self.operators = simpy.Resource(env, work.operators) if work.operators else None
+        self.components = simpy.Store(env, COMPONENTS)
         self.open = True
         self.opened = env.event()
         if work.shift_s[0]:
@@ -89,7 +98,9 @@ class Machine:
         self.down = False
         self.working = False
         self.repaired = env.event()
-        self.process = env.process(self.run())
+        if place == work.kitted:
+            env.process(self.components())
+        self.process = env.process(self.batches() if place == work.batch[0] else self.run())
         if work.clock == "calendar":
             env.process(self.breakdowns())
 
@@ -97,10 +108,7 @@ class Machine:
         """Live for ever."""
         left_s = self._life() if self.work.clock == "operating" else 0.0
         while True:
-            if self.source is None:
-                part = Part(self.operations, self._group())
-            else:
-                part = yield self.source.get()
+            part = yield from self._next()
             if not self.plant.open:
                 yield self.plant.opened
             if part.group != self.group:
@@ -127,6 +135,37 @@ class Machine:
             else:
                 self.made.append(part)
             part.left_s.append(self.env.now)
+
+    def _next(self) -> Process:
+        if self.source is None:
+            return Part(self.operations, self._group())
+        part = yield self.source.get()
+        if self.place == self.work.kitted:
+            yield self.plant.components.get()
+        return part
+
+    def batches(self) -> Process:
+        """Work on several parts at once, for ever; only in the middle of a line."""
+        assert self.source is not None
+        assert self.target is not None
+        while True:
+            parts: list[Part] = []
+            while len(parts) < self.work.batch[1]:
+                part = yield self.source.get()
+                parts.append(part)
+            yield self.env.timeout(self.work.times[self.place](self.service))
+            self.operations += 1
+            for part in parts:
+                yield self.target.put(part)
+                part.left_s.append(self.env.now)
+
+    def components(self) -> Process:
+        """Make components, for ever: the work of a machine of its own."""
+        while True:
+            part = Part(self.operations)
+            yield self.env.timeout(self.work.times[self.place](self.luck))
+            self.operations += 1
+            yield self.plant.components.put(part)
 
     def _attended(self, time_s: float) -> Process:
         if self.plant.operators is None:
