@@ -143,8 +143,8 @@ class Counter:
 async def counter(vendor: str, **options: Any) -> AsyncIterator[Counter]:
     """Run a counter server for the length of a test."""
     server = Counter(vendor, **options)
-    await server.start()
     try:
+        await server.start()
         yield server
     finally:
         await server.kill()
