@@ -50,7 +50,7 @@ def plain_lines(draw: st.DrawFn) -> Line:
     failure = st.builds(
         Failure,
         id=st.just("stop"),
-        clock=st.just("operating"),
+        clock=st.sampled_from(["operating", "calendar"]),
         time_to_failure_s=LIVES,
         time_to_repair_s=REPAIRS,
     )

@@ -3,10 +3,10 @@
 In a row of single-server stations with one product and blocking after service, part k enters
 station i when it has left station i - 1 and part k - 1 has left station i; it leaves when its work
 is done and there is room behind. So the moments of a part follow from those of the parts before it,
-and no list of events is needed. Failures by operating time happen inside the work. The arithmetic
-is that of section 7 of the semantics and the numbers drawn are the same, so every moment is that of
-the other engines to the last bit; what is added up from them agrees to 1e-9, as additions come in
-another order.
+and no list of events is needed. Failures by operating time happen inside the work, those by
+calendar come whatever the parts do. The arithmetic is that of section 7 of the semantics and the
+numbers drawn are the same, so every moment is that of the other engines to the last bit; what is
+added up from them agrees to 1e-9, as additions come in another order.
 
 References
 ----------
@@ -29,7 +29,8 @@ BLOCK = 32
 # Columns of ``row``, for each station: draws of work, of the age at a failure, of repairs.
 (KEY, CODE, FIRST, LAST, LIFE_KEY, LIFE_CODE, LIFE_FIRST, LIFE_LAST, REPAIR_KEY, REPAIR_CODE,
  REPAIR_FIRST, REPAIR_LAST) = range(12)  # fmt: skip
-FAILS = 12  # whether it has a failure mode
+FAILS = 12  # whether it has a failure mode, and by which clock
+BY_AGE, BY_CALENDAR = 1, 2
 ROOM = 13  # places in the buffer before it; 0: none, -1: without limit
 RING = 14  # first of its places in ``ring``: when the last parts left that buffer
 AT = 15  # the next of them, from 0
@@ -40,7 +41,7 @@ INTS = 18
 (LEFT_S, READY_S, LIFE_S, AGED_S, PROCESSING_S, BLOCKED_S, FAILED_S, CONTENT_AREA) = range(8)
 REALS = 8
 """When the part before left; from when on no failure is in force; age at the next failure and age
-reached; then what is counted."""
+reached, or the moment of the next failure by calendar; then what is counted."""
 # ``told``: what is counted of the whole line.
 CREATED, FINISHED, FLOW_TOTAL, WIP_AREA = range(4)
 TOLD = 4
@@ -117,6 +118,56 @@ def _worked(
         since_s = repaired_s
 
 
+@inner
+def _fail(run: Ints, row: Ints, table: Floats, state: Floats, span: Floats, i: int) -> None:
+    """Let a station whose failures come by calendar fail and be repaired."""
+    at, of = i * INTS, i * REALS
+    fails_s, count = state[of + LIFE_S], row[at + COUNT]
+    repaired_s = fails_s + (_draw(run, row, at, table, REPAIR_KEY, count) - 0.0)
+    row[at + COUNT] = count + 1
+    state[of + FAILED_S] += _observed(fails_s, repaired_s, span)
+    state[of + READY_S] = repaired_s
+    state[of + LIFE_S] = repaired_s + (_draw(run, row, at, table, LIFE_KEY, count + 1) - 0.0)
+
+
+@inner
+def _worked_by_calendar(
+    run: Ints, row: Ints, table: Floats, state: Floats, span: Floats, i: int, since_s: float,
+    total_s: float,
+) -> float:  # fmt: skip
+    """Return when the work on a part that enters is done, s; failures come by calendar."""
+    of, worked_s = i * REALS, 0.0
+    since_s = max(since_s, state[of + READY_S])
+    while state[of + LIFE_S] <= since_s:
+        _fail(run, row, table, state, span, i)
+        since_s = max(since_s, state[of + READY_S])
+    while True:
+        due_s, fails_s = max(since_s + (total_s - worked_s), since_s), state[of + LIFE_S]
+        if due_s <= fails_s:  # at the same moment work ends first
+            state[of + PROCESSING_S] += _observed(since_s, due_s, span)
+            return due_s
+        state[of + PROCESSING_S] += _observed(since_s, fails_s, span)
+        if fails_s >= span[UNTIL]:
+            return fails_s
+        worked_s += fails_s - since_s
+        _fail(run, row, table, state, span, i)
+        since_s = state[of + READY_S]
+
+
+@inner
+def _blocked_by_calendar(
+    run: Ints, row: Ints, table: Floats, state: Floats, span: Floats, i: int, done_s: float,
+    left_s: float,
+) -> None:  # fmt: skip
+    """Count the time for which a part waits to leave, less that of failures by calendar."""
+    of = i * REALS
+    while state[of + LIFE_S] < left_s:
+        state[of + BLOCKED_S] += _observed(done_s, state[of + LIFE_S], span)
+        _fail(run, row, table, state, span, i)
+        done_s = state[of + READY_S]
+    state[of + BLOCKED_S] += _observed(done_s, left_s, span)
+
+
 @inlined
 def _through(
     run: Ints, row: Ints, table: Floats, state: Floats, ring: Floats, span: Floats, i: int,
@@ -131,8 +182,10 @@ def _through(
         place = row[at + AT]
         ring[row[at + RING] + place] = entered_s
         row[at + AT] = place + 1 if place + 1 < room else 0
-    fails = row[at + FAILS] != 0
-    if fails:
+    fails = row[at + FAILS]
+    if fails == BY_CALENDAR:
+        done_s = _worked_by_calendar(run, row, table, state, span, i, entered_s, total_s)
+    elif fails:
         ready_s = max(entered_s, state[of + READY_S])
         done_s = _worked(run, row, table, state, span, i, ready_s, total_s)
     else:
@@ -154,6 +207,9 @@ def _through(
         state[of + CONTENT_AREA] += _observed(arrived_s, entered_s, span)
         if not fails:
             state[of + PROCESSING_S] += _observed(entered_s, done_s, span)
+    if fails == BY_CALENDAR:
+        _blocked_by_calendar(run, row, table, state, span, i, done_s, left_s)
+        return left_s
     idle_s = max(done_s, state[of + READY_S]) if fails else done_s
     state[of + BLOCKED_S] += _observed(idle_s, left_s, span)
     return left_s
@@ -203,7 +259,9 @@ def _run(
     for i in range(stations):
         state[i * REALS + LEFT_S] = state[i * REALS + READY_S] = span[BEGIN]
         if row[i * INTS + FAILS]:
-            state[i * REALS + LIFE_S] = _draw(run, row, i * INTS, table, LIFE_KEY, 0)
+            life_s = _draw(run, row, i * INTS, table, LIFE_KEY, 0)
+            by_calendar = row[i * INTS + FAILS] == BY_CALENDAR
+            state[i * REALS + LIFE_S] = span[BEGIN] + (life_s - 0.0) if by_calendar else life_s
     k = drawn = 0
     while True:
         if k == drawn:
@@ -212,7 +270,7 @@ def _run(
             drawn += BLOCK
         created_s = max(_room_s(row, state, ring, 0), span[BEGIN])
         if created_s >= until_s:
-            return
+            break
         told[CREATED] += 1.0 if created_s >= from_s else 0.0
         at_s, i = created_s, 0
         while i < stations and at_s < until_s:
@@ -223,3 +281,6 @@ def _run(
         if i == stations and from_s <= at_s < until_s:
             _finished(flows, bins, told, created_s, at_s)
         k += 1
+    for i in range(stations):
+        while row[i * INTS + FAILS] == BY_CALENDAR and state[i * REALS + LIFE_S] < until_s:
+            _fail(run, row, table, state, span, i)

@@ -16,6 +16,8 @@ from twin.kpi.counters import Coordinates, Counters, Values, figures_of
 from twin.line import Buffer, Failure, Line, Operation, Product, Source, Station
 from twin.line.spec import Spec
 
+CLOCKS = {"operating": mp.BY_AGE, "calendar": mp.BY_CALENDAR}
+"""Clocks of failures that need no events."""
 RULES = ("fifo", "spt", "edd", "priority")
 """Dispatch rules that leave parts of one product in the order in which they came."""
 # What may be said of a plain line; anything else that is not as by default makes it another.
@@ -35,7 +37,7 @@ def is_plain(line: Line, options: SimulationOptions) -> bool:
     """Tell whether a line, from empty, is a row of single servers where sums and maxima decide.
 
     One source that always has a part, one product, each station once; at most one failure mode to a
-    station, on the operating clock and without a crew; nothing else.
+    station, on the operating clock or by calendar and without a crew; nothing else.
     """
     if not (_says_no_more(line) and _says_no_more(options)):
         return False
@@ -56,7 +58,7 @@ def is_plain(line: Line, options: SimulationOptions) -> bool:
         and all(_says_no_more(spec) for spec in specs)
         and all(station.dispatch_rule in RULES for station in stations)
         and all(len(station.failures) <= 1 for station in stations)
-        and all(mode.clock == "operating" for mode in modes)
+        and all(mode.clock in CLOCKS for mode in modes)
     )
 
 
@@ -117,8 +119,8 @@ class PlainProgram:
 
         draw(mp.KEY, tables["station_work"][s], tables["choice_times"][tables["first_choice"][i]])
         mode = tables["first_mode"][s]
-        row[mp.FAILS] = tables["first_mode"][s + 1] > mode
-        if row[mp.FAILS]:
+        for failure in self._low.stations[s].failures:
+            row[mp.FAILS] = CLOCKS[failure.clock]
             draw(mp.LIFE_KEY, tables["mode_life_key"][mode], tables["mode_life"][mode])
             draw(mp.REPAIR_KEY, tables["mode_repair_key"][mode], tables["mode_repair"][mode])
         row[mp.ROOM] = _room(self._low.line, self._low.stations[s])
