@@ -20,10 +20,21 @@ class Seen:
 
     values: dict[str, list[tuple[datetime, Any]]] = field(default_factory=dict)
 
+    def count(self, *paths: str) -> int:
+        """Return the fewest values that any of these nodes gave."""
+        return min(len(self.values.get(path, ())) for path in paths)
+
     def datachange_notification(self, node: Any, value: Any, data: Any) -> None:
         """Take in one value; asyncua calls this."""
         stamp = data.monitored_item.Value.SourceTimestamp
         self.values.setdefault(node.nodeid.Identifier, []).append((stamp, value))
+
+
+async def until(happened: Callable[[], bool], wait_s: float = 40.0) -> None:
+    """Wait for what must come, however busy the machine is; raises TimeoutError if it does not."""
+    async with asyncio.timeout(wait_s):
+        while not happened():  # noqa: ASYNC110 - what is waited for sets no event
+            await asyncio.sleep(0.02)
 
 
 @contextlib.asynccontextmanager
