@@ -1,7 +1,7 @@
 """Rates and latencies of live values, from a real server to the disk: one line for each way.
 
-``python -m tests.benchmarks.live --nodes 200 --rate 10 --for 10``. A counter server runs beside it, in
-another process. Processor seconds are those of this process alone, so they hold on a busy machine;
+``python -m tests.benchmarks.live --nodes 200 --rate 10 --for 10``. A counter server runs beside
+it. Processor seconds are those of this process alone, so they hold on a busy machine;
 latencies hold there as upper bounds only. Both clocks are one, so a latency is source time to
 receipt, or to the moment at which the journal has the value on the disk.
 """
