@@ -4,11 +4,13 @@ import asyncio
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.sync.peers.harness import counter, law, recording, values_of
+from tests.sync.peers.harness import VENDORS, counter, law, recording, values_of
 from tests.sync.peers.proxy import Proxy
+from twin.sync.compat import Channel
 
 GARBLE = (b"\x0c\x06\x00\x00\x00GARBLE", b"\x0c\xff\xff\xff\x7fGARBLE")
 """A text, and the same with a length beyond the end."""
@@ -84,6 +86,56 @@ async def test_notification_that_cannot_be_read(tmp_path: Path) -> None:
     assert found["open"] >= 5
     assert summary["finished"]
     assert any("cannot be read" in gap["reason"] for gap in summary["gaps"])
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("what", ["subscriptions", "sessions"])
+async def test_server_ends_what_we_have(what: str, tmp_path: Path) -> None:
+    """Given up by the server: new ones are made, and what was made in between is a gap."""
+    out = tmp_path / "out"
+    async with (
+        counter("asyncua", rate=50) as server,
+        recording(out, server.port) as running,
+    ):
+        await running.until()
+        await running.until_more()
+        await server.say(f"end {what}")
+        async with asyncio.timeout(60):
+            while running.recorder._parts[0].supervisor.link.epoch < 2:  # noqa: SLF001
+                await asyncio.sleep(0.02)
+        await running.until("live", 60)
+        await running.until_more()
+        made = await server.halt()
+        await running.end()
+    assert law(out, made)["open"] >= 5
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_channel_of_a_short_life(
+    vendor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Renewed again and again, a channel loses nothing and is never broken off."""
+    made = Channel.__init__
+
+    def short(self: Channel, *given: Any) -> None:
+        made(self, *given)
+        self._client.secure_channel_timeout = 2000
+
+    monkeypatch.setattr(Channel, "__init__", short)
+    out = tmp_path / "out"
+    async with (
+        counter(vendor, rate=50) as server,
+        recording(out, server.port) as running,
+    ):
+        await running.until()
+        await asyncio.sleep(8.0)
+        last = await server.halt()
+        summary = await running.end()
+    assert law(out, last)["lost"] == 0
+    assert summary["reconnects"] == 0
 
 
 async def test_an_error_of_its_own_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

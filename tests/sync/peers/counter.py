@@ -150,12 +150,23 @@ async def main(options: dict[str, Any]) -> None:
         )
         await folder.add_variable(ua.NodeId("x", index), ua.QualifiedName("x", index), 7)
 
+    async def give_up(what: str) -> None:
+        """End what clients have here, without being asked."""
+        service = server.iserver.subscription_service
+        if what == "subscriptions":
+            await service.delete_subscriptions(list(service.subscriptions))
+        else:
+            for client in list(server.bserver.clients):
+                await client.processor.session.close_session(delete_subs=True)
+
     def hear() -> None:
         nonlocal last
         for line in sys.stdin:
             word, _, argument = line.strip().partition(" ")
             if word == "halt":
                 running[0] = False
+            if word == "end":
+                asyncio.run_coroutine_threadsafe(give_up(argument), loop)
             if word == "grow":
                 asyncio.run_coroutine_threadsafe(grow(), loop)
             if word == "clock":
