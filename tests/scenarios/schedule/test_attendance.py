@@ -1,5 +1,6 @@
 """What people, maintenance, conveyors and batches of a line mean for its schedule."""
 
+import random
 from itertools import pairwise
 
 import pytest
@@ -21,12 +22,15 @@ from twin.line import (
     Calendar,
     Constant,
     Crew,
+    JobOrder,
     Line,
     Maintenance,
     Need,
     Operation,
     Product,
+    Setup,
     Shift,
+    Source,
     Station,
 )
 
@@ -155,3 +159,58 @@ def test_bars_without_names_get_people() -> None:
     at_once = [p.model_copy(update={"start_s": 0.0}) for p in bars]
     told = violations(problem, Schedule.of(problem, staffed(problem, at_once)))
     assert any("hands" in str(one) for one in told)
+
+
+def drawn(number: int) -> Line:
+    """Return a random line without chance: servers, batches, setups, belts, loading."""
+    draw = random.Random(number)
+    stations, buffers, steps = [], [], []
+    for k in range(draw.randint(1, 4)):
+        kinds: list[dict[str, object]] = [
+            {},
+            {"servers": draw.choice((2, 3))},
+            {"batch": Batch(min=5, max=5)},
+            {"setup": Setup(matrix_s={"a": {"b": 40.0}, "b": {"a": 20.0}}, initial_group="a")},
+        ]
+        stations.append(Station(**{"id": f"s{k}", "input_buffer": f"b{k}", **draw.choice(kinds)}))
+        buffers.append(Buffer(id=f"b{k}", transit_time_s=draw.choice((0.0, 25.0))))
+        steps.append(
+            Operation(
+                id=f"o{k}",
+                stations=(f"s{k}",),
+                processing_time_s=Constant(value_s=float(draw.randint(1, 20))),
+                load_time_s=Constant(value_s=draw.choice((0.0, 2.0))),
+            )
+        )
+    return Line(
+        id="drawn",
+        sources=(Source(id="in", arrivals="orders"),),
+        stations=tuple(stations),
+        buffers=tuple(buffers),
+        products=tuple(Product(id=name, routing=tuple(steps)) for name in "ab"),
+        orders=tuple(
+            JobOrder(id=f"O{j}", product=draw.choice("ab"), quantity=30, due_date_s=500.0)
+            for j in range(draw.randint(1, 3))
+        ),
+    )
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(1800)
+def test_random_lines_end_orders_when_planned() -> None:
+    """Most lines without chance end every order to the tick, all of them within their cycles."""
+    exact = 0
+    for number in range(40):
+        line = drawn(number)
+        schedule = planned(line)
+        found = replay(line, schedule, replications=1).order_completion_s
+        away_s = [
+            abs(float(found.sel(order=job.job)[0]) - job.completion_s) for job in schedule.jobs
+        ]
+        cycle_s = sum(
+            step.processing_time_s.expected_s() + step.load_time_s.expected_s()
+            for step in line.products[0].routing
+        )
+        assert max(away_s) <= len(away_s) * cycle_s, number
+        exact += max(away_s) < 1e-6
+    assert exact >= 30
