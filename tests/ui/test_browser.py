@@ -147,23 +147,36 @@ def test_kept_scenarios_are_cloned_compared_and_found_among_the_runs(
 
 
 def test_kept_scenario_opens_in_the_form(seen: Seen, running: Running) -> None:
-    """Faults and values of a kept scenario, the ones without a form of their own too, come back."""
+    """What a kept scenario has comes back, also without a form of its own, and is run with it."""
     body = {
         "line_id": "bottling",
         "name": "Several",
         "changes": {"buffers.packed.capacity": 33, "stations.filler.wear_onset": 0.4},
         "faults": [{"station": "filler", "after_s": 600, "duration_s": 1800}],
+        "events": [
+            {"kind": "operator_absent", "crew": "operators", "people": 1, "duration_s": 5400},
+            {"kind": "drift", "station": "packer", "factor": 1.2, "duration_s": 3600},
+        ],
     }
     kept = running.client.ask("POST", "/v1/scenarios", body)
     page = seen.page
     page.goto(f"/whatif?scenario={kept['id']}")
     cards = page.locator("#changes .change")
-    expect(cards).to_have_count(3)
-    expect(page.get_by_label("Lasts, minutes")).to_have_value("30")
-    expect(page.get_by_label("Begins in, minutes")).to_have_value("10")
+    expect(cards).to_have_count(5)
+    expect(page.get_by_label("People away")).to_have_value("1")
+    assert [box.input_value() for box in page.get_by_label("Lasts, minutes").all()] == ["30", "90"]
+    expect(page.get_by_label("Begins in, minutes").first).to_have_value("10")
     expect(page.get_by_label("Places")).to_have_value("33")
     expect(page.get_by_label("Which value")).to_have_value("stations.filler.wear_onset")
     expect(page.get_by_label("New value")).to_have_value("0.4")
+    page.get_by_label("Look ahead").select_option("1")
+    page.get_by_label("Replications").fill("2")
+    with page.expect_request("**/v1/scenarios") as asked:
+        page.get_by_role("button", name="Run", exact=True).click()
+    sent = asked.value.post_data_json
+    assert [event["kind"] for event in sent["events"]] == ["operator_absent", "drift"]
+    assert sent["changes"] == body["changes"]
+    expect(page.locator("#verdict")).not_to_be_empty()
 
 
 @pytest.mark.parametrize(("theme", "language"), [("light", "en"), ("dark", "th")])

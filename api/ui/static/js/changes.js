@@ -82,6 +82,38 @@ export const KINDS = {
   },
 };
 
+// People who stay away, material that comes late, more or less to make: the API calls these events.
+KINDS.absent = {
+  fits: (model) => (model.crews ?? []).length > 0,
+  fields: (model) => [{ key: "crew", label: t("field.crew"), options: choices(model.crews) },
+    count("people", 1, 1, 1000), count("minutes", 120, 1, 10080), count("after", 0, 0, 10080)],
+  apply: (value, to) => to.events.push({ kind: "operator_absent", crew: value.crew, people: value.people,
+    after_s: 60 * value.after, duration_s: 60 * value.minutes }),
+  say: (value, model) => t("say.absent", { people: number(value.people), crew: called(model.crews, value.crew),
+    length: duration(60 * value.minutes) }),
+};
+KINDS.late = {
+  fields: (model) => [{ key: "source", label: t("field.source"), options: choices(model.sources) },
+    count("minutes", 60, 1, 10080), count("after", 0, 0, 10080)],
+  apply: (value, to) => to.events.push({ kind: "material_late", source: value.source,
+    after_s: 60 * value.after, duration_s: 60 * value.minutes }),
+  say: (value, model) => t("say.late", { source: called(model.sources, value.source),
+    length: duration(60 * value.minutes) }),
+};
+KINDS.demand = {
+  fits: (model) => model.orders.length > 0 || model.sources.some((source) => source.interarrival_s),
+  fields: () => [count("wanted", 115, 1, 1000)],
+  apply: (value, to) => to.events.push({ kind: "demand", factor: value.wanted / 100 }),
+  say: (value) => t("say.demand", { wanted: number(value.wanted) }),
+};
+// An event that came in by file or API and has no form: it is kept as it is.
+KINDS.event = {
+  fits: () => false,
+  fields: () => [{ key: "event", label: t("field.event"), value: "" }],
+  apply: (value, to) => to.events.push(typed(value.event)),
+  say: (value) => t("say.event", { kind: typed(value.event).kind ?? "?" }),
+};
+
 /** The value at a dotted path; items of a list go by their id. */
 function valueAt(model, path) {
   return path.split(".").reduce((from, key) =>
@@ -132,7 +164,18 @@ export function cardsOf(scenario, model) {
     if (known && list === "stations" && key === "servers") return ["servers", { station: id, servers: value }];
     return ["value", { path, value: written(value) }];
   });
-  return [...faults, ...changes];
+  return [...faults, ...(scenario.events ?? []).map(cardOfEvent), ...changes];
+}
+
+function cardOfEvent(event) {
+  const time = { minutes: event.duration_s / 60, after: (event.after_s ?? 0) / 60 };
+  if (event.kind === "breakdown") return ["breakdown", { station: event.station, ...time }];
+  if (event.kind === "operator_absent" && event.crew) {
+    return ["absent", { crew: event.crew, people: event.people ?? 1, ...time }];
+  }
+  if (event.kind === "material_late") return ["late", { source: event.source, ...time }];
+  if (event.kind === "demand") return ["demand", { wanted: 100 * event.factor }];
+  return ["event", { event: JSON.stringify(event) }];
 }
 
 /** What a kept scenario changes, in a planner's words. */
@@ -165,7 +208,7 @@ export class ChangeCard {
     this.model = model;
     this.changed = changed;
     this.kind = el("select", { "aria-label": t("field.kind"), name: "kind" },
-      Object.entries(KINDS).filter(([, one]) => one.fits?.(model) ?? true).map(([key]) =>
+      Object.entries(KINDS).filter(([key, one]) => key === kind || (one.fits?.(model) ?? true)).map(([key]) =>
         el("option", { value: key, text: t(`kind.${key}`), selected: key === kind })));
     this.fields = el("div", { class: "fields" });
     this.node = el("div", { class: "change", role: "group", "aria-label": t("change.label") },

@@ -35,9 +35,9 @@ async function attempt(work) {
 }
 
 function clone(item) {
-  const { line_id, description, changes, faults } = item;
+  const { line_id, description, changes, faults, events } = item;
   const name = t("scenarios.copy_of", { name: item.name }).slice(0, 120);
-  return api("/v1/scenarios", { method: "POST", body: { line_id, name, description, changes, faults } });
+  return api("/v1/scenarios", { method: "POST", body: { line_id, name, description, changes, faults, events } });
 }
 
 function row(item) {

@@ -29,10 +29,10 @@ function suggestName() {
 
 function scenario() {
   const horizon_s = 3600 * Number(form.elements.horizon.value);
-  const to = { changes: {}, faults: [], horizon_s, now_s: site.state?.time_s ?? 0 };
+  const to = { changes: {}, faults: [], events: [], horizon_s, now_s: site.state?.time_s ?? 0 };
   for (const card of cards) card.apply(to);
   return { line_id: site.line.id, name: form.elements.name.value.trim() || t("whatif.unnamed"),
-    changes: to.changes, faults: to.faults };
+    changes: to.changes, faults: to.faults, events: to.events };
 }
 
 /** Ready-made questions for a first try. */
