@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import platform
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -68,19 +69,27 @@ def lines(
     )
 
 
+class Document(StrEnum):
+    """What a schema is for."""
+
+    LINE = "line"
+    PROBLEM = "problem"
+
+
 def schema(
+    document_kind: Annotated[
+        Document, typer.Argument(metavar="[line|problem]", help="A line, or a schedule's problem.")
+    ] = Document.LINE,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write to this file instead of stdout.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Give the JSON Schema of line files, for completion and checks in an editor."""
+    """Give the JSON Schema of line files, or of problems for `twin schedule`, for an editor."""
     from json import dumps  # noqa: PLC0415
 
-    from twin.line import line_schema  # noqa: PLC0415
-
     check_file(out)
-    document = line_schema()
+    document = _schema_of(document_kind)
     if out is None:
         emit_json(document)
         return
@@ -89,7 +98,20 @@ def schema(
     if json:
         emit_json({"file": str(out)})
     else:
-        typer.echo(f"wrote {out}; name it in a line file: # yaml-language-server: $schema={out}")
+        where = "in a line file: # yaml-language-server: $schema="
+        if document_kind is Document.PROBLEM:
+            where = "in your editor's settings for problem files: "
+        typer.echo(f"wrote {out}; name it {where}{out}")
+
+
+def _schema_of(kind: Document) -> dict[str, Any]:
+    if kind is Document.LINE:
+        from twin.line import line_schema  # noqa: PLC0415
+
+        return line_schema()
+    from scenarios.schedule import SchedulingProblem  # noqa: PLC0415
+
+    return SchedulingProblem.model_json_schema()
 
 
 def warmup(json: Json = False) -> None:

@@ -15,7 +15,16 @@ import typer
 from api.commands.console import ExitCode, emit_json, stopping, writing
 
 if TYPE_CHECKING:
-    from scenarios.schedule import Limits, Progress, ScheduleResult, SchedulingProblem
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from scenarios.schedule import (
+        Limits,
+        Progress,
+        Schedule,
+        ScheduleResult,
+        SchedulingProblem,
+    )
 
 
 _LOADING_S = 3.0
@@ -142,11 +151,35 @@ def _tell(step: Progress) -> None:
     )
 
 
-def finish(found: ScheduleResult, objections: list[str], wanted: Wanted) -> None:
+def _file(schedule: Schedule, suffix: str, clock: Callable[[float], datetime] | None) -> bytes:
+    """Return a schedule as a table for ``.csv`` and ``.xlsx``, by start, else as JSON."""
+    if suffix not in {".csv", ".xlsx"}:
+        return (schedule.to_json() + "\n").encode()
+    import pandas as pd  # noqa: PLC0415 - heavy
+
+    from api.exports import FileKind, table_file  # noqa: PLC0415
+
+    rows = []
+    for item in sorted(schedule.placements, key=lambda p: (p.start_s, p.machine)):
+        row = {"job": item.job, "operation": item.operation, "machine": item.machine}
+        if clock is not None:
+            row["start"] = f"{clock(item.start_s):%Y-%m-%d %H:%M:%S}"
+            row["end"] = f"{clock(item.end_s):%Y-%m-%d %H:%M:%S}"
+        times = {"start_s": item.start_s, "end_s": item.end_s}
+        rows.append(row | times | {"resources": ", ".join(item.resources)})
+    return table_file(pd.DataFrame(rows), FileKind(suffix[1:])).content
+
+
+def finish(
+    found: ScheduleResult,
+    objections: list[str],
+    wanted: Wanted,
+    clock: Callable[[float], datetime] | None = None,
+) -> None:
     """Write the schedule where it is wanted and leave with the code that the answer asks for."""
     if wanted.out is not None and found.schedule is not None:
         with writing(wanted.out):
-            wanted.out.write_text(found.schedule.to_json() + "\n", encoding="utf-8")
+            wanted.out.write_bytes(_file(found.schedule, wanted.out.suffix.lower(), clock))
     if found.stopped:
         raise typer.Exit(int(ExitCode.INTERRUPTED))
     if found.schedule is None or objections:

@@ -68,7 +68,8 @@ def schedule(  # noqa: PLR0913, PLR0917 - the options of a command
         int, typer.Option("--workers", min=1, max=64, help="Cores for the search and replays.")
     ] = 2,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Write the schedule to this JSON file.")
+        Path | None,
+        typer.Option("--out", "-o", help="Write it to this file: .json, .csv or .xlsx."),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -121,7 +122,7 @@ def _schedule_line(file: str, order: list[str] | None, replications: int, wanted
         emit_json(document)
     else:
         _show(model, document)
-    finish(found, objections, wanted)
+    finish(found, objections, wanted, model.moment)
 
 
 def _document(

@@ -5,7 +5,7 @@ The meaning of each demand stands in :mod:`scenarios.schedule.problem`.
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -210,4 +210,15 @@ def _by_name(value: object) -> object:
     return value
 
 
-AnyObjective = Annotated[Objective, BeforeValidator(_by_name)]
+NamedObjective = Literal[
+    "makespan",
+    "total_weighted_tardiness",
+    "total_tardiness",
+    "flow_time",
+    "setup_time",
+    "energy",
+    "stability",
+]
+AnyObjective = Annotated[
+    Objective, BeforeValidator(_by_name, json_schema_input_type=Objective | NamedObjective)
+]

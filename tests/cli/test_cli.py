@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from api.cli import run
@@ -139,6 +140,33 @@ def test_problem_file_is_scheduled(capsys: pytest.CaptureFixture[str], tmp_path:
     assert [step["objective"] for step in found["improvements"]][-1] == 7
     assert all(step["seconds"] >= 0 for step in found["improvements"])
     assert json.loads(out_path.read_text())["objective"] == 7
+
+
+def test_a_schedule_goes_to_a_spreadsheet(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """By the name of the file a schedule is written as CSV or Excel, a row per operation."""
+    path = tmp_path / "shop.txt"
+    path.write_text("2 2\n0 3 1 2\n1 2 0 4\n")
+    for name, read in (("plan.csv", pd.read_csv), ("plan.xlsx", pd.read_excel)):
+        out = tmp_path / name
+        code, _, _ = answer(
+            capsys, "schedule", str(path), "--engine", "dispatch", "--out", str(out)
+        )
+        assert code == ExitCode.OK
+        table = read(out)
+        assert list(table["start_s"]) == sorted(table["start_s"])
+        assert set(table["machine"]) == {"m0", "m1"}
+        assert len(table) == 4
+
+
+def test_the_schema_of_a_problem_knows_objectives_by_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An editor completes a problem file, objectives by name or as weights."""
+    code, out, _ = answer(capsys, "schema", "problem")
+    assert code == ExitCode.OK
+    assert "total_weighted_tardiness" in json.dumps(json.loads(out)["properties"]["objective"])
 
 
 def test_problem_file_with_findings_is_refused(
