@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.linalg import spsolve
+from numpy.typing import NDArray
+from scipy.sparse.linalg import expm_multiply, spsolve
 
 State = tuple[int, ...]
 
@@ -16,7 +17,33 @@ def throughput(rates: Sequence[float], places: Sequence[int]) -> float:
     The state counts, for each station but the first, the parts in its buffer, in its service, and
     finished but held in the station before.
     """
-    index: dict[State, int] = {(0,) * len(places): 0}
+    index, flows = _chain((0,) * len(places), rates, places)
+    balance = flows.tolil()
+    balance[0, :] = 1.0
+    share = spsolve(balance.tocsc(), np.eye(len(index), 1).ravel())
+    return float(rates[-1] * share[_busy(index)].sum())
+
+
+def finished(
+    rates: Sequence[float], places: Sequence[int], state: State, horizon_s: float
+) -> float:
+    """Return the mean number of parts that leave within a time, from a state at its beginning.
+
+    The integral of the chances over time is an exponential of the chain with one more row, which
+    adds up the time in which the last station works.
+    """
+    index, flows = _chain(state, rates, places)
+    adds = sp.coo_matrix(_busy(index).astype(float))
+    whole = sp.bmat([[flows, None], [adds, sp.coo_matrix((1, 1))]]).tocsc()
+    start = np.eye(len(index) + 1, 1).ravel()
+    return float(rates[-1] * expm_multiply(whole * horizon_s, start)[-1])
+
+
+def _chain(
+    start: State, rates: Sequence[float], places: Sequence[int]
+) -> tuple[dict[State, int], sp.coo_matrix]:
+    """Return the states that can be reached, the first one first, and the flows between them."""
+    index = {start: 0}
     queue, moves = list(index), []
     for state in queue:
         for rate, target in _moves(state, rates, places):
@@ -24,14 +51,14 @@ def throughput(rates: Sequence[float], places: Sequence[int]) -> float:
                 index[target] = len(index)
                 queue.append(target)
             moves.append((index[state], index[target], rate))
+            moves.append((index[state], index[state], -rate))
     source, target, rate = (np.array(column) for column in zip(*moves, strict=True))
-    count = len(index)
-    balance = sp.coo_matrix((rate, (target, source)), (count, count)).tolil()
-    balance.setdiag(-np.bincount(source, rate, count))
-    balance[0, :] = 1.0
-    share = spsolve(balance.tocsc(), np.eye(count, 1).ravel())
-    busy = sum(share[index[state]] for state in index if state[-1] > 0)
-    return float(rates[-1] * busy)
+    return index, sp.coo_matrix((rate, (target, source)), (len(index), len(index)))
+
+
+def _busy(index: dict[State, int]) -> NDArray[np.bool_]:
+    """Tell in which states the last station works."""
+    return np.array([state[-1] > 0 for state in index])
 
 
 def _moves(
