@@ -44,7 +44,11 @@ def sensitivity(  # noqa: PLR0913, PLR0917 - the options of a command
     workers: Workers = 1,
     kind: Annotated[
         list[str] | None,
-        typer.Option("--kind", help="cycle time, mtbf, mttr, place, server, person or card."),
+        typer.Option(
+            "--kind",
+            help="cycle time, mtbf, mttr, mtbm and service (of maintenance), place, server, "
+            "person or card; may be given often.",
+        ),
     ] = None,
     costs: Costs = None,
     level: Level = 0.95,

@@ -11,7 +11,9 @@ from api.schemas.jobs import JobStatus
 from api.schemas.scenarios import Start
 from twin.line.spec import Id
 
-FactorKind = Literal["cycle time", "mtbf", "mttr", "place", "server", "person", "card"]
+FactorKind = Literal[
+    "cycle time", "mtbf", "mttr", "mtbm", "service", "place", "server", "person", "card"
+]
 
 
 class SensitivityIn(Shape):
@@ -19,8 +21,9 @@ class SensitivityIn(Shape):
 
     line_id: Id
     """Line."""
-    kinds: tuple[FactorKind, ...] | None = Field(default=None, min_length=1, max_length=7)
-    """What to try: ``cycle time`` and ``mttr`` 1 % less, ``mtbf`` 1 % more, one ``place``,
+    kinds: tuple[FactorKind, ...] | None = Field(default=None, min_length=1, max_length=9)
+    """What to try: ``cycle time``, ``mttr`` and ``service`` (time of maintenance) 1 % less,
+    ``mtbf`` 1 % more, ``mtbm`` (between maintenance) 1 % or one operation more, one ``place``,
     ``server``, ``person`` or ``card`` more; none: all that the line has."""
     horizon_s: float = Field(default=8 * 3600.0, gt=0)
     """Time to look ahead, s, warm-up included."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import xarray as xr
@@ -25,8 +25,8 @@ from twin.events.state import LineState
 from twin.kpi.output_analysis import Interval, mean_interval
 from twin.line import Line, scaled
 
-Kind = Literal["cycle time", "mtbf", "mttr", "place", "server", "person", "card"]
-KINDS: tuple[Kind, ...] = ("cycle time", "mtbf", "mttr", "place", "server", "person", "card")
+Kind = Literal["cycle time", "mtbf", "mttr", "mtbm", "service", "place", "server", "person", "card"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 """What may be asked about."""
 MONEY = ("profit", "cost_total", "cost_per_part")
 """Figures that are told as well where there are prices."""
@@ -63,8 +63,10 @@ def factors(line: Line, kinds: Sequence[Kind] = KINDS, step: float = STEP) -> li
     line : Line
         The line as it is.
     kinds : sequence of str
-        Of ``cycle time`` and ``mttr`` (less is better), ``mtbf`` (more is better), ``place`` (of a
-        buffer), ``server``, ``person`` (of a crew) and ``card`` (of a loop).
+        Of ``cycle time`` and ``mttr`` (less), ``mtbf`` (more), ``mtbm`` (more time, or one more
+        operation, from one maintenance to the next: it may do harm where maintenance renews),
+        ``service`` (less time for maintenance), ``place`` (of a buffer), ``server``, ``person`` (of
+        a crew) and ``card`` (of a loop).
     step : float
         Share by which times are changed.
     """
@@ -98,6 +100,22 @@ def _of_station(line: Line, name: str, step: float) -> Iterator[Factor]:
         between, repair = f"{at}.{life}", f"{at}.time_to_repair_s"
         yield Factor("mtbf", element, "+1 %", {between: up}, {between: down})
         yield Factor("mttr", element, "-1 %", {repair: down}, {repair: up})
+    yield from _of_maintenance(line, name, step)
+
+
+def _of_maintenance(line: Line, name: str, step: float) -> Iterator[Factor]:
+    planned = line.station(name).maintenance
+    down, up = {"times": 1 - step}, {"times": 1 + step}
+    for one in planned:
+        element = name if len(planned) == 1 else f"{name}.{one.id}"
+        at = f"stations.{name}.maintenance.{one.id}"
+        if one.every_s is not None:
+            every = f"{at}.every_s"
+            yield Factor("mtbm", element, "+1 %", {every: up}, {every: down})
+        elif one.every_cycles is not None:
+            yield Factor("mtbm", element, "+1", {f"{at}.every_cycles": {"plus": 1}}, None)
+        took = f"{at}.duration_s"
+        yield Factor("service", element, "-1 %", {took: down}, {took: up})
 
 
 def _cycle(line: Line, name: str, factor: float) -> dict[str, Any]:

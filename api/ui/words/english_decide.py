@@ -27,6 +27,8 @@ ENGLISH: dict[str, str] = {
     "gain.interval": "Between",
     "gain.named": "{kind}: {element}",
     "gain.cycle time": "Work time",
+    "gain.mtbm": "Time between maintenance",
+    "gain.service": "Time of maintenance",
     "gain.mtbf": "Time between failures",
     "gain.mttr": "Repair time",
     "gain.place": "Places",

@@ -27,6 +27,8 @@ THAI: dict[str, str] = {
     "gain.interval": "ระหว่าง",
     "gain.named": "{kind}: {element}",
     "gain.cycle time": "เวลาทำงาน",
+    "gain.mtbm": "ระยะห่างระหว่างการบำรุงรักษา",
+    "gain.service": "เวลาบำรุงรักษา",
     "gain.mtbf": "เวลาระหว่างการเสีย",
     "gain.mttr": "เวลาซ่อม",
     "gain.place": "ที่วาง",

@@ -89,3 +89,22 @@ def test_wrong_questions_are_told_together() -> None:
     assert [finding.path for finding in caught.value.findings] == ["replications", "step", "kinds"]
     with pytest.raises(UnknownNameError, match="colour"):
         sensitivities(paced(), OPTIONS, replications=2, figures=["colour"], kinds=["server"])
+
+
+@pytest.mark.parametrize("every", [{"every_s": 100.0}, {"clock": "cycles", "every_cycles": 25}])
+def test_maintenance_costs_its_share(every: dict[str, object]) -> None:
+    """Of 110 s 10 are maintenance: 1 % of either brings a tenth of a percent, less the other."""
+    care = {"id": "care", "duration_s": {"kind": "constant", "value_s": 10.0}, **every}
+    if "every_s" in every:
+        # Work in process stops, or the maintenance would wait for the end of it.
+        care |= {"every_s": {"kind": "constant", "value_s": 100.0}, "interrupts": True}
+    line = paced().changed({"stations.s2.maintenance": [care]})
+    options = SimulationOptions(horizon_s=22_000.0, seed=4)
+    found = sensitivities(line, options, replications=2, kinds=["mtbm", "service"])
+    gain = found["gain"].sel(figure="throughput_rate")
+    rate = 25 / 110
+    assert float(gain.sel(factor="service s2")) == pytest.approx(0.1 * rate / 110, rel=0.15)
+    # One more of 25 operations takes 4 s; one percent of 100 s takes one.
+    more_s = 4.0 if "every_cycles" in every else 1.0
+    exact = (rate * 110 + more_s / 4) / (110 + more_s) - rate
+    assert float(gain.sel(factor="mtbm s2")) == pytest.approx(exact, rel=0.15)
