@@ -17,7 +17,7 @@ from asyncua import Server
 
 from twin.emulator.faults import answer, checked_station
 from twin.emulator.gap import RealityGap
-from twin.emulator.rehearsal import Rehearsal
+from twin.emulator.rehearsal import Rehearsal, furnished
 from twin.emulator.space import NAMESPACE_URI, Space
 from twin.emulator.tracker import Tracker
 from twin.engine.options import Fault, SimulationOptions
@@ -218,7 +218,7 @@ class Plant:
         await self._run_ahead()
         self._port = _usable_port(self._port)
         server = self._rehearsal.server()
-        await server.init()
+        await furnished(server)
         server.set_endpoint(f"{self.endpoint}/")
         server.set_server_name("linetwin plant emulator")
         await self._rehearsal.protect(server)
