@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from scenarios.schedule import Limits, SchedulingProblem, on_time, replay, solve, violations
+from scenarios.schedule import (
+    Limits,
+    Schedule,
+    SchedulingProblem,
+    on_time,
+    replay,
+    solve,
+    violations,
+)
 from scenarios.schedule.robust import Reliability, choose, distinct, reliability
 from tests.scenarios.schedule.test_from_line import flow
 from twin.emulator.gap import Range, RealityGap
@@ -77,10 +85,15 @@ def test_reliability_counts_what_came_true() -> None:
 def test_on_time_probabilities_hold_on_the_plant() -> None:
     """Where the plant is as the twin believes, said and seen agree; where it is slower, less so.
 
-    The plant is the emulator's: its true line, run with chances of its own.
+    The plant is the emulator's: its true line, run with chances of its own. Due dates lie around
+    the planned ends, so that every probability occurs; who says how often orders are on time in
+    general does worse.
     """
     rows, brier = _diagram(1.0)
+    assert len(rows) >= 4
     assert sum(row.holds for row in rows) >= len(rows) - 1
+    share = sum(row.seen.mean * row.seen.n for row in rows) / sum(row.seen.n for row in rows)
+    assert brier < 0.7 * share * (1 - share)
     _, worse = _diagram(1.3)
     assert worse > brier
 
@@ -91,11 +104,7 @@ def _diagram(factor: float) -> tuple[tuple[Reliability, ...], float]:
     said: list[float] = []
     seen: list[bool] = []
     for case in range(40):
-        generator = np.random.default_rng(case)
-        line = uncertain(5, first_s=generator.uniform(50, 90), step_s=generator.uniform(50, 70))
-        problem = SchedulingProblem.from_line(line)
-        schedule = solve(problem, Limits(seconds=1, engine="dispatch")).schedule
-        assert schedule is not None
+        line, schedule = _tight(np.random.default_rng(case))
         options = SimulationOptions(horizon_s=3600.0, seed=1)
         outlooks = on_time(replay(line, schedule, options, 200), schedule)
         plant = replay(
@@ -106,3 +115,22 @@ def _diagram(factor: float) -> tuple[tuple[Reliability, ...], float]:
             said.append(outlook.on_time.mean)
             seen.append(bool(plant.order_on_time.sel(order=outlook.order).values[0] > 0))
     return reliability(said, seen)
+
+
+def _tight(generator: np.random.Generator) -> tuple[Line, Schedule]:
+    """Return a line whose orders are due around when a plan ends them, and a plan."""
+    line = uncertain(5)
+    ends_s = {job.job: job.completion_s for job in _ruled(line).jobs}
+    orders = tuple(
+        order.model_copy(update={"due_date_s": ends_s[order.id] * generator.uniform(0.88, 1.14)})
+        for order in line.orders
+    )
+    line = Line(**{name: getattr(line, name) for name in Line.model_fields} | {"orders": orders})
+    return line, _ruled(line)
+
+
+def _ruled(line: Line) -> Schedule:
+    problem = SchedulingProblem.from_line(line)
+    schedule = solve(problem, Limits(seconds=1, engine="dispatch")).schedule
+    assert schedule is not None
+    return schedule
