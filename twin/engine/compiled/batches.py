@@ -14,6 +14,7 @@ from twin.engine.compiled.tables import (
     BATCH_ALIKE,
     BATCH_MAX,
     BATCH_MIN,
+    BATCH_PLAIN,
     BATCH_WAIT_S,
     BUFFER_HEAD,
     BUFFER_LENGTH,
@@ -50,6 +51,10 @@ from twin.engine.jit import inner
 def take_batches(M: Ints, X: Floats, s: int, b: int) -> bool:
     """Fill free servers with batches from the input buffer; tell whether any moved."""
     moved = False
+    if get(M, BATCH_PLAIN, s):
+        while get(M, STATION_ON, s) and get(M, STATION_FREE, s) > 0 and _first_go(M, X, s, b):
+            moved = True
+        return moved
     while get(M, STATION_ON, s) and get(M, STATION_FREE, s) > 0:
         few = get(M, BUFFER_LENGTH, b) < get(M, BATCH_MIN, s)
         if get(M, BUFFER_HEAD, b) < 0 or (few and real(M, X, BATCH_WAIT_S, s) == math.inf):
@@ -61,6 +66,26 @@ def take_batches(M: Ints, X: Floats, s: int, b: int) -> bool:
         _go(M, X, s, b, first, count)
         moved = True
     return moved
+
+
+@inner
+def _first_go(M: Ints, X: Floats, s: int, b: int) -> bool:
+    """Let the first parts of a buffer go to a server if they are enough; tell whether they are."""
+    p, count = get(M, BUFFER_HEAD, b), get(M, BUFFER_LENGTH, b)
+    if count < get(M, BATCH_MIN, s) and (
+        p < 0 or moment(X, NOW) < real(M, X, PART_ENTERED_S, p) + real(M, X, BATCH_WAIT_S, s)
+    ):
+        return False
+    before = -1
+    for _ in range(min(count, get(M, BATCH_MAX, s))):
+        after = get(M, PART_NEXT, p)
+        leave_buffer(M, X, p, b)
+        if before < 0:
+            enter_station(M, X, p, s, -1)
+        else:
+            join(M, X, p, before, s)
+        before, p = p, after
+    return True
 
 
 @inner

@@ -80,17 +80,17 @@ def wait_tables(line: Line, state: LineState, buffers: list[Buffer]) -> dict[str
             for product, step in limited
         ),
         "transit_s": floats(buffer.transit_time_s for buffer in buffers),
-        "buffer_sorted": ints(_is_sorted(state, buffer) for buffer in buffers),
+        "buffer_sorted": ints(is_sorted(state, buffer.id) for buffer in buffers),
         "first_wait": offsets(len(found) for found in waits),
         "wait_s": floats(wait_s for found in waits for wait_s in found),
     }
 
 
-def _is_sorted(state: LineState, buffer: Buffer) -> bool:
+def is_sorted(state: LineState, buffer: str) -> bool:
     """Tell whether the parts that a state has in a buffer stand in the order they came."""
     entered_s = -math.inf
     for part in state.parts:
-        if part.location == buffer.id:
+        if part.location == buffer:
             if part.entered_s < entered_s:
                 return False
             entered_s = part.entered_s

@@ -9,6 +9,7 @@ from twin.engine.compiled.tables import (
     FIRST_SOURCE,
     FIRST_TAKER,
     GROUPED,
+    LACKING_COUNT,
     LOOK,
     LOOK_ANY,
     LOOK_BITS,
@@ -88,5 +89,6 @@ def part_at(M: Ints, buffer: int) -> None:
     for i in range(get(M, FIRST_TAKER, buffer), get(M, FIRST_TAKER, buffer + 1)):
         s = get(M, TAKER, i)
         # A station with no free server may still lack components.
-        if get(M, STATION_ON, s) and (get(M, STATION_FREE, s) > 0 or whole(M, GROUPED)):
+        lacks = whole(M, GROUPED) != 0 and get(M, LACKING_COUNT, s) > 0
+        if get(M, STATION_ON, s) and (get(M, STATION_FREE, s) > 0 or lacks):
             look_at_station(M, s)

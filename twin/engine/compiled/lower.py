@@ -17,6 +17,7 @@ from twin.engine.compiled.limits import (
     card_tables,
     has_limits,
     has_looks,
+    is_sorted,
     limited_steps,
     needs_aside,
     wait_tables,
@@ -151,6 +152,7 @@ class Lowering:
             wait_tables(self.line, self.state, self.buffers),
             card_tables(self.line, self.routes),
             group_tables(self),
+            {"batch_plain": ints(self._has_plain_batches(spec) for spec in self.stations)},
         ):
             fields |= part
         fields["code"] = ints(self._codes)
@@ -325,6 +327,16 @@ class Lowering:
             self.distribution(step.load_time_s) if step.loads else -1,
             self.distribution(step.unload_time_s) if step.unloads else -1,
         )
+
+    def _has_plain_batches(self, spec: Station) -> bool:
+        """Tell whether the first parts in a station's buffer are always those that go together."""
+        if spec.batch is None or not self.routes.takes_any(spec.id):
+            return False
+        leading = sum(
+            spec.id in step.stations for product in self.products for step in product.routing
+        )
+        alike = spec.batch.alike == "any" or (leading == 1 and spec.batch.alike != "family")
+        return alike and is_sorted(self.state, spec.input_buffer or "")
 
     def _more(self, spec: Station) -> bool:
         """Tell whether there is more to a station than setups and failures that stop it."""

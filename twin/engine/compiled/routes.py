@@ -46,6 +46,7 @@ class Routes:
         """Buffers, then stations, by entrance."""
         self.places = self._all_places()
         """Places in a pass of those who may send to an entrance."""
+        self._waiting = self._all_waiting()
 
     @property
     def contended(self) -> bool:
@@ -65,7 +66,7 @@ class Routes:
             self._looks()
             | self._exits()
             | {
-                "station_takes_any": self._takes_any(),
+                "station_takes_any": ints(self.takes_any(name) for name in self._station),
                 "station_picky": self._picky(),
             }
         )
@@ -242,24 +243,25 @@ class Routes:
             )
         )
 
-    def _takes_any(self) -> t.Ints:
-        """Return of each station whether it always takes the first part in its buffer."""
-        done_at: dict[int, list[set[str]]] = {}
+    def _all_waiting(self) -> dict[int, list[set[str]]]:
+        """Return for each entrance the stations that can do what parts there wait for."""
+        waiting: dict[int, list[set[str]]] = {}
         for product in self._products:
             for step in product.routing:
                 for entrance in self._entrances(step.stations):
-                    done_at.setdefault(entrance, []).append(set(step.stations))
+                    waiting.setdefault(entrance, []).append(set(step.stations))
         for location, name, place in self._strays():
-            if location in self._buffer and place < len(self._line.product(name).routing):
-                stations = self._line.product(name).routing[place].stations
-                done_at.setdefault(self._buffer[location], []).append(set(stations))
+            routing = self._line.product(name).routing
+            if location in self._buffer and place < len(routing):
+                stations = set(routing[place].stations)
+                waiting.setdefault(self._buffer[location], []).append(stations)
+        return waiting
 
-        def takes_any(name: str) -> bool:
-            spec = self._line.station(name)
-            fifo = spec.dispatch_rule in ("fifo", ("fifo",))
-            if self._given or name in self._planned or not fifo or self._is_picky(name):
-                return False
-            waiting = done_at.get(self._buffer.get(spec.input_buffer or "", -1), [])
-            return all(name in stations for stations in waiting)
-
-        return ints(takes_any(name) for name in self._station)
+    def takes_any(self, name: str) -> bool:
+        """Tell whether a station always takes the first part in its buffer."""
+        spec = self._line.station(name)
+        fifo = spec.dispatch_rule in ("fifo", ("fifo",))
+        if self._given or name in self._planned or not fifo or self._is_picky(name):
+            return False
+        waiting = self._waiting.get(self._buffer.get(spec.input_buffer or "", -1), [])
+        return all(name in stations for stations in waiting)

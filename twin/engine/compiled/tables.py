@@ -218,6 +218,7 @@ BATCH_MIN = _group.field()  # 0: no batches
 BATCH_MAX = _group.field()
 BATCH_WAIT_S = _group.field()  # infinite: without an end
 BATCH_ALIKE = _group.field()
+BATCH_PLAIN = _group.field()  # whether the first parts in its buffer are always the ones
 STATION_SLOT = _group.field()  # of the numbers of parts made there of others, or -1
 STATION_MADE = _group.field()
 LACKING_COUNT = _group.field()  # servers whose part waits for components
