@@ -130,7 +130,9 @@ def test_another_future_is_the_same_at_length(data: st.DataObject, run: Run, cut
     other_future(data, run, cut_s)
 
 
-@pytest.mark.parametrize("name", ["two_station", "bottling", "electronics", "machining"])
+@pytest.mark.parametrize(
+    "name", ["two_station", "bottling", "electronics", "machining", "assembly"]
+)
 def test_example_lines_agree_over_two_hours(name: str) -> None:
     """The example lines agree over two hours, setups and rework included."""
     assert_same(load_line(name), SimulationOptions(horizon_s=7200.0, seed=3, warm_up_s=600.0))
