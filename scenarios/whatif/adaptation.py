@@ -15,6 +15,9 @@ The rules, in one place:
   a quantity cannot fall below what was begun.
 - A failure mode that is added starts with age zero; one that is removed is repaired. A repair whose
   crew became smaller waits again.
+- A vehicle goes on with its part if its pool, its number and the place it goes to are still there
+  and the part is where it was. One that does not stands idle at home; the part that it had on board
+  waits in front of its next operation.
 - The line's start cannot move: the state's times count from it.
 """
 
@@ -25,7 +28,7 @@ from typing import Any
 
 from twin.errors import Finding, StateError
 from twin.events.fold import empty_state
-from twin.events.state import LineState, ModeState, PartState, StationState
+from twin.events.state import LineState, ModeState, PartState, StationState, VehicleState, WearState
 from twin.line import Line
 
 SLOT = 2**40
@@ -82,6 +85,8 @@ class _Adaptation:
         parts = [self._part(part) for part in self.state.parts]
         self._check_orders(parts)
         parts = self._within_servers(parts)
+        vehicles = self._vehicles(parts)
+        parts = [self._put_down(part, vehicles) for part in parts]
         # Parts stand in the order in which they came; one that was moved came last.
         parts.sort(key=lambda part: part.id in self.moved)
         stations, queue = self._within_crews(self._stations())
@@ -99,6 +104,7 @@ class _Adaptation:
                     for name, new in self.fresh.orders.items()
                 },
                 "queue": queue,
+                "vehicles": vehicles,
             }
         )
 
@@ -163,6 +169,8 @@ class _Adaptation:
             return part
         if any(station.id == here for station in self.after.stations):
             return self._in_station(part)
+        if any(pool.id == here for pool in (*self.before.vehicles, *self.after.vehicles)):
+            return part  # whether its vehicle goes on is looked at when all parts have their place
         if any(buffer.id == here for buffer in self.after.buffers):
             takers = {station.input_buffer for station in self._able(part)}
             if here in takers:
@@ -220,6 +228,37 @@ class _Adaptation:
                 placed[part.id] = self._sent_to_wait(part, [])
         return list(placed.values())
 
+    def _vehicles(self, parts: list[PartState]) -> dict[str, tuple[VehicleState, ...]]:
+        """Return the vehicles of the changed line; those whose trip is no more stand at home."""
+        before = {part.id: part.location for part in self.state.parts}
+        slots = dict(zip((part.id for part in self.state.parts), parts, strict=True))
+        goals = {buffer.id for buffer in self.after.buffers}
+        goals |= {sink.id for sink in self.after.sinks}
+        goals |= {s.id for s in self.after.stations if s.input_buffer is None}
+        found = {}
+        for pool in self.after.vehicles:
+            fresh = self.fresh.vehicles[pool.id]
+            kept = list(self.state.vehicles.get(pool.id, ()))[: len(fresh)]
+            for number, vehicle in enumerate(kept):
+                if vehicle.part is None:
+                    continue
+                part = slots[vehicle.part]
+                if part.location != before[vehicle.part] or vehicle.goal not in goals:
+                    kept[number] = fresh[number]
+                else:
+                    kept[number] = vehicle.model_copy(update={"part": part.id})
+            found[pool.id] = (*kept, *fresh[len(kept) :])
+        return found
+
+    def _put_down(
+        self, part: PartState, vehicles: dict[str, tuple[VehicleState, ...]]
+    ) -> PartState:
+        """Return a part; one that was on a vehicle which is gone waits for its next operation."""
+        aboard = any(pool.id == part.location for pool in self.before.vehicles)
+        if not aboard or any(v.part == part.id for v in vehicles.get(part.location, ())):
+            return part
+        return self._sent_to_wait(part, [])
+
     # Orders, stations, crews ----------------------------------------------------------------------
 
     def _check_orders(self, parts: list[PartState]) -> None:
@@ -263,9 +302,19 @@ class _Adaptation:
                     "on": old.on if self._same_calendar(name) else new.on,
                     "modes": {key: old.modes.get(key, mode) for key, mode in new.modes.items()},
                     "setup_group": group,
+                    "wear": self._wear(name, old),
                 }
             )
         return stations
+
+    def _wear(self, name: str, old: StationState) -> WearState | None:
+        """Return the wear of a station, at most at the last of its levels."""
+        spec = self.after.station(name).wear
+        if spec is None or old.wear is None:
+            return None
+        level = min(old.wear.level, len(spec.levels))
+        kept = old.wear if level == old.wear.level else WearState(level=level)
+        return kept.model_copy(update={"level": level})
 
     def _same_calendar(self, name: str) -> bool:
         before, after = self.before.station(name).calendar, self.after.station(name).calendar

@@ -33,7 +33,7 @@ Run = tuple[Line, SimulationOptions]
 @st.composite
 def random_runs(draw: st.DrawFn) -> Run:
     """Return a line over any features with options for it."""
-    line = draw(lines())
+    line = draw(lines(compiled=True))
     return line, draw(options_with_slowdowns(line))
 
 

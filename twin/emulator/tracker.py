@@ -115,6 +115,7 @@ class Tracker:
             Kind.PART_CREATED: self._created,
             Kind.BUFFER_ENTERED: self._entered_buffer,
             Kind.STATION_ENTERED: self._entered_station,
+            Kind.PART_LOADED: self._loaded,
             Kind.SETUP_STARTED: self._setup_started,
             Kind.SETUP_ENDED: self._setup_ended,
             Kind.PROCESSING_STARTED: self._processing_started,
@@ -167,7 +168,7 @@ class Tracker:
             created, waiting = self._sources[number]
             yield f"sources.{name}.created", created
             yield f"sources.{name}.waiting", waiting
-        else:
+        elif number in self._sinks:
             finished, last = self._sinks[number]
             yield f"sinks.{name}.finished", finished
             yield f"sinks.{name}.last_part", last
@@ -212,9 +213,13 @@ class Tracker:
             self._stations[place].servers[found.server] = _Server()
         elif place in self._buffers:
             self._buffers[place].remove(part)
-        else:
+        elif place in self._sources:
             self._sources[place][1] -= 1
         return found
+
+    def _loaded(self, row: Row) -> None:
+        """Let a vehicle carry a part: no node shows it until it is put down."""
+        self._leave(row.part).place = row.element
 
     def _entered_buffer(self, row: Row) -> None:
         self._leave(row.part).place = row.element

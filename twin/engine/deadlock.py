@@ -120,8 +120,13 @@ class _Waits:
         self._line = line
         self._products = {product.id: product for product in line.products}
         self._at: dict[str, list[PartState]] = {}
+        # A vehicle that was sent for a part brings it where its place is kept, whatever happens.
+        goals = {v.part: v.goal for pool in state.vehicles.values() for v in pool if v.goal}
         for part in state.parts:
-            self._at.setdefault(part.location, []).append(part)
+            goal = goals.get(part.id)
+            if goal is not None:
+                part = part.model_copy(update={"status": "waiting", "server": None})  # noqa: PLW2901
+            self._at.setdefault(goal or part.location, []).append(part)
 
     def stuck(self) -> dict[str, tuple[str, ...]]:
         """Return the places that stay full for ever, with what they wait for."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from twin.engine.options import DispatchPlan, SimulationOptions
 from twin.errors import Finding, OptionsError, StateError
-from twin.events.state import LineState, PartState
+from twin.events.state import LineState, PartState, VehicleState
 from twin.line import Line, Product
 from twin.line.line import maker_slots
 
@@ -106,7 +106,9 @@ def check_state(line: Line, state: LineState) -> None:
     for part in state.parts:
         findings += _part(line, part, products)
     findings += _places(line, state)
+    findings += _vehicles(line, state)
     findings += _modes(line, state)
+    findings += _wear(line, state)
     if findings:
         raise StateError(f"the state of line {line.id!r} at {state.time_s:g} s", findings)
 
@@ -115,6 +117,7 @@ def _part(line: Line, part: PartState, products: dict[str, Product]) -> Iterable
     path = f"parts.{part.id}"
     stations = {station.id for station in line.stations}
     waits = {buffer.id for buffer in line.buffers} | {source.id for source in line.sources}
+    waits |= {pool.id for pool in line.vehicles}
     if part.order is not None and part.order not in {order.id for order in line.orders}:
         yield Finding(path, f"is of unknown order {part.order!r}")
     if part.location not in stations | waits:
@@ -127,7 +130,9 @@ def _part(line: Line, part: PartState, products: dict[str, Product]) -> Iterable
         yield Finding(path, f"is of unknown product {part.product!r}", _listed(products))
         return
     routing = products[part.product].routing
-    over = part.status == "done" or not routing or part.location == products[part.product].stock
+    driven = part.location in {pool.id for pool in line.vehicles}
+    over = part.status == "done" or not routing or driven
+    over = over or part.location == products[part.product].stock
     if part.operation > len(routing) - (not over):
         yield Finding(path, f"has no operation {part.operation} in its routing of {len(routing)}")
         return
@@ -164,6 +169,64 @@ def _places(line: Line, state: LineState) -> Iterable[Finding]:
                     "no such server",
                     f"0 to {station.servers - 1}",
                 )
+
+
+def _wear(line: Line, state: LineState) -> Iterable[Finding]:
+    for station in line.stations:
+        found = state.stations.get(station.id)
+        if found is None or found.wear is None:
+            continue
+        last = len(station.wear.levels) if station.wear else 0
+        if found.wear.level > last:
+            path = f"stations.{station.id}.wear.level"
+            yield Finding(path, f"is {found.wear.level}", f"0 to {last}")
+
+
+def _vehicles(line: Line, state: LineState) -> Iterable[Finding]:
+    """Look at which vehicle has which part, and where it brings it."""
+    pools = {pool.id: pool for pool in line.vehicles}
+    parts = {part.id: part for part in state.parts}
+    seen: set[int] = set()
+    for name, found in state.vehicles.items():
+        if name not in pools:
+            yield Finding(f"vehicles.{name}", f"unknown vehicles {name!r}", _listed(pools))
+        elif len(found) > pools[name].count:
+            message, most = f"holds {len(found)} vehicles", f"at most {pools[name].count}"
+            yield Finding(f"vehicles.{name}", message, most)
+        else:
+            for number, vehicle in enumerate(found):
+                path = f"vehicles.{name}.{number}"
+                part = parts.get(-1 if vehicle.part is None else vehicle.part)
+                yield from _vehicle(
+                    line, path, vehicle, part, taken=part is not None and part.id in seen
+                )
+                seen |= {part.id} if part else set()
+    for number in sorted(part.id for part in state.parts if part.location in pools):
+        if number not in seen:
+            message = "is on a vehicle, and none has it"
+            yield Finding(f"parts.{number}", message, "a vehicle that carries it")
+
+
+def _vehicle(
+    line: Line, path: str, vehicle: VehicleState, part: PartState | None, *, taken: bool
+) -> Iterable[Finding]:
+    if vehicle.status in ("idle", "returning"):
+        if vehicle.part is not None:
+            yield Finding(path, f"is {vehicle.status!r} and has part {vehicle.part}")
+        return
+    if part is None or taken:
+        message = f"is {vehicle.status!r} for part {vehicle.part}"
+        yield Finding(path, message, "a part of the line that no other vehicle has")
+        return
+    pool = path.split(".")[1]
+    aboard = vehicle.status in ("carrying", "unloading")
+    if aboard != (part.location == pool):
+        message = f"is {vehicle.status!r}, and its part is at {part.location!r}"
+        yield Finding(path, message, f"location: {pool}" if aboard else "where it waits")
+    goals = {buffer.id for buffer in line.buffers} | {sink.id for sink in line.sinks}
+    goals |= {station.id for station in line.stations}
+    if vehicle.goal not in goals:
+        yield Finding(f"{path}.goal", f"unknown place {vehicle.goal!r}", _listed(goals))
 
 
 def _modes(line: Line, state: LineState) -> Iterable[Finding]:

@@ -67,6 +67,7 @@ class Purpose(StrEnum):
     ARRIVAL = "arrival"
     PRODUCT = "product"
     ROUTE = "route"
+    WEAR = "wear"
     SIGNAL = "signal"
     GAP = "gap"
 

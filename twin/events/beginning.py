@@ -6,6 +6,8 @@ changed the line since. What it leaves out is added here, once, so engines and f
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from twin.events.condition import StationNow
 from twin.events.state import (
     Clock,
@@ -17,10 +19,14 @@ from twin.events.state import (
     SourceState,
     StationState,
     StreamState,
+    VehicleState,
+    WearState,
 )
-from twin.line import Line, Mode, Station
+from twin.line import Line, Mode, Station, Wear
 from twin.line.line import maker_slots
 from twin.line.switching import is_on
+
+_Timed = TypeVar("_Timed", PartState, VehicleState, WearState)
 
 PARTS_PER_SLOT = 2**40
 """A part's number is the slot of its maker times this plus its count there."""
@@ -47,6 +53,10 @@ def empty_state(line: Line, time_s: float = 0.0) -> LineState:
             for crew in sorted(line.crews, key=lambda c: c.id)
             if crew.calendar is not None
         },
+        vehicles={
+            pool.id: (VehicleState(place=pool.home),) * pool.count
+            for pool in sorted(line.vehicles, key=lambda pool: pool.id)
+        },
     )
 
 
@@ -59,7 +69,26 @@ def _empty_station(line: Line, station: Station, time_s: float) -> StationState:
             mode.id: ModeState(age=Clock(since_s=time_s if ages_always(mode) else None))
             for mode in station.modes
         },
+        wear=_wear(station.wear, None, time_s, used=False) if station.wear else None,
     )
+
+
+def _wear(spec: Wear, found: WearState | None, time_s: float, *, used: bool) -> WearState:
+    """Return wear whose clock runs where it should; ``used``: the station processes."""
+    found = found or WearState()
+    if found.level == len(spec.levels):
+        return found.model_copy(update={"clock": None})
+    runs = spec.clock == "calendar" or (spec.clock == "operating" and used)
+    return found.model_copy(update={"clock": _running(found.clock or Clock(), time_s, runs=runs)})
+
+
+def _running(clock: Clock, time_s: float, *, runs: bool) -> Clock:
+    """Return a clock that runs, or stands still, from a moment on."""
+    if runs and clock.since_s is None:
+        return clock.model_copy(update={"since_s": time_s})
+    if not runs and clock.since_s is not None:
+        return clock.model_copy(update={"worked_s": clock.elapsed_s(time_s), "since_s": None})
+    return clock
 
 
 def ages_always(mode: Mode) -> bool:
@@ -122,6 +151,10 @@ def beginning(line: Line, state: LineState, stream: StreamState | None) -> LineS
                 for slot, (name, new) in enumerate(fresh.sources.items())
             },
             "crews": {name: state.crews.get(name, new) for name, new in fresh.crews.items()},
+            "vehicles": {
+                name: (*state.vehicles.get(name, ()), *new)[: len(new)]
+                for name, new in fresh.vehicles.items()
+            },
             "orders": {name: state.orders.get(name, new) for name, new in fresh.orders.items()},
             # A failure that needs no crew, or no longer, does not wait: its repair begins at once.
             "queue": tuple(name for name in queue if crews.get(name)),
@@ -190,18 +223,29 @@ def _completed(
         ages = ages_always(mode) or (mode.clock == "operating" and inside.working > 0)
         if given is None:
             given = ModeState(age=Clock(since_s=state.time_s if ages else None))
-        elif given.status == "running" and ages and given.age.since_s is None:
-            age = given.age.model_copy(update={"since_s": state.time_s})
-            given = given.model_copy(update={"age": age})
-        elif given.status == "running" and not ages and given.age.since_s is not None:
-            age = given.age.model_copy(
-                update={"worked_s": given.age.elapsed_s(state.time_s), "since_s": None}
-            )
-            given = given.model_copy(update={"age": age})
+        if given.status == "running":
+            rate = inside.wear.rate(mode) if inside.wear else 1.0
+            age = _running(given.age, state.time_s, runs=ages)
+            given = given.model_copy(update={"age": _at_rate(age, rate, state.time_s)})
         modes[mode.id] = given
+    used = inside.working > 0
+    wear = _wear(spec.wear, found.wear, state.time_s, used=used) if spec.wear else None
     return found.model_copy(
-        update={"modes": modes, "setup_group": found.setup_group or new.setup_group}
+        update={
+            "modes": modes,
+            "setup_group": found.setup_group or new.setup_group,
+            "wear": wear,
+        }
     )
+
+
+def _at_rate(clock: Clock, rate: float, time_s: float) -> Clock:
+    """Return a clock that runs at a rate from a moment on."""
+    if clock.rate == rate:
+        return clock
+    since_s = None if clock.since_s is None else time_s
+    update = {"worked_s": clock.elapsed_s(time_s), "since_s": since_s, "rate": rate}
+    return clock.model_copy(update=update)
 
 
 def _rebased(state: LineState) -> LineState:
@@ -210,6 +254,7 @@ def _rebased(state: LineState) -> LineState:
     stations = {
         name: station.model_copy(
             update={
+                "wear": station.wear and _rebased_one(station.wear, now_s),
                 "modes": {
                     key: mode.model_copy(
                         update={
@@ -218,7 +263,7 @@ def _rebased(state: LineState) -> LineState:
                         }
                     )
                     for key, mode in station.modes.items()
-                }
+                },
             }
         )
         for name, station in state.stations.items()
@@ -229,21 +274,28 @@ def _rebased(state: LineState) -> LineState:
         else source.model_copy(update={"since_s": now_s, "drawn_s": None})
         for name, source in state.sources.items()
     }
-    parts = tuple(_rebased_part(part, now_s) for part in state.parts)
-    return state.model_copy(update={"stations": stations, "sources": sources, "parts": parts})
+    vehicles = {
+        name: tuple(_rebased_one(vehicle, now_s) for vehicle in pool)
+        for name, pool in state.vehicles.items()
+    }
+    parts = tuple(_rebased_one(part, now_s) for part in state.parts)
+    return state.model_copy(
+        update={"stations": stations, "sources": sources, "parts": parts, "vehicles": vehicles}
+    )
 
 
-def _rebased_part(part: PartState, now_s: float) -> PartState:
-    if part.clock is None:
-        return part
-    return part.model_copy(update={"clock": _given(part.clock, now_s)})
+def _rebased_one(found: _Timed, now_s: float) -> _Timed:
+    """Return a part or vehicle with what it is at marked by its age."""
+    if found.clock is None:
+        return found
+    return found.model_copy(update={"clock": _given(found.clock, now_s)})
 
 
 def _given(clock: Clock, now_s: float) -> Clock:
     """Return the clock with its age so far as the age given which the rest is drawn."""
     age_s = clock.elapsed_s(now_s)
     if age_s <= 0 and clock.remaining_s is None:
-        return Clock(since_s=None if clock.since_s is None else now_s)
+        return Clock(since_s=None if clock.since_s is None else now_s, rate=clock.rate)
     left_s = clock.remaining_s
     if left_s is not None and clock.given_s is not None:
         left_s = max(0.0, clock.given_s + left_s - age_s)
@@ -252,4 +304,5 @@ def _given(clock: Clock, now_s: float) -> Clock:
         since_s=None if clock.since_s is None else now_s,
         given_s=age_s,
         remaining_s=left_s,
+        rate=clock.rate,
     )

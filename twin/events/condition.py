@@ -13,8 +13,9 @@ from twin.events.state import (
     PartState,
     PartStatus,
     StationState,
+    WearState,
 )
-from twin.line import Failure, Maintenance, Mode, Station
+from twin.line import Failure, Maintenance, Mode, Station, Wear
 
 WORK: dict[PartStatus, Status] = {
     "setup": Status.SETUP,
@@ -33,6 +34,7 @@ class RunningClock:
     since_s: float | None = None
     given_s: float | None = None
     remaining_s: float | None = None
+    rate: float = 1.0
 
     def resume(self, time_s: float) -> None:
         """Run from a moment on; nothing if it runs already."""
@@ -42,7 +44,7 @@ class RunningClock:
     def pause(self, time_s: float) -> None:
         """Stand still from a moment on; nothing if it does already."""
         if self.since_s is not None:
-            self.worked_s += time_s - self.since_s
+            self.worked_s += (time_s - self.since_s) * self.rate
             self.since_s = None
 
     def clock(self) -> Clock:
@@ -52,12 +54,24 @@ class RunningClock:
             since_s=self.since_s,
             given_s=self.given_s,
             remaining_s=self.remaining_s,
+            rate=self.rate,
         )
+
+    def set_rate(self, rate: float, time_s: float) -> None:
+        """Run faster or slower from a moment on."""
+        if rate != self.rate:
+            runs = self.since_s is not None
+            self.pause(time_s)
+            self.rate = rate
+            if runs:
+                self.resume(time_s)
 
     @staticmethod
     def of(clock: Clock) -> RunningClock:
         """Return a clock of the state document, ready to be folded."""
-        return RunningClock(clock.worked_s, clock.since_s, clock.given_s, clock.remaining_s)
+        return RunningClock(
+            clock.worked_s, clock.since_s, clock.given_s, clock.remaining_s, clock.rate
+        )
 
 
 @dataclass(slots=True)
@@ -164,11 +178,11 @@ class ModeNow:
         """Whether it keeps the station from working; maintenance that is only due does not yet."""
         return self.spec.stops and self.status in ("waiting", "repair")
 
-    def new_life(self, time_s: float, *, used: bool) -> None:
+    def new_life(self, time_s: float, *, used: bool, rate: float) -> None:
         """Begin to age anew; ``used``: the station processes."""
         calendar = self.spec.clock == "calendar" and self.spec.life is not None
         runs = calendar or (self.spec.clock == "operating" and used)
-        self.age = RunningClock(0.0, time_s if runs else None)
+        self.age = RunningClock(0.0, time_s if runs else None, rate=rate)
 
     def state(self) -> ModeState:
         """Return it as a piece of the state document."""
@@ -198,6 +212,62 @@ class ModeNow:
 
 
 @dataclass(slots=True)
+class WearNow:
+    """How worn one station is."""
+
+    spec: Wear
+    level: int
+    steps: int
+    lowered: int
+    clock: RunningClock | None
+
+    @property
+    def time_factor(self) -> float:
+        """Factor on the processing that begins now."""
+        return self.spec.at(self.level).time_factor
+
+    def rate(self, mode: Mode) -> float:
+        """Return how fast a mode ages."""
+        failure = isinstance(mode, Failure)
+        return self.spec.failure_factor(self.level, mode.id, failure=failure)
+
+    def comes_to(self, level: int, time_s: float, *, used: bool, risen: bool) -> None:
+        """Be at another level, and wear on from there; ``used``: the station processes."""
+        self.level = level
+        self.steps += risen
+        self.lowered += not risen
+        runs = self.spec.clock == "calendar" or (self.spec.clock == "operating" and used)
+        last = level == len(self.spec.levels)
+        self.clock = None if last else RunningClock(0.0, time_s if runs else None)
+
+    def work_began(self, time_s: float) -> None:
+        """Let the station process."""
+        if self.clock is not None and self.spec.clock == "operating":
+            self.clock.resume(time_s)
+
+    def work_ended(self, time_s: float) -> None:
+        """Let the station process no more."""
+        if self.clock is not None and self.spec.clock == "operating":
+            self.clock.pause(time_s)
+
+    def operation_ended(self) -> None:
+        """Count an operation."""
+        if self.clock is not None and self.spec.clock == "cycles":
+            self.clock.worked_s += 1.0
+
+    def state(self) -> WearState:
+        """Return it as a piece of the state document."""
+        clock = self.clock.clock() if self.clock else None
+        return WearState(level=self.level, steps=self.steps, lowered=self.lowered, clock=clock)
+
+    @staticmethod
+    def of(spec: Wear, state: WearState) -> WearNow:
+        """Return wear of the state document, ready to be folded."""
+        clock = RunningClock.of(state.clock) if state.clock else None
+        return WearNow(spec, state.level, state.steps, state.lowered, clock)
+
+
+@dataclass(slots=True)
 class StationNow:
     """One station with the parts inside."""
 
@@ -221,6 +291,7 @@ class StationNow:
     """Whether some work here needs people."""
     attended: bool = False
     """Whether a part that waits here, and could be worked on, waits for people."""
+    wear: WearNow | None = None
 
     @staticmethod
     def of(spec: Station, state: StationState) -> StationNow:
@@ -236,6 +307,7 @@ class StationNow:
             list(state.outages),
             state.finished,
             made=state.made,
+            wear=WearNow.of(spec.wear, state.wear or WearState()) if spec.wear else None,
         )
 
     def state(self) -> StationState:
@@ -247,6 +319,7 @@ class StationNow:
             outages=tuple(self.outages),
             finished=self.finished,
             made=self.made,
+            wear=self.wear.state() if self.wear else None,
         )
 
     @property
@@ -267,7 +340,20 @@ class StationNow:
         for mode in self.modes.values():
             if isinstance(mode.spec, Failure) and mode.status != "running":
                 factor *= mode.spec.slow_factor
-        return factor
+        return factor * self.wear.time_factor if self.wear else factor
+
+    def new_life(self, mode: ModeNow, time_s: float) -> None:
+        """Let a mode begin to age anew."""
+        rate = self.wear.rate(mode.spec) if self.wear else 1.0
+        mode.new_life(time_s, used=self.working > 0, rate=rate)
+
+    def worn(self, level: int, time_s: float, *, risen: bool) -> None:
+        """Be at another level of wear."""
+        assert self.wear is not None
+        self.wear.comes_to(level, time_s, used=self.working > 0, risen=risen)
+        for mode in self.modes.values():
+            if mode.status == "running":
+                mode.age.set_rate(self.wear.rate(mode.spec), time_s)
 
     @property
     def in_maintenance(self) -> bool:
@@ -292,6 +378,8 @@ class StationNow:
             for mode in self.modes.values():
                 if mode.spec.clock == "operating" and mode.status == "running":
                     mode.age.resume(time_s)
+            if self.wear is not None:
+                self.wear.work_began(time_s)
 
     def work_ended(self, time_s: float) -> None:
         """One server fewer processes."""
@@ -300,13 +388,17 @@ class StationNow:
             for mode in self.modes.values():
                 if mode.spec.clock == "operating":
                     mode.age.pause(time_s)
+            if self.wear is not None:
+                self.wear.work_ended(time_s)
 
     def operation_ended(self) -> None:
         """Count an operation, for the modes too that age with them."""
         self.finished += 1
         for mode in self.modes.values():
             if mode.spec.clock == "cycles" and mode.status == "running":
-                mode.age.worked_s += 1.0
+                mode.age.worked_s += mode.age.rate
+        if self.wear is not None:
+            self.wear.operation_ended()
 
     def pause(self, time_s: float) -> None:
         """Let work in process stand still."""

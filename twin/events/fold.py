@@ -16,6 +16,7 @@ from twin.events.interruptions import Interruptions
 from twin.events.kinds import Kind, Status
 from twin.events.log import EventLog, Names
 from twin.events.state import LineState, OrderState, SourceState, StreamState
+from twin.events.vehicles import VehiclesNow
 from twin.line import Line
 
 __all__ = ["Folder", "beginning", "empty_state", "fold"]
@@ -84,14 +85,10 @@ class Folder:
             if part.location in self._stations:
                 self._stations[part.location].put(part)
         self._stops = Interruptions(line, self.names, state, self._stations, self._parts)
+        self._vehicles = VehiclesNow(line, self.names, state, self._parts, self._comes_to)
         self._finished, self._scrapped = state.finished, state.scrapped
         self._turns = dict(state.turns)
-        self._turning = {
-            (product.id, place): f"{product.id}/{operation.id}"
-            for product in line.products
-            for place, operation in enumerate(product.routing)
-            if operation.choice == "round_robin"
-        }
+        self._turning = _turning(line)
         self._limited = {
             product.id
             for product in line.products
@@ -123,6 +120,8 @@ class Folder:
             Kind.WORK_PAUSED: self._paused,
             Kind.WORK_RESUMED: self._resumed,
             **self._stops.handlers,
+            **self._vehicles.handlers,
+            Kind.VEHICLE_SENT: self._sent_for,
         }
 
     def apply(self, row: Row) -> None:
@@ -151,6 +150,7 @@ class Folder:
             turns=dict(sorted(self._turns.items())),
             queue=self._stops.queue,
             crews=dict(sorted(self._stops.crews.items())),
+            vehicles=self._vehicles.state(),
         )
 
     def statuses(self) -> dict[str, list[Status]]:
@@ -189,12 +189,27 @@ class Folder:
         if part.order is not None:
             self._orders[part.order].created += 1
 
-    def _move(self, row: Row) -> PartNow:
-        part = self._parts.pop(row.part)
-        self._parts[row.part] = part
+    def _sent_for(self, row: Row) -> None:
+        """Let a vehicle drive; the part that it is sent for takes its turn with that."""
+        if row.part >= 0:
+            self._takes_turn(self._parts[row.part])
+        self._vehicles.sent(row)
+
+    def _takes_turn(self, part: PartNow) -> None:
         turn = self._turning.get((part.product, part.operation))
         if turn is not None and (part.location not in self._waits or part.status == "done"):
             self._turns[turn] = self._turns.get(turn, 0) + 1
+
+    def _move(self, row: Row) -> PartNow:
+        part = self._parts[row.part]
+        if part.location not in self._vehicles.pools:
+            self._takes_turn(part)
+        return self._comes_to(row)
+
+    def _comes_to(self, row: Row) -> PartNow:
+        """Let a part come to a place, where it waits."""
+        part = self._parts.pop(row.part)
+        self._parts[row.part] = part
         self._leave(part, row.time_s)
         part.location, part.entered_s = self.names.elements[row.element], row.time_s
         part.status, part.clock, part.done_s, part.server = "waiting", None, None, None
@@ -365,6 +380,16 @@ class Folder:
             count = self._orders[part.order]
             count.finished += good
             count.scrapped += not good
+
+
+def _turning(line: Line) -> dict[tuple[str, int], str]:
+    """Return the names of the operations whose stations take turns, by product and place."""
+    return {
+        (product.id, place): f"{product.id}/{operation.id}"
+        for product in line.products
+        for place, operation in enumerate(product.routing)
+        if operation.choice == "round_robin"
+    }
 
 
 @dataclass(slots=True)

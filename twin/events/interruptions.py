@@ -53,6 +53,8 @@ class Interruptions:
             Kind.MAINTENANCE_READY: self._ready,
             Kind.MAINTENANCE_STARTED: self._repair_started,
             Kind.MAINTENANCE_ENDED: self._maintained,
+            Kind.WEAR_RISEN: self._worn,
+            Kind.WEAR_LOWERED: self._worn,
             Kind.SHIFT_ENDED: self._shift,
             Kind.SHIFT_STARTED: self._shift,
             Kind.CREW_TAKEN: self._taken,
@@ -115,7 +117,7 @@ class Interruptions:
         else:
             _, mode = self._mode(row)
             mode.status, mode.failed_s, mode.repair = "running", None, None
-            mode.new_life(row.time_s, used=station.working > 0)
+            station.new_life(mode, row.time_s)
         station.go_on(row.time_s)
 
     def _repair_paused(self, row: Row) -> None:
@@ -145,8 +147,11 @@ class Interruptions:
                 other = station.modes[name]
                 if other.status == "running":
                     other.renewed += 1
-                    other.new_life(row.time_s, used=station.working > 0)
+                    station.new_life(other, row.time_s)
         self._repaired(row)
+
+    def _worn(self, row: Row) -> None:
+        self._at(row).worn(row.detail, row.time_s, risen=row.kind == Kind.WEAR_RISEN)
 
     def _shift(self, row: Row) -> None:
         station = self._at(row)

@@ -54,6 +54,14 @@ class Kind(IntEnum):
     MAINTENANCE_READY = 54
     MAINTENANCE_STARTED = 55
     MAINTENANCE_ENDED = 56
+    VEHICLE_ASKED = 57
+    VEHICLE_SENT = 58
+    PICKUP_STARTED = 59
+    PART_LOADED = 60
+    DROP_STARTED = 61
+    VEHICLE_FREE = 62
+    WEAR_RISEN = 63
+    WEAR_LOWERED = 64
 
 
 MEANING: dict[Kind, tuple[str, str, str]] = {
@@ -110,6 +118,18 @@ MEANING: dict[Kind, tuple[str, str, str]] = {
     Kind.MAINTENANCE_READY: ("station", "index of the mode", "-"),
     Kind.MAINTENANCE_STARTED: ("station", "index of the mode", "time drawn, s"),
     Kind.MAINTENANCE_ENDED: ("station", "index of the mode", "-"),
+    Kind.VEHICLE_ASKED: ("any place", "-", "-"),
+    Kind.VEHICLE_SENT: (
+        "vehicles",
+        "number of the vehicle, from 0",
+        "place that the part goes to; without a part: home, or -1 if that is no place",
+    ),
+    Kind.PICKUP_STARTED: ("vehicles", "number of the vehicle", "loading time drawn, s"),
+    Kind.PART_LOADED: ("vehicles", "number of the vehicle", "-"),
+    Kind.DROP_STARTED: ("vehicles", "number of the vehicle", "unloading time drawn, s"),
+    Kind.VEHICLE_FREE: ("vehicles", "number of the vehicle", "place where it stands, or -1: home"),
+    Kind.WEAR_RISEN: ("station", "level of wear from now on", "-"),
+    Kind.WEAR_LOWERED: ("station", "level of wear from now on", "-"),
 }
 """What the columns of a row stand for. A time that was not drawn but observed is NaN.
 

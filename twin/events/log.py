@@ -37,7 +37,7 @@ class Names:
     """What the numbers in a log stand for, made from the line and sorted."""
 
     elements: tuple[str, ...]
-    """Sources, stations, buffers and sinks, by id."""
+    """Sources, stations, buffers, sinks and pools of vehicles, by id."""
     products: tuple[str, ...]
     """Products, by id."""
     orders: tuple[str, ...]
@@ -50,7 +50,7 @@ class Names:
     @staticmethod
     def of(line: Line) -> Names:
         """Return the names of a line."""
-        places = (line.sources, line.stations, line.buffers, line.sinks)
+        places = (line.sources, line.stations, line.buffers, line.sinks, line.vehicles)
         return Names(
             elements=tuple(sorted(place.id for group in places for place in group)),
             products=tuple(sorted(product.id for product in line.products)),

@@ -18,6 +18,7 @@ from twin.line.spec import Id, Spec
 
 PartStatus = Literal["waiting", "setup", "loading", "processing", "unloading", "done"]
 ModeStatus = Literal["running", "due", "waiting", "repair"]
+VehicleStatus = Literal["idle", "fetching", "loading", "carrying", "unloading", "returning"]
 
 
 PHASE_OF: dict[PartStatus, Phase] = {
@@ -41,10 +42,13 @@ class Clock(Spec):
     known, s; None: drawn."""
     given_s: float | None = Field(default=None, ge=0)
     """Age at which the time left was drawn, given that age, s; None: drawn anew at age 0."""
+    rate: float = Field(default=1.0, gt=0)
+    """How fast it runs: age in s per s; above 1 where a worn station ages faster."""
 
     def elapsed_s(self, now_s: float) -> float:
         """Return the time it has run up to ``now_s``, s."""
-        return self.worked_s + (now_s - self.since_s if self.since_s is not None else 0.0)
+        run_s = 0.0 if self.since_s is None else (now_s - self.since_s) * self.rate
+        return self.worked_s + run_s
 
 
 class PartState(Spec):
@@ -59,7 +63,7 @@ class PartState(Spec):
     created_s: float
     """Moment it entered the line, s."""
     location: Id
-    """Source, buffer or station where it is."""
+    """Source, buffer, station or pool of vehicles where it is."""
     entered_s: float
     """Moment it came there, s."""
     operation: int = Field(default=0, ge=0)
@@ -91,7 +95,8 @@ class PartState(Spec):
     slowed: float = Field(default=1.0, gt=0)
     """Factor of the failures in force, when it began, on the processing that is under way."""
     asked_s: float | None = None
-    """Moment since which it waits for people in the middle of a visit, s; None: since it came."""
+    """Moment since which it waits for people in the middle of a visit, s; None: since it came. Of a
+    part that is done: since which only a vehicle is missing for it to go on."""
 
 
 class ModeState(Spec):
@@ -123,6 +128,19 @@ class Outage(Spec):
     """Moment it ends where that is known, s."""
 
 
+class WearState(Spec):
+    """How worn one station is."""
+
+    level: int = Field(default=0, ge=0)
+    """0: as new."""
+    steps: int = Field(default=0, ge=0)
+    """Levels it rose by so far."""
+    lowered: int = Field(default=0, ge=0)
+    """Times a repair or maintenance lowered it."""
+    clock: Clock | None = Clock()
+    """Use since the level was reached, on the clock of the wear; None: at the last level."""
+
+
 class StationState(Spec):
     """One station."""
 
@@ -138,6 +156,8 @@ class StationState(Spec):
     """Operations finished so far."""
     made: int = Field(default=0, ge=0)
     """Parts made here of others so far."""
+    wear: WearState | None = None
+    """Wear, where the station wears."""
 
 
 class SourceState(Spec):
@@ -172,6 +192,22 @@ class CrewState(Spec):
 
     on: bool = True
     """Whether its shift is running."""
+
+
+class VehicleState(Spec):
+    """One vehicle."""
+
+    status: VehicleStatus = "idle"
+    """``idle``; on its way to a part (``fetching``), taking it on, on its way with it, putting it
+    down; on its way home (``returning``)."""
+    place: Id
+    """Where it stands or set out from; with a part on board, where it took that."""
+    part: int | None = None
+    """Number of the part that it was sent for."""
+    goal: Id | None = None
+    """Where that part goes: a buffer, a station or a sink."""
+    clock: Clock | None = None
+    """Progress of driving, loading or unloading."""
 
 
 class StreamState(Spec):
@@ -213,6 +249,8 @@ class LineState(Spec):
 
     crews: dict[Id, CrewState] = Field(default_factory=dict)
     """Crews that have a calendar, by id."""
+    vehicles: dict[Id, tuple[VehicleState, ...]] = Field(default_factory=dict)
+    """The vehicles of each pool, by id of the pool, in the order of their numbers."""
 
     def opened(self) -> LineState:
         """Return the same state without its stream: whoever goes on draws a new future."""

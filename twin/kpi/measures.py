@@ -26,6 +26,8 @@ from twin.kpi.gaps import gap_s
 from twin.kpi.grouping import Replacement, processed, replaced
 from twin.kpi.rows import GONE, LEFT, Floats, Ints, Rows, Table
 from twin.kpi.times import status_times_s
+from twin.kpi.vehicles import VEHICLE_STATES, trips, vehicle_times_s, waits_for_vehicles_s
+from twin.kpi.wear import highest_level, wear_times_s
 from twin.line import Line
 
 if TYPE_CHECKING:
@@ -55,7 +57,12 @@ def summarise(log: EventLog, line: Line) -> xr.Dataset:
         ``finished_by_product``. By ``order``: ``order_finished`` (good parts, from the beginning),
         ``order_completion_s`` (moment of the last part; NaN while open), ``order_tardiness_s`` (at
         least so much where open past its due date), ``order_on_time`` (1, 0, or NaN while undecided
-        or without a due date).
+        or without a due date). On lines with vehicles, by ``vehicles`` (pool) and
+        ``vehicle_state``: ``vehicle_time_s`` (vehicle-seconds) and ``vehicle_share``; by
+        ``vehicles``: ``vehicle_trips`` (parts carried); by ``station``: ``vehicle_wait_s``
+        (part-seconds that parts waited there for nothing but a vehicle, blocked). Where stations
+        wear, by ``station`` and ``wear_level``: ``wear_time_s``; by ``station``:
+        ``wear_level_mean`` (NaN without wear).
     """
     import xarray as xr  # noqa: PLC0415 - heavy, and a run does not need it
 
@@ -69,7 +76,37 @@ def summarise(log: EventLog, line: Line) -> xr.Dataset:
 
 def figures(log: EventLog, line: Line) -> tuple[Values, Coordinates]:
     """Return what ``summarise`` returns, as plain arrays and coordinates."""
-    return figures_of(count(log, line), line, log.names)
+    values, coordinates = figures_of(count(log, line), line, log.names)
+    if line.vehicles:
+        _vehicles(values, coordinates, log, line)
+    if highest_level(line):
+        _wear(values, coordinates, log, line)
+    return values, coordinates
+
+
+def _wear(values: Values, coordinates: Coordinates, log: EventLog, line: Line) -> None:
+    """Add how worn the stations were."""
+    spent = wear_times_s(Table.of(log, line), line, log.names)
+    levels = np.arange(spent.shape[1])
+    with np.errstate(invalid="ignore"):
+        mean = np.sum(spent * levels, axis=1) / spent.sum(axis=1)
+    values["wear_time_s"] = ("station", "wear_level"), spent
+    values["wear_level_mean"] = ("station",), mean
+    coordinates["wear_level"] = np.array([str(level) for level in levels], dtype=object)
+
+
+def _vehicles(values: Values, coordinates: Coordinates, log: EventLog, line: Line) -> None:
+    """Add what the vehicles did."""
+    table, pools = Table.of(log, line), sorted(pool.id for pool in line.vehicles)
+    spent = vehicle_times_s(table, line, log.names)
+    with np.errstate(invalid="ignore"):
+        share = spent / spent.sum(axis=1, keepdims=True)
+    values["vehicle_time_s"] = ("vehicles", "vehicle_state"), spent
+    values["vehicle_share"] = ("vehicles", "vehicle_state"), share
+    values["vehicle_trips"] = ("vehicles",), trips(table, line, log.names)
+    values["vehicle_wait_s"] = ("station",), waits_for_vehicles_s(table, line, log.names)
+    coordinates["vehicles"] = np.array(pools, dtype=object)
+    coordinates["vehicle_state"] = np.array(VEHICLE_STATES, dtype=object)
 
 
 @dataclass(frozen=True, slots=True)

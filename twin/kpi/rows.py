@@ -34,7 +34,10 @@ INSIDE: dict[PartStatus, tuple[Kind, ...]] = {
     "unloading": (Kind.STATION_ENTERED, Kind.UNLOADING_STARTED),
 }
 """Events that bring a part in a station to its status."""
-LOCATION = (Kind.PART_CREATED, Kind.PART_MADE, Kind.BUFFER_ENTERED, Kind.STATION_ENTERED)
+LOCATION = (
+    *(Kind.PART_CREATED, Kind.PART_MADE, Kind.BUFFER_ENTERED, Kind.STATION_ENTERED),
+    Kind.PART_LOADED,
+)
 GONE = (Kind.PART_FINISHED, Kind.PART_SCRAPPED)
 LEFT = (*GONE, Kind.PART_REPLACED, Kind.PART_CONSUMED)
 """Events after which a part is no longer in the line."""

@@ -34,6 +34,8 @@ from twin.line.orders import JobOrder
 from twin.line.products import Operation, Product, Rework
 from twin.line.reliability import Failure, Maintenance, Mode
 from twin.line.stations import Batch, Buffer, Setup, Signal, Sink, Source, Station
+from twin.line.vehicles import Move, Vehicles
+from twin.line.wear import Wear, WearLevel
 from twin.line.workforce import Crew, Need, Phase
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "Lognormal",
     "Maintenance",
     "Mode",
+    "Move",
     "Need",
     "Normal",
     "Operation",
@@ -74,6 +77,9 @@ __all__ = [
     "Station",
     "Triangular",
     "Uniform",
+    "Vehicles",
+    "Wear",
+    "WearLevel",
     "Weibull",
     "example_line",
     "example_names",

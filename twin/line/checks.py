@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 from twin.errors import Finding
 from twin.line.calendars import Calendar
 from twin.line.check_grouping import grouping
+from twin.line.check_wear import wear
 from twin.line.control import CardLoop, loops
 from twin.line.gathered import Parts
 from twin.line.orders import JobOrder
 from twin.line.products import Operation, Product
 from twin.line.reliability import Failure, Maintenance
 from twin.line.stations import Buffer, Setup, Sink, Source, Station
+from twin.line.vehicles import Vehicles, vehicles
 from twin.line.workforce import Crew, Need
 
 SECTIONS: dict[str, type] = {
@@ -23,12 +25,13 @@ SECTIONS: dict[str, type] = {
     "sinks": Sink,
     "products": Product,
     "loops": CardLoop,
+    "vehicles": Vehicles,
     "crews": Crew,
     "calendars": Calendar,
     "orders": JobOrder,
 }
 """The lists of a line document and what stands in them."""
-PLACES = ("sources", "stations", "buffers", "sinks")
+PLACES = ("sources", "stations", "buffers", "sinks", "vehicles")
 """Sections whose ids share one name space, because events name them."""
 
 
@@ -48,8 +51,11 @@ def check(parts: Parts) -> list[Finding]:
         parts.known("products", order.product, f"orders.{order.id}.product", "product")
     grouping(parts)
     loops(parts)
+    wear(parts)
     if parts.complete:
         _connected(parts)
+        if not parts.findings:
+            vehicles(parts)  # looks at all ways of the routings, which must fit first
     return parts.findings
 
 

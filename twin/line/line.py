@@ -23,6 +23,7 @@ from twin.line.orders import JobOrder
 from twin.line.products import Operation, Product
 from twin.line.spec import Id, Spec, without_later, worded
 from twin.line.stations import Buffer, Sink, Source, Station
+from twin.line.vehicles import Vehicles
 from twin.line.workforce import Crew
 
 
@@ -52,7 +53,7 @@ class Line(Head):
         If a value is impossible or the parts do not fit together; all findings at once.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"energy", "loops"})
+    later: ClassVar[frozenset[str]] = frozenset({"energy", "loops", "vehicles"})
 
     sources: tuple[Source, ...]
     """Where parts enter."""
@@ -66,6 +67,8 @@ class Line(Head):
     """What is made."""
     loops: tuple[CardLoop, ...] = ()
     """What limits the parts in a stretch of the line."""
+    vehicles: tuple[Vehicles, ...] = ()
+    """What carries parts from place to place."""
     crews: tuple[Crew, ...] = ()
     """Who works: people, and tools that are shared like people."""
     calendars: tuple[Calendar, ...] = ()

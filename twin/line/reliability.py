@@ -86,7 +86,9 @@ class Failure(Repair):
 
 
 class Maintenance(Repair):
-    """Work on a station that is planned, due by time or by use."""
+    """Work on a station that is planned, due by time, by use or by wear."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"at_level"})
 
     id: Id
     """Name, unique among failures and maintenance of its station."""
@@ -99,6 +101,8 @@ class Maintenance(Repair):
     """Operations from the end of one to when the next is due."""
     calendar: Id | None = None
     """In place of both: due whenever a shift of this calendar begins."""
+    at_level: int | None = Field(default=None, ge=1)
+    """In place of all three: due whenever the wear of the station rises to this level or above."""
     duration_s: Distribution
     """Time it takes once everybody is there, s."""
     interrupts: bool = False
@@ -109,16 +113,16 @@ class Maintenance(Repair):
 
     @model_validator(mode="after")
     def _one_trigger(self) -> Self:
-        given = [self.every_s, self.every_cycles, self.calendar]
+        given = [self.every_s, self.every_cycles, self.calendar, self.at_level]
         if sum(found is not None for found in given) != 1:
-            raise ValueError("give one of every_s, every_cycles and calendar")
+            raise ValueError("give one of every_s, every_cycles, calendar and at_level")
         if (self.clock == "cycles") != (self.every_cycles is not None):
             raise ValueError("clock: cycles goes with every_cycles, and only with it")
         return self
 
     @property
     def life(self) -> AnyDistribution | None:
-        """Age at which it is due: s, or operations; None: by a calendar."""
+        """Age at which it is due: s, or operations; None: by a calendar or by wear."""
         if self.every_cycles is not None:
             return Constant(value_s=float(self.every_cycles))
         return self.every_s

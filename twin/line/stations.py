@@ -13,6 +13,7 @@ from twin.line.energy import Power
 from twin.line.reliability import Failure, Maintenance, Mode
 from twin.line.rules import DispatchRule
 from twin.line.spec import Id, Spec
+from twin.line.wear import Wear
 from twin.line.workforce import Need
 from twin.plugins import STATIONS
 from twin.units import Duration
@@ -68,7 +69,9 @@ class Signal(Spec):
 class Station(Spec):
     """A place of work with one or more identical servers."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"batch", "maintenance", "needs", "claim", "power"})
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"batch", "maintenance", "needs", "claim", "power", "wear"}
+    )
 
     kind: str = "station"
     """``station``, or the name of a kind that a plug-in brings."""
@@ -104,6 +107,9 @@ class Station(Spec):
     """Fraction of its life after which a failure mode begins to show in the signals."""
     signals: dict[Id, Signal] = Field(default_factory=dict)
     """Sensors by name, e.g. ``vibration``, ``temperature``, ``current``."""
+
+    wear: Wear | None = None
+    """How it wears, and what that changes; none: it does not."""
 
     power: Power | None = None
     """Electric power by status; none: energy is not counted here."""

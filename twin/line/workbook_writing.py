@@ -27,7 +27,7 @@ def write_line_workbook(line: Line, path: str | Path) -> list[str]:
     list of str
         Paths of what the sheets cannot say and is left out, such as ``stations.filler.setup``.
     """
-    left: list[str] = []
+    left = [f"vehicles.{pool.id}" for pool in line.vehicles]
     rows = {
         "line": [[key, getattr(line, key)] for key in ("id", "name", "description", "time_zone")]
         + [["start", line.start.replace(tzinfo=None)]],
@@ -58,7 +58,7 @@ def _station_row(station: Any, left: list[str]) -> list[Any]:
     at = f"stations.{station.id}"
     first = station.failures[0] if station.failures else None
     left += [f"{at}.failures.{mode.id}" for mode in station.failures[1:]]
-    left += [f"{at}.{name}" for name in ("setup", "signals") if getattr(station, name)]
+    left += [f"{at}.{name}" for name in ("setup", "signals", "wear") if getattr(station, name)]
     if first is not None:
         names = ("time_to_failure_s", "time_to_repair_s")
         kinds = {name: getattr(first, name).kind for name in names}

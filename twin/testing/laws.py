@@ -41,6 +41,7 @@ SECTIONS = (
     "buffers",
     "products",
     "loops",
+    "vehicles",
     "crews",
     "calendars",
     "orders",
@@ -109,8 +110,10 @@ def slower(line: Line, factor: int = 2) -> Line:
 
 def _slowed(value: Any, key: str, factor: int) -> Any:
     """Return a piece of a document with what its key calls seconds multiplied."""
-    if key == "cycles_to_failure":
+    if key in {"cycles_to_failure", "after_cycles"}:
         return value  # operations, not time
+    if key == "speed_m_per_s":
+        return value / factor
     if isinstance(value, dict):
         inside = key if key == "matrix_s" else ""
         return {name: _slowed(found, inside or name, factor) for name, found in value.items()}
@@ -307,8 +310,10 @@ class LineLaws:
         line, options, log = self.run(data)
         # Parts made of others are numbered as they come.
         assume(line.buffers and not line.orders and not maker_slots(line))
-        # What a failure slows down depends on when it happens.
+        # What failures and wear slow down depends on when they happen.
         assume(all(mode.stops for station in line.stations for mode in station.modes))
+        worn = [level for station in line.stations if station.wear for level in station.wear.levels]
+        assume(all(level.time_factor == 1.0 for level in worn))
         buffers = [
             buffer.model_copy(update={"capacity": buffer.capacity and buffer.capacity + 1})
             for buffer in line.buffers
@@ -328,11 +333,13 @@ def _distributions(line: Line) -> list[AnyDistribution]:
     for station in line.stations:
         for mode in station.modes:
             found += [mode.life, mode.work_s]
+        found += [level.after for level in station.wear.levels] if station.wear else []
     for product in line.products:
         for step in product.routing:
             found += [step.load_time_s, step.unload_time_s]
             found += [step.processing_time_s, *step.processing_time_by_station_s.values()]
     found += [source.interarrival_s for source in line.sources]
+    found += [time_s for pool in line.vehicles for time_s in (pool.load_time_s, pool.unload_time_s)]
     return [one for one in found if one is not None]
 
 
@@ -374,6 +381,7 @@ def _limits_hold(line: Line, log: EventLog) -> None:
         if station.id not in makers
     }
     rooms |= {buffer.id: buffer.capacity for buffer in line.buffers if buffer.capacity is not None}
+    rooms |= {pool.id: pool.count for pool in line.vehicles}
     place: dict[int, int] = {}
     content: dict[int, int] = {}
     elements = log.names.elements

@@ -27,6 +27,8 @@ from twin.line import (
     Shift,
     Triangular,
     Uniform,
+    Wear,
+    WearLevel,
     Weibull,
 )
 from twin.line.calendars import DAYS
@@ -142,6 +144,37 @@ def maintenance_of(
             **_repairers(draw, has),
         ),
     )
+
+
+def wear_of(
+    draw: st.DrawFn,
+    grain: Grain,
+    failures: tuple[Failure, ...],
+    maintenance: tuple[Maintenance, ...],
+) -> tuple[Wear | None, tuple[Maintenance, ...]]:
+    """Return wear of one or two levels now and then, and maintenance that may wait for it."""
+    if draw(st.integers(0, 2)) > 0:
+        return None, maintenance
+    clock = draw(st.sampled_from(["operating", "calendar", "cycles"]))
+    levels = tuple(
+        WearLevel(
+            after_s=draw(times(grain, 4, 60)) if clock != "cycles" else None,
+            after_cycles=draw(times("integer", 1, 9)) if clock == "cycles" else None,
+            failure_factor=draw(st.sampled_from([1.0, 2.0, 3.0])),
+            scrap_probability=draw(st.sampled_from([0.0, 0.1, 0.3])),
+            time_factor=draw(st.sampled_from([1.0, 1.0, 1.5])),
+        )
+        for _ in range(draw(st.integers(1, 2)))
+    )
+    modes = [mode.id for mode in (*failures, *maintenance)]
+    mends = {name: draw(st.integers(1, 2)) for name in modes if draw(st.booleans())}
+    if maintenance and draw(st.booleans()):
+        care = maintenance[0].model_dump() | {"every_s": None, "every_cycles": None}
+        care |= {"clock": "calendar", "calendar": None, "at_level": len(levels)}
+        maintenance = (Maintenance.model_validate(care),)
+        mends[maintenance[0].id] = draw(st.integers(1, 2))
+    ages = (failures[0].id,) if failures and draw(st.booleans()) else ()
+    return Wear(clock=clock, levels=levels, ages=ages, lowered_by=mends), maintenance
 
 
 def needs_of(draw: st.DrawFn, has: dict[str, list[str]]) -> tuple[Need, ...]:

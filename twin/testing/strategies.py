@@ -25,8 +25,10 @@ from twin.line import (
     Sink,
     Source,
     Station,
+    Vehicles,
 )
 from twin.line.rules import DISPATCH_RULES
+from twin.line.vehicles import Move
 from twin.testing.station_strategies import (
     GRAINS,
     Grain,
@@ -38,6 +40,7 @@ from twin.testing.station_strategies import (
     needs_of,
     number,
     times,
+    wear_of,
 )
 
 Arrivals = Literal["unlimited", "interarrival", "orders"]
@@ -120,6 +123,9 @@ def _station(
 ) -> Station:
     servers = draw(st.sampled_from([1, 1, 2, 3]))
     failures = failures_of(draw, grain, has)
+    wear, maintenance = None, maintenance_of(draw, grain, failures, has)
+    if not has["compiled"]:
+        wear, maintenance = wear_of(draw, grain, failures, maintenance)
     return Station(
         id=name,
         servers=servers,
@@ -128,7 +134,8 @@ def _station(
         batch=_batch(draw, grain) if entrance[name] and has["groups"] else None,
         setup=_setup(draw, grain, groups) if servers == 1 else None,
         failures=failures,
-        maintenance=maintenance_of(draw, grain, failures, has),
+        maintenance=maintenance,
+        wear=wear,
         needs=needs_of(draw, has),
         claim=float(draw(st.integers(0, 1))),
         calendar=draw(st.sampled_from([None, *has["calendars"]])),
@@ -204,6 +211,39 @@ def _loops(draw: st.DrawFn, places: list[str], products: list[str]) -> tuple[Car
     )
 
 
+def _vehicles(
+    draw: st.DrawFn, grain: Grain, sources: tuple[Source, ...], stations: tuple[Station, ...]
+) -> tuple[Vehicles, ...]:
+    """Return a pool of vehicles now and then, for what leaves a place, comes to one, or both."""
+    if draw(st.integers(0, 2)) > 0:
+        return ()
+    origins = [*(source.id for source in sources), *(station.id for station in stations)]
+    # No part may come to some of them, but to the sink some part always does.
+    goals = sorted({station.input_buffer or station.id for station in stations})
+    move = draw(
+        st.sampled_from(
+            [
+                *(Move(out_of=(name,)) for name in origins),
+                *(Move(into=(name, "out")) for name in goals),
+                Move(out_of=tuple(origins)),
+            ]
+        )
+    )
+    return (
+        Vehicles(
+            id="agv",
+            count=draw(st.integers(1, 3)),
+            moves=(move,),
+            speed_m_per_s=draw(st.sampled_from([0.5, 1.0, 3.0])),
+            default_distance_m=number(draw, grain, 0, 9),
+            load_time_s=handling_of(draw, grain),
+            unload_time_s=handling_of(draw, grain),
+            home=draw(st.sampled_from(origins)),
+            when_idle=draw(st.sampled_from(["stay", "home"])),
+        ),
+    )
+
+
 def _sources(draw: st.DrawFn, grain: Grain, products: list[str]) -> tuple[Source, ...]:
     kinds: list[Arrivals] = draw(
         st.lists(st.sampled_from(ARRIVALS), min_size=1, max_size=2).filter(
@@ -242,13 +282,17 @@ def _orders(
 
 
 @st.composite
-def lines(draw: st.DrawFn, grain: Grain | None = None, *, grouped: bool = True) -> Line:
+def lines(
+    draw: st.DrawFn, grain: Grain | None = None, *, compiled: bool = False, grouped: bool = True
+) -> Line:
     """Return random lines: every feature may be there, none has to.
 
     Parameters
     ----------
     grain : {"integer", "tenth", "continuous"}, optional
         Where times fall; none: any of the three.
+    compiled : bool
+        Whether to leave out what the compiled engine declines.
     grouped : bool
         Whether parts may become others: batches, assembly, splitting.
     """
@@ -261,6 +305,7 @@ def lines(draw: st.DrawFn, grain: Grain | None = None, *, grouped: bool = True) 
         "crews": ["c0", "c1"][: draw(st.integers(0, 2))],
         "calendars": ["hours"] if draw(st.integers(0, 2)) == 0 else [],
         "groups": ["some"] if grouped and draw(st.booleans()) else [],
+        "compiled": ["only"] if compiled else [],
     }
     entrance = {name: draw(st.sampled_from([None, *has["buffers"]])) for name in names}
     routings = {name: _routing(draw, falls, names, entrance) for name in products}
@@ -282,7 +327,7 @@ def lines(draw: st.DrawFn, grain: Grain | None = None, *, grouped: bool = True) 
         )
         for name in taken
     ]
-    group_of = dict(zip(products, groups if len(groups) > 1 else groups * 2, strict=False))
+    group_of = dict(zip(products, groups * 2, strict=False))
     return Line(
         id="random",
         start=datetime(2026, 1, 5, 6),  # noqa: DTZ001 - wall clock of the line's own zone
@@ -300,6 +345,7 @@ def lines(draw: st.DrawFn, grain: Grain | None = None, *, grouped: bool = True) 
             for name in sorted(routings)
         ),
         loops=_loops(draw, [*used, *taken, *stocks.values()], sorted(routings)),
+        vehicles=_vehicles(draw, falls, sources, stations) if not compiled else (),
         crews=tuple(crew_of(draw, name, has) for name in has["crews"]),
         calendars=tuple(calendar_of(draw) for _ in has["calendars"]),
         orders=_orders(

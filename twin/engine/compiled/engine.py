@@ -34,6 +34,8 @@ def unsupported(line: Line) -> list[str]:
     return [
         *_rules_declined(line),
         *_choices_declined(line),
+        *(f"vehicles {pool.id!r}" for pool in line.vehicles),
+        *(f"wear of station {station.id!r}" for station in line.stations if station.wear),
     ]
 
 

@@ -47,6 +47,20 @@ class Cards:
                     needed[i] = needed.get(i, 0) + 1
         return all(count <= self._loops[i].free for i, count in needed.items())
 
+    def set_out(self, product: str, origin: str, goal: str) -> None:
+        """Note that a part sets out on a vehicle: it holds the cards of both ends."""
+        held = self._of.get((origin, product), ())
+        for loop in self._of.get((goal, product), ()):
+            loop.free -= loop not in held
+
+    def arrive(self, product: str, origin: str, goal: str) -> None:
+        """Note that a part on a vehicle is there; it has still to take the cards of its goal."""
+        held = self._of.get((origin, product), ())
+        for loop in held:
+            loop.free += 1
+        for loop in self._of.get((goal, product), ()):
+            loop.free += loop not in held
+
     def take(self, product: str, place: str) -> None:
         """Note that a part came to a place."""
         for loop in self._of.get((place, product), ()):

@@ -37,6 +37,7 @@ class Due(IntEnum):
     ARRIVAL = 8
     LOOK = 9
     OVERDUE = 10
+    VEHICLE = 11
 
 
 class LineClock(simpy.Environment):
@@ -93,6 +94,10 @@ class LineClock(simpy.Environment):
         if timer in self._due:
             self._due.remove(timer)
 
+    def is_due(self, timer: Timer) -> bool:
+        """Tell whether a timer fires in this round yet."""
+        return timer in self._due
+
     def due_now(self, timer: Timer) -> None:
         """Let a timer fire in this round; its rank must lie behind that of what fires now."""
         if timer not in self._due:
@@ -118,8 +123,9 @@ class Timer:
     """One timed activity that can be paused and resumed.
 
     Progress is kept as ``worked_s`` up to ``since_s``; the moment it is due is always
-    ``since_s + (total_s - worked_s)``, in this grouping, so that another engine, or a run that goes
-    on from here, gets the same bits.
+    ``since_s + (total_s - worked_s) / rate``, in this grouping, so that another engine, or a run
+    that goes on from here, gets the same bits. The rate is 1, which changes no bit, except where a
+    worn station ages faster.
     """
 
     __slots__ = (
@@ -129,6 +135,7 @@ class Timer:
         "handler",
         "owner",
         "rank",
+        "rate",
         "remaining_s",
         "since_s",
         "total_s",
@@ -150,6 +157,8 @@ class Timer:
         self.worked_s = 0.0
         self.since_s: float | None = None
         self.event: Event | None = None
+        self.rate = 1.0
+        """How fast it runs: what is due grows nearer by so many s per s."""
         self.given_s: float | None = None
         """Age given which the rest was drawn, as the state that the run began with says it."""
         self.remaining_s: float | None = None
@@ -172,7 +181,8 @@ class Timer:
         """Run, from now or from a moment in the past; nothing if it runs already."""
         if self.since_s is None:
             self.since_s = self.clock.now if since_s is None else since_s
-            self.event = self.clock.at(self, self.since_s + (self.total_s - self.worked_s))
+            left_s = (self.total_s - self.worked_s) / self.rate
+            self.event = self.clock.at(self, self.since_s + left_s)
 
     def resume_at(self, due_s: float) -> None:
         """Be due at an absolute moment, s; for what is not an activity, such as a shift."""
@@ -181,8 +191,19 @@ class Timer:
     def pause(self) -> None:
         """Stand still; nothing if it does already."""
         if self.since_s is not None:
-            self.worked_s += self.clock.now - self.since_s
+            self.worked_s += (self.clock.now - self.since_s) * self.rate
             self.since_s, self.event = None, None
+
+    def set_rate(self, rate: float) -> None:
+        """Run faster or slower from now on; what is due in this round stays so."""
+        if rate == self.rate:
+            return
+        runs = self.since_s is not None and not self.clock.is_due(self)
+        if runs:
+            self.pause()
+        self.rate = rate
+        if runs:
+            self.resume()
 
     def fire(self) -> None:
         """Do what is due."""

@@ -28,6 +28,8 @@ from twin.engine.reference.servers import behaviour_of
 from twin.engine.reference.settle import Settle
 from twin.engine.reference.snapshot import snapshot
 from twin.engine.reference.sources import SourcePlace
+from twin.engine.reference.vehicles import Transport
+from twin.engine.reference.wear import StationWear
 from twin.errors import Finding, OptionsError
 from twin.events import EventLog, EventLogBuilder, LineState, Stream
 from twin.events.beginning import beginning, empty_state
@@ -104,6 +106,7 @@ class ReferenceEngine:
         run = self._run
         self.buffers = {spec.id: BufferPlace(run, spec) for spec in line.buffers}
         self.workforce = Workforce(run, line)
+        self.transport = Transport(run)
         self.stations: dict[str, StationPlace] = {}
         slots = maker_slots(line)
         self.modes: dict[str, tuple[StationMode, ...]] = {}
@@ -123,6 +126,8 @@ class ReferenceEngine:
                 else MaintenanceMode(run, station, mode, k, self.workforce)
                 for k, mode in enumerate(spec.modes)
             )
+            if spec.wear is not None:
+                station.wear = StationWear(station, spec.wear)
             if spec.calendar:
                 self.shifts.append(ShiftSwitch(run, station, line.calendar(spec.calendar)))
         self.sources = {
@@ -130,7 +135,12 @@ class ReferenceEngine:
             for slot, spec in enumerate(sorted(line.sources, key=lambda s: s.id))
         }
         self._settle = Settle(
-            run, self.stations, tuple(self.sources.values()), self.workforce, self.buffers
+            run,
+            self.stations,
+            tuple(self.sources.values()),
+            self.workforce,
+            self.buffers,
+            self.transport,
         )
         self.workforce.stations = manned(self.stations.values())
         self.workforce.modes = tuple(mode for modes in self.modes.values() for mode in modes)

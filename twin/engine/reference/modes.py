@@ -90,7 +90,8 @@ class StationMode:
     def expect(self, *, inclusive: bool = False) -> None:
         """Wait for the next beginning of its calendar; ``inclusive``: this moment may be one."""
         assert isinstance(self.spec, Maintenance)
-        assert self.spec.calendar is not None
+        if self.spec.calendar is None:
+            return  # it is due by wear
         line = self.run.line
         calendar, now_s = line.calendar(self.spec.calendar), self.run.clock.now
         due_s = next_beginning_s(line, calendar, now_s, inclusive=inclusive)
@@ -107,7 +108,7 @@ class StationMode:
     def operation_ended(self) -> None:
         """Phase 1: one operation more, for what ages with them; it may be due in this round."""
         if self.status == "running":
-            self.life.worked_s += 1.0
+            self.life.worked_s += self.life.rate
             if self.life.worked_s >= self.life.total_s:
                 self.run.clock.due_now(self.life)
 
@@ -147,6 +148,8 @@ class StationMode:
         self.run.note(self.ended, self.station.number, detail=self.number)
         self._release()
         self.new_life()
+        if self.station.wear is not None:
+            self.station.wear.mended(self.spec.id)
         self._back()
 
     def _back(self) -> None:
@@ -194,6 +197,12 @@ class MaintenanceMode(StationMode):
         if self.spec.interrupts:
             station.pause()
         station.begin_due()
+
+    def worn(self, level: int) -> None:
+        """Phase 1: the station is worn so far; it may be due in this round."""
+        wanted = self.spec.at_level
+        if wanted is not None and level >= wanted and self.status == "running":
+            self.run.clock.due_now(self.life)
 
     def ready(self) -> None:
         """Phase 1: no work goes on any more."""

@@ -17,6 +17,7 @@ from twin.line import Buffer, Station
 if TYPE_CHECKING:
     from twin.engine.reference.modes import MaintenanceMode, StationMode
     from twin.engine.reference.people import Workforce
+    from twin.engine.reference.wear import StationWear
 
 
 class BufferPlace:
@@ -34,6 +35,8 @@ class BufferPlace:
         """Parts that waited too long and go back, in the order in which they did."""
         self.feeders = 0
         """Stations and sources that send parts here; above one, who waited longest goes first."""
+        self.incoming = 0
+        """Places kept for parts that vehicles bring."""
         self.waits_s: set[float] = set()
         """How long parts wait here for a batch at most, s."""
 
@@ -45,7 +48,7 @@ class BufferPlace:
 
     def has_room(self) -> bool:
         """Tell whether one more part fits."""
-        return self.capacity is None or len(self.parts) < self.capacity
+        return self.capacity is None or len(self.parts) + self.incoming < self.capacity
 
     def enter(self, part: Part) -> None:
         """Put a part at the end of the queue."""
@@ -59,6 +62,10 @@ class BufferPlace:
         self.parts.remove(part)
         if part in self.leaving:
             self.leaving.remove(part)
+
+    def hand_over(self, part: Part) -> None:
+        """Give a part to a vehicle."""
+        self.drop(part)
 
     def ready_s(self, part: Part) -> float:
         """Return the moment at which a part is at the end, s."""
@@ -97,6 +104,8 @@ class StationPlace:
         self.number = run.index[spec.id]
         self.input = source
         self.feeders = 0
+        self.incoming = 0
+        """Servers kept for parts that vehicles bring."""
         self.servers = [Server(self, k) for k in range(spec.servers)]
         self.free = list(range(spec.servers))
         self.slot = slot
@@ -120,6 +129,7 @@ class StationPlace:
         self.modes: tuple[StationMode, ...] = ()
         self.counting: list[StationMode] = []
         """Modes that age with the operations that end."""
+        self.wear: StationWear | None = None
         self.due: list[MaintenanceMode] = []
         """Maintenance that waits for work to end."""
         self.manned = spec.id in run.line.manned
@@ -130,12 +140,12 @@ class StationPlace:
         self._rules = tuple(rule(name) for name in named)
 
     def slowed(self) -> float:
-        """Return the factor of failures that slow the station."""
+        """Return the factor of failures and wear that slow the station."""
         factor = 1.0
         for mode in self.modes:
             if mode.status != "running":
                 factor *= mode.slow_factor
-        return factor
+        return factor * self.wear.now.time_factor if self.wear else factor
 
     def slowdown(self, factor: float) -> float:
         """Return the factor on the processing times that begin now; ``factor``: of failures."""
@@ -160,6 +170,8 @@ class StationPlace:
             for mode in self.ageing:
                 if mode.status == "running":
                     mode.life.resume()
+            if self.wear is not None:
+                self.wear.work_began()
 
     def work_ended(self) -> None:
         """One server fewer processes."""
@@ -167,6 +179,8 @@ class StationPlace:
         if self.working == 0:
             for mode in self.ageing:
                 mode.life.pause()
+            if self.wear is not None:
+                self.wear.work_ended()
 
     def pause(self) -> None:
         """Phase 1: work in process stands still, and its people may go elsewhere."""
@@ -201,7 +215,7 @@ class StationPlace:
 
     def has_room(self) -> bool:
         """Tell whether a part may come straight in: a free server, and its shift is running."""
-        return self.on and bool(self.free)
+        return self.on and len(self.free) > self.incoming
 
     def enter(self, *parts: Part) -> None:
         """Put a part, or a batch, into the first free server."""
@@ -231,6 +245,10 @@ class StationPlace:
         """Let a part that is done and waits to leave go out of the line."""
         assert part.server is not None
         self.leave(self.servers[part.server], part)
+
+    def hand_over(self, part: Part) -> None:
+        """Give a part that is done to a vehicle."""
+        self.drop(part)
 
     def cleared(self, server: Server) -> None:
         """Have a server free again."""

@@ -15,7 +15,8 @@ from twin.engine.reference.clock import Timer
 from twin.engine.reference.interruptions import OrderRelease, OutageSwitch
 from twin.engine.reference.modes import MaintenanceMode
 from twin.engine.reference.run import Part
-from twin.events.state import PHASE_OF, Clock, LineState, PartState, StationState
+from twin.engine.reference.vehicles import Goal, Vehicle
+from twin.events.state import PHASE_OF, Clock, LineState, PartState, StationState, VehicleState
 
 if TYPE_CHECKING:
     from twin.engine.reference.engine import ReferenceEngine
@@ -49,7 +50,9 @@ class Restore:
         for part in sorted(state.parts, key=lambda part: part.server is None):
             if part.location in engine.stations:
                 self._inside(run.parts[part.id], part)
+        self._vehicles()
         for name in engine.stations:
+            self._wear(name, state.stations[name])
             self._modes(name, state.stations[name])
         self._queue()
         for shift in engine.shifts:
@@ -144,6 +147,59 @@ class Restore:
             if station.running and (part.team or not server.needs()):
                 server.timer.resume()
             station.working += part.status == "processing" and server.timer.since_s is not None
+
+    def _vehicles(self) -> None:
+        for name, pool in self.engine.transport.pools.items():
+            for vehicle, found in zip(pool.vehicles, self.state.vehicles[name], strict=True):
+                self._vehicle(vehicle, found)
+
+    def _vehicle(self, vehicle: Vehicle, state: VehicleState) -> None:
+        """Put a vehicle where it is; a place is kept for the part that it was sent for."""
+        engine, run = self.engine, self.engine.run
+        vehicle.status, vehicle.place = state.status, state.place
+        if state.status == "idle":
+            return
+        if state.part is not None and state.goal is not None:
+            part = vehicle.part = run.parts[state.part]
+            goal = vehicle.goal = self._goal(state.goal)
+            part.called = True
+            goal.incoming += 1
+            on_board = part.place == vehicle.pool.spec.id
+            origin = state.place if on_board else part.place
+            if on_board:
+                run.cards.take(part.way.spec.id, origin)
+            run.cards.set_out(part.way.spec.id, origin, goal.id)
+            if origin in engine.sources and not on_board:
+                engine.sources[origin].queue.remove(part)
+                engine.sources[origin].called.append(part)
+        clock = state.clock or Clock(since_s=self.state.time_s)
+        if clock.since_s is None:
+            clock = clock.model_copy(update={"since_s": self.state.time_s})
+        draws = {"loading": vehicle.pool.load, "unloading": vehicle.pool.unload}
+        draw = draws.get(state.status)
+        if draw is not None and vehicle.part is not None:
+            self._activity(vehicle.timer, clock, draw, vehicle.part.id, vehicle.part.visits)
+            return
+        total_s = vehicle.total_s()
+        if clock.remaining_s is not None:
+            total_s = self._age_s(clock) + clock.remaining_s
+        vehicle.timer.restore(clock, total_s)
+
+    def _goal(self, name: str) -> Goal:
+        engine = self.engine
+        found = engine.buffers.get(name) or engine.stations.get(name)
+        return found or engine.transport.sinks[name]
+
+    def _wear(self, name: str, state: StationState) -> None:
+        """Put a station's wear where it is: how fast its modes age depends on it."""
+        wear, found = self.engine.stations[name].wear, state.wear
+        if wear is None or found is None:
+            return
+        wear.level, wear.steps, wear.lowered = found.level, found.steps, found.lowered
+        wear.set_rates()
+        if not wear.last:
+            draw = wear.draws[wear.level]
+            self._activity(wear.timer, found.clock or Clock(), draw, wear.steps, wear.lowered)
 
     def _modes(self, name: str, state: StationState) -> None:
         for mode in self.engine.modes[name]:

@@ -11,9 +11,11 @@ from twin.engine.model import Step, Way
 from twin.engine.reference.places import BufferPlace, StationPlace
 from twin.engine.reference.run import Part, Run
 from twin.engine.reference.sources import SourcePlace
+from twin.engine.reference.vehicles import SinkPlace, Transport
 
 Entrance = BufferPlace | StationPlace
 Sender = StationPlace | SourcePlace | BufferPlace
+Goal = Entrance | SinkPlace
 
 
 class Routes:
@@ -25,8 +27,10 @@ class Routes:
         stations: dict[str, StationPlace],
         sources: Sequence[SourcePlace],
         buffers: dict[str, BufferPlace],
+        transport: Transport,
     ) -> None:
         self._run = run
+        self._transport = transport
         self.stocks = {
             name: buffers[way.spec.stock] for name, way in run.ways.items() if way.spec.stock
         }
@@ -91,11 +95,18 @@ class Routes:
             self._run.turns[step.turn] = self._run.turns.get(step.turn, 0) + 1
 
     def open(
-        self, exits: tuple[Entrance, ...], goal: tuple[Way, int], since_s: float, sender: Sender
+        self,
+        exits: tuple[Entrance, ...],
+        goal: tuple[Way, int],
+        since_s: float,
+        sender: Sender,
+        *,
+        supposed: bool = False,
     ) -> Entrance | None:
         """Return the first of these places that has room and where nobody has waited longer.
 
-        ``goal`` is the way of the part and its next place in it.
+        ``goal`` is the way of the part and its next place in it; ``supposed``: as if a vehicle were
+        idle wherever it needs one.
         """
         step = _next_step(*goal)
         rule = self._rules.get(step.spec.choice) if step and len(exits) > 1 else None
@@ -103,6 +114,7 @@ class Routes:
             if (
                 entrance.has_room()
                 and self._run.cards.admit(goal[0].spec.id, sender.id, entrance.id)
+                and (supposed or self._transport.admits(sender.id, entrance.id))
                 and (entrance.feeders <= 1 or self._is_first(entrance, since_s, sender))
             ):
                 return entrance
@@ -113,10 +125,10 @@ class Routes:
         keys = []
         for name in step.stations:
             station = self._stations[name]
-            waiting = len(station.input.parts) if station.input else 0
+            waiting = len(station.input.parts) + station.input.incoming if station.input else 0
             target = Target(
                 station=name,
-                parts=waiting + len(station.servers) - len(station.free),
+                parts=waiting + len(station.servers) - len(station.free) + station.incoming,
                 servers=len(station.servers),
                 processing_time_s=step.mean_s[name],
                 product=step.turn.partition("/")[0],
@@ -155,6 +167,44 @@ class Routes:
             found = self._entrances[stations] = tuple(places)
         return found
 
+    def calls(self, *, supposed: bool = False) -> list[tuple[Sender, Part | None, Goal]]:
+        """Return what could set out but for its vehicle, who waits longest first.
+
+        Each is who sends it, the part - None: the next of a source, which may not be made yet - and
+        where it goes. ``supposed``: as if vehicles were idle.
+        """
+        found: list[tuple[tuple[float, int, int, int], Sender, Part | None, Goal]] = []
+        for sender, parts in self._waiting():
+            for part in parts:
+                goal = None if part.called else self._call(sender, part, supposed=supposed)
+                if goal is not None:
+                    key = (part.done_s, *_place_in_line(sender), len(found))
+                    found.append((key, sender, part, goal))
+        for source in () if supposed else self._sources:
+            head = source.head()
+            if head is None:
+                continue
+            target = self.open(self.of_source(source), (head[0], 0), source.waits_since_s, source)
+            if target is not None and self._transport.carrier(source.id, target.id):
+                key = (source.waits_since_s, *_place_in_line(source), 0)
+                found.append((key, source, None, target))
+        return [(sender, part, goal) for _, sender, part, goal in sorted(found, key=lambda f: f[0])]
+
+    def _call(
+        self, sender: StationPlace | BufferPlace, part: Part, *, supposed: bool
+    ) -> Goal | None:
+        """Return where a part that is done could set out to on a vehicle, or None."""
+        if isinstance(sender, StationPlace) and self.stays(part, sender):
+            return None
+        exits = self.of_part(part)
+        if not exits:
+            sink = self._transport.sinks[part.way.sink]
+            pool = self._transport.carrier(sender.id, sink.id)
+            return sink if pool is not None and (supposed or pool.idle) else None
+        goal = (part.way, part.step)
+        target = self.open(exits, goal, part.done_s, sender, supposed=supposed)
+        return target if target and self._transport.carrier(sender.id, target.id) else None
+
     def _is_first(self, entrance: Entrance, since_s: float, sender: Sender) -> bool:
         """Tell whether nobody else has waited longer for this place; ties: downstream first."""
         mine = (since_s, *_place_in_line(sender))
@@ -162,6 +212,8 @@ class Routes:
             if other is sender:
                 continue
             for part in parts:
+                if part.called:
+                    continue
                 theirs = (part.done_s, *_place_in_line(other))
                 if theirs < mine and self._wants(part.way, other.id, entrance, self.of_part(part)):
                     return False
@@ -187,7 +239,11 @@ class Routes:
         self, way: Way, origin: str, entrance: Entrance, exits: tuple[Entrance, ...]
     ) -> bool:
         """Tell whether a part could go to a place if there were room."""
-        return entrance in exits and self._run.cards.admit(way.spec.id, origin, entrance.id)
+        return (
+            entrance in exits
+            and self._run.cards.admit(way.spec.id, origin, entrance.id)
+            and self._transport.admits(origin, entrance.id)
+        )
 
     def _count_feeders(self) -> None:
         """Count who sends to each place, so that a plain line never compares waiting times."""

@@ -45,7 +45,8 @@ class Part:
     slowed: float = 1.0
     """Factor of failures on the processing that is under way."""
     asked_s: float | None = None
-    """Moment since which it waits for people in the middle of a visit, s."""
+    """Moment since which it waits for people in the middle of a visit, or, done, only for a
+    vehicle, s."""
     done_s: float = 0.0
     ready_s: float | None = None
     """End of its last operation, where the product has a limit for waiting."""
@@ -55,6 +56,8 @@ class Part:
     """Number of the part, or of the first of the batch, that it was made of."""
     exits: tuple[str, ...] | None = None
     """Stations that it may go to now that it is done; None until asked."""
+    called: bool = False
+    """Whether a vehicle was sent for it, or has it on board."""
 
     @property
     def waits_since_s(self) -> float:
@@ -169,7 +172,12 @@ class Run:
         """Note that a part comes to a place; parts stand in the order of their last move."""
         self.cards.give(part.way.spec.id, part.place)
         self.cards.take(part.way.spec.id, place)
+        self.board(part, place)
+
+    def board(self, part: Part, place: str) -> None:
+        """Note that a part is elsewhere now, or on a vehicle; its cards are not looked at."""
         part.place, part.entered_s, part.status = place, self.clock.now, "waiting"
+        part.asked_s = None
         del self.parts[part.id]
         self.parts[part.id] = part
 
@@ -198,11 +206,9 @@ class Run:
 
     def watch(self, part: Part) -> None:
         """Have a look at a part when it has waited too long for its next operation."""
-        way, place = part.way, part.step
-        longest_s = way.steps[place].spec.max_wait_s if place < len(way.steps) else None
+        longest_s, place, since_s = _longest_wait_s(part), part.step, part.waits_since_s
         if longest_s is None:
             return
-        since_s = part.waits_since_s
         timer = Timer(
             self.clock,
             (Due.OVERDUE, part.id, 0),
@@ -211,9 +217,15 @@ class Run:
         )
         timer.resume_at(max(since_s + longest_s, self.clock.now))
 
+    def look_at(self, part: Part) -> None:
+        """Have a part that was put down taken for overdue if its limit has passed on the way."""
+        longest_s, since_s = _longest_wait_s(part), part.waits_since_s
+        if longest_s is not None and since_s + longest_s <= self.clock.now:
+            self.overdue.append((part, part.step, since_s))
+
     def is_overdue(self, part: Part, place: int, since_s: float) -> bool:
         """Tell whether a part still waits for the same thing since the same moment."""
-        waits = part.server is None or part.status == "done"
+        waits = (part.server is None or part.status == "done") and not part.called
         same = part.step == place and part.waits_since_s == since_s
         return self.parts.get(part.id) is part and waits and same
 
@@ -226,3 +238,9 @@ class Run:
         """Take a part out of the line; nobody counts it."""
         del self.parts[part.id]
         self.cards.give(part.way.spec.id, part.place)
+
+
+def _longest_wait_s(part: Part) -> float | None:
+    """Return how long a part may wait for its next operation, s; None: for ever."""
+    steps = part.way.steps
+    return steps[part.step].spec.max_wait_s if part.step < len(steps) else None

@@ -239,6 +239,8 @@ class Server:
             self._outcome(part)
         for mode in station.counting:
             mode.operation_ended()
+        if station.wear is not None:
+            station.wear.operation_ended()
 
     def _people_after(self, part: Part) -> None:
         """Let go of whoever is not needed for what comes next."""
@@ -265,6 +267,8 @@ class Server:
         station, run = self.station, self.station.run
         step = part.way.steps[part.step]
         scrap, rework = step.spec.scrap_probability, step.spec.rework
+        if station.wear is not None:
+            scrap += station.wear.now.scrap_probability
         part.status, part.done_s, part.exits = "done", run.clock.now, None
         if scrap > 0 or rework:
             u = step.outcome[station.id](part.id, part.visits - 1)

@@ -3,7 +3,8 @@
 1. Failures of this moment join the queue for people; repairs begin while there are some.
 2. Parts move, from the last station upstream, until nothing moves: parts that are done leave by who
    was done first, free servers take from their buffer, sources send.
-3. Work that waits for people is given them.
+3. Parts that need a vehicle are given one, and then others may move again.
+4. Work that waits for people is given them.
 Where several stations send to one place, who waited longest goes first.
 """
 
@@ -17,6 +18,7 @@ from twin.engine.reference.routes import Routes
 from twin.engine.reference.run import Part, Run
 from twin.engine.reference.servers import Server
 from twin.engine.reference.sources import SourcePlace
+from twin.engine.reference.vehicles import Transport
 from twin.events.kinds import Kind
 
 
@@ -30,6 +32,7 @@ class Settle:
         sources: Sequence[SourcePlace],
         workforce: Workforce,
         buffers: dict[str, BufferPlace],
+        transport: Transport,
     ) -> None:
         self._run = run
         self._workforce = workforce
@@ -41,17 +44,23 @@ class Settle:
             **buffers,
             **{source.id: source for source in sources},
         }
-        self._routes = Routes(run, stations, sources, buffers)
+        self._transport = transport
+        self._routes = Routes(run, stations, sources, buffers, transport)
 
     def __call__(self) -> None:
         """Settle this moment."""
         workforce = self._workforce
+        if self._transport.pools:
+            self._transport.settle_arrivals(self._places)
         if self._run.overdue:
             self._end_waits()
         if self._run.newly_waiting or workforce.waiting:
             workforce.settle_repairs()
-        while self._pass():
+        while self._pass() or self._call():
             pass
+        if self._transport.pools:
+            self._note_waits()
+            self._transport.send_home()
         if workforce.stations:
             workforce.settle_work()
 
@@ -66,6 +75,27 @@ class Settle:
         for source in self._sources:
             moved |= self._feed(source)
         return moved
+
+    def _call(self) -> bool:
+        """Send a vehicle for the part that has waited longest; tell whether there was one."""
+        if not self._transport.pools:
+            return False
+        for sender, part, goal in self._routes.calls():
+            if part is None:
+                assert isinstance(sender, SourcePlace)
+                part = sender.call()  # noqa: PLW2901
+            self._transport.send(part, goal)
+            self._routes.went(part)
+            return True
+        return False
+
+    def _note_waits(self) -> None:
+        """Note which parts could set out if there were a vehicle for them."""
+        run = self._run
+        for sender, part, _ in self._routes.calls(supposed=True):
+            if part is not None and part.asked_s is None:
+                part.asked_s = run.clock.now
+                run.note(Kind.VEHICLE_ASKED, sender.number, part.id)
 
     def _end_waits(self) -> None:
         """Scrap or send back the parts that have waited too long."""
@@ -93,13 +123,15 @@ class Settle:
         """Let the parts that waited too long leave, as far as there is room."""
         moved = False
         for part in tuple(buffer.leaving):
+            if part.called:
+                continue
             exits = self._routes.of_part(part)
             target = (
                 buffer
                 if buffer in exits
                 else self._routes.open(exits, (part.way, part.step), part.done_s, buffer)
             )
-            if target is not None:
+            if target is not None and not self._transport.carrier(buffer.id, target.id):
                 buffer.drop(part)
                 self._routes.went(part)
                 target.enter(part)
@@ -125,15 +157,19 @@ class Settle:
         return moved
 
     def _send_part(self, station: StationPlace, server: Server, part: Part) -> bool:
+        if part.called:
+            return False
         if self._routes.stays(part, station):
             self._stay(station, server, part)
             return True
         exits = self._routes.of_part(part)
         if not exits:
+            if self._transport.carrier(station.id, part.way.sink):
+                return False
             self._finish(station, server, part)
             return True
         target = self._routes.open(exits, (part.way, part.step), part.done_s, station)
-        if target is None:
+        if target is None or self._transport.carrier(station.id, target.id):
             return False
         station.leave(server, part)
         target.enter(part)
@@ -163,7 +199,7 @@ class Settle:
                 return moved
             exits = self._routes.of_source(source)
             target = self._routes.open(exits, (head[0], 0), source.waits_since_s, source)
-            if target is None:
+            if target is None or self._transport.carrier(source.id, target.id):
                 return moved
             part = source.pop()
             target.enter(part)

@@ -8,6 +8,8 @@ from twin.engine.reference.clock import Timer
 from twin.engine.reference.modes import StationMode
 from twin.engine.reference.people import crew_order
 from twin.engine.reference.run import Part
+from twin.engine.reference.vehicles import Vehicle
+from twin.engine.reference.wear import StationWear
 from twin.events.state import (
     PHASE_OF,
     Clock,
@@ -18,6 +20,8 @@ from twin.events.state import (
     PartState,
     StationState,
     StreamState,
+    VehicleState,
+    WearState,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +52,20 @@ def snapshot(engine: ReferenceEngine) -> LineState:
             for name, pool in engine.workforce.pools.items()
             if pool.calendar is not None
         },
+        vehicles={
+            name: tuple(_vehicle(vehicle) for vehicle in pool.vehicles)
+            for name, pool in engine.transport.pools.items()
+        },
+    )
+
+
+def _vehicle(vehicle: Vehicle) -> VehicleState:
+    return VehicleState(
+        status=vehicle.status,
+        place=vehicle.place,
+        part=vehicle.part.id if vehicle.part else None,
+        goal=vehicle.goal.id if vehicle.goal else None,
+        clock=None if vehicle.status == "idle" else _clock(vehicle.timer),
     )
 
 
@@ -57,6 +75,7 @@ def _clock(timer: Timer) -> Clock:
         since_s=timer.since_s,
         given_s=timer.given_s,
         remaining_s=timer.remaining_s,
+        rate=timer.rate,
     )
 
 
@@ -102,7 +121,13 @@ def _station(engine: ReferenceEngine, name: str) -> StationState:
         outages=tuple(sorted(active, key=lambda outage: outage.since_s)),
         finished=station.finished,
         made=station.made,
+        wear=None if station.wear is None else _wear(station.wear),
     )
+
+
+def _wear(wear: StationWear) -> WearState:
+    clock = None if wear.last else _clock(wear.timer)
+    return WearState(level=wear.level, steps=wear.steps, lowered=wear.lowered, clock=clock)
 
 
 def _mode(mode: StationMode) -> ModeState:

@@ -32,6 +32,8 @@ class SourcePlace:
         self.drawn_s: float | None = None
         """Moment at which the rest of the time to the next part was drawn; None: with the last."""
         self.queue: list[Part] = []
+        self.called: list[Part] = []
+        """Parts for which a vehicle was sent; they are still here."""
         self.shortages = 0
         """Supposed shortages in force; with any, nothing enters from here."""
         weights = spec.products or {run.line.products[0].id: 1.0}
@@ -90,6 +92,16 @@ class SourcePlace:
         """Take a part out of the queue."""
         self.queue.remove(part)
         self.exits = None
+
+    def call(self) -> Part:
+        """Return the part that a vehicle is sent for now; it waits here until it is loaded."""
+        part = self.pop()
+        self.called.append(part)
+        return part
+
+    def hand_over(self, part: Part) -> None:
+        """Give a part to a vehicle."""
+        self.called.remove(part)
 
     @property
     def next_number(self) -> int:
