@@ -155,7 +155,8 @@ def wear_of(
     """Return wear of one or two levels now and then, and maintenance that may wait for it."""
     if draw(st.integers(0, 2)) > 0:
         return None, maintenance
-    clock = draw(st.sampled_from(["operating", "calendar", "cycles"]))
+    clocks: list[ModeClock] = ["operating", "calendar", "cycles"]
+    clock = draw(st.sampled_from(clocks))
     levels = tuple(
         WearLevel(
             after_s=draw(times(grain, 4, 60)) if clock != "cycles" else None,
@@ -166,14 +167,15 @@ def wear_of(
         )
         for _ in range(draw(st.integers(1, 2)))
     )
-    modes = [mode.id for mode in (*failures, *maintenance)]
+    modes = [*(mode.id for mode in failures), *(mode.id for mode in maintenance)]
     mends = {name: draw(st.integers(1, 2)) for name in modes if draw(st.booleans())}
-    if maintenance and draw(st.booleans()):
+    waits, named = draw(st.booleans()), draw(st.booleans())
+    if maintenance and waits:
         care = maintenance[0].model_dump() | {"every_s": None, "every_cycles": None}
         care |= {"clock": "calendar", "calendar": None, "at_level": len(levels)}
         maintenance = (Maintenance.model_validate(care),)
         mends[maintenance[0].id] = draw(st.integers(1, 2))
-    ages = (failures[0].id,) if failures and draw(st.booleans()) else ()
+    ages = (failures[0].id,) if failures and named else ()
     return Wear(clock=clock, levels=levels, ages=ages, lowered_by=mends), maintenance
 
 
