@@ -7,7 +7,7 @@ import pytest
 from tests.engine.test_semantics import cell, product, run, times_of, told
 from twin import LineState, SimulationOptions, example_line, simulate, summarise
 from twin.engine.runs import Runs
-from twin.errors import LineError, NotSupportedError, StateError
+from twin.errors import DeadlockError, LineError, NotSupportedError, StateError
 from twin.events import EventLog, Kind, fold
 from twin.events.state import Clock, PartState, VehicleState
 from twin.testing.laws import reordered
@@ -248,3 +248,16 @@ def test_two_pools_for_one_way_are_refused() -> None:
     """Which of them would carry the part is nobody's guess."""
     with pytest.raises(LineError, match="'agv' carries the parts from 'a' to 'mid' already"):
         cell(vehicles=[agv(), agv(id="lift", moves=[{"into": ["mid"]}])])
+
+
+def test_vehicles_do_not_hide_a_deadlock() -> None:
+    """Two stations that send to one another are full: the circle is named, no vehicle with it."""
+    line = cell(
+        stations=[{"id": "a"}, {"id": "b"}],
+        buffers=[],
+        products=[product("p", ("a", 4), ("b", 3), ("a", 2))],
+        vehicles=[agv(count=3, default_distance_m=6, distance_m={}, moves=[{"into": ["a", "b"]}])],
+    )
+    with pytest.raises(DeadlockError, match=r"a \(parts \d+\) waits for b") as caught:
+        run(line, 200)
+    assert caught.value.elements == ("a", "b")
