@@ -78,13 +78,13 @@ def _assignment(low: Lowering) -> t.Ints:
     given = low.options.plan.assignment if low.options.plan else {}
     if not given:
         return ints(())
-    longest = max(len(product.routing) for product in low.products)
-    table = np.full((len(low.orders), longest), -1, dtype=np.int64)
-    for name, station in given.items():
-        order, _, operation = name.partition("/")
+    # One row more than operations for each product, as in the tables of steps.
+    names = [name for p in low.products for name in (*(step.id for step in p.routing), "")]
+    table = np.full((len(low.orders), len(names)), -1, dtype=np.int64)
+    for key, station in given.items():
+        order, _, operation = key.partition("/")
         if order in low.order:
-            routing = low.line.product(low.orders[low.order[order]].product).routing
-            for place, step in enumerate(routing):
-                if step.id == operation:
-                    table[low.order[order], place] = low.station[station]
+            for row, name in enumerate(names):
+                if name == operation:
+                    table[low.order[order], row] = low.station[station]
     return table.ravel()

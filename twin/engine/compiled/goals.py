@@ -30,7 +30,6 @@ from twin.engine.compiled.tables import (
     LATE_HEAD,
     LATE_NEXT,
     LEAVES,
-    LONGEST,
     ORDER_STATION,
     PART_AT,
     PART_DONE_S,
@@ -39,7 +38,6 @@ from twin.engine.compiled.tables import (
     PART_ORDER,
     PART_PRODUCT,
     PART_ROW,
-    PART_STEP,
     PART_VISITS,
     PROBABILITY,
     ROUND_ROBIN,
@@ -54,6 +52,7 @@ from twin.engine.compiled.tables import (
     STEERED,
     STEP_CHOICE,
     STEP_ROUTE,
+    STEP_ROWS,
     STEP_TARGET,
     STEP_TURN,
     Floats,
@@ -64,11 +63,14 @@ from twin.engine.jit import inlined, inner
 
 
 @inlined
-def assigned(M: Ints, X: Floats, order: int, place: int) -> int:
-    """Return the station that the plan gives an operation of an order, or -1."""
+def assigned(M: Ints, X: Floats, order: int, step: int) -> int:
+    """Return the station that the plan gives an operation of an order, or -1.
+
+    A part may be of another product than its order: it may have been made of such a part.
+    """
     if order < 0 or whole(M, GIVEN_STATIONS) == 0:
         return -1
-    return get(M, ORDER_STATION, order * whole(M, LONGEST) + place)
+    return get(M, ORDER_STATION, order * whole(M, STEP_ROWS) + step)
 
 
 @inlined
@@ -76,9 +78,8 @@ def sole_goal(M: Ints, X: Floats, p: int) -> int:
     """Return the one station that a part may go to, or -1 where there are several or none."""
     if not whole(M, STEERED):
         return -1
-    order, place = (get(M, PART_ORDER, p), get(M, PART_STEP, p))
     number, visits = (get(M, PART_ID, p), get(M, PART_VISITS, p))
-    return _steer(M, X, get(M, PART_ROW, p), order, place, number, visits)
+    return _steer(M, X, get(M, PART_ROW, p), get(M, PART_ORDER, p), number, visits)
 
 
 @inlined
@@ -87,16 +88,16 @@ def sole_goal_of_source(M: Ints, X: Floats, source: int) -> int:
     if not whole(M, STEERED):
         return -1
     order, step = (get(M, HEAD_ORDER, source), get(M, FIRST_STEP, get(M, HEAD_PRODUCT, source)))
-    return _steer(M, X, step, order, 0, next_number(M, X, source), 0)
+    return _steer(M, X, step, order, next_number(M, X, source), 0)
 
 
 @inner
-def _steer(M: Ints, X: Floats, step: int, order: int, place: int, number: int, visits: int) -> int:
+def _steer(M: Ints, X: Floats, step: int, order: int, number: int, visits: int) -> int:
     """Return the station that the plan gives, whose turn it is, or that is drawn; or -1."""
     first, after = (get(M, FIRST_CHOICE, step), get(M, FIRST_CHOICE, step + 1))
     if first == after:
         return -1
-    given = assigned(M, X, order, place)
+    given = assigned(M, X, order, step)
     if given >= 0:
         return given
     rule = get(M, STEP_CHOICE, step)

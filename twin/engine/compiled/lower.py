@@ -124,11 +124,6 @@ class Lowering:
         """Places of a pass."""
         return self.routes.first_source + len(self.sources)
 
-    @property
-    def longest(self) -> int:
-        """Operations of the longest routing."""
-        return max(len(product.routing) for product in self.products)
-
     def setup_between_s(self, s: int, before: int, after: int) -> float:
         """Return the time to change a station over between two groups by number, s."""
         setup, groups = self.stations[s].setup, list(self.groups)
@@ -164,7 +159,7 @@ class Lowering:
         """Return the sizes that stand at the front of M, by place."""
         return {
             t.ANTITHETIC: int(self.options.antithetic),
-            t.LONGEST: self.longest,
+            t.STEP_ROWS: sum(len(product.routing) + 1 for product in self.products),
             t.GROUPS: len(self.groups),
             t.STATIONS: len(self.stations),
             t.SERVERS: sum(spec.servers for spec in self.stations),

@@ -22,7 +22,6 @@ from twin.engine.compiled.tables import (
     PART_PRODUCT,
     PART_ROW,
     PART_STATUS,
-    PART_STEP,
     STATION_PICKY,
     STATION_RULE,
     TRANSIT_S,
@@ -68,7 +67,7 @@ def choice_here(M: Ints, X: Floats, s: int, p: int) -> int:
     """Return the row of choices by which a station does what a part waits for, or -1."""
     if get(M, STATION_PICKY, s) and not _may_go(M, X, s, p):
         return -1
-    given = assigned(M, X, get(M, PART_ORDER, p), get(M, PART_STEP, p))
+    given = assigned(M, X, get(M, PART_ORDER, p), get(M, PART_ROW, p))
     if given >= 0 and given != s:
         return -1
     return choice(M, X, get(M, PART_ROW, p), s)
