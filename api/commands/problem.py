@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import threading
 import time
@@ -157,8 +158,6 @@ def _file(schedule: Schedule, suffix: str, clock: Callable[[float], datetime] | 
         return (schedule.to_json() + "\n").encode()
     import pandas as pd  # noqa: PLC0415 - heavy
 
-    from api.exports import FileKind, table_file  # noqa: PLC0415
-
     rows = []
     for item in sorted(schedule.placements, key=lambda p: (p.start_s, p.machine)):
         row = {"job": item.job, "operation": item.operation, "machine": item.machine}
@@ -167,7 +166,13 @@ def _file(schedule: Schedule, suffix: str, clock: Callable[[float], datetime] | 
             row["end"] = f"{clock(item.end_s):%Y-%m-%d %H:%M:%S}"
         times = {"start_s": item.start_s, "end_s": item.end_s}
         rows.append(row | times | {"resources": ", ".join(item.resources)})
-    return table_file(pd.DataFrame(rows), FileKind(suffix[1:])).content
+    table, target = pd.DataFrame(rows), io.BytesIO()
+    if suffix == ".csv":
+        # The mark at the beginning tells Excel that the text is UTF-8.
+        table.to_csv(target, index=False, encoding="utf-8-sig")
+    else:
+        table.to_excel(target, index=False, freeze_panes=(1, 1), engine="openpyxl")
+    return target.getvalue()
 
 
 def finish(
