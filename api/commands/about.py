@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -115,9 +116,13 @@ def _schema_of(kind: Document) -> dict[str, Any]:
 
 
 def warmup(json: Json = False) -> None:
-    """Compile the kernels of simulation and scheduling, so that no run waits for them. Once."""
+    """Compile the kernels of simulation and scheduling, so that no run waits for them.
+
+    Once after an installation, and after each upgrade.
+    """
     import time  # noqa: PLC0415
 
+    _forget_kernels()
     from scenarios.schedule.search.engine import warm_up  # noqa: PLC0415
     from twin.engine.runs import KERNEL  # noqa: PLC0415
     from twin.signals.wear import warm_up as warm_up_sensors  # noqa: PLC0415
@@ -131,3 +136,18 @@ def warmup(json: Json = False) -> None:
         emit_json({"seconds": round(seconds, 1)})
     else:
         typer.echo(f"the kernels are ready after {seconds:.1f} s")
+
+
+def _forget_kernels() -> None:
+    """Remove what was compiled before: a kernel holds what it calls, of the version it was made of.
+
+    Numba compares a function's own file only, so an upgrade elsewhere would go unnoticed.
+    """
+    import scenarios  # noqa: PLC0415
+    import twin  # noqa: PLC0415
+
+    for package in (twin, scenarios):
+        for place in package.__path__:
+            for path in Path(place).rglob("__pycache__/*.nb[ic]"):
+                with suppress(OSError):  # somebody else's installation, who warms it up
+                    path.unlink()
