@@ -23,7 +23,7 @@ from api.site import Site
 from api.store import SqlStore, database_url, sqlite_url
 from twin.line import Line, example_line
 
-START_S = 60.0
+START_S = 120.0
 JOB_S = 90.0
 
 

@@ -24,7 +24,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-START_S = 60.0
+START_S = 120.0
 SLOW_MS = 60_000
 """Longest wait for something on the page, ms."""
 
