@@ -47,7 +47,7 @@ def sensitivity(  # noqa: PLR0913, PLR0917 - the options of a command
         typer.Option(
             "--kind",
             help="cycle time, mtbf, mttr, mtbm and service (of maintenance), place, server, "
-            "person or card; may be given often.",
+            "person, vehicle or card; may be given often.",
         ),
     ] = None,
     costs: Costs = None,

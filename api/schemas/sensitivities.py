@@ -12,7 +12,16 @@ from api.schemas.scenarios import Start
 from twin.line.spec import Id
 
 FactorKind = Literal[
-    "cycle time", "mtbf", "mttr", "mtbm", "service", "place", "server", "person", "card"
+    "cycle time",
+    "mtbf",
+    "mttr",
+    "mtbm",
+    "service",
+    "place",
+    "server",
+    "person",
+    "vehicle",
+    "card",
 ]
 
 
@@ -21,10 +30,10 @@ class SensitivityIn(Shape):
 
     line_id: Id
     """Line."""
-    kinds: tuple[FactorKind, ...] | None = Field(default=None, min_length=1, max_length=9)
+    kinds: tuple[FactorKind, ...] | None = Field(default=None, min_length=1, max_length=10)
     """What to try: ``cycle time``, ``mttr`` and ``service`` (time of maintenance) 1 % less,
     ``mtbf`` 1 % more, ``mtbm`` (between maintenance) 1 % or one operation more, one ``place``,
-    ``server``, ``person`` or ``card`` more; none: all that the line has."""
+    ``server``, ``person``, ``vehicle`` or ``card`` more; none: all that the line has."""
     horizon_s: float = Field(default=8 * 3600.0, gt=0)
     """Time to look ahead, s, warm-up included."""
     warm_up_s: float = Field(default=0.0, ge=0)

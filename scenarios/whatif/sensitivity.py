@@ -25,7 +25,18 @@ from twin.events.state import LineState
 from twin.kpi.output_analysis import Interval, mean_interval
 from twin.line import Line, scaled
 
-Kind = Literal["cycle time", "mtbf", "mttr", "mtbm", "service", "place", "server", "person", "card"]
+Kind = Literal[
+    "cycle time",
+    "mtbf",
+    "mttr",
+    "mtbm",
+    "service",
+    "place",
+    "server",
+    "person",
+    "vehicle",
+    "card",
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """What may be asked about."""
 MONEY = ("profit", "cost_total", "cost_per_part")
@@ -66,7 +77,7 @@ def factors(line: Line, kinds: Sequence[Kind] = KINDS, step: float = STEP) -> li
         Of ``cycle time`` and ``mttr`` (less), ``mtbf`` (more), ``mtbm`` (more time, or one more
         operation, from one maintenance to the next: it may do harm where maintenance renews),
         ``service`` (less time for maintenance), ``place`` (of a buffer), ``server``, ``person`` (of
-        a crew) and ``card`` (of a loop).
+        a crew), ``vehicle`` and ``card`` (of a loop).
     step : float
         Share by which times are changed.
     """
@@ -78,6 +89,7 @@ def factors(line: Line, kinds: Sequence[Kind] = KINDS, step: float = STEP) -> li
         ("place", "buffers", line.buffers, "capacity"),
         ("server", "stations", free, "servers"),
         ("person", "crews", line.crews, "size"),
+        ("vehicle", "vehicles", line.vehicles, "count"),
         ("card", "loops", line.loops, "cards"),
     ]
     for kind, section, items, field in counted:

@@ -34,6 +34,7 @@ ENGLISH: dict[str, str] = {
     "gain.place": "Places",
     "gain.server": "Machines",
     "gain.person": "People",
+    "gain.vehicle": "Vehicles",
     "gain.card": "Cards",
     "chart.factor": "what",
     "chart.gain": "gain, share of the throughput",

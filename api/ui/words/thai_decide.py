@@ -34,6 +34,7 @@ THAI: dict[str, str] = {
     "gain.place": "ที่วาง",
     "gain.server": "เครื่อง",
     "gain.person": "คน",
+    "gain.vehicle": "ยานพาหนะ",
     "gain.card": "บัตรคัมบัง",
     "chart.factor": "สิ่งที่เปลี่ยน",
     "chart.gain": "ผลที่ได้ สัดส่วนของอัตราการผลิต",

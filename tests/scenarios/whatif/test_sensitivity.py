@@ -72,11 +72,13 @@ def test_a_station_that_shares_work_is_changed_alone() -> None:
     assert step.processing_time_by_station_s["s1"].expected_s() == pytest.approx(3.6)
 
 
-@pytest.mark.parametrize("name", ["bottling", "machining", "electronics", "assembly"])
+@pytest.mark.parametrize("name", ["bottling", "machining", "electronics", "transport"])
 def test_whatever_is_tried_fits_the_line(name: str) -> None:
     """Each factor of an example line makes a line: setups, cycles between failures and all."""
     line = example_line(name)
-    for factor in factors(line):
+    tried = factors(line)
+    assert any(factor.kind == "vehicle" for factor in tried) is (name == "transport")
+    for factor in tried:
         for changes in (factor.better, factor.worse):
             if changes is not None:
                 assert Scenario(name="tried", changes=changes).apply(line) != line
