@@ -8,7 +8,9 @@ Numba finishes each function by itself: it links in all that the function calls,
 whole, writes machine code, and does so again for each caller, one level up. Here an ``inner``
 function stays a draft. The drafts are put together once, for the function that Python calls, and
 optimised once, as private functions of one piece: quicker to compile, and the optimiser sees
-everything. ``inner`` functions are not cached by themselves; what is cached holds them.
+everything. ``inner`` functions are not cached by themselves; what is cached holds them. A function
+with one caller becomes a part of it unless it is ``outlined`` or, if seldom called, set ``aside``:
+then what happens always keeps its registers, and less has to be optimised.
 Whoever calls any of these from compiled code compiles with a decorator of this module: Numba's
 own does not gather drafts.
 """
@@ -45,6 +47,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class _Draft(JITCodeLibrary):
     """One function, neither linked with what it calls nor optimised nor made machine code."""
 
+    def _optimize_functions(self, module: Any) -> None:
+        """Leave that to the piece."""
+        module.data_layout = self._codegen._data_layout  # noqa: SLF001
+
     def finalize(self) -> None:
         self._raise_if_finalized()
         self._finalized = True
@@ -67,6 +73,18 @@ class _Draft(JITCodeLibrary):
         return [f.name for f in self._final_module.functions if not f.is_declaration]
 
 
+class _OutlinedDraft(_Draft):
+    """A draft that stays a function of its own."""
+
+    attributes: tuple[str, ...] = ("noinline",)
+
+
+class _AsideDraft(_OutlinedDraft):
+    """One that is seldom called."""
+
+    attributes = ("noinline", "cold", "optsize")
+
+
 class _Piece(JITCodeLibrary):
     """A function for Python with all drafts that it needs."""
 
@@ -82,6 +100,8 @@ class _Piece(JITCodeLibrary):
             finished += draft.others()
         self._linking_libraries = [*found.values(), *finished]
         self._private = {name for draft in found.values() for name in draft.names()}
+        own = [draft for draft in found.values() if isinstance(draft, _OutlinedDraft)]
+        self._attributes = {name: draft.attributes for draft in own for name in draft.names()}
         super().finalize()
 
     def _optimize_final_module(self) -> None:
@@ -89,7 +109,11 @@ class _Piece(JITCodeLibrary):
         for function in self._final_module.functions:
             if function.name in self._private and not function.is_declaration:
                 function.linkage = "internal"
-        super()._optimize_final_module()
+                for attribute in self._attributes.get(function.name, ()):
+                    function.add_function_attribute(attribute)
+        # Once: Numba goes over a module twice, for reference counts, which we do not have.
+        manager, builder = self._codegen._module_pass_manager()  # noqa: SLF001
+        manager.run(self._final_module, builder)
 
 
 class _ChooseLibrary(FunctionPass):
@@ -111,6 +135,18 @@ class _ChooseLibrary(FunctionPass):
 class _IntoDraft(_ChooseLibrary):
     _name = "linetwin_draft"
     library = _Draft
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class _IntoOutlined(_ChooseLibrary):
+    _name = "linetwin_outlined"
+    library = _OutlinedDraft
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class _IntoAside(_ChooseLibrary):
+    _name = "linetwin_aside"
+    library = _AsideDraft
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
@@ -155,8 +191,16 @@ class _Compiler(CompilerBase):
 
 
 class _DraftCompiler(_Compiler):
-    into = _IntoDraft
+    into: type[_ChooseLibrary] = _IntoDraft
     lowering = _DraftLowering
+
+
+class _OutlinedCompiler(_DraftCompiler):
+    into = _IntoOutlined
+
+
+class _AsideCompiler(_DraftCompiler):
+    into = _IntoAside
 
 
 class _PieceCompiler(_Compiler):
@@ -177,6 +221,8 @@ _PASSES: tuple[Any, ...] = (
 
 
 _DRAFT: dict[str, Any] = {
+    # Not said, it would be as in the function during whose compilation this one is asked for.
+    "forceinline": False,
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
     "pipeline_class": _DraftCompiler,
@@ -223,6 +269,16 @@ def compiled(function: Function) -> Function:
 def inner(function: Function) -> Function:
     """Compile a function that only compiled functions call; it has no face for Python."""
     return _njit(function, _DRAFT)
+
+
+def outlined(function: Function) -> Function:
+    """Compile an ``inner`` function that never becomes a part of a caller: long, or of many."""
+    return _njit(function, _DRAFT | {"pipeline_class": _OutlinedCompiler})
+
+
+def aside(function: Function) -> Function:
+    """Compile an ``outlined`` function that is seldom called; it is made small, not quick."""
+    return _njit(function, _DRAFT | {"pipeline_class": _AsideCompiler})
 
 
 def inlined(function: Function) -> Function:

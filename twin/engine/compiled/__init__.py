@@ -26,8 +26,9 @@ A new primitive, once the reference engine has it:
    shortcut taken at lowering (``step_target``, ``station_takes_any``, ``is_plain``) has to know of
    the primitive too.
 5. ``account`` before anything changes a station's statuses.
-6. ``@inner`` for functions; ``@inlined`` for short ones on the path of every operation. Numba's
-   cache does not see a change in a called function: delete ``*.nbi`` and ``*.nbc``.
+6. ``@inner`` for functions; ``@inlined`` for short ones on the path of every operation,
+   ``@outlined`` for long ones of some lines, ``@aside`` for what seldom happens. Numba's cache
+   does not see a change in a called function: delete ``*.nbi`` and ``*.nbc``.
 7. Random lines with it (``twin.testing.strategies``) and ``tests/parity``.
 
 What has no reals never divides and what is whole stays whole: mind ``//`` of positive numbers only,

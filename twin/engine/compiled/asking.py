@@ -38,7 +38,7 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.jit import inner
+from twin.engine.jit import inner, outlined
 
 
 @inner
@@ -96,7 +96,7 @@ def _is_before(M: Ints, X: Floats, v: int, w: int) -> bool:
     return s > z if s != z else v < w
 
 
-@inner
+@outlined
 def settle_work(M: Ints, X: Floats) -> None:
     """Give people to the work that waits for them, whoever claims most and longest first."""
     if whole(M, FULL_SETTLE):

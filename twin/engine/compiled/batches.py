@@ -44,10 +44,10 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.jit import inner
+from twin.engine.jit import inner, outlined
 
 
-@inner
+@outlined
 def take_batches(M: Ints, X: Floats, s: int, b: int) -> bool:
     """Fill free servers with batches from the input buffer; tell whether any moved."""
     moved = False

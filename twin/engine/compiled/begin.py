@@ -106,7 +106,7 @@ from twin.engine.compiled.tables import (
 )
 from twin.engine.compiled.timers import draw, draw_left, load, resume, resume_at, resume_from
 from twin.engine.compiled.waits import look_again, watch
-from twin.engine.jit import compiled, inner
+from twin.engine.jit import compiled, inner, outlined
 
 
 @compiled
@@ -165,7 +165,7 @@ def _begin_waits(M: Ints, X: Floats) -> None:
             look_again(M, X, b)
 
 
-@inner
+@outlined
 def _restore(M: Ints, X: Floats, timer: int, total_s: float) -> None:
     worked_s, since_s = (real(M, X, WORKED_S, timer), real(M, X, SINCE_S, timer))
     given_s, remaining_s = (real(M, X, GIVEN_S, timer), real(M, X, REMAINING_S, timer))
@@ -185,7 +185,7 @@ def _age_s(M: Ints, X: Floats, timer: int) -> float:
     return real(M, X, WORKED_S, timer) + (0.0 if math.isnan(since_s) else moment(X, NOW) - since_s)
 
 
-@inner
+@outlined
 def _activity(
     M: Ints, X: Floats, timer: int, distribution: int, key: int, a: int, b: int, slowed: float
 ) -> None:

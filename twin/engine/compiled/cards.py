@@ -20,7 +20,7 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.jit import inlined, inner
+from twin.engine.jit import aside, inlined, inner, outlined
 
 
 @inner
@@ -41,7 +41,7 @@ def admits(M: Ints, X: Floats, product: int, origin: int, goal: int) -> bool:
     return whole(M, LOOPS) == 0 or _admits(M, X, product, origin, goal)
 
 
-@inner
+@outlined
 def _admits(M: Ints, X: Floats, product: int, origin: int, goal: int) -> bool:
     row = goal * whole(M, PRODUCTS) + product
     for i in range(get(M, FIRST_CARD, row), get(M, FIRST_CARD, row + 1)):
@@ -57,7 +57,7 @@ def asks_for(M: Ints, X: Floats, loop: int, product: int, origin: int, goal: int
     return _covers(M, X, loop, product, goal) and not _covers(M, X, loop, product, origin)
 
 
-@inner
+@outlined
 def carry(M: Ints, X: Floats, p: int, goal: int) -> None:
     """Let a part give back and take the cards that it does between where it is and a goal.
 
@@ -90,7 +90,7 @@ def take(M: Ints, X: Floats, loop: int) -> None:
             look_at(M, get(M, RIVAL, k))
 
 
-@inner
+@aside
 def take_at(M: Ints, X: Floats, p: int) -> None:
     """Let a new part take the cards of where it stands, without asking."""
     if get(M, PART_AT, p) >= 0:

@@ -14,7 +14,7 @@ from twin.engine.compiled.layout import Memory, laid_out
 from twin.engine.compiled.lower import CHOICES, RULES, Lowering, named_rules
 from twin.engine.compiled.plain import PlainProgram
 from twin.engine.compiled.reading import kernel_figures, kernel_state
-from twin.engine.compiled.template import Template, zeros
+from twin.engine.compiled.template import Template, first_leaf, zeros
 from twin.engine.fitting import check_names, check_state
 from twin.engine.options import SimulationOptions
 from twin.errors import NotSupportedError, SimulationError
@@ -140,7 +140,7 @@ class Program:
         parts = len(self.initial.parts)
         memory.m[[t.N_PARTS, t.N_MOVES, t.N_IN_LINE]] = parts
         memory.m[[t.N_FREE, t.N_STALE]] = -1
-        memory.m[t.LEAF] = len(fields["node_s"]) // 2
+        memory.m[t.LEAF] = first_leaf(len(fields["timer_kind"]))
         memory.m[t.N_FINISHED] = self.initial.finished
         memory.m[t.N_SCRAPPED] = self.initial.scrapped
         memory.x[t.NOW], memory.x[t.OBSERVE] = self.begin_s, self.observe_from_s

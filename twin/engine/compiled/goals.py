@@ -59,7 +59,7 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.compiled.timers import chance
-from twin.engine.jit import inlined, inner
+from twin.engine.jit import inlined, inner, outlined
 
 
 @inlined
@@ -91,7 +91,7 @@ def sole_goal_of_source(M: Ints, X: Floats, source: int) -> int:
     return _steer(M, X, step, order, next_number(M, X, source), 0)
 
 
-@inner
+@outlined
 def _steer(M: Ints, X: Floats, step: int, order: int, number: int, visits: int) -> int:
     """Return the station that the plan gives, whose turn it is, or that is drawn; or -1."""
     first, after = (get(M, FIRST_CHOICE, step), get(M, FIRST_CHOICE, step + 1))
@@ -176,7 +176,7 @@ def open_to(
     return -1
 
 
-@inner
+@outlined
 def _shortest(M: Ints, X: Floats, product: int, step: int, since_s: float, sender: int) -> int:
     """Return the open place with the fewest parts; ties by preference. Each is of one station."""
     best, fewest = (-1, 0)
@@ -202,7 +202,7 @@ def went(M: Ints, X: Floats, step: int, given: int) -> None:
         took_turn(M, X, step)
 
 
-@inner
+@outlined
 def took_turn(M: Ints, X: Floats, step: int) -> None:
     """Let the next station have its turn; who waits for this operation looks again."""
     add(M, STEP_TURN, step, 1)
@@ -210,7 +210,7 @@ def took_turn(M: Ints, X: Floats, step: int) -> None:
         room_at(M, get(M, EXITS, i))
 
 
-@inner
+@outlined
 def _gave_way(M: Ints, X: Floats, step: int, given: int) -> None:
     """Let those look again who may have waited behind a part, wherever it could have gone."""
     if given >= 0:
@@ -253,7 +253,7 @@ def _before(since_s: float, sender: int, mine_s: float, me: int, stations: int) 
     return sender > me if sender < stations else sender < me
 
 
-@inner
+@outlined
 def _is_first(M: Ints, X: Floats, entrance: int, since_s: float, me: int) -> bool:
     """Tell whether nobody else has waited longer for a place; ties: downstream first."""
     stations, first_source = whole(M, STATIONS), whole(M, FIRST_SOURCE)
@@ -287,7 +287,7 @@ def _is_before(M: Ints, X: Floats, p: int, sender: int, mine_s: float, me: int) 
     return _before(real(M, X, PART_DONE_S, p), sender, mine_s, me, whole(M, STATIONS))
 
 
-@inner
+@outlined
 def _source_is_before(
     M: Ints, X: Floats, entrance: int, since_s: float, me: int, source: int
 ) -> bool:

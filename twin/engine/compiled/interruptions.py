@@ -57,11 +57,11 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.compiled.timers import resume_at
-from twin.engine.jit import inner
+from twin.engine.jit import aside, inner
 from twin.events.kinds import OUTAGE
 
 
-@inner
+@aside
 def outage_began(M: Ints, X: Floats, k: int) -> None:
     """Begin a supposed stop."""
     s = get(M, OUTAGE_STATION, k)
@@ -73,7 +73,7 @@ def outage_began(M: Ints, X: Floats, k: int) -> None:
     note(M, X, FAILED, get(M, STATION_ELEMENT, s), -1, OUTAGE, length_s)
 
 
-@inner
+@aside
 def outage_over(M: Ints, X: Floats, k: int) -> None:
     """End a supposed stop."""
     s = get(M, OUTAGE_STATION, k)
@@ -84,7 +84,7 @@ def outage_over(M: Ints, X: Floats, k: int) -> None:
     go_on(M, X, s)
 
 
-@inner
+@aside
 def quicken(M: Ints, X: Floats, k: int) -> None:
     """End a slowdown."""
     at = 0
@@ -95,7 +95,7 @@ def quicken(M: Ints, X: Floats, k: int) -> None:
     add_whole(M, N_SLOWED, -1)
 
 
-@inner
+@aside
 def switch(M: Ints, X: Floats, s: int) -> None:
     """Switch a station on or off by its calendar."""
     on = get(M, SWITCH_ON, get(M, FIRST_SWITCH, s) + get(M, STATION_SWITCH, s))
@@ -116,7 +116,7 @@ def switch(M: Ints, X: Floats, s: int) -> None:
     arm_shift(M, X, s)
 
 
-@inner
+@aside
 def arm_shift(M: Ints, X: Floats, s: int) -> None:
     """Wait for the next switch of a station's calendar."""
     at = get(M, FIRST_SWITCH, s) + get(M, STATION_SWITCH, s)
@@ -124,7 +124,7 @@ def arm_shift(M: Ints, X: Floats, s: int) -> None:
         resume_at(M, X, get(M, FIRST_TIMER, T_SHIFT) + s, real(M, X, SWITCH_S, at))
 
 
-@inner
+@aside
 def come_or_go(M: Ints, X: Floats, crew: int) -> None:
     """Let a crew come or go by its calendar."""
     on = get(M, COMING_ON, get(M, FIRST_COMING, crew) + get(M, CREW_COMING, crew))
@@ -143,7 +143,7 @@ def come_or_go(M: Ints, X: Floats, crew: int) -> None:
     arm_crew(M, X, crew)
 
 
-@inner
+@aside
 def arm_crew(M: Ints, X: Floats, crew: int) -> None:
     """Wait for a crew to come or to go."""
     at = get(M, FIRST_COMING, crew) + get(M, CREW_COMING, crew)
@@ -163,7 +163,7 @@ def _leave(M: Ints, X: Floats, crew: int) -> None:
             people_left_mode(M, X, m)
 
 
-@inner
+@aside
 def absent(M: Ints, X: Floats, k: int, change: int) -> None:
     """Let people of a crew be away, or back again."""
     crew, people = get(M, ABSENCE_CREW, k), change * get(M, ABSENCE_PEOPLE, k)
@@ -173,7 +173,7 @@ def absent(M: Ints, X: Floats, k: int, change: int) -> None:
     put_whole(M, PEOPLE_NEWS, 1)
 
 
-@inner
+@aside
 def short(M: Ints, X: Floats, k: int, change: int) -> None:
     """Let a source have nothing, or something again; who waited behind its part may go."""
     add(M, SOURCE_SHORT, get(M, SHORTAGE_SOURCE, k), change)

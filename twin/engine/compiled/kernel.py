@@ -52,7 +52,6 @@ from twin.engine.compiled.tables import (
     N_STATUS,
     N_WAKES,
     NAN,
-    NODE_TIMER,
     NOW,
     OK,
     ORDER_RELEASED,
@@ -89,9 +88,9 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.compiled.timers import is_alone, next_s, rank, resume_at, set_leaf, tidy
+from twin.engine.compiled.timers import next_s, next_timer, rank, resume_at, set_leaf, tidy
 from twin.engine.compiled.waits import look_again, overdue
-from twin.engine.jit import compiled, inlined, inner
+from twin.engine.jit import aside, compiled, inlined, inner, outlined
 
 
 @compiled
@@ -105,29 +104,30 @@ def run(M: Ints, X: Floats, until_s: float) -> int:
 
 @inner
 def _run(M: Ints, X: Floats, until_s: float) -> int:
-    if not whole(M, N_STARTED):
-        put_whole(M, N_STARTED, 1)
-        for v in range(whole(M, SERVERS)):
-            wake(M, X, v)
-        _round(M, X)
     while whole(M, N_STATUS) == OK:
-        i = 0
-        while i < whole(M, N_WAKES):
-            wake(M, X, get(M, WAKES, i))
-            i += 1
-        put_whole(M, N_WAKES, 0)
-        tidy(M, X)
+        if whole(M, N_STARTED):
+            i = 0
+            while i < whole(M, N_WAKES):
+                wake(M, X, get(M, WAKES, i))
+                i += 1
+            put_whole(M, N_WAKES, 0)
+            tidy(M, X)
+        else:
+            for v in range(whole(M, SERVERS)):
+                wake(M, X, v)
         due_s = next_s(M, X)
-        if due_s >= until_s or due_s == math.inf:
-            break
-        if due_s > moment(X, NOW):
-            put_moment(X, NOW, due_s)
-            put_whole(M, N_ROUNDS, 0)
-        add_whole(M, N_ROUNDS, 1)
-        if whole(M, N_ROUNDS) > MAX_ROUNDS:
-            put_whole(M, N_STATUS, ENDLESS)
-            break
-        _round(M, X)
+        if whole(M, N_STARTED):
+            if due_s >= until_s or due_s == math.inf:
+                break
+            if due_s > moment(X, NOW):
+                put_moment(X, NOW, due_s)
+                put_whole(M, N_ROUNDS, 0)
+            add_whole(M, N_ROUNDS, 1)
+            if whole(M, N_ROUNDS) > MAX_ROUNDS:
+                put_whole(M, N_STATUS, ENDLESS)
+                break
+        put_whole(M, N_STARTED, 1)
+        _round(M, X, due_s)
     if whole(M, N_STATUS) == OK:
         put_moment(X, NOW, max(moment(X, NOW), until_s))
         for s in range(whole(M, STATIONS)):
@@ -139,12 +139,12 @@ def _run(M: Ints, X: Floats, until_s: float) -> int:
 
 
 @inner
-def _round(M: Ints, X: Floats) -> None:
+def _round(M: Ints, X: Floats, due_s: float) -> None:
     """Let everything happen that is due now, in the order of rank, then settle what is shared."""
     now = moment(X, NOW)
-    if next_s(M, X) == now:
-        timer = get(M, NODE_TIMER, 1)
-        if is_alone(M, X, timer, now):
+    if due_s == now:
+        timer = next_timer(M, X, now)
+        if timer >= 0:
             put_whole(M, N_STALE, timer)
             _ended(M, X, timer)
         else:
@@ -161,12 +161,13 @@ def _ended(M: Ints, X: Floats, timer: int) -> None:
     _fire(M, X, timer)
 
 
-@inner
+@outlined
 def _all_due(M: Ints, X: Floats) -> None:
     """Gather all that is due now, sorted by rank."""
     now, count = moment(X, NOW), 0
     while next_s(M, X) == now:
-        timer = get(M, NODE_TIMER, 1)
+        timer = next_timer(M, X, now)
+        timer = -1 - timer if timer < 0 else timer
         set_leaf(M, X, timer, math.inf)
         at = count
         if at > 0:
@@ -183,7 +184,7 @@ def _all_due(M: Ints, X: Floats) -> None:
     put_whole(M, N_DUE, count)
 
 
-@inner
+@outlined
 def _fire_all(M: Ints, X: Floats) -> None:
     """Let happen what is due in this round; it may add what is due in the same one."""
     while whole(M, N_FIRED) < whole(M, N_DUE):
@@ -194,7 +195,7 @@ def _fire_all(M: Ints, X: Floats) -> None:
     put_whole(M, N_DUE, 0)
 
 
-@inner
+@outlined
 def _fire(M: Ints, X: Floats, timer: int) -> None:
     kind, owner = (get(M, TIMER_KIND, timer), get(M, TIMER_OWNER, timer))
     if kind == T_FINISH:
@@ -217,7 +218,7 @@ def _fire(M: Ints, X: Floats, timer: int) -> None:
         _suppose(M, X, kind, owner)
 
 
-@inner
+@aside
 def _suppose(M: Ints, X: Floats, kind: int, owner: int) -> None:
     """Let happen what seldom does: people come and go, something is supposed."""
     if kind == T_CREW:

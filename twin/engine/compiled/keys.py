@@ -48,7 +48,7 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.dispatch import LAST, LEAST_S, LOOK_AHEAD
-from twin.engine.jit import inner
+from twin.engine.jit import inner, outlined
 
 
 @inner
@@ -65,7 +65,7 @@ def key(
     return _of_part(M, X, rule, s, p, row)
 
 
-@inner
+@outlined
 def goes_before(
     M: Ints,
     X: Floats,

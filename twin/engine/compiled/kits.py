@@ -35,10 +35,10 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.jit import inner
+from twin.engine.jit import inner, outlined
 
 
-@inner
+@outlined
 def supply(M: Ints, X: Floats, s: int) -> bool:
     """Take components for parts that wait for them, all of a part at once; tell if any came."""
     if not get(M, STATION_ON, s):

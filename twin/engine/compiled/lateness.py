@@ -45,10 +45,10 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.compiled.waits import ready
-from twin.engine.jit import inner
+from twin.engine.jit import aside, inner
 
 
-@inner
+@aside
 def end_waits(M: Ints, X: Floats) -> None:
     """Scrap or send back the parts that have waited too long."""
     for i in range(whole(M, N_OVERDUE)):

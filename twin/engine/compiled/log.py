@@ -66,7 +66,7 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.jit import inlined, inner
+from twin.engine.jit import inlined, outlined
 
 
 @inlined
@@ -76,7 +76,7 @@ def note(M: Ints, X: Floats, kind: int, element: int, part: int, detail: int, va
         _write(M, X, kind, element, part, detail, value)
 
 
-@inner
+@outlined
 def _write(
     M: Ints, X: Floats, kind: int, element: int, part: int, detail: int, value: float
 ) -> None:
@@ -99,7 +99,7 @@ def account(M: Ints, X: Floats, s: int) -> None:
         _account(M, X, s)
 
 
-@inner
+@outlined
 def _account(M: Ints, X: Floats, s: int) -> None:
     time_s = moment(X, NOW) - real(M, X, STATUS_SINCE_S, s)
     put_real(M, X, STATUS_SINCE_S, s, moment(X, NOW))
@@ -155,7 +155,7 @@ def buffer_changed(M: Ints, X: Floats, b: int, change: int) -> None:
     add(M, BUFFER_LENGTH, b, change)
 
 
-@inner
+@outlined
 def flow_ended(M: Ints, X: Floats, time_s: float) -> None:
     """Count the flow time of a part that is finished; see ``flows``."""
     count = whole(M, N_FLOWS)

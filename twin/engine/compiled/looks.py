@@ -26,7 +26,7 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.jit import inlined, inner
+from twin.engine.jit import aside, inlined, outlined
 
 
 @inlined
@@ -47,7 +47,7 @@ def look_at(M: Ints, place: int) -> None:
         _look_far(M, place)
 
 
-@inner
+@outlined
 def _look_far(M: Ints, place: int) -> None:
     word = place // LOOK_BITS
     put(M, LOOK, word, get(M, LOOK, word) | (1 << (place - word * LOOK_BITS)))
@@ -61,7 +61,7 @@ def look_at_station(M: Ints, s: int) -> None:
     look_at(M, whole(M, STATIONS) - 1 - s)
 
 
-@inner
+@aside
 def look_everywhere(M: Ints) -> None:
     """Let the next pass visit everything."""
     words, places = whole(M, LOOK_WORDS), whole(M, FIRST_SOURCE) + whole(M, SOURCES)

@@ -26,6 +26,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Array = TypeVar("Array", Ints, Floats)
 
 WORD = ir.IntType(64)
+GROUP, LANES = 16, 4
+"""Neighbours that are looked at together; how many of them at once."""
+QUARTER, INDEX = ir.VectorType(ir.DoubleType(), LANES), ir.IntType(32)
 COLUMN_MASK = (1 << COLUMN_BITS) - 1
 
 
@@ -201,6 +204,71 @@ def _make_add_real(context: Any, M: Any, X: Any, field: Any, i: Any, value: Any)
     return types.void(M, X, field, types.int64, types.float64), emit
 
 
+def _least(M: Ints, X: Floats, field: int, first: int) -> float:
+    begin = M[BEGINS + (field >> COLUMN_BITS)] + first
+    found = X[begin]
+    for i in range(1, GROUP):
+        found = min(found, X[begin + i])
+    return float(found)
+
+
+def _quarters(builder: Any, place: tuple[Any, Any]) -> list[Any]:
+    """Return the values of a group, loaded four at once: wider loads slow the processor down."""
+    found = []
+    for i in range(0, GROUP, LANES):
+        at = builder.gep(place[0], [ir.Constant(WORD, i)])
+        value = builder.load(builder.bitcast(at, QUARTER.as_pointer()), align=8)
+        value.set_metadata("tbaa", place[1])
+        found.append(value)
+    return found
+
+
+def _lower(builder: Any, one: Any, other: Any) -> Any:
+    return builder.select(builder.fcmp_ordered("<", other, one), other, one)
+
+
+def _make_least(context: Any, M: Any, X: Any, field: Any, first: Any) -> Any:
+    del context, first
+    access = _Access(field, 1)
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        values = _quarters(builder, access.place(context, builder, signature.args, args))
+        while len(values) > 1:
+            values = [_lower(builder, *values[i : i + 2]) for i in range(0, len(values), 2)]
+        found, none = values[0], ir.Constant(QUARTER, ir.Undefined)
+        for order in ([2, 3, 0, 1], [1, 0, 3, 2]):
+            mask = ir.Constant(ir.VectorType(INDEX, LANES), order)
+            found = _lower(builder, found, builder.shuffle_vector(found, none, mask))
+        return builder.extract_element(found, ir.Constant(INDEX, 0))
+
+    return types.float64(M, X, field, types.int64), emit
+
+
+def _equals(M: Ints, X: Floats, field: int, first: int, value: float) -> int:
+    begin, bits = M[BEGINS + (field >> COLUMN_BITS)] + first, 0
+    for i in range(GROUP):
+        bits += int(X[begin + i] == value) << i
+    return bits
+
+
+def _make_equals(context: Any, M: Any, X: Any, field: Any, first: Any, value: Any) -> Any:
+    del context, first, value
+    access = _Access(field, 1)
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        value, bits = ir.Constant(QUARTER, ir.Undefined), ir.Constant(WORD, 0)
+        for i in range(LANES):
+            value = builder.insert_element(value, args[4], ir.Constant(INDEX, i))
+        place = access.place(context, builder, signature.args, args)
+        for i, found in enumerate(_quarters(builder, place)):
+            same = builder.fcmp_ordered("==", found, value)
+            same = builder.zext(builder.bitcast(same, ir.IntType(LANES)), WORD)
+            bits = builder.or_(bits, builder.shl(same, ir.Constant(WORD, LANES * i)))
+        return bits
+
+    return types.int64(M, X, field, types.int64, types.float64), emit
+
+
 def _single(context: Any, builder: Any, kinds: Any, args: Any, place: int) -> tuple[Any, Any]:
     data = _data(context, builder, kinds[0], args[0])
     return builder.gep(data, [ir.Constant(WORD, place)]), _tag(builder, f"single {place}")
@@ -310,6 +378,10 @@ put_real = _primitive(_put_real, _make_put_real)
 """``put_real(M, X, FIELD, i, value)``."""
 add_real = _primitive(_add_real, _make_add_real)
 """``add_real(M, X, FIELD, i, value)``: ``+=``."""
+least = _primitive(_least, _make_least)
+"""``least(M, X, FIELD, first)``: the least of a group of a vector of reals."""
+equals = _primitive(_equals, _make_equals)
+"""``equals(M, X, FIELD, first, value)``: bits by place in a group that has this value."""
 whole = _primitive(_whole, _make_whole)
 """``whole(M, PLACE)``: a single whole number at the front."""
 put_whole = _primitive(_put_whole, _make_put_whole)

@@ -79,7 +79,7 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.compiled.timers import draw, load, not_due, pause, resume, resume_at
-from twin.engine.jit import inner
+from twin.engine.jit import aside, inner, outlined
 
 
 @inner
@@ -88,7 +88,7 @@ def _note(M: Ints, X: Floats, kind: int, m: int, value: float) -> None:
     note(M, X, kind, get(M, STATION_ELEMENT, s), -1, m - get(M, FIRST_MODE, s), value)
 
 
-@inner
+@aside
 def new_life(M: Ints, X: Floats, m: int) -> None:
     """Draw the age at which it is due next and begin to age."""
     if get(M, MODE_LIFE, m) < 0:
@@ -103,7 +103,7 @@ def new_life(M: Ints, X: Floats, m: int) -> None:
         resume(M, X, timer)
 
 
-@inner
+@aside
 def expect_beginning(M: Ints, X: Floats, m: int, inclusive: bool) -> None:
     """Wait for the next beginning of its calendar; ``inclusive``: this moment may be one."""
     first, last = get(M, FIRST_BEGINNING, m), get(M, FIRST_BEGINNING, m + 1)
@@ -118,7 +118,7 @@ def expect_beginning(M: Ints, X: Floats, m: int, inclusive: bool) -> None:
         resume_at(M, X, get(M, FIRST_TIMER, T_LIFE) + m, real(M, X, BEGINNING_S, at))
 
 
-@inner
+@aside
 def fail(M: Ints, X: Floats, m: int) -> None:
     """Stop the station, or slow it: a mode fails; or plan its maintenance."""
     s, effect = get(M, MODE_STATION, m), get(M, MODE_EFFECT, m)
@@ -153,7 +153,7 @@ def _due(M: Ints, X: Floats, m: int, s: int) -> None:
     begin_due(M, X, s)
 
 
-@inner
+@aside
 def begin_repair(M: Ints, X: Floats, m: int) -> None:
     """Begin a repair or maintenance, or go on with it: everybody is there."""
     put(M, MODE_STATUS, m, REPAIRING)
@@ -168,7 +168,7 @@ def begin_repair(M: Ints, X: Floats, m: int) -> None:
     resume(M, X, timer)
 
 
-@inner
+@aside
 def repaired(M: Ints, X: Floats, m: int) -> None:
     """Make a mode as new; the station goes on unless something else stops it."""
     s, effect = get(M, MODE_STATION, m), get(M, MODE_EFFECT, m)
@@ -200,7 +200,7 @@ def _renew(M: Ints, X: Floats, m: int) -> None:
         new_life(M, X, m)
 
 
-@inner
+@aside
 def queue_for_people(M: Ints, X: Floats, m: int) -> None:
     """Put a mode at the end of the queue for its crew, or for those with a skill."""
     crew = whole(M, CREWS) if get(M, MODE_SKILL, m) else get(M, MODE_CREW, m)
@@ -212,7 +212,7 @@ def queue_for_people(M: Ints, X: Floats, m: int) -> None:
     put(M, CREW_TAIL, crew, m)
 
 
-@inner
+@aside
 def _call(M: Ints, X: Floats) -> None:
     count = whole(M, N_FAILS)
     put_whole(M, N_FAILS, 0)
@@ -224,7 +224,7 @@ def _call(M: Ints, X: Floats) -> None:
             queue_for_people(M, X, m)
 
 
-@inner
+@outlined
 def _serve(M: Ints, X: Floats, crew: int) -> None:
     """Let the modes in one queue begin for which there are people; nobody holds up others."""
     m, before = get(M, CREW_HEAD, crew), -1
@@ -258,7 +258,7 @@ def crews(M: Ints, X: Floats) -> None:
         _serve(M, X, whole(M, CREWS))
 
 
-@inner
+@aside
 def people_left_mode(M: Ints, X: Floats, m: int) -> None:
     """Let a repair stand still until there are people again."""
     s = get(M, MODE_STATION, m)

@@ -103,7 +103,7 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.compiled.waits import look_out_for, unwatch, watch
-from twin.engine.jit import inlined, inner
+from twin.engine.jit import aside, inlined, inner, outlined
 from twin.events.beginning import PARTS_PER_SLOT
 
 
@@ -130,7 +130,7 @@ def first_number(slot: int) -> int:
     return slot * PARTS_PER_SLOT
 
 
-@inner
+@outlined
 def make(M: Ints, X: Floats, source: int, product: int, order: int) -> int:
     """Make the next part of a source; -1 when there is no slot."""
     p = new_part(M, X)
@@ -173,7 +173,7 @@ def fresh(M: Ints, X: Floats, p: int, number: int, product: int, order: int, at:
     add_whole(M, N_MOVES, 1)
 
 
-@inner
+@aside
 def put_aside(M: Ints, X: Floats, p: int, family: int) -> None:
     """Begin what only some lines need to know of a part."""
     put_real(M, X, PART_READY_S, p, NAN)
@@ -183,7 +183,7 @@ def put_aside(M: Ints, X: Floats, p: int, family: int) -> None:
     put(M, WATCHED, p, 0)
 
 
-@inner
+@outlined
 def _follow(M: Ints, X: Floats, p: int, goal: int) -> None:
     """Follow a part to its goal; one that comes to a server waits no longer."""
     if whole(M, LOOPS):
@@ -286,7 +286,7 @@ def _came(M: Ints, p: int, v: int, s: int) -> None:
         look_at_station(M, s)
 
 
-@inner
+@outlined
 def join(M: Ints, X: Floats, p: int, before: int, s: int) -> None:
     """Put a further part of a batch into the server of the one before it."""
     number = get(M, PART_SERVER, before)
@@ -302,7 +302,7 @@ def join(M: Ints, X: Floats, p: int, before: int, s: int) -> None:
     note(M, X, STATION_ENTERED, element, get(M, PART_ID, p), place, float(number))
 
 
-@inner
+@outlined
 def part_from(M: Ints, p: int, v: int) -> None:
     """Take a part from among those on its server."""
     after, before = get(M, PART_MATE, p), get(M, SERVER_PART, v)
@@ -324,7 +324,7 @@ def server_freed(M: Ints, X: Floats, v: int, s: int) -> None:
         note_cleared(M, X, v, s)
 
 
-@inner
+@outlined
 def note_cleared(M: Ints, X: Floats, v: int, s: int) -> None:
     """Tell that the last of several parts has left a server."""
     number = float(v - get(M, FIRST_SERVER, s))
@@ -356,7 +356,7 @@ def leave_station(M: Ints, X: Floats, p: int, v: int, s: int) -> None:
     tell(M, X, v)
 
 
-@inner
+@outlined
 def leave_line(M: Ints, X: Floats, p: int) -> None:
     """Finish a part."""
     product = get(M, PART_PRODUCT, p)
@@ -367,7 +367,7 @@ def leave_line(M: Ints, X: Floats, p: int) -> None:
     gone(M, X, p, True)
 
 
-@inner
+@aside
 def gone(M: Ints, X: Floats, p: int, good: bool) -> None:
     """Take a part out of the line and count it."""
     if good:
@@ -390,7 +390,7 @@ def taken_out(M: Ints, X: Floats, p: int, good: bool) -> None:
     forgotten(M, X, p)
 
 
-@inner
+@aside
 def forgotten(M: Ints, X: Floats, p: int) -> None:
     """Take a part out of the line; nobody counts it."""
     content_changed(M, X, -1)
@@ -401,7 +401,7 @@ def forgotten(M: Ints, X: Floats, p: int) -> None:
     put_whole(M, N_FREE, p)
 
 
-@inner
+@aside
 def drop(M: Ints, X: Floats, p: int) -> None:
     """Take a part that waits out of where it is."""
     at, buffers = (get(M, PART_AT, p), whole(M, BUFFERS))
@@ -416,7 +416,7 @@ def drop(M: Ints, X: Floats, p: int) -> None:
         _leave_source(M, p, -1 - at)
 
 
-@inner
+@aside
 def not_late(M: Ints, p: int, b: int) -> None:
     """Take a part from those that leave a buffer because they waited too long."""
     before, after = (-1, get(M, LATE_HEAD, b))

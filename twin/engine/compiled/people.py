@@ -27,13 +27,13 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.jit import inner
+from twin.engine.jit import inner, outlined
 
 NO_PART = -2
 """What stands in place of a part for the people of a mode, less its number."""
 
 
-@inner
+@outlined
 def ask(M: Ints, v: int) -> None:
     """Let a server be looked at when people are given out."""
     put_whole(M, PEOPLE_NEWS, 1)
@@ -123,7 +123,7 @@ def _release(M: Ints, X: Floats, v: int, number: int, element: int) -> None:
             note(M, X, CREW_RELEASED, element, number, crew, float(gone))
 
 
-@inner
+@outlined
 def let_go(M: Ints, X: Floats, v: int, number: int, element: int) -> None:
     """Let all people of a server go; ``number`` is that of the part they were with."""
     if get(M, SERVER_PEOPLE, v):
@@ -132,7 +132,7 @@ def let_go(M: Ints, X: Floats, v: int, number: int, element: int) -> None:
         _release(M, X, v, number, element)
 
 
-@inner
+@outlined
 def keep(M: Ints, X: Floats, v: int, number: int, element: int, at: int) -> None:
     """Keep whoever is needed next too, if that is all who are needed; ``at``: see ``needs_at``."""
     first, last, crews = get(M, FIRST_NEED, at), get(M, FIRST_NEED, at + 1), whole(M, CREWS)

@@ -29,10 +29,10 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.jit import inner
+from twin.engine.jit import inner, outlined
 
 
-@inner
+@outlined
 def choose(M: Ints, X: Floats, s: int, b: int) -> int:
     """Return the part in a buffer that a station takes by its rule, or -1."""
     best, best_key, best_row, best_position = (-1, 0.0, -1, -1)

@@ -45,10 +45,10 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.compiled.waits import ready
-from twin.engine.jit import inner
+from twin.engine.jit import inner, outlined
 
 
-@inner
+@outlined
 def held(M: Ints, v: int) -> int:
     """Return how many parts are on a server."""
     count, p = 0, get(M, SERVER_PART, v)
@@ -58,7 +58,7 @@ def held(M: Ints, v: int) -> int:
     return count
 
 
-@inner
+@outlined
 def replace(M: Ints, X: Floats, v: int, s: int, good: int, family: int) -> None:
     """Let the good parts on a server become others, if the operation that ended makes some.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twin.engine.compiled.ahead import work_s
 from twin.engine.compiled.log import account, note
 from twin.engine.compiled.looks import look_at_station, tell
 from twin.engine.compiled.memory import (
@@ -98,7 +99,6 @@ from twin.engine.compiled.tables import (
     STATION_SLOWS,
     STATION_STOPS,
     STATION_UNLOAD,
-    STATION_WORK,
     STEP_BACK,
     STEP_LIMIT,
     STEP_LUCK,
@@ -122,10 +122,10 @@ from twin.engine.compiled.timers import (
     draw,
 )
 from twin.engine.compiled.waits import ready
-from twin.engine.jit import inlined, inner
+from twin.engine.jit import aside, inlined, inner, outlined
 
 
-@inner
+@aside
 def slowdown(M: Ints, X: Floats, s: int, p: int) -> float:
     """Return the factor on the processing time that begins now; the part keeps that of failures."""
     factor = 1.0
@@ -141,7 +141,7 @@ def slowdown(M: Ints, X: Floats, s: int, p: int) -> float:
     return factor
 
 
-@inner
+@outlined
 def _ready_for(M: Ints, X: Floats, v: int, p: int, s: int) -> int:
     """Return the phase that begins on a server with more to it than work, or -1.
 
@@ -160,7 +160,7 @@ def _ready_for(M: Ints, X: Floats, v: int, p: int, s: int) -> int:
     return phase
 
 
-@inner
+@aside
 def _handle(M: Ints, X: Floats, v: int, p: int, s: int, loads: bool) -> None:
     """Begin to load or to unload a part."""
     row = choice(M, X, get(M, PART_ROW, p), s)
@@ -176,7 +176,7 @@ def _handle(M: Ints, X: Floats, v: int, p: int, s: int, loads: bool) -> None:
     begin_now(M, X, v, time_s)
 
 
-@inner
+@outlined
 def wake(M: Ints, X: Floats, v: int) -> None:
     """Let a server begin what it can."""
     put(M, SERVER_TOLD, v, 0)
@@ -217,8 +217,7 @@ def _process(M: Ints, X: Floats, v: int, p: int, s: int, group: int) -> None:
     row = choice(M, X, get(M, PART_ROW, p), s)
     put(M, SERVER_CHOICE, v, row)
     number = get(M, PART_ID, p)
-    times, key = get(M, CHOICE_TIMES, row), get(M, STATION_WORK, s)
-    time_s = draw(M, X, times, key, number, get(M, PART_VISITS, p) - 1)
+    time_s = work_s(M, X, s, get(M, CHOICE_TIMES, row), number, get(M, PART_VISITS, p) - 1)
     if whole(M, N_SLOWED) or get(M, STATION_SLOWS, s):
         time_s *= slowdown(M, X, s, p)
     put(M, PART_STATUS, p, PROCESSING)
@@ -257,7 +256,7 @@ def finish(M: Ints, X: Floats, v: int) -> None:
     tell(M, X, v)
 
 
-@inner
+@outlined
 def _people_after(M: Ints, X: Floats, v: int, p: int, s: int, number: int) -> None:
     """Let go of whoever is not needed for what comes next; ``number``: of their part."""
     element = get(M, STATION_ELEMENT, s)
@@ -270,7 +269,7 @@ def _people_after(M: Ints, X: Floats, v: int, p: int, s: int, number: int) -> No
     ask(M, v)
 
 
-@inner
+@aside
 def _handled(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
     """End the loading or unloading of a part."""
     add(M, HANDLING, s, -1)

@@ -78,10 +78,10 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.jit import inlined, inner
+from twin.engine.jit import aside, inlined, inner, outlined
 
 
-@inner
+@outlined
 def settle(M: Ints, X: Floats) -> None:
     """Decide what is shared: crews, then parts, in passes until nothing moves, then people.
 
@@ -113,7 +113,7 @@ def _pass(M: Ints, X: Floats) -> bool:
     return moved
 
 
-@inner
+@outlined
 def _far_visits(M: Ints, X: Floats) -> bool:
     """Visit the places beyond the first word of bits."""
     moved = False
@@ -129,7 +129,7 @@ def _far_visits(M: Ints, X: Floats) -> bool:
     return moved
 
 
-@inner
+@outlined
 def _visits(M: Ints, X: Floats, word: int) -> bool:
     """Visit the places in one word of bits, in their order."""
     moved, stations, grouped = False, whole(M, STATIONS), whole(M, GROUPED)
@@ -157,7 +157,7 @@ def _visits(M: Ints, X: Floats, word: int) -> bool:
     return moved
 
 
-@inner
+@outlined
 def _feed(M: Ints, X: Floats, source: int) -> bool:
     moved = False
     while look(M, X, source):
@@ -237,7 +237,7 @@ def _send_part(M: Ints, X: Floats, p: int, v: int, s: int) -> bool:
     return True
 
 
-@inner
+@outlined
 def _is_in_company(M: Ints, p: int, v: int, s: int) -> bool:
     """Tell whether a part has others beside it, or its station works in batches."""
     if get(M, BATCH_MIN, s):
@@ -247,7 +247,7 @@ def _is_in_company(M: Ints, p: int, v: int, s: int) -> bool:
     )
 
 
-@inner
+@aside
 def _send_late(M: Ints, X: Floats, b: int) -> bool:
     """Let the parts leave a buffer that waited too long, as far as there is room."""
     moved, p = (False, get(M, LATE_HEAD, b))

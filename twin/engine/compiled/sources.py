@@ -45,10 +45,10 @@ from twin.engine.compiled.tables import (
 )
 from twin.engine.compiled.timers import chance, draw, draw_left, load, resume_from
 from twin.engine.dispatch import LAST
-from twin.engine.jit import inner
+from twin.engine.jit import aside, inner, outlined
 
 
-@inner
+@outlined
 def arrive(M: Ints, X: Floats, source: int) -> None:
     """Make the part that arrives; it waits in front of the line."""
     p = make(M, X, source, _next_product(M, X, source), -1)
@@ -94,7 +94,7 @@ def _next_product(M: Ints, X: Floats, source: int) -> int:
     return get(M, SHARE_PRODUCT, at)
 
 
-@inner
+@aside
 def _next_order(M: Ints, X: Floats) -> int:
     """Return the order being fed: the one begun, else the most urgent of those released."""
     best, best_key = (-1, 0)

@@ -81,7 +81,7 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.compiled.timers import due_now, due_s, load, pause, resume, resume_until
-from twin.engine.jit import inlined, inner
+from twin.engine.jit import aside, inlined, inner, outlined
 
 
 @inlined
@@ -144,7 +144,7 @@ def _level(M: Ints, X: Floats, p: int, s: int, change: int) -> None:
         add(M, HANDLING, s, change)
 
 
-@inner
+@aside
 def people_left(M: Ints, X: Floats, v: int) -> None:
     """Work on a server stands still, and all its people go."""
     p, s = get(M, SERVER_PART, v), get(M, SERVER_STATION, v)
@@ -181,7 +181,7 @@ def _go_on(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
             work_began(M, X, s)
 
 
-@inner
+@aside
 def stop_work(M: Ints, X: Floats, s: int) -> None:
     """Work in process stands still, and its people may go elsewhere."""
     for v in range(get(M, FIRST_SERVER, s), get(M, FIRST_SERVER, s + 1)):
@@ -192,7 +192,7 @@ def stop_work(M: Ints, X: Floats, s: int) -> None:
         begin_due(M, X, s)
 
 
-@inner
+@aside
 def begin_due(M: Ints, X: Floats, s: int) -> None:
     """Maintenance that is due begins once no work goes on."""
     for v in range(get(M, FIRST_SERVER, s), get(M, FIRST_SERVER, s + 1)):
@@ -211,7 +211,7 @@ def begin_due(M: Ints, X: Floats, s: int) -> None:
             add_whole(M, N_FAILS, 1)
 
 
-@inner
+@aside
 def break_off(M: Ints, X: Floats, m: int) -> None:
     """Lose what is in process at a station to a failure, and its parts with it or not."""
     s = get(M, MODE_STATION, m)
@@ -258,7 +258,7 @@ def _lose(M: Ints, X: Floats, v: int, s: int, mode: float) -> None:
     tell(M, X, v)
 
 
-@inner
+@aside
 def go_on(M: Ints, X: Floats, s: int) -> None:
     """Work in process goes on, and parts inside may begin; people come first."""
     if not runs(M, X, s):
@@ -274,7 +274,7 @@ def go_on(M: Ints, X: Floats, s: int) -> None:
             ask(M, v)
 
 
-@inner
+@outlined
 def count_operation(M: Ints, X: Floats, s: int) -> None:
     """Let the modes that age with operations be one older; they may be due in this round."""
     for m in range(get(M, FIRST_MODE, s), get(M, FIRST_MODE, s + 1)):

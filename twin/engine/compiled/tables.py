@@ -211,6 +211,9 @@ NO_OPERATOR_S = _station.field()
 STATION_MANNED = _station.field()  # whether some work needs people
 STATION_ATTENDED = _station.field()  # whether a part that waits to be worked on waits for people
 STATION_CLAIM = _station.field()
+AHEAD_FROM = _station.field()  # the first part of those whose numbers are drawn ahead; see ahead
+AHEAD_TO = _station.field()  # and the first after them
+AHEAD_VISIT = _station.field()  # the visit that they are drawn for
 STATION_SEVERAL = _station.field()  # whether a server may hold several parts
 
 _group = Record()  # of a station, in lines where parts come together
@@ -248,9 +251,7 @@ TIMER_OWNER = _timer.field()
 TIMER_RANK = _timer.field()
 DUE = _timer.field()  # timers due at this moment, in order
 
-_node = Record()  # of the tree over the timers; see timers
-NODE_S = _node.field()
-NODE_TIMER = _node.field()
+NODE_S = vector()  # of the tree over the timers; see timers
 FIRST_TIMER = vector()  # by kind of timer; one more
 
 _part = Record()
@@ -496,6 +497,7 @@ CODE = _distribution.field()
 FIRST_PARAMETER = _distribution.field()
 PARAMETERS = vector()
 
+AHEAD = vector()  # [station, place]: uniform numbers of the next parts' work; see ahead
 RULE = vector()  # dispatch rules of a station, by first_rule
 SETUP_S = vector()  # [setup, from group, to group]
 LOOK = vector()  # bits by place: who is visited in the next pass

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from twin.engine.compiled import tables as t
+from twin.engine.compiled.ahead import BLOCK
 from twin.engine.compiled.flows import BINS, EXACT
 from twin.engine.compiled.grouping import has_batches
 from twin.engine.compiled.layout import all_bits, floats, ints
 from twin.engine.compiled.limits import free_cards, limited_steps
 from twin.engine.compiled.lower import Lowering
+from twin.engine.compiled.memory import GROUP
 from twin.engine.compiled.tables import Floats, Ints
 from twin.events.state import Clock, LineState, PartState
 from twin.line import Maintenance
@@ -63,9 +65,17 @@ def zeros(count: int) -> Ints:
     return np.zeros(count, dtype=np.int64)
 
 
-def leaves(timers: int) -> int:
-    """Return the number of leaves of the tree over so many timers."""
-    return 1 << max(timers - 1, 1).bit_length()
+def first_leaf(timers: int) -> int:
+    """Return the first leaf of the tree over so many timers, its root being the first group."""
+    first, room = 0, GROUP
+    while room < timers:
+        first, room = first + room, GROUP * room
+    return first
+
+
+def nodes(timers: int) -> int:
+    """Return the number of nodes of the tree over so many timers, in whole groups."""
+    return first_leaf(timers) + GROUP * max(1, -(-timers // GROUP))
 
 
 class Template:
@@ -101,9 +111,7 @@ class Template:
             "given_s": nan(count),
             "remaining_s": nan(count),
             "due": zeros(count),
-            # A tree over as many leaves as the next power of two: nodes from 1 on, then leaves.
-            "node_s": np.full(2 * leaves(count), np.inf),
-            "node_timer": np.tile(np.arange(leaves(count)), 2),
+            "node_s": np.full(nodes(count), np.inf),
         }
 
     def _station_fields(self) -> None:
@@ -117,6 +125,10 @@ class Template:
             ),
             "station_free": np.diff(self._first_server),
             "station_working": zeros(count),
+            "ahead_from": zeros(count),
+            "ahead_to": zeros(count),
+            "ahead_visit": zeros(count),
+            "ahead": np.zeros(count * BLOCK),
             "station_finished": ints(station.finished for station in found),
             "station_switch": zeros(count),
             "done_count": zeros(count),

@@ -1,8 +1,9 @@
 """The kernel's timers: a tree of what is due first, with the arithmetic of ``reference.clock``.
 
-Each timer is a leaf of a binary tree; each node knows the earlier of its two children. A timer that
-changes sets its leaf and walks up once, by the same number of steps whatever the times are. The
-timer that is due is taken out late, at the end of its round: mostly it has been set anew by then.
+Each timer is a leaf of a tree; each node knows the earliest of the group of children that it has.
+Groups are looked at as a whole, without a branch: in a line of ten the tree is one group. A timer
+that changes sets its leaf and walks up once. The timer that is due is taken out late, at the end of
+its round: mostly it has been set anew by then.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ from __future__ import annotations
 import math
 
 from twin.engine.compiled.memory import (
+    GROUP,
     add_real,
+    equals,
     get,
+    least,
+    lowest_bit,
     moment,
     put,
     put_real,
@@ -37,7 +42,6 @@ from twin.engine.compiled.tables import (
     N_STALE,
     NAN,
     NODE_S,
-    NODE_TIMER,
     NOW,
     PARAMETERS,
     RANK_SHIFT,
@@ -58,7 +62,7 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.jit import inlined, inner
+from twin.engine.jit import aside, inlined, inner, outlined
 from twin.engine.streams import quantile_at, residual_at, uniform
 
 
@@ -69,7 +73,7 @@ def chance(M: Ints, key: int, a: int, b: int) -> float:
     return 1.0 - u if whole(M, ANTITHETIC) else u
 
 
-@inner
+@outlined
 def draw(M: Ints, X: Floats, distribution: int, key: int, a: int, b: int) -> float:
     """Return the time that belongs to index (a, b), s."""
     begin = start(M, PARAMETERS)
@@ -78,7 +82,7 @@ def draw(M: Ints, X: Floats, distribution: int, key: int, a: int, b: int) -> flo
     return quantile_at(get(M, CODE, distribution), X, first, last, chance(M, key, a, b))
 
 
-@inner
+@outlined
 def draw_left(
     M: Ints, X: Floats, distribution: int, key: int, age_s: float, a: int, b: int
 ) -> float:
@@ -95,32 +99,29 @@ def set_leaf(M: Ints, X: Floats, timer: int, time_s: float) -> None:
     """Let a timer be due at a moment, or never (infinity)."""
     node = whole(M, LEAF) + timer
     put_real(M, X, NODE_S, node, time_s)
-    first = timer
-    while node > 1:
-        other_s = real(M, X, NODE_S, node ^ 1)
-        # All bits if the other is earlier, else none: a branch would be foreseen half the time.
-        bits = -int(other_s < time_s)
-        first ^= (first ^ get(M, NODE_TIMER, node ^ 1)) & bits
-        time_s = min(time_s, other_s)
-        node >>= 1
-        put_real(M, X, NODE_S, node, time_s)
-        put(M, NODE_TIMER, node, first)
+    while node >= GROUP:
+        group = node // GROUP
+        node = group - 1
+        put_real(M, X, NODE_S, node, least(M, X, NODE_S, group * GROUP))
 
 
 @inlined
 def next_s(M: Ints, X: Floats) -> float:
     """Return the moment at which the next timer is due, s."""
-    return real(M, X, NODE_S, 1)
+    return least(M, X, NODE_S, 0)
 
 
 @inlined
-def is_alone(M: Ints, X: Floats, timer: int, time_s: float) -> bool:
-    """Tell whether no other timer is due at the moment at which this one is, the first."""
-    node, others = whole(M, LEAF) + timer, 0
-    while node > 1:
-        others += real(M, X, NODE_S, node ^ 1) == time_s
-        node >>= 1
-    return others == 0
+def next_timer(M: Ints, X: Floats, time_s: float) -> int:
+    """Return a timer that is due at the moment that is the next; -1 - it if others are too."""
+    leaf = whole(M, LEAF)
+    same = equals(M, X, NODE_S, 0, time_s)
+    node, others = lowest_bit(same), same & (same - 1)
+    while node < leaf:
+        first = (node + 1) * GROUP
+        same = equals(M, X, NODE_S, first, time_s)
+        node, others = first + lowest_bit(same), others | (same & (same - 1))
+    return -1 - (node - leaf) if others else node - leaf
 
 
 @inlined
@@ -153,7 +154,7 @@ def push(M: Ints, X: Floats, timer: int, time_s: float) -> None:
     set_leaf(M, X, timer, max(now, time_s))
 
 
-@inner
+@outlined
 def remove(M: Ints, X: Floats, timer: int) -> None:
     """Let a timer not be due."""
     if whole(M, N_STALE) != timer and is_set(M, X, timer):
@@ -199,7 +200,7 @@ def resume_until(M: Ints, X: Floats, timer: int, end_s: float) -> None:
             push(M, X, timer, time_s)
 
 
-@inner
+@outlined
 def resume_from(M: Ints, X: Floats, timer: int, since_s: float) -> None:
     """Run from a moment in the past; nothing if it runs already."""
     if math.isnan(real(M, X, SINCE_S, timer)):
@@ -207,7 +208,7 @@ def resume_from(M: Ints, X: Floats, timer: int, since_s: float) -> None:
         push(M, X, timer, since_s + (real(M, X, TOTAL_S, timer) - real(M, X, WORKED_S, timer)))
 
 
-@inner
+@outlined
 def resume_at(M: Ints, X: Floats, timer: int, time_s: float) -> None:
     """Be due at an absolute moment, s."""
     put_real(M, X, SINCE_S, timer, moment(X, NOW))
@@ -223,7 +224,7 @@ def pause(M: Ints, X: Floats, timer: int) -> None:
         remove(M, X, timer)
 
 
-@inner
+@outlined
 def rank(M: Ints, timer: int) -> int:
     """Return the rank of a timer among those that are due at one moment."""
     if get(M, TIMER_KIND, timer) == T_SHIFT:
@@ -239,7 +240,7 @@ def rank(M: Ints, timer: int) -> int:
     return get(M, TIMER_RANK, timer)
 
 
-@inner
+@aside
 def due_now(M: Ints, timer: int) -> None:
     """Let a timer fire in this round, once, behind those of lower rank that have not fired yet."""
     first, count = whole(M, N_FIRED), whole(M, N_DUE)
@@ -254,7 +255,7 @@ def due_now(M: Ints, timer: int) -> None:
     put_whole(M, N_DUE, count + 1)
 
 
-@inner
+@aside
 def not_due(M: Ints, X: Floats, timer: int) -> None:
     """Take back what would be due, in this round or later."""
     kept = whole(M, N_FIRED)

@@ -52,10 +52,10 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.compiled.timers import due_s, resume_at
-from twin.engine.jit import inner
+from twin.engine.jit import aside, inner, outlined
 
 
-@inner
+@outlined
 def ready(M: Ints, X: Floats, p: int) -> None:
     """Note that a part waits for its next operation from now on."""
     if get(M, PRODUCT_LIMITED, get(M, PART_PRODUCT, p)):
@@ -70,7 +70,7 @@ def _since_s(M: Ints, X: Floats, p: int) -> float:
     return real(M, X, PART_CREATED_S, p) if math.isnan(ready_s) else ready_s
 
 
-@inner
+@outlined
 def watch(M: Ints, X: Floats, p: int) -> None:
     """Have a look at a part when it has waited too long for its next operation."""
     w = get(M, STEP_WATCH, get(M, PART_ROW, p))
@@ -103,7 +103,7 @@ def _arm(M: Ints, X: Floats, w: int) -> None:
         resume_at(M, X, get(M, FIRST_TIMER, T_OVERDUE) + w, max(due, moment(X, NOW)))
 
 
-@inner
+@outlined
 def unwatch(M: Ints, X: Floats, p: int) -> None:
     """Take a part out of its list: it no longer waits. The timer may come for nothing."""
     if not get(M, WATCHED, p):
@@ -121,7 +121,7 @@ def unwatch(M: Ints, X: Floats, p: int) -> None:
         put(M, WATCH_TAIL, w, before)
 
 
-@inner
+@aside
 def overdue(M: Ints, X: Floats, w: int) -> None:
     """Gather the parts of a list that have waited too long, all of them by number."""
     p = get(M, WATCH_HEAD, w)
@@ -137,7 +137,7 @@ def overdue(M: Ints, X: Floats, w: int) -> None:
     _arm(M, X, w)
 
 
-@inner
+@outlined
 def look_out_for(M: Ints, X: Floats, p: int, b: int) -> None:
     """Look again when a part has come to the end of its buffer, and waited there for a batch."""
     ready_s = real(M, X, PART_ENTERED_S, p) + real(M, X, TRANSIT_S, b)
@@ -152,7 +152,7 @@ def look_out_for(M: Ints, X: Floats, p: int, b: int) -> None:
         resume_at(M, X, timer, at_s)
 
 
-@inner
+@aside
 def look_again(M: Ints, X: Floats, b: int) -> None:
     """Let those look who take from a buffer; wait for what comes to its end next."""
     part_at(M, b)

@@ -1,0 +1,70 @@
+"""Numbers for the work of the parts that come next, drawn several at once.
+
+A number belongs to a part and its visit, whenever it is drawn. Parts mostly come to a station one
+after the other, and several numbers at once are little more work than one.
+"""
+
+from __future__ import annotations
+
+from twin.engine.compiled.memory import get, put, put_real, real, start, unsigned, whole
+from twin.engine.compiled.tables import (
+    AHEAD,
+    AHEAD_FROM,
+    AHEAD_TO,
+    AHEAD_VISIT,
+    ANTITHETIC,
+    CODE,
+    FIRST_PARAMETER,
+    PARAMETERS,
+    REPLICATION,
+    STATION_WORK,
+    Floats,
+    Ints,
+)
+from twin.engine.compiled.timers import chance
+from twin.engine.jit import inlined, outlined
+from twin.engine.streams import EXPONENTIAL, quantile_at, uniform
+
+BLOCK = 8
+"""Numbers that are drawn at once; those of one station stand side by side."""
+
+
+@inlined
+def work_s(M: Ints, X: Floats, s: int, distribution: int, number: int, visit: int) -> float:
+    """Return the processing time of a part at a station, s, as ``timers.draw`` does."""
+    valid = get(M, AHEAD_FROM, s) <= number < get(M, AHEAD_TO, s)
+    if not (valid and get(M, AHEAD_VISIT, s) == visit):
+        _ahead(M, X, s, number, visit)
+    u = real(M, X, AHEAD, (s + 1) * BLOCK + number - get(M, AHEAD_TO, s))
+    begin = start(M, PARAMETERS)
+    first = begin + get(M, FIRST_PARAMETER, distribution)
+    if get(M, CODE, distribution) == EXPONENTIAL:
+        return quantile_at(EXPONENTIAL, X, first, first, u)
+    last = begin + get(M, FIRST_PARAMETER, distribution + 1)
+    return quantile_at(get(M, CODE, distribution), X, first, last, u)
+
+
+@outlined
+def _ahead(M: Ints, X: Floats, s: int, number: int, visit: int) -> None:
+    """Draw for a part, and for those after it if the one before it came."""
+    follows = get(M, AHEAD_TO, s) == number and get(M, AHEAD_VISIT, s) == visit
+    put(M, AHEAD_FROM, s, number)
+    put(M, AHEAD_VISIT, s, visit)
+    if follows:
+        put(M, AHEAD_TO, s, number + BLOCK)
+        _draw(M, X, s, number, visit)
+    else:  # alone, in the last place
+        put(M, AHEAD_TO, s, number + 1)
+        u = chance(M, get(M, STATION_WORK, s), number, visit)
+        put_real(M, X, AHEAD, s * BLOCK + BLOCK - 1, u)
+
+
+@inlined
+def _draw(M: Ints, X: Floats, s: int, number: int, visit: int) -> None:
+    """Draw a block of numbers."""
+    key, replication, to = unsigned(get(M, STATION_WORK, s)), whole(M, REPLICATION), s * BLOCK
+    for i in range(BLOCK):
+        put_real(M, X, AHEAD, to + i, uniform(key, replication, number + i, visit))
+    if whole(M, ANTITHETIC):
+        for i in range(BLOCK):
+            put_real(M, X, AHEAD, to + i, 1.0 - real(M, X, AHEAD, to + i))
