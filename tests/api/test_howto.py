@@ -31,7 +31,7 @@ def blocks(language: str) -> list[str]:
 @pytest.mark.skipif(
     not (shutil.which("curl") and shutil.which("jq")), reason="the how-to uses curl and jq"
 )
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_the_walk_works_word_for_word(service: Service) -> None:
     """Orders go in, are promised, planned, released and taken back; each answer is a success."""
     key = create_key(service.site.settings.keys_path, "how-to", Scope.ADMIN)
@@ -45,7 +45,7 @@ def test_the_walk_works_word_for_word(service: Service) -> None:
         env={"SITE": service.address, "KEY": key, "PATH": "/usr/local/bin:/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=500,
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
@@ -57,7 +57,7 @@ def test_the_walk_works_word_for_word(service: Service) -> None:
     assert '"EL-201"' in told[4]
     assert '"feasible":true' in told[6].replace(" ", "")
     assert key.split("_")[1] in told[7], "released by the key that asked"
-    assert "id:" in told[8]
+    assert "retry:" in told[8]
     with service.client(key) as client:
         left = client.get("/v1/operations-schedules/week-48")
         hooks = client.get("/v1/webhooks").json()["items"]
