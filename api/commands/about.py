@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -122,7 +121,6 @@ def warmup(json: Json = False) -> None:
     """
     import time  # noqa: PLC0415
 
-    _forget_kernels()
     from scenarios.schedule.search.engine import warm_up  # noqa: PLC0415
     from twin.engine.runs import KERNEL  # noqa: PLC0415
     from twin.signals.wear import warm_up as warm_up_sensors  # noqa: PLC0415
@@ -136,18 +134,3 @@ def warmup(json: Json = False) -> None:
         emit_json({"seconds": round(seconds, 1)})
     else:
         typer.echo(f"the kernels are ready after {seconds:.1f} s")
-
-
-def _forget_kernels() -> None:
-    """Remove what was compiled before: a kernel holds what it calls, of the version it was made of.
-
-    Numba compares a function's own file only, so an upgrade elsewhere would go unnoticed.
-    """
-    import scenarios  # noqa: PLC0415
-    import twin  # noqa: PLC0415
-
-    for package in (twin, scenarios):
-        for place in package.__path__:
-            for path in Path(place).rglob("__pycache__/*.nb[ic]"):
-                with suppress(OSError):  # somebody else's installation, who warms it up
-                    path.unlink()

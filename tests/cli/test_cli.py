@@ -11,10 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import scenarios
-import twin
 from api.cli import run
-from api.commands import about
 from api.commands.console import ExitCode, stopping
 
 LINE = """
@@ -365,17 +362,3 @@ def test_unexpected_error_leaves_its_traceback_in_a_file(tmp_path: Path) -> None
     (report,) = tmp_path.glob("linetwin-error-*.txt")
     assert str(report) in done.stderr
     assert "ZeroDivisionError: boom" in report.read_text()
-
-
-def test_warming_up_forgets_kernels_of_another_version(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was compiled before an upgrade is removed; byte code, which Python checks, stays."""
-    place = tmp_path / "engine" / "__pycache__"
-    place.mkdir(parents=True)
-    for name in ("kernel.run-1.py311.nbi", "kernel.run-1.py311.1.nbc", "kernel.cpython-311.pyc"):
-        (place / name).touch()
-    for package in (twin, scenarios):
-        monkeypatch.setattr(package, "__path__", [str(tmp_path)])
-    about._forget_kernels()  # noqa: SLF001 - without compiling anew
-    assert [path.name for path in place.iterdir()] == ["kernel.cpython-311.pyc"]

@@ -20,12 +20,21 @@ own does not gather drafts.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from numba import _dynfunc, njit
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, InTreeCacheLocator
+from numba.core.caching import (
+    CompileResultCacheImpl,
+    FunctionCache,
+    InTreeCacheLocator,
+    UserProvidedCacheLocator,
+    UserWideCacheLocator,
+)
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase
 from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
@@ -229,7 +238,46 @@ _DRAFT: dict[str, Any] = {
 }
 
 
-class _Installed(InTreeCacheLocator):
+_BELOW = ("engine", "events", "line")
+"""Packages of ``twin`` whose functions and constants a compiled function may hold."""
+
+
+@cache
+def _version_of(folder: Path) -> bytes:
+    """Return a hash of all that a compiled function of a folder may hold."""
+    found = hashlib.sha256()
+    below = [Path(__file__).parents[1] / name for name in _BELOW]
+    for path in sorted({*folder.glob("*.py"), *(x for at in below for x in at.rglob("*.py"))}):
+        found.update(path.read_bytes())
+    return found.digest()
+
+
+class _Whole:
+    """What was compiled is of the version of all that it may hold, or else compiled anew.
+
+    Numba looks at the function's own file. After an upgrade a kernel of two versions would run,
+    until it falls over.
+    """
+
+    _py_file: str
+
+    def get_source_stamp(self) -> bytes:
+        return _version_of(Path(self._py_file).parent)
+
+
+class _Chosen(_Whole, UserProvidedCacheLocator):
+    """Where ``NUMBA_CACHE_DIR`` says."""
+
+
+class _Beside(_Whole, InTreeCacheLocator):
+    """Beside the source."""
+
+
+class _OfTheUser(_Whole, UserWideCacheLocator):
+    """In the user's own folder."""
+
+
+class _Installed(_Beside):
     """Beside the source, where nothing can be written: what was compiled at installation is read.
 
     A service does not own its installation, and has no home to write to.
@@ -241,7 +289,7 @@ class _Installed(InTreeCacheLocator):
 
 
 class _Kept(CompileResultCacheImpl):
-    _locator_classes = [*CompileResultCacheImpl._locator_classes, _Installed]  # noqa: RUF012, SLF001
+    _locator_classes = [_Chosen, _Beside, _OfTheUser, _Installed]  # noqa: RUF012
 
 
 class _Cache(FunctionCache):
