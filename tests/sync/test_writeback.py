@@ -279,7 +279,7 @@ async def test_set_point_of_a_plant(tmp_path: Path) -> None:
     station = line.stations[0].id
     setpoint, readonly = f"stations.{station}.set_speed", f"stations.{station}.processed"
     name = "nsu=urn:linetwin:plant;s="
-    rule = {"every_s": 0.01, "station": station, "states": tuple(Status), "low": 0, "high": 9}
+    rule = {"every_s": 1e-6, "station": station, "states": tuple(Status), "low": 0, "high": 9}
     rules = WriteRules(
         enabled=True,
         nodes=(
