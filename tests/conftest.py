@@ -103,7 +103,18 @@ def shared_benchmarks() -> Path:
     return folder
 
 
+LIVE = ("api", "cli", "emulator", "sync", "ui")
+"""Folders whose tests wait for real servers, browsers and clocks."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the structural tests first: they are quick and explain later failures."""
+    """Run structural tests first; give those that wait for something real one second try.
+
+    Structural tests are quick and explain later failures. What the engines, the statistics and the
+    schedules say depends on nothing but their input and is never asked twice.
+    """
     first = {"test_architecture.py", "test_requirements_lock.py"}
     items.sort(key=lambda item: item.path.name not in first)
+    for item in items:
+        if item.path.relative_to(ROOT).parts[1] in LIVE:
+            item.add_marker(pytest.mark.flaky(reruns=1))

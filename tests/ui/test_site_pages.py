@@ -118,8 +118,10 @@ def test_board_shows_the_line_and_nothing_else(seen: Seen) -> None:
     assert page.locator("html").get_attribute("data-theme") == "dark"
     for hidden in (".nav", "#stations", ".foot"):
         expect(page.locator(hidden)).to_be_hidden()
-    size = page.locator(".tile dd .value").first.evaluate("e => getComputedStyle(e).fontSize")
-    assert float(size.removesuffix("px")) > 60
+    # Figures are drawn anew with every message: the one at hand may just have left the page.
+    page.wait_for_function(
+        "parseFloat(getComputedStyle(document.querySelector('.tile dd .value')).fontSize) > 60"
+    )
 
 
 @pytest.fixture
