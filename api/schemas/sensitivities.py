@@ -9,20 +9,8 @@ from pydantic import Field
 from api.schemas.common import Handle, Moment, Provenance, Shape
 from api.schemas.jobs import JobStatus
 from api.schemas.scenarios import Start
+from scenarios.whatif.sensitivity import Kind
 from twin.line.spec import Id
-
-FactorKind = Literal[
-    "cycle time",
-    "mtbf",
-    "mttr",
-    "mtbm",
-    "service",
-    "place",
-    "server",
-    "person",
-    "vehicle",
-    "card",
-]
 
 
 class SensitivityIn(Shape):
@@ -30,7 +18,7 @@ class SensitivityIn(Shape):
 
     line_id: Id
     """Line."""
-    kinds: tuple[FactorKind, ...] | None = Field(default=None, min_length=1, max_length=10)
+    kinds: tuple[Kind, ...] | None = Field(default=None, min_length=1, max_length=10)
     """What to try: ``cycle time``, ``mttr`` and ``service`` (time of maintenance) 1 % less,
     ``mtbf`` 1 % more, ``mtbm`` (between maintenance) 1 % or one operation more, one ``place``,
     ``server``, ``person``, ``vehicle`` or ``card`` more; none: all that the line has."""
@@ -51,7 +39,7 @@ class SensitivityIn(Shape):
 class Gain(Shape):
     """What a little of one thing brings in throughput."""
 
-    kind: FactorKind
+    kind: Kind
     """What was tried."""
     element: str
     """Station, ``station.mode``, buffer, crew or loop."""
