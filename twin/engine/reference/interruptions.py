@@ -96,72 +96,75 @@ class OutageSwitch:
         self.station.go_on()
 
 
-class SlowdownSwitch:
-    """Makes what one station begins take longer, from one moment to another."""
+class _Supposed:
+    """Something that holds from one moment to another because it was supposed.
 
-    def __init__(self, run: Run, station: StationPlace, fault: Fault, since_s: float) -> None:
-        self.station = station
-        self.factor = fault.factor
+    ``rank``: second and third rank of its beginning and its end among what is due at one moment.
+    """
+
+    def __init__(
+        self, run: Run, owner: str, rank: tuple[int, int], since_s: float, length_s: float
+    ) -> None:
         self._since_s = since_s
-        self._until_s = since_s + fault.duration_s
-        clock, rank = run.clock, station.rank
-        self._start = Timer(clock, (Due.OUTAGE_START, rank, 1), station.id, self._started)
-        self._end = Timer(clock, (Due.OUTAGE_END, rank, 1), station.id, self._ended)
+        self._until_s = since_s + length_s
+        self._start = Timer(run.clock, (Due.OUTAGE_START, *rank), owner, self._started)
+        self._end = Timer(run.clock, (Due.OUTAGE_END, *rank), owner, self._ended)
 
     def arm(self) -> None:
         """Wait for the beginning."""
         self._start.resume_at(self._since_s)
 
     def _started(self) -> None:
-        self.station.factors.append(self.factor)
         self._end.resume_at(self._until_s)
+
+    def _ended(self) -> None:
+        raise NotImplementedError
+
+
+class SlowdownSwitch(_Supposed):
+    """Makes what one station begins take longer, from one moment to another."""
+
+    def __init__(self, run: Run, station: StationPlace, fault: Fault, since_s: float) -> None:
+        super().__init__(run, station.id, (station.rank, 1), since_s, fault.duration_s)
+        self.station = station
+        self.factor = fault.factor
+
+    def _started(self) -> None:
+        self.station.factors.append(self.factor)
+        super()._started()
 
     def _ended(self) -> None:
         self.station.factors.remove(self.factor)
 
 
-class AbsenceSwitch:
+class AbsenceSwitch(_Supposed):
     """Keeps people of one crew away, from one moment to another; they end what they are at."""
 
     def __init__(self, run: Run, pool: CrewPool, absence: Absence, since_s: float) -> None:
+        rank = len(run.line.stations) + pool.number
+        super().__init__(run, pool.spec.id, (rank, 0), since_s, absence.duration_s)
         self.pool = pool
         self.people = absence.people
-        self._since_s = since_s
-        self._until_s = since_s + absence.duration_s
-        rank = len(run.line.stations) + pool.number
-        self._start = Timer(run.clock, (Due.OUTAGE_START, rank, 0), pool.spec.id, self._started)
-        self._end = Timer(run.clock, (Due.OUTAGE_END, rank, 0), pool.spec.id, self._ended)
-
-    def arm(self) -> None:
-        """Wait for the beginning."""
-        self._start.resume_at(self._since_s)
 
     def _started(self) -> None:
         self.pool.away += self.people
-        self._end.resume_at(self._until_s)
+        super()._started()
 
     def _ended(self) -> None:
         self.pool.away -= self.people
 
 
-class ShortageSwitch:
+class ShortageSwitch(_Supposed):
     """Lets nothing enter from one source, from one moment to another."""
 
     def __init__(self, run: Run, source: SourcePlace, length_s: float, since_s: float) -> None:
-        self.source = source
-        self._since_s = since_s
-        self._until_s = since_s + length_s
         rank = len(run.line.stations) + len(run.line.crews) + source.slot
-        self._start = Timer(run.clock, (Due.OUTAGE_START, rank, 0), source.id, self._started)
-        self._end = Timer(run.clock, (Due.OUTAGE_END, rank, 0), source.id, self._ended)
-
-    def arm(self) -> None:
-        """Wait for the beginning."""
-        self._start.resume_at(self._since_s)
+        super().__init__(run, source.id, (rank, 0), since_s, length_s)
+        self.source = source
 
     def _started(self) -> None:
         self.source.shortages += 1
-        self._end.resume_at(self._until_s)
+        super()._started()
 
     def _ended(self) -> None:
         self.source.shortages -= 1
