@@ -13,15 +13,17 @@ import os
 import sys
 import tempfile
 import traceback
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import typer
 
 from api.commands.about import lines, schema, version, warmup
 from api.commands.compare import compare
-from api.commands.console import ExitCode
+from api.commands.console import ExitCode, emit_json
 from api.commands.demo import demo
 from api.commands.design import optimise, sensitivity
 from api.commands.history import history
@@ -91,18 +93,40 @@ def run(arguments: list[str]) -> int:
     try:
         app(arguments, prog_name="twin")
     except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else int(bool(leaving.code))
+        code = leaving.code if isinstance(leaving.code, int) else int(bool(leaving.code))
+        reason = leaving.__context__
     except KeyboardInterrupt:
         typer.echo("stopped", err=True)
         return ExitCode.INTERRUPTED
     except TwinError as error:
         typer.echo(str(error), err=True)
-        return _code(error)
+        code, reason = _code(error), error
     except ModuleNotFoundError as error:
         return _missing(error)
     except OSError as error:
-        return _system(error)
-    return ExitCode.OK
+        code, reason = _system(error), error
+    else:
+        return ExitCode.OK
+    if code == ExitCode.USAGE and "--json" in arguments:
+        emit_json(_refusal(reason))
+    return code
+
+
+def _refusal(reason: BaseException | None) -> dict[str, Any]:
+    """Return what is wrong with a command line or a file, for those who asked for JSON."""
+    from twin.errors import Finding, InvalidInputError  # noqa: PLC0415 - only needed now
+
+    findings: tuple[Finding, ...] = ()
+    message = str(getattr(reason, "message", None) or reason or "the command line cannot be used")
+    if isinstance(reason, InvalidInputError):
+        message, findings = reason.title, reason.findings
+    elif isinstance(reason, OSError):
+        message = f"{reason.filename}: {reason.strerror}"
+    return {
+        "status": "refused",
+        "error": message,
+        "findings": [asdict(finding) for finding in findings or [Finding("", message)]],
+    }
 
 
 def _code(error: Exception) -> int:

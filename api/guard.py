@@ -267,8 +267,8 @@ class Require:
     scope: KeyScope
     """What is needed."""
 
-    def __call__(self, request: Request) -> Principal:
-        """Return who asks.
+    async def __call__(self, request: Request) -> Principal:
+        """Return who asks; a coroutine, because a plain function would be given to a thread.
 
         Raises
         ------

@@ -46,7 +46,7 @@ RANK = (
 OUTAGE_NAME = "outage"
 """Name of a failure that the model does not know."""
 
-TOLD_S = 0.02
+TOLD_S = 0.05
 """Time for which a state is told again as it was written, s: many ask at one moment."""
 
 Readings = Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]

@@ -92,10 +92,18 @@ def stopping(*, wished: bool = True) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+class Failure(typer.Exit):
+    """An exit for a reason that has been told on stderr."""
+
+    def __init__(self, code: ExitCode, message: str) -> None:
+        super().__init__(int(code))
+        self.message = message
+
+
 def fail(code: ExitCode, message: str) -> typer.Exit:
     """Write a message to stderr and return the exit to raise."""
     typer.echo(message, err=True)
-    return typer.Exit(int(code))
+    return Failure(code, message)
 
 
 def check_file(path: Path | None) -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _LOADING_S = 3.0
 """How long nothing is said while the search is loaded, s: from the cache it takes less."""
+_GLANCE_S = 0.3
+"""How long rules may take before anything is loaded, s."""
 _LEAST_SHARE = 0.5
 """Share of the budget that is for searching at least."""
 _COMPILING_S = 300.0
@@ -66,12 +68,14 @@ class Wanted:
 
 
 def is_problem(file: str) -> bool:
-    """Say whether a file holds a scheduling problem rather than a line."""
+    """Say whether a file holds a scheduling problem rather than a line, which is YAML."""
     from scenarios.schedule.formats import detect_format  # noqa: PLC0415 - keeps --help quick
 
     path = Path(file)
-    if path.suffix in {".yaml", ".yml"} or not path.is_file():
+    if path.suffix.lower() in {".yaml", ".yml"} or not path.is_file():
         return False
+    if path.suffix:
+        return True
     try:
         return detect_format(path.read_text(encoding="utf-8-sig")) is not None
     except (OSError, UnicodeDecodeError):
@@ -97,6 +101,14 @@ def search(problem: SchedulingProblem, wanted: Wanted) -> Answer:
 
     limits, ready_s = wanted.limits, 0.0
     with stopping(wished=False):
+        if (
+            limits.engine == "auto" and limits.iterations is None
+        ):  # what the rules prove needs nothing to be loaded
+            seconds = min(_GLANCE_S, limits.seconds)
+            rules = limits.model_copy(update={"engine": "dispatch", "seconds": seconds})
+            first = solve(problem, rules, progress=None if wanted.json else _tell)
+            if first.status == "optimal" or first.stopped:
+                return Answer(first, ready_s)
         try:
             ready_s = _load_search(problem, wanted)
         except KeyboardInterrupt:
@@ -192,7 +204,7 @@ def finish(
 
 
 def schedule_problem(
-    path: Path, form: Form | None, objective: str | None, instance: int, wanted: Wanted
+    path: Path, form: Form | None, objective: str | None, instance: str | None, wanted: Wanted
 ) -> None:
     """Schedule the problem in a file and tell what came out."""
     from scenarios.schedule import violations  # noqa: PLC0415

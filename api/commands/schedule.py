@@ -49,8 +49,9 @@ def schedule(  # noqa: PLR0913, PLR0917 - the options of a command
         typer.Option("--objective", help="What is to be small in a problem, e.g. makespan."),
     ] = None,
     instance: Annotated[
-        int, typer.Option("--instance", min=1, help="Which problem of a file with several.")
-    ] = 1,
+        str | None,
+        typer.Option("--instance", help="Name or number of a problem in a file with several."),
+    ] = None,
     engine: Annotated[EngineName, typer.Option("--engine", help="Who searches.")] = EngineName.AUTO,
     order: Annotated[
         list[str] | None, typer.Option("--order", help="Orders to schedule; none: all.")

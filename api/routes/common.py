@@ -20,8 +20,8 @@ from api.store import Slice
 Item = TypeVar("Item", bound=Shape)
 
 
-def site_of(request: Request) -> Site:
-    """Return the site that the application serves."""
+async def site_of(request: Request) -> Site:
+    """Return the site that the application serves; a coroutine, so that no thread is asked."""
     found: Site = request.app.state.site
     return found
 

@@ -73,7 +73,7 @@ class CallerWith:
     def __init__(self, scope: Scope) -> None:
         self.require = Require(scope)
 
-    def __call__(
+    async def __call__(
         self,
         request: Request,
         idempotency_key: Annotated[
@@ -88,7 +88,7 @@ class CallerWith:
         RefusalError
             If they may not do this, or the key is empty.
         """
-        principal = self.require(request)
+        principal = await self.require(request)
         if idempotency_key is not None and not idempotency_key.strip():
             raise invalid("Idempotency-Key", "is empty", "1 to 255 characters")
         state = request.scope["state"]

@@ -179,12 +179,37 @@ def test_problem_file_with_findings_is_refused(
     assert (code, out) == (ExitCode.USAGE, "")
     assert ":2: operation 0 of job 0 takes nan s" in err
     assert ":2: operation 1 of job 0 needs unknown machine 5" in err
+    code, out, err = answer(capsys, "schedule", str(path), "--format", "jobshop", "--json")
+    assert code == ExitCode.USAGE
+    assert [item["line"] for item in json.loads(out)["findings"]] == [2, 2]
+    assert ":2: operation 1 of job 0 needs unknown machine 5" in err
     operations = [{"id": "o", "modes": [{"machine": "m", "duration_s": 9}]}]
     late = {"id": "A", "deadline_s": 5, "operations": operations}
     path.write_text(json.dumps({"machines": [{"id": "m"}], "jobs": [late]}))
     code, out, _ = answer(capsys, "schedule", str(path), "--budget", "3", "--json")
     assert code == ExitCode.FAILED
     assert json.loads(out)["status"] == "infeasible"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("schedule", "nowhere.txt"), "nowhere.txt"),
+        (("schedule", "two_station", "--out", "nowhere/x.json"), "no folder nowhere"),
+        (("schedule", "two_station", "--engine", "magic"), "magic"),
+        (("simulate", "no_such_line"), "no_such_line"),
+    ],
+)
+def test_who_asked_for_json_hears_of_faults_in_json(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], told: str
+) -> None:
+    """What cannot be used leaves a document on stdout, and words on stderr."""
+    code, out, err = answer(capsys, *arguments, "--json")
+    assert code == ExitCode.USAGE
+    document = json.loads(out)
+    assert document["status"] == "refused"
+    assert told in document["findings"][0]["message"]
+    assert err
 
 
 def test_lines_lists_the_examples(capsys: pytest.CaptureFixture[str]) -> None:

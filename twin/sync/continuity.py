@@ -140,6 +140,8 @@ class Continuity:
     """Moment from which values are wanted, aware, UTC; None while they are not."""
     late: bool = False
     """Whether there was a time in which the server could not be had."""
+    openings: int = 0
+    """Gaps so far that history might close."""
     _batch: int = 0
     _touched: list[Track] = field(default_factory=list)
 
@@ -229,6 +231,13 @@ class Continuity:
                     _gap(track.name, begin, end, "sent in vain", epoch, Resolution.REPUBLISH)
                 )
 
+    def undecided(self) -> list[Gap]:
+        """Return the gaps that history may close yet, as they stand if it does not."""
+        return [
+            _gap(item.track.name, item.begin, item.end, item.reason, item.end.epoch)
+            for item in self.opened
+        ]
+
     def abandon(self) -> None:
         """Declare the gaps that nothing will close any more."""
         for item in self.opened:
@@ -297,6 +306,7 @@ class Continuity:
             return
         if track.last is not None:
             self.opened.append(Opened(track, track.last, sample, reason))
+            self.openings += 1
         elif self.wanted is not None and (self.late or track.refused):
             begin = min(self.wanted, sample.source_time)
             self.declare(
@@ -371,10 +381,13 @@ class GapBook:
 
     def __init__(self) -> None:
         self.gaps: list[Gap] = []
+        self.declared = 0
+        """Gaps that were taken in, those that made another one longer among them."""
         self._newest: dict[tuple[str, str, Resolution], int] = {}
 
     def add(self, gap: Gap) -> None:
         """Take in a gap, or make the one before it longer if this one goes on where it ended."""
+        self.declared += 1
         key = (gap.node, gap.reason, gap.resolved)
         index = self._newest.get(key)
         if index is not None and self.gaps[index].end == gap.begin:

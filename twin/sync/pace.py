@@ -62,6 +62,8 @@ class Pace:
     _values: int = 0
     _brisk: int = 0
     _fast: bool = False
+    _wanders: bool = False
+    """Whether its source times went back."""
     _slow: Stretch | None = None
     _pause: Stretch | None = None
     _largest: int = 0
@@ -73,7 +75,7 @@ class Pace:
         """Begin with the first value of a subscription."""
         self.witness = self._slow = self._pause = None
         self._largest = 0
-        self.leaky = self.stalled = self._fast = False
+        self.leaky = self.stalled = self._fast = self._wanders = False
         self._brisk = 0
         self._proved = first
         self._prompt_s = _age_s(first) if not self._values else min(self._prompt_s, _age_s(first))
@@ -95,7 +97,8 @@ class Pace:
         if first_told:
             yield from self._queued(last, sample, passed_s)
         if passed_s < 0.0:
-            self.witness = None  # the plant's clock was set back: what was read cannot be placed
+            # The plant's clock was set back: what is read directly cannot be placed any more.
+            self.witness, self._wanders = None, True
         elif self.witness is not None and sample.source_time >= self.witness.stamp:
             yield from self._testified(last, sample)
         self.longest_s = max(self.longest_s, passed_s)
@@ -157,7 +160,7 @@ class Pace:
 
     def testify(self, value: Any, stamp: datetime) -> None:
         """Note a value that was read directly; the subscription has not come to it yet."""
-        if self.witness is None:
+        if self.witness is None and not self._wanders:
             self.witness = Witness(value, stamp)
 
     def _testified(self, last: Sample, sample: Sample) -> Iterator[Stretch]:

@@ -84,11 +84,16 @@ class Probe:
             return False
         if item.stamp is not None and last.source_time >= item.stamp:
             return True
-        settled = session.publications >= item.publications + 2 * session.subscriptions
+        settled = self._settled(item)
         if item.stamp is None:
             return settled  # a server without times: nothing more can be known
         # The same value as before is no news - unless it is still waiting behind others.
         return settled and last is item.last and equal(last.value, item.value)
+
+    def _settled(self, item: _Owed) -> bool:
+        """Tell whether every subscription has had its say since: a server may only be slow."""
+        session = self._session
+        return session.publications >= item.publications + 2 * session.subscriptions
 
     async def _read(self, names: list[str]) -> dict[str, _Owed]:
         """Return the values, read directly, that no subscription has brought yet."""
@@ -144,7 +149,7 @@ class Probe:
                 or (item.stamp is not None and last.source_time >= item.stamp)
             ):
                 del self._owed[name]
-            elif now_s > until_s:
+            elif now_s > until_s and self._settled(item):
                 return f"connected, but {name} changed and nothing was told"
         if now_s < self._next_s:
             return None

@@ -31,6 +31,8 @@ HIGH_WATER = 400_000
 DISK_AGAIN_S = 1.0
 TELL_SHARE = 10.0
 """Pause between two writings of gaps and summary, in times of what one takes."""
+TELL_S = 10.0
+"""Longest such pause, s."""
 VERSION = 1
 STATES_KEPT = 10_000
 SETTLE_S = 5.0
@@ -91,6 +93,7 @@ class Recorder:
         self._broken: str | None = "broken off by an error of its own"
         self._ended = False
         self._tell_at_s = 0.0
+        self._told = 0
         self._rows: deque[tuple[str, Sample]] = deque()
         self._began = datetime.now(UTC)
         self._room = asyncio.Event()
@@ -159,9 +162,20 @@ class Recorder:
             await self._room.wait()
 
     async def _flush(self) -> None:
-        """Write what is in memory; a disk that is full keeps it there, and the server the rest."""
-        while self._rows:
-            rows = [self._rows.popleft() for _ in range(min(FLUSH_ROWS, len(self._rows)))]
+        """Write what is in memory; a disk that is full keeps it there, and the server the rest.
+
+        Gaps go first, and values wait for those that lie among them: whatever ends the program
+        leaves no values without the gaps between them.
+        """
+        left = len(self._rows)
+        if time.monotonic() >= self._tell_at_s or (self._news() and left >= FLUSH_ROWS):
+            if not await self._tell(self.summary()):
+                return
+        elif self._news():
+            return
+        while left:
+            rows = [self._rows.popleft() for _ in range(min(FLUSH_ROWS, left))]
+            left -= len(rows)
             try:
                 await asyncio.to_thread(self._files.write, rows)
             except OSError as error:
@@ -169,10 +183,6 @@ class Recorder:
                 self._alarmed(error)
                 await asyncio.sleep(DISK_AGAIN_S)
                 return
-            if len(rows) < FLUSH_ROWS:
-                break
-        if time.monotonic() >= self._tell_at_s and not await self._tell(self.summary()):
-            return
         if self.alarm is not None:
             _log.warning("the disk takes values again")
             self.alarm = None
@@ -188,20 +198,30 @@ class Recorder:
     async def _tell(self, summary: dict[str, Any]) -> bool:
         """Write gaps and summary; False if the disk does not take them."""
         began_s = time.monotonic()
-        gaps = [(part.name, gap) for part in self._parts for gap in part.book.gaps]
+        gaps = [(part.name, gap) for part in self._parts for gap in part.gaps()]
+        declared = self._declared()
         try:
             await asyncio.to_thread(self._files.write_gaps, gaps)
             await asyncio.to_thread(self._files.write_summary, summary)
         except OSError as error:
             self._alarmed(error)
             return False
-        now_s = time.monotonic()
-        self._tell_at_s = now_s + TELL_SHARE * (now_s - began_s)
+        self._told, now_s = declared, time.monotonic()
+        self._tell_at_s = now_s + min(TELL_S, TELL_SHARE * (now_s - began_s))
         return True
+
+    def _declared(self) -> int:
+        """Return a number that rises with every gap."""
+        return sum(part.declared() for part in self._parts)
+
+    def _news(self) -> bool:
+        """Tell whether there are gaps that stand in no file yet."""
+        return self._declared() != self._told
 
     async def _finish(self) -> dict[str, Any]:
         self._room.set()
         self._ended = True
+        self._tell_at_s = 0.0
         await self._flush()
         for source, sample in self._rows:  # a disk that stays full: what is lost is told
             self._part(source).unwritten(sample, self.alarm or "")
@@ -253,6 +273,14 @@ class _Part:
 
     def gap(self, gap: Gap) -> None:
         self.book.add(gap)
+
+    def gaps(self) -> list[Gap]:
+        """Return the gaps; those that history may close yet stand open."""
+        return self.book.gaps + self.supervisor.session.continuity.undecided()
+
+    def declared(self) -> int:
+        """Return a number that rises with every gap."""
+        return self.book.declared + self.supervisor.session.continuity.openings
 
     def link_changed(self, event: LinkEvent) -> None:
         """Keep a change; what goes round and round until the plant is back is kept once."""

@@ -197,10 +197,10 @@ def _shown(value: Any) -> str | None:
         return _clean(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    if not isinstance(value, (int, float, bool, list, tuple, dict)):
-        plain = _plain(value)
+    plain = value if isinstance(value, (int, float, bool, list, tuple, dict)) else _plain(value)
+    if plain is None or isinstance(plain, str):
         return plain if plain is None else _clean(plain)
-    return _clean(json.dumps(value, ensure_ascii=False, default=_plain))
+    return _clean(json.dumps(plain, ensure_ascii=False, default=_plain))
 
 
 def _clean(text: str) -> str:
@@ -216,6 +216,17 @@ def _plain(value: Any) -> Any:
         return value.hex()
     from asyncua import ua  # noqa: PLC0415
 
+    plain: Any = str(value)
     if isinstance(value, ua.LocalizedText):
-        return value.Text
-    return value.to_string() if isinstance(value, ua.NodeId) else str(value)
+        plain = value.Text
+    elif isinstance(value, ua.QualifiedName):
+        plain = f"{value.NamespaceIndex}:{value.Name}"
+    elif isinstance(value, ua.StatusCode):
+        plain = str(value.name)
+    elif isinstance(value, ua.XmlElement):
+        plain = value.Value
+    elif isinstance(value, ua.NodeId):
+        plain = value.to_string()
+    elif isinstance(value, ua.ExtensionObject):  # a structure that only the server can read
+        plain = {"type": value.TypeId.to_string(), "body": (value.Body or b"").hex()}
+    return plain

@@ -86,15 +86,16 @@ class Session:
 
     # --- coming to a session ----------------------------------------------------------------------
 
-    async def connect(self, knock_s: float, answer_s: float) -> None:
+    async def connect(self, knock_s: float, within_s: float, answer_s: float) -> None:
         """Open a connection, another one every ``knock_s`` until one is answered.
 
-        Raises OSError or UaError, or TimeoutError if ``answer_s`` have passed.
+        Whatever is asked for on it is waited for ``answer_s``. Raises OSError or UaError, or
+        TimeoutError if ``within_s`` have passed.
         """
         self.pulse.connect()
         endpoint = self._target.endpoint
         self.channel = await knock(
-            lambda: Channel(endpoint, answer_s, self.lose), knock_s, answer_s
+            lambda: Channel(endpoint, answer_s, self.lose), knock_s, within_s
         )
         self.lost = None
 

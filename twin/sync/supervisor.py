@@ -57,6 +57,8 @@ TICK_S = 0.25
 """Time between two looks at the values that flow, s."""
 ANSWER_S = 4.0
 """Longest wait for an answer of a server that is there, s."""
+PATIENCE_S = 60.0
+"""Longest wait for a server that was slow before: each time in vain the wait doubles, s."""
 KNOCK_S = 1.0
 """Wait for an answer of a server that may not be there, before another connection is tried, s."""
 RETRY_FIRST_S = 0.25
@@ -127,6 +129,7 @@ class Supervisor:
         self._was_live = False
         self._retry_s = RETRY_FIRST_S
         self._retry_at_s = 0.0
+        self._answer_s = ANSWER_S
 
     # --- asking -----------------------------------------------------------------------------------
 
@@ -274,6 +277,8 @@ class Supervisor:
         except REFUSALS as error:
             return Refused(f"{where} refuses: {_told(error)}; see to it and reset the link")
         except TimeoutError:
+            if do not in {Do.RESOLVE, Do.CONNECT}:  # somebody is there, and has much to do
+                self._answer_s = min(PATIENCE_S, 2.0 * self._answer_s)
             return self._failed(f"{where} did not answer in time (step: {do})")
         except ConnectionRefusedError:
             return self._failed(f"nobody listens at {where}; is the plant running?")
@@ -295,7 +300,7 @@ class Supervisor:
 
     async def _connect(self) -> Event:
         await self.session.drop()
-        await self.session.connect(KNOCK_S, ANSWER_S)
+        await self.session.connect(KNOCK_S, ANSWER_S, self._answer_s)
         return Connected()
 
     async def _secure(self) -> Event:

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
-from scenarios.schedule.formats.numbers import Source
+from scenarios.schedule.formats.numbers import Source, is_title
+from scenarios.schedule.formats.several import chosen
 from scenarios.schedule.problem import SchedulingProblem
 
 Pairs = list[tuple[float, float]]
 """Machine and duration of each way to do one operation."""
+_Line = tuple[int, list[float]]
+"""Place and numbers of a line."""
+
+
+class Fit(IntEnum):
+    """How well a text fits a format."""
+
+    NOT = 0
+    IN_SHAPE = 1
+    """Laid out like it, but with machines that there are not."""
+    WHOLLY = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +36,38 @@ class _Row:
 
 
 def from_jobshop_text(
-    text: str, name: str = "jobshop", objective: str = "makespan"
+    text: str,
+    name: str = "jobshop",
+    objective: str = "makespan",
+    *,
+    instance: str | None = None,
 ) -> SchedulingProblem:
     """Read a classic job shop.
 
     First line ``jobs machines``, then a line per job with pairs ``machine duration`` in the order
-    of work; or Taillard's layout, a table ``Times`` and a table ``Machines``. Machines count from 0
-    (or from 1, if there is a last one and none numbered 0) and are named ``m0``, ``m1``, ...; jobs
-    ``j0``, ``j1``, ... Where every job goes over all machines, line breaks mean nothing.
+    of work; or Taillard's layout, a table of times and a table of machines, with titles or without.
+    Machines count from 0 (or from 1, if there is a last one and none numbered 0) and are named
+    ``m0``, ``m1``, ...; jobs ``j0``, ``j1``, ... Where every job goes over all machines, line
+    breaks mean nothing.
+
+    Parameters
+    ----------
+    text : str
+        Text, with one problem or, in the OR-Library's or Taillard's way, several.
+    name : str
+        What it is called.
+    objective : str
+        What is to be small.
+    instance : str, optional
+        Name or number of the problem in a text with several.
 
     Raises
     ------
     ProblemError
         If the text is something else; all findings at once.
     """
-    source = Source(_paired(text), name)
-    machines, lines = _body(source, _over_all_machines)
+    source = Source(*chosen(text, name, instance))
+    machines, lines = _jobshop(source)
     rows = []
     for at, values in lines:
         if len(values) % 2:
@@ -65,7 +94,7 @@ def from_flexible_text(
         If the text is something else; all findings at once.
     """
     source = Source(text, name)
-    machines, lines = _body(source, _by_counts)
+    machines, lines = _body(source, source.rows(), _by_counts)
     rows = []
     for at, values in lines:
         operations = flexible_row(values)
@@ -77,18 +106,32 @@ def from_flexible_text(
     return _problem(source, machines, rows, objective)
 
 
-def is_jobshop(text: str) -> bool:
-    """Say whether a text is laid out as a job shop, whatever its values are worth."""
-    source = Source(_paired(text), "")
-    _, lines = _body(source, _over_all_machines)
-    return not source.findings and all(len(values) % 2 == 0 for _, values in lines)
-
-
-def is_flexible(text: str) -> bool:
-    """Say whether a text is laid out as a flexible job shop, whatever its values are worth."""
+def is_jobshop(text: str) -> Fit:
+    """Say how well a text fits a job shop."""
     source = Source(text, "")
-    _, lines = _body(source, _by_counts)
-    return not source.findings and all(flexible_row(values) is not None for _, values in lines)
+    machines, lines = _jobshop(source)
+    if source.findings or any(len(values) % 2 for _, values in lines):
+        return Fit.NOT
+    return _fit(machines, (values[::2] for _, values in lines))
+
+
+def is_flexible(text: str) -> Fit:
+    """Say how well a text fits a flexible job shop."""
+    source = Source(text, "")
+    there = source.rows()
+    machines, lines = _body(source, there, _by_counts)
+    rows = [flexible_row(values) for _, values in lines]
+    if source.findings or any(row is None for row in rows):
+        return Fit.NOT
+    used = [[machine for pairs in row for machine, _ in pairs] for row in rows if row]
+    fit = _fit(machines, used)
+    by_chance = fit is Fit.IN_SHAPE and len(there) - 1 != len(lines)
+    return Fit.NOT if by_chance else fit
+
+
+def _fit(machines: int, used: Iterable[list[float]]) -> Fit:
+    known = all(0 <= machine <= machines for row in used for machine in row)
+    return Fit.WHOLLY if known else Fit.IN_SHAPE
 
 
 def flexible_row(values: list[float]) -> list[Pairs] | None:
@@ -104,23 +147,28 @@ def flexible_row(values: list[float]) -> list[Pairs] | None:
     return operations if next(rest, None) is None else None
 
 
-def _paired(text: str) -> str:
+def _jobshop(source: Source) -> tuple[int, list[_Line]]:
+    titled = any(is_title(line) for line in source.text.splitlines())
+    return _body(source, _paired(source.rows(), titled), _over_all_machines)
+
+
+def _paired(rows: list[_Line], titled: bool) -> list[_Line]:
     """Return Taillard's two tables as one of pairs; any other text as it is."""
-    titles = {line.strip().lower(): at for at, line in enumerate(text.splitlines())}
-    times_at, machines_at = titles.get("times"), titles.get("machines")
-    if times_at is None or machines_at is None or times_at > machines_at:
-        return text
-    lines = [line.split() for line in text.splitlines()]
-    head = [words[:2] for words in lines[:times_at] if words and words[0].isdigit()]
-    times = [words for words in lines[times_at + 1 : machines_at] if words]
-    machines = [words for words in lines[machines_at + 1 :] if words]
-    if not head or [len(row) for row in times] != [len(row) for row in machines]:
-        return text
+    if not rows or len(rows[0][1]) < 2:  # noqa: PLR2004
+        return rows
+    (at, head), rest = rows[0], rows[1:]
+    jobs, machines = head[:2]
+    if len(rest) != 2 * jobs or any(len(values) != machines for _, values in rest):
+        return rows
+    times, orders = rest[: len(rest) // 2], rest[len(rest) // 2 :]
+    known = [[float(m) for m in range(first, first + int(machines))] for first in (0, 1)]
+    if not titled and not all(sorted(values) in known for _, values in orders):
+        return rows
     pairs = [
-        [word for pair in zip(*rows, strict=True) for word in pair]
-        for rows in zip(machines, times, strict=True)
+        (line, [number for pair in zip(order, durations, strict=True) for number in pair])
+        for (line, durations), (_, order) in zip(times, orders, strict=True)
     ]
-    return "\n".join(" ".join(words) for words in [head[-1], *pairs])
+    return [(at, head[:2]), *pairs]
 
 
 def _over_all_machines(values: list[float], jobs: int, machines: int) -> list[int] | None:
@@ -147,9 +195,8 @@ def _by_counts(values: list[float], jobs: int, machines: int) -> list[int] | Non
 _Split = Callable[[list[float], int, int], list[int] | None]
 
 
-def _body(source: Source, split: _Split) -> tuple[int, list[tuple[int, list[float]]]]:
+def _body(source: Source, lines: list[_Line], split: _Split) -> tuple[int, list[_Line]]:
     """Return the number of machines and the numbers of each job, with their lines."""
-    lines = source.rows()
     if not lines:
         return 0, []
     (at, head), rest = lines[0], lines[1:]
@@ -168,7 +215,7 @@ def _body(source: Source, split: _Split) -> tuple[int, list[tuple[int, list[floa
     return machines, rest
 
 
-def _cut(numbers: list[tuple[int, float]], lengths: list[int]) -> Iterator[tuple[int, list[float]]]:
+def _cut(numbers: list[tuple[int, float]], lengths: list[int]) -> Iterator[_Line]:
     at = 0
     for length in lengths:
         yield numbers[at][0], [number for _, number in numbers[at : at + length]]

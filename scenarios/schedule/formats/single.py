@@ -25,7 +25,7 @@ def from_tardiness_text(
     name: str = "tardiness",
     objective: str = "total_weighted_tardiness",
     *,
-    instance: int = 1,
+    instance: int | str = 1,
     jobs: int | None = None,
 ) -> SchedulingProblem:
     """Read one instance of weighted tardiness on one machine, in the OR-Library's layout.
@@ -41,8 +41,8 @@ def from_tardiness_text(
         Name; its first number is taken for the number of jobs, as in ``wt40``.
     objective : str
         What is to be small.
-    instance : int
-        Which instance, from 1.
+    instance : int or str
+        Which instance: its number, from 1.
     jobs : int, optional
         Jobs per instance; default: as the name says if that fits, else all numbers are one.
 
@@ -63,16 +63,17 @@ def from_tardiness_text(
         source.note(1, message, "per instance: durations, weights, due dates of all jobs")
         source.refuse()
     last = len(numbers) // (3 * count)
-    if not 1 <= instance <= last:
+    number = int(instance) if str(instance).isdecimal() else 0
+    if not 1 <= number <= last:
         source.note(1, f"there is no instance {instance}", f"one of 1 to {last}")
         source.refuse()
-    here = numbers[3 * count * (instance - 1) : 3 * count * instance]
+    here = numbers[3 * count * (number - 1) : 3 * count * number]
     rows = [
         {"duration_s": here[j], "weight": here[count + j], "due_date_s": here[2 * count + j]}
         for j in range(count)
     ]
     if last > 1:
-        source.name = f"{name}-{instance}"
+        source.name = f"{name}-{number}"
     return source.problem(objective, [{"id": _MACHINE}], _jobs(source, rows, grouped=False))
 
 

@@ -69,16 +69,79 @@ def test_machines_may_count_from_one() -> None:
         "2 2 0 3 1 2 1 2 0 4\n",
         "Nb of jobs, Nb of machines\n 2 2\nTimes\n 3 2\n 2 4\nMachines\n 1 2\n 2 1\n",
         "\n+++\nby hand 2x2\n+++\n2 2  # jobs, machines\n\n0 3 1 2\n// the other\n1 2 0 4\n\n",
+        "2,2\n0,3,1,2\n1,2,0,4\n",
+        "2; 2\r\n0; 3; 1; 2\r\n1; 2; 0; 4\r\n+++++\noptimal: 7\n",
+        "2\t2\t7\n3\t2\n2\t4\n0\t1\n1\t0\n",
+        "processing times, by hand\n2 2\nprocessing times :\n3 2\n2 4\nmachine order :\n1 2\n2 1\n",
     ],
 )
 def test_a_job_shop_in_other_layouts(text: str) -> None:
-    """On one line, as Taillard's tables, with a title, comments and blank lines."""
+    """On one line, as tables, with titles, remarks, blank lines, commas, semicolons and tabs."""
     found = [
         [(int(o.modes[0].machine[1:]), o.modes[0].duration_s) for o in job.operations]
         for job in from_jobshop_text(text).jobs
     ]
-    first = 1 if "Times" in text else 0
+    first = 1 if "imes" in text else 0
     assert found == [[(first, 3), (first + 1, 2)], [(first + 1, 2), (first, 4)]]
+
+
+MANY = """\
+This file holds job shops.
+ instance one
+ +++++++++++++++
+ By hand 1x2 (first)
+ 1 2
+ 0 3 1 4
+ +++++++++++++++
+ instance two
+ +++++++++++++++
+ By hand 2x1
+ 2 1
+ 0 5
+ 0 6
+ +++++++++++++++
+EOF
+"""
+
+
+def test_a_file_of_several_job_shops_names_them(tmp_path: Path) -> None:
+    """Which one is meant is asked, and taken by name or number; findings keep their lines."""
+    path = tmp_path / "jobshop1.txt"
+    path.write_text(MANY)
+    with pytest.raises(ProblemError, match="holds 2 problems; expected one of one, two"):
+        read_problem(path)
+    assert read_problem(path, instance="TWO") == read_problem(path, "jobshop", instance=2)
+    assert [len(read_problem(path, instance=name).jobs) for name in ("one", "two")] == [1, 2]
+    with pytest.raises(ProblemError, match="no instance three; expected one of one, two"):
+        read_problem(path, instance="three")
+    path.write_text(MANY.replace("0 6", "7 6"))
+    with pytest.raises(ProblemError, match=":13: operation 0 of job 1 needs unknown machine 7"):
+        read_problem(path, "jobshop", instance="two")
+
+
+def test_taillards_collections_are_numbered(tmp_path: Path) -> None:
+    """A file with several of his problems gives the one that is asked for."""
+    one = "Nb of jobs, Nb of Machines, Time seed\n 2 1 77\nTimes\n {}\n 4\nMachines\n 1\n 1\n"
+    path = tmp_path / "tai2_1.txt"
+    path.write_text(one.format(3) + one.format(9))
+    found = [read_problem(path, instance=n).jobs[0].operations[0].modes[0] for n in (1, 2)]
+    assert [mode.duration_s for mode in found] == [3, 9]
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-8-sig", "latin-1"])
+def test_a_file_may_be_coded_in_other_ways(tmp_path: Path, coding: str) -> None:
+    """Editors' marks, two bytes a letter and old accents in remarks do no harm."""
+    path = tmp_path / "shop.txt"
+    path.write_bytes("# caf\u00e9\n1 2\n0 3 1 4\n".encode(coding))
+    assert len(read_problem(path).jobs) == 1
+
+
+def test_words_and_decimal_commas_among_numbers_are_not_guessed() -> None:
+    """What stands between the jobs, and a comma that may be a decimal sign, are told."""
+    with pytest.raises(ProblemError, match=":3: 'then' is no number"):
+        from_jobshop_text("2 1\n0 3\nthen\n0 4\n")
+    with pytest.raises(ProblemError, match=":2: '3,5' is no number"):
+        from_jobshop_text("1 2\n0 3,5 1 4,5\n")
 
 
 def test_a_flexible_shop_with_the_mean_of_choices() -> None:
