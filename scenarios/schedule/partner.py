@@ -55,6 +55,7 @@ class Partner:
         self.name = name
         self.request = request
         self.outcome: Outcome | None = None
+        self._ready = threading.Event()
         self._told: Schedule | None = request.start
 
     def run(self) -> Outcome:
@@ -79,7 +80,8 @@ class Partner:
                     self._pass_on(process.stdin)
                     reader.join(_LOOK_S)
                 _say(process.stdin, {"stop": True})
-                reader.join(_GRACE_S)
+                # What it found is told already; one that has not begun has nothing to add.
+                reader.join(_GRACE_S if self._ready.is_set() else 0)
             except OSError:  # it has ended; what it had to say is read
                 reader.join(_GRACE_S)
             finally:
@@ -115,12 +117,15 @@ class Partner:
                 said = json.loads(line)
             except ValueError:  # what a library writes, or half a line of a process that died
                 continue
+            self._ready.set()
             if "schedule" in said:
                 self._told = Schedule.from_json(said["schedule"])
                 self.request.on_schedule(self._told)
+            elif "ready" in said:
+                continue
             elif "bound" in said:
                 self.request.on_bound(said["bound"])
-            else:
+            elif "outcome" in said:
                 end = said["outcome"]
                 bound = -math.inf if end["bound"] is None else end["bound"]
                 self.outcome = Outcome(None, bound, end["infeasible"], end["message"])
@@ -165,6 +170,7 @@ def serve(questions: IO[str], answers: IO[str]) -> None:
     start = None if asked["start"] is None else Schedule.from_json(asked["start"])
     inbox.best = start
     improve: Callable[[Request], Outcome] = import_module(MODULES[asked["engine"]]).improve
+    say({"ready": True})
     outcome = improve(
         Request(
             network=Network.of(SchedulingProblem.from_json(asked["problem"])),

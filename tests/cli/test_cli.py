@@ -118,10 +118,10 @@ def test_ctrl_c_while_the_search_is_loaded_keeps_what_rules_find(
 
     monkeypatch.setattr("api.commands.problem._load_search", stopped)
     path = tmp_path / "shop.txt"
-    path.write_text("2 2\n0 3 1 2\n0 4 1 1\n", encoding="utf-8")
+    path.write_text("3 3\n1 5 2 9 0 8\n1 6 2 4 0 9\n0 2 1 5 2 9\n", encoding="utf-8")
     code, out, _ = answer(capsys, "schedule", str(path), "--json")
     told = json.loads(out)
-    assert (code, told["violations"], len(told["operations"])) == (130, [], 4)
+    assert (code, told["violations"], len(told["operations"])) == (130, [], 9)
     assert told["bound"] <= told["objective"]
 
 
