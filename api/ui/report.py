@@ -7,12 +7,14 @@ page into PDF. It runs in a process of its own, because it lets no other thread 
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from html import escape
 from typing import Any
 
@@ -53,6 +55,8 @@ for number, chart in enumerate(given["charts"]):
     size = 'x="%s" y="%s" width="%s" height="%s"' % tuple(chart["place"])
     svg = re.sub(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"', r"<svg \\1" + size, svg, count=1)
     page = page.replace("<!--chart-%d-->" % number, svg)
+# The vowel am is one letter of two shapes; what draws letters would put the next one on top of it.
+page = re.sub("([\u0e48-\u0e4b]?)\u0e33", "\u0e4d\\\\1\u0e32", page)
 if given["svg"]:
     sys.stdout.buffer.write(page.encode())
 else:
@@ -167,8 +171,8 @@ def schedule_report(
     assert result is not None, "only what was found is reported"
     paper = _headed(words["schedule.title"], words, view.line_id, result.provenance)
     late = sum((order.tardiness_s or 0) > 0 for order in result.orders)
-    gap = f"{100 * result.gap:.1f} %" if result.gap is not None else "–"
-    objective = f"{result.objective:.1f}" if result.objective is not None else "–"
+    gap = f"{_rounded(100 * result.gap)} %" if result.gap is not None else "–"
+    objective = _rounded(result.objective) if result.objective is not None else "–"
     facts = (
         (words["fact.status"], words[f"plan.{result.status}"]),
         (words["fact.late"], f"{late} / {len(result.orders)}"),
@@ -248,10 +252,10 @@ def _sentence(row: ComparisonRow, words: Mapping[str, str]) -> str:
     change = row.difference
     return words[f"answer.{key}"].format(
         scenario=row.scenario,
-        size=f"{abs(change.mean) * 3600:.1f}" if change else "–",
-        half=f"{change.half_width * 3600:.1f}" if change else "–",
+        size=_rounded(abs(change.mean) * 3600) if change else "–",
+        half=_rounded(change.half_width * 3600) if change else "–",
         unit=words["unit.parts_h"],
-        share=f"{abs(row.relative):.1%}" if row.relative is not None else "–",
+        share=f"{_rounded(100 * abs(row.relative))} %" if row.relative is not None else "–",
         needed=row.replications_needed or "–",
     )
 
@@ -264,11 +268,22 @@ def _interval(found: Interval | None, key: str) -> str:
     if found is None:
         return "–"
     scale, digits, _ = SHOWN[key]
-    return f"{found.mean * scale:.{digits}f} ± {found.half_width * scale:.{digits}f}"
+    return f"{_rounded(found.mean * scale, digits)} ± {_rounded(found.half_width * scale, digits)}"
 
 
 def _share(found: Interval | None) -> str:
-    return f"{found.mean:.0%} ({100 * found.low:.0f}–{found.high:.0%})" if found else "–"
+    if found is None:
+        return "–"
+    mean, low, high = (_rounded(100 * value, 0) for value in (found.mean, found.low, found.high))
+    return f"{mean} % ({low}–{high} %)"
+
+
+def _rounded(value: float, digits: int = 1) -> str:
+    """Write a number as the page does: halves away from zero, of the shortest decimal form."""
+    if not math.isfinite(value):
+        return "–"
+    step = Decimal(1).scaleb(-digits)
+    return f"{Decimal(repr(value)).quantize(step, ROUND_HALF_UP):f}"
 
 
 def _moment(at: datetime | None) -> str:

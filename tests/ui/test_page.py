@@ -171,6 +171,26 @@ def test_report_says_what_the_results_say(language: str) -> None:
     assert report.printed(paper).startswith(b"%PDF-")
 
 
+def test_report_rounds_as_the_page_does() -> None:
+    """Halves go up and digits are those that the page shows, not those behind the double."""
+    rows = RESULTS["rows"][0] | {
+        "kpi": "finished",
+        "base": interval(2.25, 0.35),
+        "value": interval(1.0, 0.0),
+    }
+    results = RunResults.model_validate(RESULTS | {"rows": [rows]})
+    paper = report.comparison_report(results, ENGLISH)
+    assert "2.3 ± 0.4" in "".join(paper.parts)
+
+
+def test_thai_vowel_am_keeps_its_room() -> None:
+    """The vowel of one letter and two shapes is drawn as two letters, the tone between them."""
+    paper = report.Paper()
+    paper.text("น้ำ ทำ")
+    drawn = report.printed(paper, svg=True).decode()
+    assert "น\u0e4d\u0e49\u0e32 ท\u0e4d\u0e32" in drawn
+
+
 @pytest.mark.parametrize(
     ("headers", "query", "language"),
     [
