@@ -7,7 +7,8 @@ import pytest
 
 from tests.engine.test_semantics import cell, product, run, times_of
 from twin import LineState, SimulationOptions, example_line, simulate, summarise
-from twin.errors import LineError, NotSupportedError, StateError
+from twin.engine.runs import Runs
+from twin.errors import LineError, StateError
 from twin.events import EventLog, Kind, fold
 from twin.events.state import Clock, StationState, WearState
 from twin.line import Line
@@ -149,10 +150,14 @@ def test_the_example_can_be_cut_and_written_in_any_order() -> None:
     assert len(log.until(2 * HOURS)) + len(rest) == len(log)
 
 
-def test_the_compiled_engine_declines_wear_by_name() -> None:
-    """Who insists on it is told which station wears."""
-    with pytest.raises(NotSupportedError, match="wear of station 'a'"):
-        run(worn([{"after_s": 5}]), 10, engine="compiled")
+def test_the_kernel_counts_the_time_at_each_level_while_observed() -> None:
+    """Levels are followed from the beginning of the run, their times from the end of warm-up."""
+    line = worn([{"after_s": 30}, {"after_s": 40, "time_factor": 2.0}])
+    options = SimulationOptions(horizon_s=200.0, warm_up_s=50.0, engine="compiled")
+    values, coordinates = Runs(line, options).figures(0)
+    assert values["wear_time_s"][1].tolist() == [[0.0, 20.0, 130.0]]
+    assert values["wear_level_mean"][1].tolist() == [pytest.approx((20 + 2 * 130) / 150)]
+    assert list(coordinates["wear_level"]) == ["0", "1", "2"]
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_another_future_is_the_same_at_length(data: st.DataObject, run: Run, cut
 
 
 @pytest.mark.parametrize(
-    "name", ["two_station", "bottling", "electronics", "machining", "assembly"]
+    "name", ["two_station", "bottling", "electronics", "machining", "assembly", "grinding"]
 )
 def test_example_lines_agree_over_two_hours(name: str) -> None:
     """The example lines agree over two hours, setups and rework included."""

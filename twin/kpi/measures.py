@@ -27,7 +27,7 @@ from twin.kpi.grouping import Replacement, processed, replaced
 from twin.kpi.rows import GONE, LEFT, Floats, Ints, Rows, Table
 from twin.kpi.times import status_times_s
 from twin.kpi.vehicles import VEHICLE_STATES, trips, vehicle_times_s, waits_for_vehicles_s
-from twin.kpi.wear import highest_level, wear_times_s
+from twin.kpi.wear import highest_level, wear_figures, wear_times_s
 from twin.line import Line
 
 if TYPE_CHECKING:
@@ -80,19 +80,8 @@ def figures(log: EventLog, line: Line) -> tuple[Values, Coordinates]:
     if line.vehicles:
         _vehicles(values, coordinates, log, line)
     if highest_level(line):
-        _wear(values, coordinates, log, line)
+        wear_figures(values, coordinates, wear_times_s(Table.of(log, line), line, log.names))
     return values, coordinates
-
-
-def _wear(values: Values, coordinates: Coordinates, log: EventLog, line: Line) -> None:
-    """Add how worn the stations were."""
-    spent = wear_times_s(Table.of(log, line), line, log.names)
-    levels = np.arange(spent.shape[1])
-    with np.errstate(invalid="ignore"):
-        mean = np.sum(spent * levels, axis=1) / spent.sum(axis=1)
-    values["wear_time_s"] = ("station", "wear_level"), spent
-    values["wear_level_mean"] = ("station",), mean
-    coordinates["wear_level"] = np.array([str(level) for level in levels], dtype=object)
 
 
 def _vehicles(values: Values, coordinates: Coordinates, log: EventLog, line: Line) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from twin.events.kinds import Kind
 from twin.events.log import Names
+from twin.kpi.counters import Coordinates, Values
 from twin.kpi.rows import Floats, Table
 from twin.line import Line
 
@@ -13,6 +14,16 @@ from twin.line import Line
 def highest_level(line: Line) -> int:
     """Return the highest level of wear of any station; 0: none wears."""
     return max((len(s.wear.levels) for s in line.stations if s.wear is not None), default=0)
+
+
+def wear_figures(values: Values, coordinates: Coordinates, spent: Floats) -> None:
+    """Add how worn the stations were; ``spent``: time by station and level, s."""
+    levels = np.arange(spent.shape[1])
+    with np.errstate(invalid="ignore"):
+        mean = np.sum(spent * levels, axis=1) / spent.sum(axis=1)
+    values["wear_time_s"] = ("station", "wear_level"), spent
+    values["wear_level_mean"] = ("station",), mean
+    coordinates["wear_level"] = np.array([str(level) for level in levels], dtype=object)
 
 
 def wear_times_s(table: Table, line: Line, names: Names) -> Floats:

@@ -123,9 +123,8 @@ def _station(
 ) -> Station:
     servers = draw(st.sampled_from([1, 1, 2, 3]))
     failures = failures_of(draw, grain, has)
-    wear, maintenance = None, maintenance_of(draw, grain, failures, has)
-    if not has["compiled"]:
-        wear, maintenance = wear_of(draw, grain, failures, maintenance)
+    maintenance = maintenance_of(draw, grain, failures, has)
+    wear, maintenance = wear_of(draw, grain, failures, maintenance)
     return Station(
         id=name,
         servers=servers,
@@ -305,7 +304,6 @@ def lines(
         "crews": ["c0", "c1"][: draw(st.integers(0, 2))],
         "calendars": ["hours"] if draw(st.integers(0, 2)) == 0 else [],
         "groups": ["some"] if grouped and draw(st.booleans()) else [],
-        "compiled": ["only"] if compiled else [],
     }
     entrance = {name: draw(st.sampled_from([None, *has["buffers"]])) for name in names}
     routings = {name: _routing(draw, falls, names, entrance) for name in products}

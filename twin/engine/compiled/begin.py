@@ -36,6 +36,7 @@ from twin.engine.compiled.tables import (
     FAILS,
     FIRST_TIMER,
     GIVEN_S,
+    LEVEL_AFTER,
     LIMITED,
     LOADING,
     LOOKS,
@@ -44,6 +45,7 @@ from twin.engine.compiled.tables import (
     MODE_LIFE,
     MODE_LIFE_KEY,
     MODE_NEED,
+    MODE_RATE,
     MODE_RENEWED,
     MODE_REPAIR,
     MODE_REPAIR_KEY,
@@ -87,6 +89,7 @@ from twin.engine.compiled.tables import (
     STATION_LOAD,
     STATION_MANNED,
     STATION_UNLOAD,
+    STATION_WEARS,
     STATION_WORK,
     STATION_WORKING,
     STATIONS,
@@ -98,15 +101,20 @@ from twin.engine.compiled.tables import (
     T_REPAIR,
     T_SHORT_START,
     T_SLOW_START,
+    T_WEAR,
     UNLOADING,
     WAITING_MODES,
+    WEAR_KEY,
+    WEAR_MENDED,
+    WEAR_STEPS,
     WORKED_S,
     Floats,
     Ints,
 )
-from twin.engine.compiled.timers import draw, draw_left, load, resume, resume_at, resume_from
+from twin.engine.compiled.timers import draw, draw_left, load, push, resume, resume_at
 from twin.engine.compiled.waits import look_again, watch
-from twin.engine.jit import compiled, inner, outlined
+from twin.engine.compiled.wear import level_of
+from twin.engine.jit import aside, compiled, inner, outlined
 
 
 @compiled
@@ -123,6 +131,9 @@ def _begin(M: Ints, X: Floats) -> None:
             resume_at(M, X, get(M, FIRST_TIMER, T_OUT_END) + k, until_s)
     for v in range(whole(M, SERVERS)):
         _begin_server(M, X, v)
+    for s in range(whole(M, STATIONS)):
+        if get(M, STATION_WEARS, s):
+            _begin_wear(M, X, s)
     for m in range(whole(M, MODES)):
         _begin_mode(M, X, m)
     for i in range(whole(M, WAITING_MODES)):
@@ -166,7 +177,7 @@ def _begin_waits(M: Ints, X: Floats) -> None:
 
 
 @outlined
-def _restore(M: Ints, X: Floats, timer: int, total_s: float) -> None:
+def _restore(M: Ints, X: Floats, timer: int, total_s: float, rate: float) -> None:
     worked_s, since_s = (real(M, X, WORKED_S, timer), real(M, X, SINCE_S, timer))
     given_s, remaining_s = (real(M, X, GIVEN_S, timer), real(M, X, REMAINING_S, timer))
     load(M, X, timer, total_s)
@@ -174,31 +185,41 @@ def _restore(M: Ints, X: Floats, timer: int, total_s: float) -> None:
     put_real(M, X, GIVEN_S, timer, given_s)
     put_real(M, X, REMAINING_S, timer, remaining_s)
     if not math.isnan(since_s):
-        resume_from(M, X, timer, since_s)
+        put_real(M, X, SINCE_S, timer, since_s)
+        push(M, X, timer, since_s + (total_s - worked_s) / rate)
 
 
 @inner
-def _age_s(M: Ints, X: Floats, timer: int) -> float:
+def _age_s(M: Ints, X: Floats, timer: int, rate: float) -> float:
     if not math.isnan(real(M, X, GIVEN_S, timer)):
         return real(M, X, GIVEN_S, timer)
     since_s = real(M, X, SINCE_S, timer)
-    return real(M, X, WORKED_S, timer) + (0.0 if math.isnan(since_s) else moment(X, NOW) - since_s)
+    run_s = 0.0 if math.isnan(since_s) else (moment(X, NOW) - since_s) * rate
+    return real(M, X, WORKED_S, timer) + run_s
 
 
 @outlined
 def _activity(
-    M: Ints, X: Floats, timer: int, distribution: int, key: int, a: int, b: int, slowed: float
+    M: Ints,
+    X: Floats,
+    timer: int,
+    distribution: int,
+    key: int,
+    a: int,
+    b: int,
+    slowed: float,
+    rate: float,
 ) -> None:
-    """Load a timer with an activity that has begun already."""
+    """Load a timer with an activity that has begun already; ``rate``: how fast it runs."""
     remaining_s, given_s = (real(M, X, REMAINING_S, timer), real(M, X, GIVEN_S, timer))
     if not math.isnan(remaining_s):
-        total_s = _age_s(M, X, timer) + remaining_s
+        total_s = _age_s(M, X, timer, rate) + remaining_s
     elif not math.isnan(given_s):
         left_s = draw_left(M, X, distribution, key, given_s / slowed, a, b) * slowed
         total_s = given_s + left_s
     else:
         total_s = draw(M, X, distribution, key, a, b) * slowed
-    _restore(M, X, timer, total_s)
+    _restore(M, X, timer, total_s, rate)
 
 
 @inner
@@ -214,24 +235,33 @@ def _begin_server(M: Ints, X: Floats, v: int) -> None:
     if status == PROCESSING:
         put(M, SERVER_CHOICE, v, row)
         times, key = get(M, CHOICE_TIMES, row), get(M, STATION_WORK, s)
-        _activity(M, X, v, times, key, number, visit, real(M, X, PART_SLOWED, p))
+        _activity(M, X, v, times, key, number, visit, real(M, X, PART_SLOWED, p), 1.0)
     elif status == LOADING:
         times, key = get(M, CHOICE_LOAD, row), get(M, STATION_LOAD, s)
-        _activity(M, X, v, times, key, number, visit, 1.0)
+        _activity(M, X, v, times, key, number, visit, 1.0, 1.0)
     elif status == UNLOADING:
         times, key = get(M, CHOICE_UNLOAD, row), get(M, STATION_UNLOAD, s)
-        _activity(M, X, v, times, key, number, visit, 1.0)
+        _activity(M, X, v, times, key, number, visit, 1.0, 1.0)
     elif status == SETUP:
         total_s = real(M, X, SETUP_TOTAL_S, v)
         if not math.isnan(real(M, X, REMAINING_S, v)):
-            total_s = _age_s(M, X, v) + real(M, X, REMAINING_S, v)
-        _restore(M, X, v, total_s)
+            total_s = _age_s(M, X, v, 1.0) + real(M, X, REMAINING_S, v)
+        _restore(M, X, v, total_s, 1.0)
     else:
         return
     if runs(M, X, s) and (not manned or get(M, SERVER_PEOPLE, v) or not needs_people(M, X, p, s)):
         resume(M, X, v)
     if status == PROCESSING and (not math.isnan(real(M, X, SINCE_S, v))):
         add(M, STATION_WORKING, s, 1)
+
+
+@aside
+def _begin_wear(M: Ints, X: Floats, s: int) -> None:
+    times = get(M, LEVEL_AFTER, level_of(M, s))
+    if times >= 0:
+        timer, key = get(M, FIRST_TIMER, T_WEAR) + s, get(M, WEAR_KEY, s)
+        steps, mended = get(M, WEAR_STEPS, s), get(M, WEAR_MENDED, s)
+        _activity(M, X, timer, times, key, steps, mended, 1.0, 1.0)
 
 
 @inner
@@ -243,11 +273,12 @@ def _begin_mode(M: Ints, X: Floats, m: int) -> None:
         else:
             key, renewed = get(M, MODE_LIFE_KEY, m), get(M, MODE_RENEWED, m)
             timer = get(M, FIRST_TIMER, T_LIFE) + m
-            _activity(M, X, timer, get(M, MODE_LIFE, m), key, count, renewed, 1.0)
+            life, rate = get(M, MODE_LIFE, m), real(M, X, MODE_RATE, m)
+            _activity(M, X, timer, life, key, count, renewed, 1.0, rate)
     if get(M, MODE_BEGUN, m):
         key = get(M, MODE_REPAIR_KEY, m)
         timer = get(M, FIRST_TIMER, T_REPAIR) + m
-        _activity(M, X, timer, get(M, MODE_REPAIR, m), key, count - 1, 0, 1.0)
+        _activity(M, X, timer, get(M, MODE_REPAIR, m), key, count - 1, 0, 1.0, 1.0)
     if status == REPAIRING:
         resume(M, X, get(M, FIRST_TIMER, T_REPAIR) + m)
     elif status == QUEUED and get(M, MODE_NEED, m) < 0:

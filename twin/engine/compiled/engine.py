@@ -35,7 +35,6 @@ def unsupported(line: Line) -> list[str]:
         *_rules_declined(line),
         *_choices_declined(line),
         *(f"vehicles {pool.id!r}" for pool in line.vehicles),
-        *(f"wear of station {station.id!r}" for station in line.stations if station.wear),
     ]
 
 
@@ -194,7 +193,7 @@ class Program:
             return low.sources[owner].id
         if kind == t.T_LOOK:
             return low.buffers[owner].id
-        return low.stations[owner].id if kind == t.T_SHIFT else f"timer {timer}"
+        return low.stations[owner].id if kind in (t.T_SHIFT, t.T_WEAR) else f"timer {timer}"
 
     def log(self, memory: Memory, replication: int, end_s: float) -> EventLog:
         """Return the log of a replication that was run with one."""

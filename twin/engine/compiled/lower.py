@@ -24,9 +24,11 @@ from twin.engine.compiled.limits import (
 )
 from twin.engine.compiled.routes import Routes
 from twin.engine.compiled.upkeep import mode_tables, people_tables
+from twin.engine.compiled.wearing import has_wear, scraps_by_wear, wear_tables
 from twin.engine.model import ahead_of
 from twin.engine.options import Absence, Fault, Shortage, SimulationOptions
 from twin.engine.reference.clock import Due
+from twin.engine.reference.wear import BEFORE_MODES
 from twin.engine.streams import Purpose, stream_key
 from twin.events.log import Names
 from twin.events.state import LineState
@@ -139,6 +141,7 @@ class Lowering:
             self._product_tables(),
             mode_tables(self),
             people_tables(self),
+            wear_tables(self),
             source_tables(self),
             order_tables(self),
             self._fault_tables(),
@@ -234,6 +237,7 @@ class Lowering:
             "station_load": self.keys(ids, Purpose.LOAD),
             "station_unload": self.keys(ids, Purpose.UNLOAD),
             "station_more": ints(self._more(spec) for spec in specs),
+            "station_wears": ints(spec.wear is not None for spec in specs),
             "station_setup": ints(setups.index(spec.setup) if spec.setup else -1 for spec in specs),
             "setup_s": matrix.ravel(),
             "capacity": ints(
@@ -280,8 +284,8 @@ class Lowering:
             "product_group": ints(self.groups[product.group] for product in self.products),
             "product_sink": ints(self.element[name] for name in sinks),
             "step_luck": ints(
-                scrap > 0.0 or rework is not None
-                for scrap, rework in zip(scraps, reworks, strict=True)
+                scrap > 0.0 or rework is not None or scraps_by_wear(self.line, step)
+                for scrap, rework, (_, _, step) in zip(scraps, reworks, steps, strict=True)
             ),
             "step_scrap": floats(scraps),
             "step_rework": floats(rework.probability if rework else 0.0 for rework in reworks),
@@ -337,7 +341,7 @@ class Lowering:
         """Tell whether there is more to a station than setups and failures that stop it."""
         steps = [step for product in self.products for step in product.routing]
         return (
-            bool(spec.maintenance)
+            bool(spec.maintenance or spec.wear)
             or spec.id in self.line.manned
             or (
                 any(mode.effect != "stop" or mode.clock == "cycles" for mode in spec.failures)
@@ -387,6 +391,7 @@ class Lowering:
         crews = [crew.id for crew in self.crews]
         slots = [source.id for source in self.sources]
         behind = len(self.stations)
+        wears = [(s, BEFORE_MODES) for s in range(behind) if has_wear(self.line)]
         away = [(behind + crews.index(one.crew), 0) for one in self.options.absences]
         behind += len(crews)
         short = [(behind + slots.index(one.source), 0) for one in self.options.shortages]
@@ -408,6 +413,7 @@ class Lowering:
             (Due.OUTAGE_END, short),
             (Due.OVERDUE, [(i, 0) for i in range(len(limited_steps(self.line)))]),
             (Due.LOOK, [(i, 0) for i in range(len(self.buffers)) if has_looks(self.line)]),
+            (Due.FAILURE, wears),
         ]
         return {
             "first_timer": offsets(len(rows) for _, rows in kinds),

@@ -70,6 +70,7 @@ from twin.engine.compiled.tables import (
     STATION_MAINTAINED,
     STATION_SLOWS,
     STATION_STOPS,
+    STATION_WEARS,
     STATION_WORKING,
     STOPS,
     T_LIFE,
@@ -79,6 +80,7 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.compiled.timers import draw, load, not_due, pause, resume, resume_at
+from twin.engine.compiled.wear import age_from, mended
 from twin.engine.jit import aside, inner, outlined
 
 
@@ -100,7 +102,7 @@ def new_life(M: Ints, X: Floats, m: int) -> None:
     put(M, MODE_AGES, m, clock == OPERATING)
     used = get(M, STATION_WORKING, get(M, MODE_STATION, m)) > 0
     if clock == BY_CALENDAR or (clock == OPERATING and used):
-        resume(M, X, timer)
+        age_from(M, X, m, moment(X, NOW))
 
 
 @aside
@@ -182,6 +184,8 @@ def repaired(M: Ints, X: Floats, m: int) -> None:
     _note(M, X, MAINTENANCE_ENDED if planned else REPAIRED, m, NAN)
     release_mode(M, X, m, m - get(M, FIRST_MODE, s), get(M, STATION_ELEMENT, s))
     new_life(M, X, m)
+    if get(M, STATION_WEARS, s):
+        mended(M, X, m, s)
     if effect == SLOWS:
         add(M, STATION_SLOWS, s, -1)
         return

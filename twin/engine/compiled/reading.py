@@ -11,6 +11,7 @@ from twin.engine.compiled import tables as t
 from twin.engine.compiled.flows import BINS, EXACT, flow_quantile
 from twin.engine.compiled.layout import Memory
 from twin.engine.compiled.lower import Lowering
+from twin.engine.compiled.wearing import has_wear
 from twin.events.state import (
     PHASE_OF,
     Clock,
@@ -25,8 +26,10 @@ from twin.events.state import (
     SourceState,
     StationState,
     StreamState,
+    WearState,
 )
 from twin.kpi.counters import Coordinates, Counters, Values, figures_of
+from twin.kpi.wear import highest_level, wear_figures
 
 PART_STATUS: tuple[PartStatus, ...] = (
     "waiting",
@@ -50,13 +53,14 @@ STATUS_S = (
 MODE_STATUS: tuple[ModeStatus, ...] = ("running", "waiting", "repair", "due")
 
 
-def _clock(f: Memory, timer: int) -> Clock:
+def _clock(f: Memory, timer: int, rate: float = 1.0) -> Clock:
     """Return a timer as a clock of the state document."""
     return Clock(
         worked_s=f.r(t.WORKED_S, timer),
         since_s=f.known(t.SINCE_S, timer),
         given_s=f.known(t.GIVEN_S, timer),
         remaining_s=f.known(t.REMAINING_S, timer),
+        rate=rate,
     )
 
 
@@ -192,7 +196,7 @@ def _station(low: Lowering, f: Memory, s: int) -> StationState:
             status=status,
             count=f.n(t.MODE_COUNT, m),
             renewed=f.n(t.MODE_RENEWED, m),
-            age=_clock(f, lives + m)
+            age=_clock(f, lives + m, f.r(t.MODE_RATE, m))
             if status == "running" and f.n(t.MODE_LIFE, m) >= 0
             else Clock(),
             failed_s=f.known(t.MODE_FAILED_S, m),
@@ -211,6 +215,18 @@ def _station(low: Lowering, f: Memory, s: int) -> StationState:
         outages=tuple(sorted(active, key=lambda outage: outage.since_s)),
         finished=f.n(t.STATION_FINISHED, s),
         made=f.n(t.STATION_MADE, s),
+        wear=_wear(f, s) if f.n(t.STATION_WEARS, s) else None,
+    )
+
+
+def _wear(f: Memory, s: int) -> WearState:
+    level = f.n(t.WEAR_LEVEL, s)
+    last = f.n(t.LEVEL_AFTER, f.n(t.FIRST_LEVEL, s) + level) < 0
+    return WearState(
+        level=level,
+        steps=f.n(t.WEAR_STEPS, s),
+        lowered=f.n(t.WEAR_MENDED, s),
+        clock=None if last else _clock(f, f.n(t.FIRST_TIMER, t.T_WEAR) + s),
     )
 
 
@@ -238,4 +254,18 @@ def kernel_figures(low: Lowering, f: Memory) -> tuple[Values, Coordinates]:
         order_gone=good + (f.ints(t.ORDER_SCRAPPED, orders) - f.ints(t.ORDER_EXTRA, orders)),
         order_last_s=f.floats(t.ORDER_LAST_S, orders).copy(),
     )
-    return figures_of(counters, low.line, low.names)
+    values, coordinates = figures_of(counters, low.line, low.names)
+    if has_wear(low.line):
+        wear_figures(values, coordinates, _level_times_s(low, f))
+    return values, coordinates
+
+
+def _level_times_s(low: Lowering, f: Memory) -> t.Floats:
+    """Return the time of each station at each level of wear, s."""
+    spent = np.zeros((len(low.stations), highest_level(low.line) + 1))
+    for s in range(len(low.stations)):
+        first, last = f.n(t.FIRST_LEVEL, s), f.n(t.FIRST_LEVEL, s + 1)
+        if last > first:
+            spent[s, : last - first] = f.floats(t.LEVEL_S, last)[first:]
+            spent[s, f.n(t.WEAR_LEVEL, s)] += max(0.0, float(f.x[t.NOW]) - f.r(t.WEAR_SINCE_S, s))
+    return spent

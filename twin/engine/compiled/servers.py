@@ -38,6 +38,7 @@ from twin.engine.compiled.tables import (
     GOOD,
     GROUPED,
     HANDLING,
+    LEVEL_SCRAP,
     LIMITED,
     LOADED,
     LOADING,
@@ -99,6 +100,7 @@ from twin.engine.compiled.tables import (
     STATION_SLOWS,
     STATION_STOPS,
     STATION_UNLOAD,
+    STATION_WEARS,
     STEP_BACK,
     STEP_LIMIT,
     STEP_LUCK,
@@ -122,17 +124,20 @@ from twin.engine.compiled.timers import (
     draw,
 )
 from twin.engine.compiled.waits import ready
+from twin.engine.compiled.wear import level_of, worn_time
 from twin.engine.jit import aside, inlined, inner, outlined
 
 
 @aside
 def slowdown(M: Ints, X: Floats, s: int, p: int) -> float:
-    """Return the factor on the processing time that begins now; the part keeps that of failures."""
+    """Return the factor on the processing time that begins now; the part keeps the station's."""
     factor = 1.0
     if get(M, STATION_SLOWS, s):
         for m in range(get(M, FIRST_MODE, s), get(M, FIRST_MODE, s + 1)):
             if get(M, MODE_STATUS, m) != RUNNING:
                 factor *= real(M, X, MODE_SLOW, m)
+        if get(M, STATION_WEARS, s):
+            factor *= worn_time(M, X, s)
         put_real(M, X, PART_SLOWED, p, factor)
     for i in range(whole(M, N_SLOWED)):
         k = get(M, SLOW_ORDER, i)
@@ -354,6 +359,8 @@ def _fate(M: Ints, X: Floats, p: int, s: int) -> int:
     next_place, fate = place + 1, GOOD
     if get(M, STEP_LUCK, step):
         scrap, rework = (real(M, X, STEP_SCRAP, step), real(M, X, STEP_REWORK, step))
+        if get(M, STATION_WEARS, s):
+            scrap += real(M, X, LEVEL_SCRAP, level_of(M, s))
         key, visit = get(M, STATION_QUALITY, s), get(M, PART_VISITS, p) - 1
         u = chance(M, key, get(M, PART_ID, p), visit)
         back = get(M, STEP_BACK, step) >= 0 and scrap <= u < scrap + rework

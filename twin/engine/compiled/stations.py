@@ -36,6 +36,7 @@ from twin.engine.compiled.tables import (
     MODE_AGES,
     MODE_CLOCK,
     MODE_EFFECT,
+    MODE_RATE,
     MODE_STATION,
     MODE_STATUS,
     N_FAILS,
@@ -68,6 +69,7 @@ from twin.engine.compiled.tables import (
     STATION_ON,
     STATION_SEVERAL,
     STATION_STOPS,
+    STATION_WEARS,
     STATION_WORKING,
     T_LIFE,
     TO_PROCESS,
@@ -81,6 +83,7 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.compiled.timers import due_now, due_s, load, pause, resume, resume_until
+from twin.engine.compiled.wear import use_began, use_counted, use_ended
 from twin.engine.jit import aside, inlined, inner, outlined
 
 
@@ -92,6 +95,9 @@ def work_began(M: Ints, X: Floats, s: int) -> None:
     """
     add(M, STATION_WORKING, s, 1)
     if get(M, STATION_WORKING, s) == 1:
+        if get(M, STATION_WEARS, s):
+            use_began(M, X, s)
+            return
         v = get(M, FIRST_SERVER, s)
         end_s = due_s(M, X, v) if get(M, FIRST_SERVER, s + 1) == v + 1 else math.inf
         for m in range(get(M, FIRST_MODE, s), get(M, FIRST_MODE, s + 1)):
@@ -104,6 +110,9 @@ def work_ended(M: Ints, X: Floats, s: int) -> None:
     """One server fewer processes."""
     add(M, STATION_WORKING, s, -1)
     if get(M, STATION_WORKING, s) == 0:
+        if get(M, STATION_WEARS, s):
+            use_ended(M, X, s)
+            return
         for m in range(get(M, FIRST_MODE, s), get(M, FIRST_MODE, s + 1)):
             if get(M, MODE_AGES, m):
                 pause(M, X, get(M, FIRST_TIMER, T_LIFE) + m)
@@ -276,10 +285,12 @@ def go_on(M: Ints, X: Floats, s: int) -> None:
 
 @outlined
 def count_operation(M: Ints, X: Floats, s: int) -> None:
-    """Let the modes that age with operations be one older; they may be due in this round."""
+    """Let what ages with operations be one older; it may be due in this round."""
     for m in range(get(M, FIRST_MODE, s), get(M, FIRST_MODE, s + 1)):
         if get(M, MODE_CLOCK, m) == CYCLES and get(M, MODE_STATUS, m) == RUNNING:
             timer = get(M, FIRST_TIMER, T_LIFE) + m
-            add_real(M, X, WORKED_S, timer, 1.0)
+            add_real(M, X, WORKED_S, timer, real(M, X, MODE_RATE, m))
             if real(M, X, WORKED_S, timer) >= real(M, X, TOTAL_S, timer):
                 due_now(M, timer)
+    if get(M, STATION_WEARS, s):
+        use_counted(M, X, s)

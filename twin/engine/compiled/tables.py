@@ -102,6 +102,8 @@ CREW_CAME = int(Kind.CREW_CAME)
 CREW_LEFT = int(Kind.CREW_LEFT)
 REPAIR_PAUSED = int(Kind.REPAIR_PAUSED)
 SHIFT_ENDED = int(Kind.SHIFT_ENDED)
+WEAR_RISEN = int(Kind.WEAR_RISEN)
+WEAR_LOWERED = int(Kind.WEAR_LOWERED)
 WAIT_EXCEEDED = int(Kind.WAIT_EXCEEDED)
 PART_MADE = int(Kind.PART_MADE)
 PART_REPLACED = int(Kind.PART_REPLACED)
@@ -112,7 +114,7 @@ RELEASE_NOTED = int(Kind.ORDER_RELEASED)
 # Kinds of timers, by which FIRST_TIMER is ordered.
 (T_FINISH, T_LIFE, T_REPAIR, T_SHIFT, T_OUT_START, T_OUT_END, T_SLOW_START, T_SLOW_END, T_RELEASE,
  T_ARRIVAL, T_CREW, T_AWAY_START, T_AWAY_END, T_SHORT_START, T_SHORT_END, T_OVERDUE,
- T_LOOK) = range(17)  # fmt: skip
+ T_LOOK, T_WEAR) = range(18)  # fmt: skip
 
 # Single numbers, at the front of the memory: reals first.
 NOW, WIP_SINCE, WIP_AREA, OBSERVE, FLOW_TOTAL = range(5)
@@ -169,7 +171,7 @@ STATION_ON = _station.field()
 STATION_STOPS = _station.field()  # failures, outages and maintenance in force
 STATION_AWAITS = _station.field()  # maintenance that is due and waits for work to end
 STATION_MAINTAINED = _station.field()  # maintenance in force
-STATION_SLOWS = _station.field()  # failures in force that slow it
+STATION_SLOWS = _station.field()  # failures in force that slow it; one more where it wears
 STATION_FREE = _station.field()  # servers
 DONE_COUNT = _station.field()
 FIRST_SERVER = _station.field()
@@ -179,6 +181,7 @@ BUSY = _station.field()  # parts in processing
 CHANGING = _station.field()  # parts in setup
 HANDLING = _station.field()  # parts that are loaded or unloaded
 STATION_WORKING = _station.field()  # servers that process and do not stand still
+STATION_WEARS = _station.field()
 FIRST_MODE = _station.field()
 STATION_MORE = _station.field()  # whether there is more to it than setups and failures that stop
 STATION_SETUP = _station.field()  # row of setup_s, or -1
@@ -395,6 +398,10 @@ MODE_STATUS = _mode.field()
 MODE_COUNT = _mode.field()
 MODE_FAILED_S = _mode.field()
 MODE_NEXT = _mode.field()
+MODE_RATE = _mode.field()  # how fast it ages
+MODE_WORN = _mode.field()  # whether wear changes that
+MODE_MENDS = _mode.field()  # levels of wear that its end takes off
+MODE_AT_LEVEL = _mode.field()  # level of wear at which it is due, or 0
 MODE_NEED = _mode.field()  # who sees to it, or -1: nobody has to
 MODE_SKILL = _mode.field()  # whether they are chosen by skill
 MODE_TEAM = vector()  # [mode, crew]
@@ -402,6 +409,22 @@ FAILS = _mode.field()  # modes that failed in this round
 STATE_QUEUE = vector()  # modes waiting for a crew at the beginning
 RENEWED = vector()  # modes that are as new after maintenance
 BEGINNING_S = vector()  # moments at which maintenance by a calendar is due
+
+_wear = Record()  # of a station
+WEAR_CLOCK = _wear.field()
+WEAR_KEY = _wear.field()
+FIRST_LEVEL = _wear.field()
+WEAR_LEVEL = _wear.field()
+WEAR_STEPS = _wear.field()  # levels risen so far
+WEAR_MENDED = _wear.field()  # times lowered
+WEAR_SINCE_S = _wear.field()
+
+_level = Record()  # of wear, from 0 on
+LEVEL_AFTER = _level.field()  # use to the next level, or -1: it is the last
+LEVEL_FAILURE = _level.field()  # failure modes age so many times as fast
+LEVEL_SCRAP = _level.field()
+LEVEL_TIME = _level.field()  # times this on processing times
+LEVEL_S = _level.field()  # time spent at it
 
 _crew = Record()
 CREW_FREE = _crew.field()  # below zero while more are at work than are on

@@ -20,6 +20,7 @@ from twin.engine.compiled.limits import free_cards, limited_steps
 from twin.engine.compiled.lower import Lowering
 from twin.engine.compiled.memory import GROUP
 from twin.engine.compiled.tables import Floats, Ints
+from twin.engine.compiled.wearing import wear_fields
 from twin.events.state import Clock, LineState, PartState
 from twin.line import Maintenance
 
@@ -89,6 +90,7 @@ class Template:
         self._since_s = max(low.state.time_s, observe_from_s)
         self._first_server: Ints = tables["first_server"]
         self._first_step: Ints = tables["first_step"]
+        self._first_timer: Ints = tables["first_timer"]
         self._stations = [low.state.stations[spec.id] for spec in low.stations]
         self._modes = [self._stations[s].modes[mode.id] for s, mode in low.modes]
         self._parts = max(parts, len(self._state.parts) + 1)
@@ -99,6 +101,7 @@ class Template:
         self._crew_fields()
         self._source_fields()
         self._order_fields()
+        self.fields |= wear_fields(low, self._stations, self._since_s)
         self._part_fields()
         self._place_parts()
         self._clocks()
@@ -180,7 +183,8 @@ class Template:
         """Return what stops stations, slows them, or waits for work to end."""
         count = len(self._stations)
         stops = ints(len(station.outages) for station in self._stations)
-        maintained, awaits, slows = zeros(count), zeros(count), zeros(count)
+        maintained, awaits = zeros(count), zeros(count)
+        slows = ints(spec.wear is not None for spec in self._low.stations)
         for (s, spec), mode in zip(self._low.modes, self._modes, strict=True):
             if mode.status == "due":
                 awaits[s] += 1
@@ -433,3 +437,6 @@ class Template:
                 self._clock(servers + m, mode.age)
             if mode.status == "repair" or mode.repair is not None:
                 self._clock(servers + modes + m, mode.repair or Clock())
+        for s, station in enumerate(self._stations):
+            if station.wear is not None and station.wear.clock is not None:
+                self._clock(int(self._first_timer[t.T_WEAR]) + s, station.wear.clock)
