@@ -61,6 +61,44 @@ def polish(
     return best
 
 
+def wander(
+    network: Network,
+    start: Schedule,
+    generator: np.random.Generator,
+    *,
+    tries: int,
+    limit: float,
+    over: Callable[[], bool],
+) -> Schedule:
+    """Return a feasible schedule some random changes away from another one.
+
+    Parameters
+    ----------
+    network : Network
+        The problem.
+    start : Schedule
+        Feasible schedule.
+    generator : numpy.random.Generator
+        Source of chance.
+    tries : int
+        Changes that are tried.
+    limit : float
+        Objective that no schedule on the way exceeds.
+    over : callable
+        Asked before each try; True ends the way.
+    """
+    here = start
+    sequences, choices = decisions(network, here)
+    for _ in range(tries):
+        move = None if over() else moved(network, sequences, choices, generator)
+        found = timed(network, *move) if move else None
+        if move is None or found is None or found.objective > limit:
+            continue
+        if not violations(network.problem, found):
+            (sequences, choices), here = move, found
+    return here
+
+
 def moved(
     network: Network,
     sequences: Sequence[Sequence[int]],

@@ -35,9 +35,6 @@ _GRACE_S = 1.0
 """Time that an engine gets to come to an end by itself, s."""
 _LOOK_S = 0.05
 """How often it is looked whether the request is over, s."""
-_POLITE = 5
-"""How far the process steps back behind the search, which has one thread where this may have
-eight."""
 
 
 class Partner:
@@ -49,10 +46,13 @@ class Partner:
         Engine.
     request : Request
         What it is asked; its callbacks are called from a thread of the partner's.
+    polite : int
+        How far its process steps back behind this one, from 0 to 19.
     """
 
-    def __init__(self, name: Name, request: Request) -> None:
+    def __init__(self, name: Name, request: Request, polite: int = 0) -> None:
         self.name = name
+        self.polite = polite
         self.request = request
         self.outcome: Outcome | None = None
         self._ready = threading.Event()
@@ -103,6 +103,7 @@ class Partner:
             "until": time.time() + request.until - time.monotonic(),
             "seed": request.seed,
             "workers": request.workers,
+            "polite": self.polite,
         }
 
     def _pass_on(self, pipe: IO[str]) -> None:
@@ -160,6 +161,8 @@ class _Inbox:
 def serve(questions: IO[str], answers: IO[str]) -> None:
     """Answer one question: run the engine that it names."""
     asked = json.loads(questions.readline())
+    if hasattr(os, "nice"):
+        os.nice(asked["polite"])
     inbox, lock = _Inbox(), threading.Lock()
     threading.Thread(target=inbox.listen, args=(questions,), daemon=True).start()
 
@@ -190,8 +193,6 @@ def serve(questions: IO[str], answers: IO[str]) -> None:
 
 
 if __name__ == "__main__":
-    if hasattr(os, "nice"):
-        os.nice(_POLITE)
     serve(sys.stdin, sys.stdout)
     sys.stdout.flush()
     os._exit(0)  # solvers' threads that wind down slowly are waited for by nobody

@@ -13,6 +13,7 @@ from scenarios.schedule.mip.highs import Program, Watch, missed
 from scenarios.schedule.mip.neighbourhoods import Neighbourhoods
 from scenarios.schedule.mip.objective import build
 from scenarios.schedule.mip.variables import Formulation, read, write
+from scenarios.schedule.neighbours import wander
 from scenarios.schedule.protocol import Outcome, Request
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.timing import timed
@@ -35,6 +36,16 @@ _MOST_TURNS = 1_000_000
 """Neighbourhoods after which the search ends in any case."""
 _REBUILD = 0.95
 """Share of the objective at which a new, smaller model is built."""
+_ROOM = 0.02
+"""How much worse than the best a schedule may be that a new model can hold, as a share."""
+_IDLE = 12
+"""Turns without a better schedule after which neighbourhoods are searched around another one."""
+_TRIES = 60
+"""Random changes that lead from one to another."""
+_FAR = 0.01
+"""How much worse than the best the other one may be, as a share."""
+_LEFT = 0.005
+"""How much worse than the best a schedule may be for the way to begin with it, as a share."""
 _LEAST_STEP = 1e-4
 """Least improvement that is asked for where the objective is not a whole number, as a share."""
 _TOLERANCE = 1e-5
@@ -89,21 +100,24 @@ class _Search:
     def __init__(self, request: Request, form: Formulation) -> None:
         self.request = request
         self.best = request.start
+        self.here = request.start
+        """Schedule around which neighbourhoods are searched; it may be worse than the best."""
         self.exact = is_integral(request.network) and request.extra is None
         weights = request.network.problem.objective
         self.regular = not (weights.energy or weights.stability)
         """Whether earlier is never worse."""
-        self._build(form)
+        self._build(form, math.inf if self.best is None else self.best.objective)
         if request.start is not None:
             write(self.model, form, request.start)
             if request.extra is not None and missed(self.model, _TOLERANCE):
-                self.best = None
+                self.best = self.here = None
 
-    def _build(self, form: Formulation) -> None:
+    def _build(self, form: Formulation, upper: float) -> None:
         self.form = form
         self.model = build(form, self.request.extra)
         self.program = Program(self.model, self.request.seed)
-        self.built = math.inf if self.best is None else self.best.objective
+        self.upper = upper
+        """Objective up to which the model holds every schedule."""
 
     def run(self) -> Outcome:
         request, gap = self.request, 1 - 1e-3 if self.exact else 1e-6
@@ -138,24 +152,25 @@ class _Search:
         """Search neighbourhoods until the request is over; return a bound that was proven."""
         around = Neighbourhoods(self.program, self.model, self.form, self.request.seed)
         turns, most = 0, self.request.iterations or _MOST_TURNS
-        turn_s, found_at = _TURN_S, 0
+        turn_s, found_at, came_at = _TURN_S, 0, 0
         while not self.request.over() and turns < most:
             turns += 1
             if turns - found_at > _STALE:
                 turn_s, found_at = min(1.5 * turn_s, _LONGEST_TURN_S), turns
             self._share()
-            best = self.best
-            if best is None:
+            best, here = self.best, self.here
+            if best is None or here is None:
                 raise AssertionError("neighbourhoods need a schedule")
-            if best.objective < _REBUILD * self.built and self.request.extra is None:
-                self._build(Formulation.of(self.request.network, best.objective))
-                seed = self.request.seed + turns
-                around = Neighbourhoods(self.program, self.model, self.form, seed, around.size)
-            now = around.at(best)
+            if best.objective < _REBUILD * self.upper and self.request.extra is None:
+                around = self._rebuilt(best, around, turns)
+            if turns - came_at > _IDLE and self.request.extra is None:
+                here, came_at = self._aside(best, here, around.generator, turn_s), turns
+            self.here = here
+            now = around.at(here)
             kind, free = around.choose(now)
             step = 1.0 if self.exact else max(1e-6, _LEAST_STEP * abs(best.objective))
             began_s, finished = time.thread_time(), True
-            if around.enter(now, free, best.objective - step):
+            if around.enter(now, free, here.objective - step):
                 watch = Watch(
                     self.request.until, self.request.cancelled, _ignore, _ignore, effort_s=turn_s
                 )
@@ -163,21 +178,45 @@ class _Search:
                 finished = answer.finished
                 if answer.values is not None:
                     self._take(answer.values, watch)
-            if free.all() and finished and self.best is best and around.covers_all:
+            if free.all() and finished and self.best is here and around.covers_all:
                 return best.objective - step if not self.exact else best.objective
-            if self.best is not best:
-                found_at = turns
-            gained = best.objective - (self.best or best).objective
+            found_at = turns if self.best is not best else found_at
+            came_at = turns if self.here is not here else came_at
+            gained = here.objective - self.here.objective
             spent_s = time.thread_time() - began_s
             gain = gained / max(abs(best.objective), 1.0)
             around.adapt(kind, spent_s, turn_s, gain=gain, finished=finished)
         return -math.inf
 
+    def _rebuilt(self, best: Schedule, around: Neighbourhoods, turns: int) -> Neighbourhoods:
+        """Return neighbourhoods of a new model, with what better schedules rule out left out."""
+        upper = best.objective + _ROOM * abs(best.objective)
+        self._build(Formulation.of(self.request.network, upper), upper)
+        seed = self.request.seed + turns
+        return Neighbourhoods(self.program, self.model, self.form, seed, around.size)
+
+    def _aside(
+        self, best: Schedule, here: Schedule, generator: np.random.Generator, effort_s: float
+    ) -> Schedule:
+        """Return a schedule that is hardly worse: small neighbourhoods of the best are exhausted.
+
+        Where several longest paths must become shorter at once no small neighbourhood helps.
+        """
+        slack, until_s = abs(best.objective), time.thread_time() + effort_s
+        return wander(
+            self.request.network,
+            here if here.objective <= best.objective + _LEFT * slack else best,
+            generator,
+            tries=_TRIES,
+            limit=min(best.objective + _FAR * slack, self.upper),
+            over=lambda: self.request.over() or time.thread_time() >= until_s,
+        )
+
     def _share(self) -> None:
         """Go on from what another engine has found if that is better."""
         found = self.request.incumbent() if self.request.extra is None else None
         if found is not None and (self.best is None or found.objective < self.best.objective):
-            self.best = found
+            self.best = self.here = found
 
     def _found(self, values: NDArray[np.float64]) -> None:
         """Work out the exact times of a solution of HiGHS, and keep it if it is better."""
@@ -207,11 +246,13 @@ class _Search:
     def _keep(self, schedule: Schedule | None) -> None:
         if schedule is None or violations(self.request.network.problem, schedule):
             return
+        if self.here is not None and schedule.objective < self.here.objective:
+            self.here = schedule if self.request.extra is None else self.here
         if self.best is not None and schedule.objective >= self.best.objective:
             return
         if self.request.extra is not None:
             write(self.model, self.form, schedule)
             if missed(self.model, _TOLERANCE):
                 return
-        self.best = schedule
+        self.best = self.here = schedule
         self.request.on_schedule(schedule)

@@ -1,9 +1,10 @@
 """The search of neighbours: never worse, always feasible, the same for the same seed."""
 
+import numpy as np
 from hypothesis import given
 
 from scenarios.schedule import Schedule, SchedulingProblem, dispatch, violations
-from scenarios.schedule.neighbours import polish
+from scenarios.schedule.neighbours import polish, wander
 from scenarios.schedule.timing import Network
 from tests.scenarios.schedule.builders import job, shop, small_problems
 
@@ -40,6 +41,34 @@ def test_same_seed_same_schedule() -> None:
     problem = changeovers()
     start = dispatch(Network.of(problem), "edd")
     assert search(problem, start, 7) == search(problem, start, 7)
+
+
+@given(small_problems())
+def test_a_way_aside_keeps_all_demands_and_its_limit(problem: SchedulingProblem) -> None:
+    """Each schedule that random changes lead to is feasible and hardly worse than the first."""
+    network = Network.of(problem)
+    start = dispatch(network, "spt")
+    limit = 1.2 * start.objective
+    generator = np.random.default_rng(1)
+    found = wander(network, start, generator, tries=20, limit=limit, over=lambda: False)
+    assert violations(problem, found) == []
+    assert found.objective <= limit
+
+
+def test_a_way_aside_leads_somewhere_else() -> None:
+    """With room for it the way ends at another schedule; without time it does not begin."""
+    network = Network.of(changeovers())
+    start = dispatch(network, "edd")
+    for over in (False, True):
+        found = wander(
+            network,
+            start,
+            np.random.default_rng(1),
+            tries=20,
+            limit=2 * start.objective,
+            over=lambda ended=over: ended,
+        )
+        assert (found == start) is over
 
 
 @given(small_problems())

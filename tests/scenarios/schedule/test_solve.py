@@ -24,6 +24,7 @@ from scenarios.schedule import (
 )
 from scenarios.schedule.partner import Partner
 from scenarios.schedule.protocol import Request
+from scenarios.schedule.team import team
 from scenarios.schedule.timing import Network
 from tests.scenarios.schedule.builders import (
     FT06,
@@ -51,6 +52,27 @@ def test_optimum_of_small_problems(problem: SchedulingProblem) -> None:
     # Only setups that wait or pause, and leads inside closures, are beyond the model.
     plain = not any(machine.setup_s or machine.unavailable for machine in problem.machines)
     assert result.status is SolveStatus.OPTIMAL or not plain
+
+
+@pytest.mark.parametrize(
+    ("objective", "seconds", "sources"),
+    [
+        ("makespan", 20, ["search", "CP-SAT", "search"]),
+        ("makespan", 1, ["search", "search"]),
+        ("flow_time", 20, ["search", "CP-SAT"]),
+    ],
+)
+def test_who_runs_side_by_side(objective: str, seconds: float, sources: list[str]) -> None:
+    """A solver proves what is small; in shops a second search takes its core from it later."""
+    pytest.importorskip("ortools")
+    machines = " ".join(f"{m} {m + 1}" for m in range(8))
+    problem = from_jobshop_text(f"8 8\n{(machines + chr(10)) * 8}", objective=objective)
+    members, told = team(Network.of(problem), Limits(seconds=seconds), None)
+    assert [member.source for member in members] == sources
+    assert len({member.seed for member in members if member.source == "search"}) == sources.count(
+        "search"
+    )
+    assert told == []
 
 
 def test_ft06_is_solved_to_optimality() -> None:
