@@ -8,6 +8,7 @@ import math
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -90,6 +91,32 @@ def stopping(*, wished: bool = True) -> Iterator[None]:
             typer.echo(err=True)  # the terminal shows ^C on the line
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def noted() -> Iterator[threading.Event]:
+    """Take note of Ctrl-C or a request to terminate while what is short comes to its end.
+
+    Who asks a second time is not kept waiting.
+
+    Yields
+    ------
+    threading.Event
+        Set once somebody has asked.
+    """
+    asked = threading.Event()
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = {one: signal.signal(one, note) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 class Failure(typer.Exit):

@@ -65,6 +65,8 @@ class Wanted:
     limits: Limits
     out: Path | None
     json: bool
+    stop: threading.Event
+    """Set if somebody has asked to stop before the search."""
 
 
 def is_problem(file: str) -> bool:
@@ -101,6 +103,8 @@ def search(problem: SchedulingProblem, wanted: Wanted) -> Answer:
 
     limits, ready_s = wanted.limits, 0.0
     with stopping(wished=False):
+        if wanted.stop.is_set():
+            return Answer(_at_once(problem, limits), ready_s)
         if (
             limits.engine == "auto" and limits.iterations is None
         ):  # what the rules prove needs nothing to be loaded
@@ -112,8 +116,7 @@ def search(problem: SchedulingProblem, wanted: Wanted) -> Answer:
         try:
             ready_s = _load_search(problem, wanted)
         except KeyboardInterrupt:
-            rules = limits.model_copy(update={"engine": "dispatch"})
-            return Answer(solve(problem, rules, cancelled=lambda: True), ready_s)
+            return Answer(_at_once(problem, limits), ready_s)
         if ready_s < _LOADING_S:
             seconds = max(limits.seconds - ready_s, _LEAST_SHARE * limits.seconds)
             limits = limits.model_copy(update={"seconds": seconds})
@@ -126,6 +129,14 @@ def search(problem: SchedulingProblem, wanted: Wanted) -> Answer:
             typer.echo(f"searching for at most {most} ...", err=True)
         result = solve(problem, limits, progress=None if wanted.json else _tell)
     return Answer(result, ready_s)
+
+
+def _at_once(problem: SchedulingProblem, limits: Limits) -> ScheduleResult:
+    """Return what a rule finds, for one who does not wait."""
+    from scenarios.schedule import solve  # noqa: PLC0415
+
+    rules = limits.model_copy(update={"engine": "dispatch"})
+    return solve(problem, rules, cancelled=lambda: True)
 
 
 def _load_search(problem: SchedulingProblem, wanted: Wanted) -> float:
@@ -203,16 +214,21 @@ def finish(
         raise typer.Exit(int(ExitCode.FAILED))
 
 
-def schedule_problem(
-    path: Path, form: Form | None, objective: str | None, instance: str | None, wanted: Wanted
-) -> None:
-    """Schedule the problem in a file and tell what came out."""
-    from scenarios.schedule import violations  # noqa: PLC0415
+def read(
+    path: Path, form: Form | None, objective: str | None, instance: str | None
+) -> SchedulingProblem:
+    """Return the problem in a file."""
     from scenarios.schedule.formats import read_problem  # noqa: PLC0415
 
     if not path.is_file():
         raise FileNotFoundError(2, "no such file", str(path))
-    problem = read_problem(path, None if form is None else form.value, objective, instance)
+    return read_problem(path, None if form is None else form.value, objective, instance)
+
+
+def schedule_problem(problem: SchedulingProblem, wanted: Wanted) -> None:
+    """Schedule a problem and tell what came out."""
+    from scenarios.schedule import violations  # noqa: PLC0415
+
     answer = search(problem, wanted)
     found = answer.result
     objections: list[str] = []

@@ -16,6 +16,7 @@ from api.commands.console import (
     emit_json,
     emit_table,
     fail,
+    noted,
     progress,
 )
 from api.commands.problem import (
@@ -25,13 +26,14 @@ from api.commands.problem import (
     Wanted,
     finish,
     is_problem,
+    read,
     schedule_problem,
     search,
 )
 from api.commands.simulate import Seed
 
 if TYPE_CHECKING:
-    from scenarios.schedule import OrderOutlook
+    from scenarios.schedule import OrderOutlook, SchedulingProblem
     from twin.line import Line as Model
 
 
@@ -79,21 +81,26 @@ def schedule(  # noqa: PLR0913, PLR0917 - the options of a command
     Problem files: jobshop and fjsp (classic shops), tardiness (OR-Library), setups (Cicirello),
     json. Ctrl-C ends the search: the best schedule so far is kept, and the exit code is 130.
     """
-    from scenarios.schedule import Limits  # noqa: PLC0415
-
     check_file(out)
-    limits = Limits(
-        seconds=budget, iterations=iterations, seed=seed, engine=engine.value, workers=workers
-    )
-    wanted = Wanted(limits, out, json)
-    if form is not None or is_problem(file):
-        schedule_problem(Path(file), form, objective, instance, wanted)
+    with noted() as asked:  # whoever stops now has what is found at once
+        from scenarios.schedule import Limits  # noqa: PLC0415
+
+        limits = Limits(
+            seconds=budget, iterations=iterations, seed=seed, engine=engine.value, workers=workers
+        )
+        wanted = Wanted(limits, out, json, asked)
+        model: Model | None = None
+        if form is not None or is_problem(file):
+            problem = read(Path(file), form, objective, instance)
+        else:
+            model, problem = _read_line(file, order)
+    if model is None:
+        schedule_problem(problem, wanted)
     else:
-        _schedule_line(file, order, replications, wanted)
+        _schedule_line(model, problem, replications, wanted)
 
 
-def _schedule_line(file: str, order: list[str] | None, replications: int, wanted: Wanted) -> None:
-    from scenarios.schedule import on_time, replay, violations  # noqa: PLC0415
+def _read_line(file: str, order: list[str] | None) -> tuple[Model, SchedulingProblem]:
     from scenarios.schedule.from_line import problem_from_line  # noqa: PLC0415
     from twin.line import load_line  # noqa: PLC0415
 
@@ -101,7 +108,14 @@ def _schedule_line(file: str, order: list[str] | None, replications: int, wanted
     if not model.orders:
         raise fail(ExitCode.USAGE, f"{model.id} has no orders; add some to its line file")
     orders = [model.order(name) for name in order] if order else None
-    problem = problem_from_line(model, orders)
+    return model, problem_from_line(model, orders)
+
+
+def _schedule_line(
+    model: Model, problem: SchedulingProblem, replications: int, wanted: Wanted
+) -> None:
+    from scenarios.schedule import on_time, replay, violations  # noqa: PLC0415
+
     answer = search(problem, wanted)
     found = answer.result
     outlook: tuple[OrderOutlook, ...] = ()

@@ -7,11 +7,13 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from api.cli import run
+from api.commands import problem as problem_commands
 from api.commands.console import ExitCode, stopping
 
 LINE = """
@@ -123,6 +125,24 @@ def test_ctrl_c_while_the_search_is_loaded_keeps_what_rules_find(
     told = json.loads(out)
     assert (code, told["violations"], len(told["operations"])) == (130, [], 9)
     assert told["bound"] <= told["objective"]
+
+
+def test_ctrl_c_while_a_problem_is_read_keeps_what_rules_find(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who stops before anything is known has a whole answer with a valid schedule all the same."""
+    reads = problem_commands.read
+
+    def stopped(*arguments: Any) -> Any:
+        signal.raise_signal(signal.SIGTERM)
+        return reads(*arguments)
+
+    monkeypatch.setattr("api.commands.schedule.read", stopped)
+    path = tmp_path / "shop.txt"
+    path.write_text("3 3\n1 5 2 9 0 8\n1 6 2 4 0 9\n0 2 1 5 2 9\n", encoding="utf-8")
+    code, out, _ = answer(capsys, "schedule", str(path), "--json")
+    told = json.loads(out)
+    assert (code, told["status"], len(told["operations"])) == (130, "feasible", 9)
 
 
 def test_problem_file_is_scheduled(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
