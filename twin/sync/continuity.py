@@ -107,6 +107,9 @@ class Track:
     batch: int = 0
     count: int = 0
     before: Sample | None = None
+    """Last value of the publication before the newest one."""
+    earlier: Sample | None = None
+    """Last value of the publication before that one."""
     lead: Sample | None = None
     replayed: tuple[Sample, Sample] | None = None
 
@@ -196,6 +199,7 @@ class Continuity:
             self._overflowed(track, sample)
         if track.batch != self._batch:
             track.batch, track.count = self._batch, 1
+            track.earlier = track.before
             track.before, track.lead = last, sample
             self._touched.append(track)
         else:
@@ -260,11 +264,13 @@ class Continuity:
             if track.last is None:
                 self.absent(track.name, now, why or "it gave no value")
             elif why is not None:
-                begin = track.last.source_time
+                last = track.last
+                # Where the plant's clock is ahead of ours, so is what it makes now.
+                end = now + max(timedelta(0), last.source_time - last.received_at)
+                begin = self._since(track, last)
                 self.declare(
-                    Gap(begin, max(now, begin), why, track.last.epoch, track.name,
-                        before=track.last.value)
-                )  # fmt: skip
+                    Gap(begin, max(end, begin), why, last.epoch, track.name, before=last.value)
+                )
 
     def history(self, item: Opened, values: Sequence[Sample]) -> list[Sample]:
         """Close a gap with what history knows; return the values that were missing.
@@ -305,7 +311,8 @@ class Continuity:
         if reason is None:
             return
         if track.last is not None:
-            self.opened.append(Opened(track, track.last, sample, reason))
+            last = track.last._replace(source_time=self._since(track, track.last))
+            self.opened.append(Opened(track, last, sample, reason))
             self.openings += 1
         elif self.wanted is not None and (self.late or track.refused):
             begin = min(self.wanted, sample.source_time)
@@ -328,7 +335,18 @@ class Continuity:
         reason: str,
         resolved: Resolution = Resolution.UNRECOVERABLE,
     ) -> None:
-        self.declare(_gap(track.name, begin, end, reason, end.epoch, resolved))
+        gap = _gap(track.name, begin, end, reason, end.epoch, resolved)
+        since = min(gap.begin, self._since(track, begin)) - track.pace.wobble
+        self.declare(replace(gap, begin=since, end=gap.end + track.pace.wobble))
+
+    def _since(self, track: Track, begin: Sample) -> datetime:
+        """Return from when on values after ``begin`` were made, at the earliest.
+
+        Without a time of the plant that is when the publication before it was here.
+        """
+        if begin.stamped or track.earlier is None:
+            return begin.source_time
+        return track.earlier.received_at
 
 
 def _gap(
@@ -390,8 +408,9 @@ class GapBook:
         self.declared += 1
         key = (gap.node, gap.reason, gap.resolved)
         index = self._newest.get(key)
-        if index is not None and self.gaps[index].end == gap.begin:
-            self.gaps[index] = replace(self.gaps[index], end=gap.end, after=gap.after)
+        one = None if index is None else self.gaps[index]
+        if index is not None and one is not None and one.begin <= gap.begin <= one.end:
+            self.gaps[index] = replace(one, end=max(one.end, gap.end), after=gap.after)
             return
         self._newest[key] = len(self.gaps)
         self.gaps.append(gap)

@@ -27,8 +27,8 @@ class Limits:
     verify_s: float = 5.0
     """Longest wait for the first value of every item."""
     knock_longest_s: float = 0.5
-    """Longest pause before a new attempt where nobody answered: a knock costs the server nothing,
-    and a plant that is back should be found at once."""
+    """Longest pause before a new attempt where nobody answered, or the connection broke: a knock
+    costs the server nothing, and a plant that is back should be found at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,8 @@ class Failed:
     """What happened, in words."""
     draw: float = 0.5
     """A uniform number in [0, 1) that spreads the next attempt."""
+    broken: bool = False
+    """Whether the connection broke, and not the server's will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,13 +295,15 @@ def _advance(link: Link, state: SourceState, do: Do) -> tuple[Link, tuple[Action
 
 def _broken(link: Link, event: Refused | Failed, limits: Limits) -> tuple[Link, tuple[Action, ...]]:
     if isinstance(event, Failed):
-        return _lost(link, event.reason, event.draw, limits)
+        answered = link.state not in _UNANSWERED and not event.broken
+        return _lost(link, event.reason, event.draw, limits, answered=answered)
     faulted = replace(link, state=SourceState.FAULTED, reason=event.reason)
     return faulted, (Action(Do.CLOSE), Action(Do.REST))
 
 
-def _lost(link: Link, reason: str, draw: float, limits: Limits) -> tuple[Link, tuple[Action, ...]]:
-    answered = link.state not in _UNANSWERED
+def _lost(
+    link: Link, reason: str, draw: float, limits: Limits, *, answered: bool = True
+) -> tuple[Link, tuple[Action, ...]]:
     delay_s = backoff_s(link.attempt, draw, limits, answered=answered)
     after = replace(link, state=SourceState.RECONNECTING, attempt=link.attempt + 1, reason=reason)
     # Dropped, not closed: the server keeps the session and its queues for us.

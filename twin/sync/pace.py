@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from twin.sync.protocol import Resolution, Sample
@@ -20,6 +20,8 @@ FAST_S = 1.0
 """Time for which a node that changed as fast as it is sampled counts as fast, at least, s."""
 LATE_S = 0.3
 """Time that a value waited longer than others did from which its queue was under pressure, s."""
+WOBBLES = 3
+"""Steps back from which on a node's source times count as out of order."""
 KNOWN = 10
 """Values from which the longest pause of a node means something."""
 
@@ -62,8 +64,10 @@ class Pace:
     _values: int = 0
     _brisk: int = 0
     _fast: bool = False
-    _wanders: bool = False
-    """Whether its source times went back."""
+    _backs: int = 0
+    """Times that its source times went back."""
+    _back_s: float = 0.0
+    """Farthest that they went back at once, s."""
     _slow: Stretch | None = None
     _pause: Stretch | None = None
     _largest: int = 0
@@ -71,11 +75,19 @@ class Pace:
     _proved: Sample | None = None
     """Value up to which nothing speaks against the server's queue."""
 
+    @property
+    def wobble(self) -> timedelta:
+        """How far a value's source time may lie outside of those before and after it.
+
+        A clock that was set once or twice is right again; one that goes to and fro is not.
+        """
+        return timedelta(seconds=self._back_s if self._backs >= WOBBLES else 0.0)
+
     def begin(self, first: Sample) -> None:
         """Begin with the first value of a subscription."""
         self.witness = self._slow = self._pause = None
         self._largest = 0
-        self.leaky = self.stalled = self._fast = self._wanders = False
+        self.leaky = self.stalled = self._fast = False
         self._brisk = 0
         self._proved = first
         self._prompt_s = _age_s(first) if not self._values else min(self._prompt_s, _age_s(first))
@@ -98,7 +110,9 @@ class Pace:
             yield from self._queued(last, sample, passed_s)
         if passed_s < 0.0:
             # The plant's clock was set back: what is read directly cannot be placed any more.
-            self.witness, self._wanders = None, True
+            self.witness = None
+            self._backs += 1
+            self._back_s = max(self._back_s, -passed_s)
         elif self.witness is not None and sample.source_time >= self.witness.stamp:
             yield from self._testified(last, sample)
         self.longest_s = max(self.longest_s, passed_s)
@@ -160,7 +174,7 @@ class Pace:
 
     def testify(self, value: Any, stamp: datetime) -> None:
         """Note a value that was read directly; the subscription has not come to it yet."""
-        if self.witness is None and not self._wanders:
+        if self.witness is None and not self._backs:
             self.witness = Witness(value, stamp)
 
     def _testified(self, last: Sample, sample: Sample) -> Iterator[Stretch]:

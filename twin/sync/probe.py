@@ -66,7 +66,7 @@ class Probe:
             async with asyncio.timeout(wait_s):
                 while unread:
                     part = list(unread)[: self._most]
-                    owed |= await self._read(part)
+                    owed |= await self._read(part, last_time=True)
                     for name in part:
                         del unread[name]
         while owed and session.lost is None and self._clock.steady_s() < deadline_s:
@@ -95,8 +95,11 @@ class Probe:
         session = self._session
         return session.publications >= item.publications + 2 * session.subscriptions
 
-    async def _read(self, names: list[str]) -> dict[str, _Owed]:
-        """Return the values, read directly, that no subscription has brought yet."""
+    async def _read(self, names: list[str], *, last_time: bool = False) -> dict[str, _Owed]:
+        """Return the values, read directly, that no subscription has brought yet.
+
+        The ``last_time`` values that are bad count too: what was before them may be on its way.
+        """
         session = self._session
         if session.channel is None:
             raise ConnectionError
@@ -107,17 +110,21 @@ class Probe:
                 raise
             self._most = max(1, min(self._most, len(names)) // 2)
             half = len(names) // 2
-            return await self._read(names[:half]) | await self._read(names[half:])
+            return await self._read(names[:half], last_time=last_time) | await self._read(
+                names[half:], last_time=last_time
+            )
         found = {}
         for name, data in zip(names, values, strict=False):
             good = data.StatusCode is None or data.StatusCode.value < BAD
-            if not good or data.Value is None:
+            if not (good and data.Value is not None) and not last_time:
                 continue
             stamp = None if data.SourceTimestamp is None else utc(data.SourceTimestamp)
             track = session.continuity.track(name)
-            last, value = track.last, data.Value.Value
+            last, value = track.last, None if data.Value is None else data.Value.Value
             if last is None or stamp is None or last.source_time < stamp:
                 found[name] = _Owed(value, stamp, last, session.publications)
+                if not good:
+                    continue
                 changed = last is None or not equal(last.value, value)
                 if stamp is not None and changed and not session.nodes.items[name].sampling_s:
                     track.pace.testify(value, stamp)

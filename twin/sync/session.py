@@ -163,7 +163,16 @@ class Session:
         """Make new subscriptions and ask for every item, as many per call as the server takes."""
         await self._discard()
         self._epoch = epoch
-        waiting: Wanted = self.nodes.begin_epoch(reason)
+        try:
+            await self._asked(self.nodes.begin_epoch(reason))
+        except (OSError, TimeoutError, ua.UaError):
+            # Half of a subscription is none: to be found again it would have to be whole.
+            self._stale += self._subscriptions
+            self._subscriptions.clear()
+            raise
+
+    async def _asked(self, waiting: Wanted) -> None:
+        """Ask for items, in as many subscriptions as it takes."""
         subscriber = self._subscriber()
         await subscriber.learn()
         self.pulse.beating = False

@@ -283,10 +283,11 @@ class Supervisor:
         except ConnectionRefusedError:
             return self._failed(f"nobody listens at {where}; is the plant running?")
         except (OSError, ua.UaError) as error:
-            return self._failed(f"{where}: {_told(error)} (step: {do})")
+            broken = isinstance(error, OSError)
+            return self._failed(f"{where}: {_told(error)} (step: {do})", broken=broken)
 
-    def _failed(self, reason: str) -> Failed:
-        return Failed(reason, float(self._draws.random()))
+    def _failed(self, reason: str, *, broken: bool = False) -> Failed:
+        return Failed(reason, float(self._draws.random()), broken)
 
     async def _resolve(self) -> Event:
         address = urlsplit(self.target.endpoint)
