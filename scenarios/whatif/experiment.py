@@ -168,7 +168,7 @@ def plan(experiment: Experiment, engine: Ran | None = None) -> tuple[Planned, ..
         raise StateError("the state that the experiment begins with", misfits)
     # Compared figures come from one engine, so that equal runs give equal bits.
     pieces = [(one.line, one.options, one.state) for one in planned]
-    chosen = engine or choose_engine(pieces, experiment.options.engine)
+    chosen = engine or choose_engine(pieces, experiment.options.engine, experiment.runs)
     return tuple(replace(one, engine=chosen) for one in planned)
 
 

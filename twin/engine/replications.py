@@ -12,7 +12,7 @@ import xarray as xr
 
 from twin.engine.options import SimulationOptions
 from twin.engine.processes import WorkerPool
-from twin.engine.runs import Runs
+from twin.engine.runs import Runs, choose_engine
 from twin.errors import Finding, OptionsError
 from twin.events import LineState
 from twin.kpi.counters import Coordinates, Values
@@ -39,7 +39,8 @@ def run_replications(  # noqa: PLR0913 - keywords
         raise OptionsError("the number of replications", [finding])
     numbers = range(options.replication, options.replication + replications)
     found: list[Figures] = []
-    runs = Runs(line, options, state)
+    chosen = choose_engine([(line, options, state)], options.engine, replications)
+    runs = Runs(line, options, state, chosen)
     for result in _results(line, options, state, runs, numbers, workers):
         found.append(result)
         if progress is not None:

@@ -105,6 +105,12 @@ LONGEST_COMPILE_S = 300.0
 PATIENCE_S = 4.0
 """How long a run waits for the kernel to load, s. From the cache it is under a second; where it
 must be compiled first, the reference engine answers meanwhile."""
+WORTH_S = 20.0
+"""Work that would take the reference engine longer than this waits for the compilation, s."""
+TASTE_S = 0.5
+"""The reference engine is tried for so long to tell how long it would take, s."""
+STEPS = 64
+"""Steps of a run in which it is tried."""
 
 
 Ran = Literal["reference", "compiled", "max-plus"]
@@ -113,22 +119,41 @@ Piece = tuple[Line, SimulationOptions, LineState | None]
 """What is run: a line with its options and where it begins."""
 
 
-def choose_engine(pieces: Sequence[Piece], wish: EngineName = "auto") -> Ran:
+def choose_engine(pieces: Sequence[Piece], wish: EngineName = "auto", runs: int = 1) -> Ran:
     """Return what is to work out the figures of these pieces, the same for all of them.
 
     The events are the same on both to the last bit. Key figures may differ in the last digits,
-    because sums are added up in another order; so what is compared runs on one engine.
+    because sums are added up in another order; so what is compared runs on one engine. Where the
+    kernel must be compiled first, the reference engine answers, unless all ``runs`` together would
+    take it longer than the compilation takes.
     """
     if wish != "auto":
         return wish
     if any(KERNEL.declines(line) for line, _, _ in pieces):
         return "reference"
-    if not KERNEL.wait(PATIENCE_S):
+    if not KERNEL.wait(PATIENCE_S) and not _waited(pieces[0], runs):
         return "reference"
     from twin.engine.compiled.plain import is_plain  # noqa: PLC0415 - loads the compiler
 
     plain = all(state is None and is_plain(line, options) for line, options, state in pieces)
     return "max-plus" if plain else "compiled"
+
+
+def _waited(piece: Piece, runs: int) -> bool:
+    """Wait for the compilation if it is worth it; tell whether the kernel is there."""
+    engine = ReferenceEngine(*piece)
+    first_s, began_s, spent_s = engine.now_s, time.perf_counter(), 0.0
+    for step in range(1, STEPS + 1):
+        engine.advance(first_s + (engine.end_s - first_s) * step / STEPS)
+        spent_s = time.perf_counter() - began_s
+        if KERNEL.ready():
+            return True
+        if spent_s > TASTE_S:
+            break
+    if spent_s * STEPS / step * runs < WORTH_S:
+        return False
+    logger.warning("%d runs wait for the kernel, which is compiled once on a machine", runs)
+    return KERNEL.wait(LONGEST_COMPILE_S)
 
 
 class Runs:
