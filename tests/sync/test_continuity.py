@@ -190,3 +190,71 @@ def test_clock_set_back_leaves_a_gap_with_both_times() -> None:
     ledger.take(track, sample(5, 3600.0))
     ledger.abandon()
     assert [(gap.begin, gap.end) for gap in gaps] == [(at(3600.0), at(7200.0))]
+
+
+def ledger() -> tuple[Continuity, GapBook]:
+    """Return a ledger and the book of its gaps."""
+    book = GapBook()
+    return Continuity(book.add), book
+
+
+def test_a_clock_to_and_fro_widens_the_gaps() -> None:
+    """What is missing may bear a time before that of the value that went before it."""
+    account, book = ledger()
+    track = account.track("c")
+    for number in range(1, 30):
+        account.take(track, sample(number, number - 3.0 * (number % 5 == 0)))
+        account.end_batch()
+    account.begin_epoch("lost")
+    account.take(track, sample(40))  # 30 and 35 had a time of 27 s and 32 s
+    account.abandon()
+    (gap,) = [gap for gap in book.gaps if gap.reason == "lost"]
+    assert gap.begin <= at(27)
+    assert gap.end >= at(40)
+
+
+def test_a_clock_set_back_once_widens_nothing() -> None:
+    """Only the order of times that changes again and again is doubted."""
+    account, book = ledger()
+    track = account.track("c")
+    for number in range(1, 30):
+        account.take(track, sample(number, number - 3600.0 * (number > 10)))
+    account.begin_epoch("lost")
+    account.take(track, sample(40, 40 - 3600.0))
+    account.abandon()
+    gap = next(gap for gap in book.gaps if gap.reason == "lost")
+    assert (gap.begin, gap.end) == (at(29 - 3600.0), at(40 - 3600.0))
+
+
+def test_values_without_times_begin_a_gap_where_the_one_before_came_in() -> None:
+    """When such a value was made is not known, only when those before it were told."""
+    account, book = ledger()
+    track = account.track("c")
+    for number in range(1, 5):
+        account.take(track, sample(number)._replace(stamped=False))
+        account.end_batch()
+    account.begin_epoch("lost")
+    account.take(track, sample(9)._replace(stamped=False))
+    account.abandon()
+    assert book.gaps[0].begin < at(4)
+
+
+def test_a_plant_ahead_of_us_ends_ahead_of_us() -> None:
+    """The last gap reaches as far into the future as the plant's own times do."""
+    account, book = ledger()
+    ahead = sample(1, 3600.0)._replace(received_at=at(1))
+    account.take(account.track("c"), ahead)
+    account.finish(at(10), "not told before the end")
+    assert (book.gaps[0].begin, book.gaps[0].end) == (at(3600), at(3609))
+
+
+def test_gaps_that_history_may_close_are_told_meanwhile() -> None:
+    """A program that ends before history was read leaves them open."""
+    account, book = ledger()
+    track = account.track("c")
+    account.take(track, sample(1))
+    account.begin_epoch("lost")
+    account.take(track, sample(5))
+    assert not book.gaps
+    (gap,) = account.undecided()
+    assert (gap.begin, gap.end, gap.resolved) == (at(1), at(5), Resolution.UNRECOVERABLE)

@@ -81,7 +81,7 @@ class Pace:
 
         A clock that was set once or twice is right again; one that goes to and fro is not.
         """
-        return timedelta(seconds=self._back_s if self._backs >= WOBBLES else 0.0)
+        return timedelta(seconds=2.0 * self._back_s if self._backs >= WOBBLES else 0.0)
 
     def begin(self, first: Sample) -> None:
         """Begin with the first value of a subscription."""
