@@ -7,7 +7,7 @@ import pytest
 from tests.engine.test_semantics import cell, product, run, times_of, told
 from twin import LineState, SimulationOptions, example_line, simulate, summarise
 from twin.engine.runs import Runs
-from twin.errors import DeadlockError, LineError, NotSupportedError, StateError
+from twin.errors import DeadlockError, LineError, StateError
 from twin.events import EventLog, Kind, fold
 from twin.events.state import Clock, PartState, VehicleState
 from twin.testing.laws import reordered
@@ -192,14 +192,22 @@ def test_a_state_whose_vehicles_do_not_fit_is_refused_with_all_findings() -> Non
         assert told_s in text
 
 
-def test_the_compiled_engine_declines_vehicles_by_name() -> None:
-    """``auto`` runs the reference engine; who insists is told what is declined."""
-    line = cell(vehicles=[agv()])
-    with pytest.raises(NotSupportedError, match="vehicles 'agv'"):
-        run(line, 10, engine="compiled")
-    values, coordinates = Runs(line, SimulationOptions(horizon_s=50.0)).figures(0)
-    assert list(coordinates["vehicles"]) == ["agv"]
-    assert values["vehicle_trips"][1][0] > 0
+def test_the_kernel_counts_what_vehicles_do_while_observed() -> None:
+    """From 20 s on: the counters of a kernel without a log, worked out by hand."""
+    line = cell(vehicles=[agv(load_time_s=1, unload_time_s=1)])
+    options = SimulationOptions(horizon_s=40.0, warm_up_s=20.0, engine="compiled")
+    values, coordinates = Runs(line, options).figures(0)
+    spent = dict(zip(coordinates["vehicle_state"], values["vehicle_time_s"][1][0], strict=True))
+    # Sent at 21, there at 25, with the part on its way from 26 to 30, sent again at 36.
+    assert spent == {
+        "idle": 6.0,
+        "empty": 8.0,
+        "loading": 1.0,
+        "loaded": 4.0,
+        "unloading": 1.0,
+        "returning": 0.0,
+    }
+    assert values["vehicle_trips"][1].tolist() == [1.0]
 
 
 def test_the_example_can_be_cut_and_written_in_any_order() -> None:

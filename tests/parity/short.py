@@ -14,7 +14,7 @@ from twin.engine.compiled.engine import Program
 from twin.engine.options import Fault, SimulationOptions
 from twin.line import Exponential, load_line, serial_line
 
-LINES = ("two_station", "electronics", "bottling", "machining", "assembly", "grinding")
+LINES = ("two_station", "electronics", "bottling", "machining", "assembly", "grinding", "transport")
 NEAR = 1e-9
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.parity.comparing import assert_same, first_difference, outcome, report
 from tests.parity.runs import options_with_slowdowns, reported, rest_of
+from tests.parity.short import LINES as EXAMPLES
 from twin.engine.compiled import kernel
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.engine import CompiledEngine, Program
@@ -33,7 +34,7 @@ Run = tuple[Line, SimulationOptions]
 @st.composite
 def random_runs(draw: st.DrawFn) -> Run:
     """Return a line over any features with options for it."""
-    line = draw(lines(compiled=True))
+    line = draw(lines())
     return line, draw(options_with_slowdowns(line))
 
 
@@ -130,9 +131,7 @@ def test_another_future_is_the_same_at_length(data: st.DataObject, run: Run, cut
     other_future(data, run, cut_s)
 
 
-@pytest.mark.parametrize(
-    "name", ["two_station", "bottling", "electronics", "machining", "assembly", "grinding"]
-)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_example_lines_agree_over_two_hours(name: str) -> None:
     """The example lines agree over two hours, setups and rework included."""
     assert_same(load_line(name), SimulationOptions(horizon_s=7200.0, seed=3, warm_up_s=600.0))

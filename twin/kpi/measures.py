@@ -26,7 +26,7 @@ from twin.kpi.gaps import gap_s
 from twin.kpi.grouping import Replacement, processed, replaced
 from twin.kpi.rows import GONE, LEFT, Floats, Ints, Rows, Table
 from twin.kpi.times import status_times_s
-from twin.kpi.vehicles import VEHICLE_STATES, trips, vehicle_times_s, waits_for_vehicles_s
+from twin.kpi.vehicles import trips, vehicle_figures, vehicle_times_s, waits_for_vehicles_s
 from twin.kpi.wear import highest_level, wear_figures, wear_times_s
 from twin.line import Line
 
@@ -86,16 +86,10 @@ def figures(log: EventLog, line: Line) -> tuple[Values, Coordinates]:
 
 def _vehicles(values: Values, coordinates: Coordinates, log: EventLog, line: Line) -> None:
     """Add what the vehicles did."""
-    table, pools = Table.of(log, line), sorted(pool.id for pool in line.vehicles)
-    spent = vehicle_times_s(table, line, log.names)
-    with np.errstate(invalid="ignore"):
-        share = spent / spent.sum(axis=1, keepdims=True)
-    values["vehicle_time_s"] = ("vehicles", "vehicle_state"), spent
-    values["vehicle_share"] = ("vehicles", "vehicle_state"), share
-    values["vehicle_trips"] = ("vehicles",), trips(table, line, log.names)
-    values["vehicle_wait_s"] = ("station",), waits_for_vehicles_s(table, line, log.names)
-    coordinates["vehicles"] = np.array(pools, dtype=object)
-    coordinates["vehicle_state"] = np.array(VEHICLE_STATES, dtype=object)
+    table, names = Table.of(log, line), log.names
+    spent, carried = vehicle_times_s(table, line, names), trips(table, line, names)
+    waits_s = waits_for_vehicles_s(table, line, names)
+    vehicle_figures(values, coordinates, line, spent, carried, waits_s)
 
 
 @dataclass(frozen=True, slots=True)

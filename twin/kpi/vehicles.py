@@ -7,12 +7,32 @@ from numpy.typing import NDArray
 
 from twin.events.kinds import Kind
 from twin.events.log import Names
+from twin.kpi.counters import Coordinates, Values
 from twin.kpi.rows import LEFT, LOCATION, Floats, Table
 from twin.line import Line
 
 VEHICLE_STATES = ("idle", "empty", "loading", "loaded", "unloading", "returning")
 """What a vehicle does, as figures call it: ``empty`` on its way to a part, ``loaded`` with it."""
 _STATE_OF = {"fetching": "empty", "carrying": "loaded"}
+
+
+def vehicle_figures(
+    values: Values,
+    coordinates: Coordinates,
+    line: Line,
+    spent: Floats,
+    carried: Floats,
+    waits_s: Floats,
+) -> None:
+    """Add what the vehicles did: their times, the parts they put down, who waited for them."""
+    with np.errstate(invalid="ignore"):
+        share = spent / spent.sum(axis=1, keepdims=True)
+    values["vehicle_time_s"] = ("vehicles", "vehicle_state"), spent
+    values["vehicle_share"] = ("vehicles", "vehicle_state"), share
+    values["vehicle_trips"] = ("vehicles",), carried
+    values["vehicle_wait_s"] = ("station",), waits_s
+    coordinates["vehicles"] = np.array(sorted(pool.id for pool in line.vehicles), dtype=object)
+    coordinates["vehicle_state"] = np.array(VEHICLE_STATES, dtype=object)
 
 
 def vehicle_times_s(table: Table, line: Line, names: Names) -> Floats:

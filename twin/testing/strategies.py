@@ -281,17 +281,13 @@ def _orders(
 
 
 @st.composite
-def lines(
-    draw: st.DrawFn, grain: Grain | None = None, *, compiled: bool = False, grouped: bool = True
-) -> Line:
+def lines(draw: st.DrawFn, grain: Grain | None = None, *, grouped: bool = True) -> Line:
     """Return random lines: every feature may be there, none has to.
 
     Parameters
     ----------
     grain : {"integer", "tenth", "continuous"}, optional
         Where times fall; none: any of the three.
-    compiled : bool
-        Whether to leave out what the compiled engine declines.
     grouped : bool
         Whether parts may become others: batches, assembly, splitting.
     """
@@ -343,7 +339,7 @@ def lines(
             for name in sorted(routings)
         ),
         loops=_loops(draw, [*used, *taken, *stocks.values()], sorted(routings)),
-        vehicles=_vehicles(draw, falls, sources, stations) if not compiled else (),
+        vehicles=_vehicles(draw, falls, sources, stations),
         crews=tuple(crew_of(draw, name, has) for name in has["crews"]),
         calendars=tuple(calendar_of(draw) for _ in has["calendars"]),
         orders=_orders(

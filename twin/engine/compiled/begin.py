@@ -33,9 +33,12 @@ from twin.engine.compiled.tables import (
     CHOICE_UNLOAD,
     CREWS,
     DONE,
+    DROPS,
     FAILS,
     FIRST_TIMER,
+    FIRST_VEHICLE,
     GIVEN_S,
+    IS_IDLE,
     LEVEL_AFTER,
     LIMITED,
     LOADING,
@@ -67,6 +70,12 @@ from twin.engine.compiled.tables import (
     PART_SLOWED,
     PART_STATUS,
     PART_VISITS,
+    PICKS,
+    POOL_LOAD,
+    POOL_LOAD_KEY,
+    POOL_UNLOAD,
+    POOL_UNLOAD_KEY,
+    POOLS,
     PROCESSING,
     QUEUED,
     REMAINING_S,
@@ -101,8 +110,12 @@ from twin.engine.compiled.tables import (
     T_REPAIR,
     T_SHORT_START,
     T_SLOW_START,
+    T_VEHICLE,
     T_WEAR,
     UNLOADING,
+    VEHICLE_PART,
+    VEHICLE_POOL,
+    VEHICLE_STATUS,
     WAITING_MODES,
     WEAR_KEY,
     WEAR_MENDED,
@@ -112,6 +125,7 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.compiled.timers import draw, draw_left, load, push, resume, resume_at
+from twin.engine.compiled.vehicles import way_s
 from twin.engine.compiled.waits import look_again, watch
 from twin.engine.compiled.wear import level_of
 from twin.engine.jit import aside, compiled, inner, outlined
@@ -148,6 +162,9 @@ def _begin(M: Ints, X: Floats) -> None:
             resume_at(M, X, get(M, FIRST_TIMER, T_RELEASE) + order, release_s)
     for source in range(whole(M, SOURCES)):
         expect(M, X, source)
+    for v in range(get(M, FIRST_VEHICLE, whole(M, POOLS))):
+        if get(M, VEHICLE_STATUS, v) != IS_IDLE:
+            _begin_vehicle(M, X, v)
     _begin_waits(M, X)
     for k in range(whole(M, OUTAGES)):
         if not get(M, OUTAGE_ACTIVE, k):
@@ -262,6 +279,22 @@ def _begin_wear(M: Ints, X: Floats, s: int) -> None:
         timer, key = get(M, FIRST_TIMER, T_WEAR) + s, get(M, WEAR_KEY, s)
         steps, mended = get(M, WEAR_STEPS, s), get(M, WEAR_MENDED, s)
         _activity(M, X, timer, times, key, steps, mended, 1.0, 1.0)
+
+
+@aside
+def _begin_vehicle(M: Ints, X: Floats, v: int) -> None:
+    timer, status = get(M, FIRST_TIMER, T_VEHICLE) + v, get(M, VEHICLE_STATUS, v)
+    pool, p = get(M, VEHICLE_POOL, v), get(M, VEHICLE_PART, v)
+    loads = status == PICKS
+    if loads or status == DROPS:
+        times = get(M, POOL_LOAD, pool) if loads else get(M, POOL_UNLOAD, pool)
+        key = get(M, POOL_LOAD_KEY, pool) if loads else get(M, POOL_UNLOAD_KEY, pool)
+        _activity(M, X, timer, times, key, get(M, PART_ID, p), get(M, PART_VISITS, p), 1.0, 1.0)
+        return
+    total_s = way_s(M, X, v)
+    if not math.isnan(real(M, X, REMAINING_S, timer)):
+        total_s = _age_s(M, X, timer, 1.0) + real(M, X, REMAINING_S, timer)
+    _restore(M, X, timer, total_s, 1.0)
 
 
 @inner

@@ -91,6 +91,15 @@ def take(M: Ints, X: Floats, loop: int) -> None:
 
 
 @aside
+def reserve(M: Ints, X: Floats, product: int, origin: int, goal: int, change: int) -> None:
+    """Take the cards of a goal for a part on its way there, or give them back."""
+    row = goal * whole(M, PRODUCTS) + product
+    for i in range(get(M, FIRST_CARD, row), get(M, FIRST_CARD, row + 1)):
+        if not _covers(M, X, get(M, CARD, i), product, origin):
+            add(M, LOOP_FREE, get(M, CARD, i), change)
+
+
+@aside
 def take_at(M: Ints, X: Floats, p: int) -> None:
     """Let a new part take the cards of where it stands, without asking."""
     if get(M, PART_AT, p) >= 0:

@@ -10,11 +10,11 @@ import numpy as np
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.begin import begin
 from twin.engine.compiled.kernel import run
-from twin.engine.compiled.layout import Memory, laid_out
+from twin.engine.compiled.layout import Memory, laid_out, zeros
 from twin.engine.compiled.lower import CHOICES, RULES, Lowering, named_rules
 from twin.engine.compiled.plain import PlainProgram
 from twin.engine.compiled.reading import kernel_figures, kernel_state
-from twin.engine.compiled.template import Template, first_leaf, zeros
+from twin.engine.compiled.template import Template, first_leaf
 from twin.engine.fitting import check_names, check_state
 from twin.engine.options import SimulationOptions
 from twin.errors import NotSupportedError, SimulationError
@@ -34,7 +34,6 @@ def unsupported(line: Line) -> list[str]:
     return [
         *_rules_declined(line),
         *_choices_declined(line),
-        *(f"vehicles {pool.id!r}" for pool in line.vehicles),
     ]
 
 
@@ -189,6 +188,8 @@ class Program:
         if kind in (t.T_LIFE, t.T_REPAIR):
             s, mode = low.modes[owner]
             return f"{low.stations[s].id}/{mode.id}"
+        if kind == t.T_VEHICLE:
+            return low.sites.pools[memory.n(t.VEHICLE_POOL, owner)].id
         if kind == t.T_ARRIVAL:
             return low.sources[owner].id
         if kind == t.T_LOOK:

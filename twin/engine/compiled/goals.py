@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from twin.engine.compiled.cards import admits
+from twin.engine.compiled.carriers import can_be_sent, can_set_out, may_set_out, site_of
 from twin.engine.compiled.looks import room_at
 from twin.engine.compiled.memory import add, get, real, whole
 from twin.engine.compiled.phases import choice
 from twin.engine.compiled.sources import look, next_number, waits_since_s
 from twin.engine.compiled.tables import (
+    BATCH_MIN,
+    BUFFER_COMING,
     BUFFER_LENGTH,
     BUFFERS,
     CAPACITY,
@@ -39,6 +42,7 @@ from twin.engine.compiled.tables import (
     PART_PRODUCT,
     PART_ROW,
     PART_VISITS,
+    POOLS,
     PROBABILITY,
     ROUND_ROBIN,
     SENDER,
@@ -124,6 +128,16 @@ def _entrance(M: Ints, X: Floats, s: int) -> int:
     return get(M, STATION_INPUT, s) if get(M, STATION_INPUT, s) >= 0 else whole(M, BUFFERS) + s
 
 
+@outlined
+def is_in_company(M: Ints, p: int, v: int, s: int) -> bool:
+    """Tell whether a part has others beside it, or its station works in batches."""
+    if get(M, BATCH_MIN, s):
+        return True
+    return bool(
+        get(M, STATION_SEVERAL, s) and (get(M, SERVER_PART, v) != p or get(M, PART_MATE, p) >= 0)
+    )
+
+
 @inlined
 def has_room(M: Ints, X: Floats, entrance: int) -> bool:
     """Tell whether one more part fits."""
@@ -142,6 +156,7 @@ def _is_open(M: Ints, X: Floats, product: int, entrance: int, since_s: float, se
     return (
         has_room(M, X, entrance)
         and admits(M, X, product, _place_of(M, sender), entrance)
+        and (whole(M, POOLS) == 0 or may_set_out(M, sender, entrance))
         and (get(M, FEEDERS, entrance) <= 1 or _is_first(M, X, entrance, since_s, sender))
     )
 
@@ -185,6 +200,7 @@ def _shortest(M: Ints, X: Floats, product: int, step: int, since_s: float, sende
         s, b = (get(M, CHOICE_STATION, i), get(M, STATION_INPUT, get(M, CHOICE_STATION, i)))
         servers = get(M, FIRST_SERVER, s + 1) - get(M, FIRST_SERVER, s)
         parts = servers - get(M, STATION_FREE, s) + (get(M, BUFFER_LENGTH, b) if b >= 0 else 0)
+        parts += get(M, BUFFER_COMING, b) if b >= 0 else 0
         entrance = get(M, EXITS, exit_of + i)
         if best >= 0 and parts >= fewest:
             continue
@@ -240,11 +256,12 @@ def _part_wants(M: Ints, X: Floats, p: int, entrance: int) -> bool:
         get(M, STEP_TARGET, step) != LEAVES
         and leads_to(M, X, step, sole_goal(M, X, p), entrance)
         and admits(M, X, get(M, PART_PRODUCT, p), get(M, PART_AT, p), entrance)
+        and (whole(M, POOLS) == 0 or can_be_sent(M, p, entrance))
     )
 
 
 @inner
-def _before(since_s: float, sender: int, mine_s: float, me: int, stations: int) -> bool:
+def before(since_s: float, sender: int, mine_s: float, me: int, stations: int) -> bool:
     """Tell whether a sender stands before me: longer wait, else station, else downstream."""
     if since_s != mine_s:
         return since_s < mine_s
@@ -284,7 +301,7 @@ def _is_first(M: Ints, X: Floats, entrance: int, since_s: float, me: int) -> boo
 @inlined
 def _is_before(M: Ints, X: Floats, p: int, sender: int, mine_s: float, me: int) -> bool:
     """Tell whether a part that is done stands before me."""
-    return _before(real(M, X, PART_DONE_S, p), sender, mine_s, me, whole(M, STATIONS))
+    return before(real(M, X, PART_DONE_S, p), sender, mine_s, me, whole(M, STATIONS))
 
 
 @outlined
@@ -295,8 +312,10 @@ def _source_is_before(
     if not look(M, X, source):
         return False
     other = whole(M, FIRST_SOURCE) + source
-    if not _before(waits_since_s(M, X, source), other, since_s, me, whole(M, STATIONS)):
+    if not before(waits_since_s(M, X, source), other, since_s, me, whole(M, STATIONS)):
         return False
     product = get(M, HEAD_PRODUCT, source)
     step, goal = get(M, FIRST_STEP, product), sole_goal_of_source(M, X, source)
+    if whole(M, POOLS) and not can_set_out(M, site_of(M, -1 - source), entrance):
+        return False
     return leads_to(M, X, step, goal, entrance) and admits(M, X, product, -1, entrance)

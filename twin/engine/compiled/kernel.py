@@ -80,6 +80,7 @@ from twin.engine.compiled.tables import (
     T_SHORT_START,
     T_SLOW_END,
     T_SLOW_START,
+    T_VEHICLE,
     T_WEAR,
     TIMER_KIND,
     TIMER_OWNER,
@@ -90,6 +91,7 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.compiled.timers import next_s, next_timer, rank, resume_at, set_leaf, tidy
+from twin.engine.compiled.vehicles import drove
 from twin.engine.compiled.waits import look_again, overdue
 from twin.engine.compiled.wear import rise
 from twin.engine.jit import aside, compiled, inlined, inner, outlined
@@ -252,5 +254,7 @@ def _suppose(M: Ints, X: Floats, kind: int, owner: int) -> None:
         overdue(M, X, owner)
     elif kind == T_WEAR:
         rise(M, X, owner)
+    elif kind == T_VEHICLE:
+        drove(M, X, owner)
     else:
         look_again(M, X, owner)

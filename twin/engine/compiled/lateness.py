@@ -30,12 +30,15 @@ from twin.engine.compiled.tables import (
     OBSERVE,
     OVERDUE,
     PART_AT,
+    PART_CALLED,
     PART_DONE_S,
     PART_ID,
     PART_ROW,
     PART_SCRAPPED,
+    PART_SERVER,
     PART_STATUS,
     PART_STEP,
+    POOLS,
     SOURCE_ELEMENT,
     STATION_ELEMENT,
     STEP_WATCH,
@@ -53,11 +56,13 @@ def end_waits(M: Ints, X: Floats) -> None:
     """Scrap or send back the parts that have waited too long."""
     for i in range(whole(M, N_OVERDUE)):
         p = get(M, OVERDUE, i)
+        if whole(M, POOLS) and not _waits(M, p):
+            continue
         back = get(M, WATCH_BACK, get(M, STEP_WATCH, get(M, PART_ROW, p)))
         if back >= 0:
             _send_back(M, X, p, back)
             continue
-        note(M, X, PART_SCRAPPED, _element(M, p), get(M, PART_ID, p), get(M, PART_STEP, p), NAN)
+        note(M, X, PART_SCRAPPED, element_of(M, p), get(M, PART_ID, p), get(M, PART_STEP, p), NAN)
         if moment(X, NOW) >= moment(X, OBSERVE):
             add_whole(M, N_LOST, 1)
             if get(M, PART_AT, p) >= whole(M, BUFFERS):
@@ -68,8 +73,16 @@ def end_waits(M: Ints, X: Floats) -> None:
     look_everywhere(M)
 
 
+@aside
+def _waits(M: Ints, p: int) -> bool:
+    """Tell whether a part has neither been called by a vehicle nor come to a server or a sink."""
+    if get(M, PART_ID, p) < 0 or get(M, PART_CALLED, p):
+        return False
+    return get(M, PART_SERVER, p) < 0 or get(M, PART_STATUS, p) == DONE
+
+
 @inner
-def _element(M: Ints, p: int) -> int:
+def element_of(M: Ints, p: int) -> int:
     """Return the number in the log of where a part is."""
     at, buffers = (get(M, PART_AT, p), whole(M, BUFFERS))
     if at < 0:
@@ -80,7 +93,7 @@ def _element(M: Ints, p: int) -> int:
 @inner
 def _send_back(M: Ints, X: Floats, p: int, back: int) -> None:
     """Let a part wait for an earlier operation; out of a buffer it has to leave first."""
-    note(M, X, WAIT_EXCEEDED, _element(M, p), get(M, PART_ID, p), back, NAN)
+    note(M, X, WAIT_EXCEEDED, element_of(M, p), get(M, PART_ID, p), back, NAN)
     put(M, PART_ROW, p, get(M, PART_ROW, p) + back - get(M, PART_STEP, p))
     put(M, PART_STEP, p, back)
     b = get(M, PART_AT, p)

@@ -25,6 +25,21 @@ def floats(values: Iterable[Any]) -> t.Floats:
     return np.array(list(values), dtype=np.float64)
 
 
+def none(count: int) -> t.Ints:
+    """Return so many times -1."""
+    return np.full(count, -1, dtype=np.int64)
+
+
+def nan(count: int) -> t.Floats:
+    """Return so many times NaN."""
+    return np.full(count, np.nan)
+
+
+def zeros(count: int) -> t.Ints:
+    """Return so many zeros."""
+    return np.zeros(count, dtype=np.int64)
+
+
 def offsets(lengths: Iterable[int]) -> t.Ints:
     """Return the first place of each stretch, and one past the last."""
     return ints([0, *accumulate(lengths)])

@@ -9,7 +9,7 @@ from typing import Any
 from twin.engine.compiled.grouping import is_grouped
 from twin.engine.compiled.layout import floats, ints, offsets
 from twin.engine.compiled.routes import Routes
-from twin.events.state import LineState
+from twin.events.state import LineState, PartState, VehicleState
 from twin.line import Buffer, CardLoop, Line, Operation, Product
 
 
@@ -32,6 +32,7 @@ def needs_aside(line: Line, state: LineState) -> bool:
     return (
         has_limits(line)
         or is_grouped(line)
+        or bool(line.vehicles)
         or any(p.ready_s is not None or p.kitted or p.family is not None for p in state.parts)
     )
 
@@ -140,10 +141,23 @@ def _rivals(line: Line, loop: CardLoop, routes: Routes) -> Iterator[int]:
 
 def free_cards(line: Line, state: LineState) -> list[int]:
     """Return the cards that each loop has free in a state."""
+    driven = {v.part: v for pool in state.vehicles.values() for v in pool if v.part is not None}
     return [
-        loop.cards - sum(_holds(line, loop, p.location, p.product) for p in state.parts)
+        loop.cards - sum(_holds_with(line, loop, p, driven.get(p.id)) for p in state.parts)
         for loop in line.loops
     ]
+
+
+def _holds_with(line: Line, loop: CardLoop, part: PartState, vehicle: VehicleState | None) -> bool:
+    """Tell whether a part holds a card of a loop; on its way it holds those of both ends."""
+    if vehicle is None or vehicle.goal is None:
+        return _holds(line, loop, part.location, part.product)
+    aboard = part.location in {pool.id for pool in line.vehicles}
+    origin = vehicle.place if aboard else part.location
+    sinks = {sink.id for sink in line.sinks}
+    return _holds(line, loop, origin, part.product) or (
+        vehicle.goal not in sinks and _holds(line, loop, vehicle.goal, part.product)
+    )
 
 
 def _holds(line: Line, loop: CardLoop, place: str, product: str) -> bool:

@@ -55,6 +55,7 @@ from twin.engine.compiled.tables import (
     STARVED_S,
     STATION_ATTENDED,
     STATION_AWAITS,
+    STATION_COMING,
     STATION_FINISH,
     STATION_FREE,
     STATION_MAINTAINED,
@@ -130,7 +131,8 @@ def _account(M: Ints, X: Floats, s: int) -> None:
             add_real(M, X, BLOCKED_S, s, done * time_s)
             alone = 0
             if get(M, STATION_ATTENDED, s):  # who is neither worked on nor done waits for people
-                alone = idle - done - get(M, STATION_FREE, s)
+                free = get(M, STATION_FREE, s) + get(M, STATION_COMING, s)
+                alone = idle - done - free
                 add_real(M, X, NO_OPERATOR_S, s, alone * time_s)
             add_real(M, X, STARVED_S, s, (idle - done - alone) * time_s)
 

@@ -23,6 +23,7 @@ from twin.engine.compiled.limits import (
     wait_tables,
 )
 from twin.engine.compiled.routes import Routes
+from twin.engine.compiled.transport import Sites, vehicle_tables
 from twin.engine.compiled.upkeep import mode_tables, people_tables
 from twin.engine.compiled.wearing import has_wear, scraps_by_wear, wear_tables
 from twin.engine.model import ahead_of
@@ -76,6 +77,9 @@ class Lowering:
         self.slots = self._slots()
         self.routes = Routes(line, state, options.plan)
         self.limited = has_limits(line)
+        self.sites = Sites(line, state, self.routes.entrance_names)
+        sources, pools = [s.id for s in self.sources], [pool.id for pool in self.sites.pools]
+        self.outside = [*sources, *pools]
         self.aside = needs_aside(line, state)
         self._codes: list[int] = []
         self._parameters: list[tuple[float, ...]] = []
@@ -142,6 +146,7 @@ class Lowering:
             mode_tables(self),
             people_tables(self),
             wear_tables(self),
+            vehicle_tables(self),
             source_tables(self),
             order_tables(self),
             self._fault_tables(),
@@ -180,7 +185,10 @@ class Lowering:
             t.PRODUCTS: len(self.products),
             t.LOOPS: len(self.line.loops),
             t.LIMITED: int(self.limited),
-            t.FOLLOWED: int(self.limited or bool(self.line.loops)),
+            t.FOLLOWED: int(self.limited or bool(self.line.loops or self.line.vehicles)),
+            t.POOLS: len(self.line.vehicles),
+            t.SITES: len(self.sites.names),
+            t.MOVES: sum(len(pool.moves) for pool in self.line.vehicles),
             t.LOOKS: int(has_looks(self.line)),
             t.ASIDE: int(self.aside),
             t.BATCHES: int(has_batches(self.line)),
@@ -391,6 +399,7 @@ class Lowering:
         crews = [crew.id for crew in self.crews]
         slots = [source.id for source in self.sources]
         behind = len(self.stations)
+        vehicles = [(k, v) for k, pool in enumerate(self.sites.pools) for v in range(pool.count)]
         wears = [(s, BEFORE_MODES) for s in range(behind) if has_wear(self.line)]
         away = [(behind + crews.index(one.crew), 0) for one in self.options.absences]
         behind += len(crews)
@@ -414,6 +423,7 @@ class Lowering:
             (Due.OVERDUE, [(i, 0) for i in range(len(limited_steps(self.line)))]),
             (Due.LOOK, [(i, 0) for i in range(len(self.buffers)) if has_looks(self.line)]),
             (Due.FAILURE, wears),
+            (Due.VEHICLE, vehicles),
         ]
         return {
             "first_timer": offsets(len(rows) for _, rows in kinds),

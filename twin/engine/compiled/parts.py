@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twin.engine.compiled.cards import carry
+from twin.engine.compiled.carriers import waited
 from twin.engine.compiled.log import account, buffer_changed, content_changed, flow_ended, note
 from twin.engine.compiled.looks import look_at_station, part_at, room_at, tell
 from twin.engine.compiled.memory import (
@@ -57,6 +58,7 @@ from twin.engine.compiled.tables import (
     PART_ASKED_S,
     PART_AT,
     PART_BEFORE,
+    PART_CALLED,
     PART_CREATED,
     PART_CREATED_S,
     PART_DONE_S,
@@ -80,6 +82,7 @@ from twin.engine.compiled.tables import (
     PART_STEP,
     PART_VISITS,
     PARTS_FULL,
+    POOLS,
     PRODUCT_FINISHED,
     PRODUCT_SINK,
     ROOM_PARTS,
@@ -179,6 +182,7 @@ def put_aside(M: Ints, X: Floats, p: int, family: int) -> None:
     put_real(M, X, PART_READY_S, p, NAN)
     put(M, PART_KITTED, p, 0)
     put(M, PART_MATE, p, -1)
+    put(M, PART_CALLED, p, 0)
     put(M, PART_FAMILY, p, family)
     put(M, WATCHED, p, 0)
 
@@ -188,6 +192,8 @@ def _follow(M: Ints, X: Floats, p: int, goal: int) -> None:
     """Follow a part to its goal; one that comes to a server waits no longer."""
     if whole(M, LOOPS):
         carry(M, X, p, goal)
+    if whole(M, POOLS):
+        waited(M, X, p)
     if whole(M, LIMITED) and (goal < 0 or goal >= whole(M, BUFFERS)):
         unwatch(M, X, p)
 

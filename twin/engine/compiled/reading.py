@@ -11,6 +11,7 @@ from twin.engine.compiled import tables as t
 from twin.engine.compiled.flows import BINS, EXACT, flow_quantile
 from twin.engine.compiled.layout import Memory
 from twin.engine.compiled.lower import Lowering
+from twin.engine.compiled.transport import vehicle_counts, vehicle_states
 from twin.engine.compiled.wearing import has_wear
 from twin.events.state import (
     PHASE_OF,
@@ -29,6 +30,7 @@ from twin.events.state import (
     WearState,
 )
 from twin.kpi.counters import Coordinates, Counters, Values, figures_of
+from twin.kpi.vehicles import vehicle_figures
 from twin.kpi.wear import highest_level, wear_figures
 
 PART_STATUS: tuple[PartStatus, ...] = (
@@ -109,6 +111,7 @@ def kernel_state(low: Lowering, f: Memory, replication: int) -> LineState:
             for i, crew in enumerate(low.crews)
             if crew.calendar is not None
         },
+        vehicles=vehicle_states(low, f),
     )
 
 
@@ -143,7 +146,7 @@ def _part(low: Lowering, f: Memory, p: int) -> PartState:
     buffers = len(low.buffers)
     clock, v = None, 0
     if at < 0:
-        location = low.sources[-1 - at].id
+        location = low.outside[-1 - at]
     elif at < buffers:
         location = low.buffers[at].id
     else:
@@ -257,6 +260,8 @@ def kernel_figures(low: Lowering, f: Memory) -> tuple[Values, Coordinates]:
     values, coordinates = figures_of(counters, low.line, low.names)
     if has_wear(low.line):
         wear_figures(values, coordinates, _level_times_s(low, f))
+    if low.line.vehicles:
+        vehicle_figures(values, coordinates, low.line, *vehicle_counts(low, f))
     return values, coordinates
 
 

@@ -193,6 +193,9 @@ class Routes:
         for product in self._products:
             for place, step in enumerate((*product.routing, None)):
                 exits.append(self._goals(product, place))
+                if self._line.vehicles:
+                    targets.append(t.OPEN)  # it may have to wait for one
+                    continue
                 if not exits[-1]:
                     targets.append(t.LEAVES)
                     continue

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from twin.engine.compiled.asking import settle_work
 from twin.engine.compiled.batches import take_batches
+from twin.engine.compiled.carriers import sink_of, source_walks, walks
 from twin.engine.compiled.goals import (
     has_room,
+    is_in_company,
     leads_to,
     open_to,
     sole_goal,
@@ -17,7 +19,7 @@ from twin.engine.compiled.goals import (
 from twin.engine.compiled.kits import supply
 from twin.engine.compiled.lateness import end_waits
 from twin.engine.compiled.looks import look_everywhere
-from twin.engine.compiled.memory import add, get, lowest_bit, put, real, whole
+from twin.engine.compiled.memory import get, lowest_bit, put, real, whole
 from twin.engine.compiled.modes import crews
 from twin.engine.compiled.parts import (
     drop,
@@ -26,10 +28,9 @@ from twin.engine.compiled.parts import (
     leave_buffer,
     leave_line,
     leave_station,
-    make,
 )
 from twin.engine.compiled.picking import choose
-from twin.engine.compiled.sources import look, waits_since_s
+from twin.engine.compiled.sources import look, pop, waits_since_s
 from twin.engine.compiled.tables import (
     BATCH_MIN,
     BATCHES,
@@ -41,8 +42,6 @@ from twin.engine.compiled.tables import (
     FIRST_STEP,
     FULL_SETTLE,
     GROUPED,
-    HEAD_KNOWN,
-    HEAD_ORDER,
     HEAD_PRODUCT,
     LACKING_COUNT,
     LATE_HEAD,
@@ -54,19 +53,18 @@ from twin.engine.compiled.tables import (
     MANNED,
     MODES,
     N_OVERDUE,
+    N_READY,
     N_STATUS,
     OK,
     OPEN,
-    ORDER_CREATED,
+    PART_CALLED,
     PART_DONE_S,
     PART_MATE,
-    PART_NEXT,
     PART_PRODUCT,
     PART_ROW,
+    POOLS,
     ROUND_ROBIN,
     SERVER_PART,
-    SOURCE_HEAD,
-    SOURCE_TAIL,
     STATION_FREE,
     STATION_INPUT,
     STATION_ON,
@@ -78,6 +76,7 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
+from twin.engine.compiled.vehicles import call, end_calls, settle_arrivals
 from twin.engine.jit import aside, inlined, inner, outlined
 
 
@@ -88,11 +87,15 @@ def settle(M: Ints, X: Floats) -> None:
     Only senders and takers are visited for which something has changed since they last could do
     nothing; ``FULL_SETTLE`` visits all of them in each pass, with the same result.
     """
+    if whole(M, N_READY):
+        settle_arrivals(M, X)
     if whole(M, N_OVERDUE):
         end_waits(M, X)
     if whole(M, MODES):
         crews(M, X)
     full = whole(M, FULL_SETTLE)
+    # Who could not set out on a vehicle can do so only after something that lets him look.
+    calls = whole(M, POOLS) and (full or whole(M, LOOK_WORDS) > 1 or get(M, LOOK, 0))
     moved = True
     while moved and whole(M, N_STATUS) == OK:
         if full:
@@ -100,6 +103,10 @@ def settle(M: Ints, X: Floats) -> None:
         moved = _pass(M, X)
         if not full and whole(M, LOOK_WORDS) == 1:
             moved = get(M, LOOK, 0) != 0
+        if calls and not moved and whole(M, N_STATUS) == OK:
+            moved = call(M, X)
+    if calls:
+        end_calls(M, X)
     if whole(M, MANNED):
         settle_work(M, X)
 
@@ -161,25 +168,16 @@ def _visits(M: Ints, X: Floats, word: int) -> bool:
 def _feed(M: Ints, X: Floats, source: int) -> bool:
     moved = False
     while look(M, X, source):
-        product, order = (get(M, HEAD_PRODUCT, source), get(M, HEAD_ORDER, source))
+        product = get(M, HEAD_PRODUCT, source)
         step = get(M, FIRST_STEP, product)
         given = sole_goal_of_source(M, X, source)
         since_s, sender = (waits_since_s(M, X, source), whole(M, FIRST_SOURCE) + source)
         target = open_to(M, X, product, step, given, since_s, sender)
-        if target < 0:
+        if target < 0 or (whole(M, POOLS) and not source_walks(M, source, target)):
             return moved
-        p = get(M, SOURCE_HEAD, source)
-        if p >= 0:
-            put(M, SOURCE_HEAD, source, get(M, PART_NEXT, p))
-            if get(M, SOURCE_HEAD, source) < 0:
-                put(M, SOURCE_TAIL, source, -1)
-        else:
-            put(M, HEAD_KNOWN, source, 0)
-            p = make(M, X, source, product, order)
-            if p < 0:
-                return False
-            if order >= 0:
-                add(M, ORDER_CREATED, order, 1)
+        p = pop(M, X, source)
+        if p < 0:
+            return False
         went(M, X, step, given)
         enter(M, X, p, target)
         moved = True
@@ -220,8 +218,10 @@ def _send_part(M: Ints, X: Floats, p: int, v: int, s: int) -> bool:
         else:
             leave_line(M, X, p)
         return True
+    if whole(M, POOLS) and (get(M, PART_CALLED, p) or sink_of(M, p) >= 0):
+        return _leave_by_itself(M, X, p, v, s)
     given = sole_goal(M, X, p)
-    if stays(M, X, step, given, s) and not (whole(M, GROUPED) and _is_in_company(M, p, v, s)):
+    if stays(M, X, step, given, s) and not (whole(M, GROUPED) and is_in_company(M, p, v, s)):
         leave_station(M, X, p, v, s)
         if get(M, STEP_CHOICE, step) == ROUND_ROBIN:
             took_turn(M, X, step)
@@ -229,7 +229,7 @@ def _send_part(M: Ints, X: Floats, p: int, v: int, s: int) -> bool:
         return True
     product, since_s = (get(M, PART_PRODUCT, p), real(M, X, PART_DONE_S, p))
     target = open_to(M, X, product, step, given, since_s, s)
-    if target < 0:
+    if target < 0 or (whole(M, POOLS) and not walks(M, p, target)):
         return False
     leave_station(M, X, p, v, s)
     went(M, X, step, given)
@@ -237,14 +237,20 @@ def _send_part(M: Ints, X: Floats, p: int, v: int, s: int) -> bool:
     return True
 
 
-@outlined
-def _is_in_company(M: Ints, p: int, v: int, s: int) -> bool:
-    """Tell whether a part has others beside it, or its station works in batches."""
-    if get(M, BATCH_MIN, s):
-        return True
-    return bool(
-        get(M, STATION_SEVERAL, s) and (get(M, SERVER_PART, v) != p or get(M, PART_MATE, p) >= 0)
-    )
+@aside
+def _leave_by_itself(M: Ints, X: Floats, p: int, v: int, s: int) -> bool:
+    """Finish a part that is done with all; one that a vehicle is sent for stays."""
+    if _is_fetched(M, p, sink_of(M, p)):
+        return False
+    leave_station(M, X, p, v, s)
+    leave_line(M, X, p)
+    return True
+
+
+@aside
+def _is_fetched(M: Ints, p: int, goal: int) -> bool:
+    """Tell whether a vehicle was sent for a part, or has to be."""
+    return bool(get(M, PART_CALLED, p)) or not walks(M, p, goal)
 
 
 @aside
@@ -257,7 +263,7 @@ def _send_late(M: Ints, X: Floats, b: int) -> bool:
         if not leads_to(M, X, step, given, b):
             since_s, sender = (real(M, X, PART_DONE_S, p), whole(M, STATIONS) + b)
             target = open_to(M, X, product, step, given, since_s, sender)
-        if target >= 0:
+        if target >= 0 and not (whole(M, POOLS) and _is_fetched(M, p, target)):
             drop(M, X, p)
             went(M, X, step, given)
             enter(M, X, p, target)

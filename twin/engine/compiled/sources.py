@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from twin.engine.compiled.looks import look_at
-from twin.engine.compiled.memory import get, put, real, whole
+from twin.engine.compiled.memory import add, get, put, real, whole
 from twin.engine.compiled.parts import first_number, make
 from twin.engine.compiled.tables import (
     FIRST_SHARE,
@@ -134,6 +134,23 @@ def look(M: Ints, X: Floats, source: int) -> bool:
         else:
             put(M, HEAD_PRODUCT, source, _next_product(M, X, source))
     return get(M, HEAD_PRODUCT, source) >= 0
+
+
+@inner
+def pop(M: Ints, X: Floats, source: int) -> int:
+    """Return the part that enters now, or -1 when there is no slot for one."""
+    p = get(M, SOURCE_HEAD, source)
+    if p >= 0:
+        put(M, SOURCE_HEAD, source, get(M, PART_NEXT, p))
+        if get(M, SOURCE_HEAD, source) < 0:
+            put(M, SOURCE_TAIL, source, -1)
+        return p
+    order = get(M, HEAD_ORDER, source)
+    put(M, HEAD_KNOWN, source, 0)
+    p = make(M, X, source, get(M, HEAD_PRODUCT, source), order)
+    if p >= 0 and order >= 0:
+        add(M, ORDER_CREATED, order, 1)
+    return p
 
 
 @inner

@@ -52,6 +52,9 @@ PREFERENCE, SHORTEST_QUEUE, ROUND_ROBIN, PROBABILITY = range(4)
 """How an operation's stations are chosen among."""
 BY_PRODUCT, BY_GROUP, BY_FAMILY, BY_NOTHING = range(4)
 """What parts of a batch have in common."""
+IS_IDLE, FETCHES, PICKS, CARRIES, DROPS, RETURNS = range(6)
+"""What a vehicle does."""
+VEHICLE_STATES = 6
 GOOD, BACK, LOST = range(3)
 """What becomes of a part: on to its next operation, back to one, or scrapped."""
 LEAVES, OPEN = -2, -1
@@ -104,6 +107,12 @@ REPAIR_PAUSED = int(Kind.REPAIR_PAUSED)
 SHIFT_ENDED = int(Kind.SHIFT_ENDED)
 WEAR_RISEN = int(Kind.WEAR_RISEN)
 WEAR_LOWERED = int(Kind.WEAR_LOWERED)
+VEHICLE_ASKED = int(Kind.VEHICLE_ASKED)
+VEHICLE_SENT = int(Kind.VEHICLE_SENT)
+PICKUP_STARTED = int(Kind.PICKUP_STARTED)
+PART_LOADED = int(Kind.PART_LOADED)
+DROP_STARTED = int(Kind.DROP_STARTED)
+VEHICLE_FREE = int(Kind.VEHICLE_FREE)
 WAIT_EXCEEDED = int(Kind.WAIT_EXCEEDED)
 PART_MADE = int(Kind.PART_MADE)
 PART_REPLACED = int(Kind.PART_REPLACED)
@@ -114,7 +123,7 @@ RELEASE_NOTED = int(Kind.ORDER_RELEASED)
 # Kinds of timers, by which FIRST_TIMER is ordered.
 (T_FINISH, T_LIFE, T_REPAIR, T_SHIFT, T_OUT_START, T_OUT_END, T_SLOW_START, T_SLOW_END, T_RELEASE,
  T_ARRIVAL, T_CREW, T_AWAY_START, T_AWAY_END, T_SHORT_START, T_SHORT_END, T_OVERDUE,
- T_LOOK, T_WEAR) = range(18)  # fmt: skip
+ T_LOOK, T_WEAR, T_VEHICLE) = range(19)  # fmt: skip
 
 # Single numbers, at the front of the memory: reals first.
 NOW, WIP_SINCE, WIP_AREA, OBSERVE, FLOW_TOTAL = range(5)
@@ -138,7 +147,12 @@ LOOKS = 58  # whether some buffer takes time, or parts wait there for a batch on
 BATCHES = 59  # whether some station works in batches
 ASIDE = 60  # whether parts have the fields that only some lines need
 GROUPED = 61  # whether parts go together, wait for components or become others somewhere
-BEGINS = 62
+POOLS = 62  # of vehicles
+SITES = 63  # where vehicles may be; see carriers
+MOVES = 64  # what vehicles carry: from which sites, to which
+N_READY = 65  # vehicles that have loaded or unloaded in this round
+SUPPOSED = 66  # whether it is asked what would be if vehicles were idle
+BEGINS = 67
 """From here on: where each record begins."""
 
 
@@ -217,6 +231,8 @@ STATION_CLAIM = _station.field()
 AHEAD_FROM = _station.field()  # the first part of those whose numbers are drawn ahead; see ahead
 AHEAD_TO = _station.field()  # and the first after them
 AHEAD_VISIT = _station.field()  # the visit that they are drawn for
+STATION_COMING = _station.field()  # servers kept for parts on vehicles; they do not count as free
+VEHICLE_WAIT_S = _station.field()  # part-seconds that only a vehicle was missing
 STATION_SEVERAL = _station.field()  # whether a server may hold several parts
 
 _group = Record()  # of a station, in lines where parts come together
@@ -285,6 +301,7 @@ WATCH_BEFORE = _aside.field()
 WATCH_NEXT = _aside.field()
 LATE_NEXT = _aside.field()  # of those that leave a buffer because they waited too long
 OVERDUE = _aside.field()  # parts that have waited too long in this round
+PART_CALLED = _aside.field()  # whether a vehicle was sent for it, or has it on board
 PART_MATE = _aside.field()  # the next one on the same server, or -1
 PART_FATE = _aside.field()  # what became of it when its operation ended
 _ranked = Record()  # parts that wait for a station that works in batches, by its rule
@@ -310,6 +327,7 @@ LATE_TAIL = _buffer.field()
 FIRST_WAIT = _buffer.field()
 WAIT_S = vector()  # how long parts wait in a buffer for a batch at most, shortest first
 BUFFER_ELEMENT = _buffer.field()
+BUFFER_COMING = _buffer.field()  # places kept for parts on vehicles; the capacity is less by them
 TAKER = vector()  # stations that take from a buffer
 
 _entrance = Record()
@@ -321,6 +339,7 @@ _product = Record()
 FIRST_STEP = _product.field()  # one step more than operations: the part leaves the line
 PRODUCT_GROUP = _product.field()
 PRODUCT_SINK = _product.field()
+PRODUCT_SINK_SITE = _product.field()
 PRODUCT_LIMITED = _product.field()  # whether its parts may wait only so long somewhere
 PRODUCT_FINISHED = _product.field()
 
@@ -448,6 +467,36 @@ NEED_COUNT = _need.field()
 FIRST_ABLE = _need.field()
 ABLE = vector()  # crews that can do it, in the order in which they are asked
 FIRST_NEED = vector()  # [choice, phase], one more
+
+_pool = Record()  # of vehicles
+POOL_ELEMENT = _pool.field()
+POOL_IDLE = _pool.field()
+POOL_LOAD = _pool.field()
+POOL_UNLOAD = _pool.field()
+POOL_LOAD_KEY = _pool.field()
+POOL_UNLOAD_KEY = _pool.field()
+POOL_HOME = _pool.field()
+POOL_RETURNS = _pool.field()  # whether those drive home that nobody needs
+POOL_TRIPS = _pool.field()
+POOL_WIDTH = _pool.field()  # sites that its vehicles may come to
+FIRST_TRAVEL = _pool.field()
+FIRST_VEHICLE = _pool.field()
+POOL_S = vector()  # [pool, what its vehicles do]
+SITE_ROW = vector()  # [pool, site]: row and column of the site in its times
+TRAVEL_S = vector()  # [pool, row, column]
+SITE_ELEMENT = vector()
+MOVE_POOL = vector()
+MOVE_FROM = vector()  # [move, site]
+MOVE_INTO = vector()  # [move, site]
+
+_vehicle = Record()
+VEHICLE_POOL = _vehicle.field()
+VEHICLE_STATUS = _vehicle.field()
+VEHICLE_PLACE = _vehicle.field()  # site; with a part on board, where it took that
+VEHICLE_PART = _vehicle.field()
+VEHICLE_GOAL = _vehicle.field()  # site
+VEHICLE_SINCE_S = _vehicle.field()
+READY = _vehicle.field()  # vehicles that have loaded or unloaded in this round
 
 _switch = Record()
 SWITCH_S = _switch.field()

@@ -15,11 +15,12 @@ from twin.engine.compiled import tables as t
 from twin.engine.compiled.ahead import BLOCK
 from twin.engine.compiled.flows import BINS, EXACT
 from twin.engine.compiled.grouping import has_batches
-from twin.engine.compiled.layout import all_bits, floats, ints
+from twin.engine.compiled.layout import all_bits, floats, ints, nan, none, zeros
 from twin.engine.compiled.limits import free_cards, limited_steps
 from twin.engine.compiled.lower import Lowering
 from twin.engine.compiled.memory import GROUP
-from twin.engine.compiled.tables import Floats, Ints
+from twin.engine.compiled.tables import Ints
+from twin.engine.compiled.transport import vehicle_fields
 from twin.engine.compiled.wearing import wear_fields
 from twin.events.state import Clock, LineState, PartState
 from twin.line import Maintenance
@@ -49,21 +50,6 @@ MODE_STATUS = {
     "repair": t.REPAIRING,
     "due": t.AWAITED,
 }
-
-
-def none(count: int) -> Ints:
-    """Return so many times -1."""
-    return np.full(count, -1, dtype=np.int64)
-
-
-def nan(count: int) -> Floats:
-    """Return so many times NaN."""
-    return np.full(count, np.nan)
-
-
-def zeros(count: int) -> Ints:
-    """Return so many zeros."""
-    return np.zeros(count, dtype=np.int64)
 
 
 def first_leaf(timers: int) -> int:
@@ -102,6 +88,7 @@ class Template:
         self._source_fields()
         self._order_fields()
         self.fields |= wear_fields(low, self._stations, self._since_s)
+        self.fields |= vehicle_fields(low, tables, self._since_s)
         self._part_fields()
         self._place_parts()
         self._clocks()
@@ -308,6 +295,7 @@ class Template:
             "late_next": none(aside if self._low.routes.backs else 0),
             "overdue": zeros(aside),
             "part_mate": none(aside),
+            "part_called": zeros(aside),
             "part_fate": zeros(aside),
         }
         ranked = count if has_batches(self._low.line) else 0
@@ -319,6 +307,8 @@ class Template:
         f, low = self.fields, self._low
         products = {product.id: i for i, product in enumerate(low.products)}
         sources = {source.id: i for i, source in enumerate(low.sources)}
+        pools = {pool.id: k for k, pool in enumerate(low.sites.pools)}
+        called = {vehicle.part for found in self._state.vehicles.values() for vehicle in found}
         for p, part in enumerate(self._state.parts):
             f["part_id"][p] = part.id
             f["part_product"][p] = products[part.product]
@@ -336,18 +326,24 @@ class Template:
                 f["part_ready_s"][p] = math.nan if part.ready_s is None else part.ready_s
                 f["part_kitted"][p] = part.kitted
                 f["part_family"][p] = -1 if part.family is None else part.family
+                f["part_called"][p] = part.id in called
             if part.location in low.buffer:
                 b = f["part_at"][p] = low.buffer[part.location]
                 self._append("buffer", b, p)
                 f["buffer_length"][b] += 1
             elif part.location in sources:
                 f["part_at"][p] = -1 - sources[part.location]
-                self._append("source", sources[part.location], p)
+                if part.id not in called:
+                    self._append("source", sources[part.location], p)
+            elif part.location in pools:
+                f["part_at"][p] = -1 - len(sources) - pools[part.location]
         # Parts that name their server come first, so that no other takes it.
         inside = [(p, part) for p, part in enumerate(self._state.parts)]
         for p, part in sorted(inside, key=lambda pair: pair[1].server is None):
             if part.location in low.station:
                 self._inside(p, part)
+        # Servers that are kept for parts on vehicles do not count as free.
+        f["station_free"] -= f["station_coming"]
         for s in range(len(low.stations)):
             first, done = self._first_server[s], f["done_count"][s]
             servers = f["done_list"][first : first + done].tolist()
@@ -440,3 +436,8 @@ class Template:
         for s, station in enumerate(self._stations):
             if station.wear is not None and station.wear.clock is not None:
                 self._clock(int(self._first_timer[t.T_WEAR]) + s, station.wear.clock)
+        for v, vehicle in enumerate(self._low.sites.vehicles):
+            clock = vehicle.clock or Clock()
+            if clock.since_s is None:
+                clock = clock.model_copy(update={"since_s": self._state.time_s})
+            self._clock(int(self._first_timer[t.T_VEHICLE]) + v, clock)

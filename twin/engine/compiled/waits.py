@@ -64,7 +64,7 @@ def ready(M: Ints, X: Floats, p: int) -> None:
 
 
 @inner
-def _since_s(M: Ints, X: Floats, p: int) -> float:
+def waits_from_s(M: Ints, X: Floats, p: int) -> float:
     """Return since when a part waits for its next operation, s."""
     ready_s = real(M, X, PART_READY_S, p)
     return real(M, X, PART_CREATED_S, p) if math.isnan(ready_s) else ready_s
@@ -76,8 +76,8 @@ def watch(M: Ints, X: Floats, p: int) -> None:
     w = get(M, STEP_WATCH, get(M, PART_ROW, p))
     if w < 0:
         return
-    since_s, before = (_since_s(M, X, p), get(M, WATCH_TAIL, w))
-    while before >= 0 and _since_s(M, X, before) > since_s:
+    since_s, before = (waits_from_s(M, X, p), get(M, WATCH_TAIL, w))
+    while before >= 0 and waits_from_s(M, X, before) > since_s:
         before = get(M, WATCH_BEFORE, before)
     after = get(M, WATCH_NEXT, before) if before >= 0 else get(M, WATCH_HEAD, w)
     put(M, WATCHED, p, 1)
@@ -99,7 +99,7 @@ def _arm(M: Ints, X: Floats, w: int) -> None:
     """Wait for the first part of a list."""
     p = get(M, WATCH_HEAD, w)
     if p >= 0:
-        due = _since_s(M, X, p) + real(M, X, WATCH_LONGEST_S, w)
+        due = waits_from_s(M, X, p) + real(M, X, WATCH_LONGEST_S, w)
         resume_at(M, X, get(M, FIRST_TIMER, T_OVERDUE) + w, max(due, moment(X, NOW)))
 
 
@@ -125,7 +125,7 @@ def unwatch(M: Ints, X: Floats, p: int) -> None:
 def overdue(M: Ints, X: Floats, w: int) -> None:
     """Gather the parts of a list that have waited too long, all of them by number."""
     p = get(M, WATCH_HEAD, w)
-    while p >= 0 and _since_s(M, X, p) + real(M, X, WATCH_LONGEST_S, w) <= moment(X, NOW):
+    while p >= 0 and waits_from_s(M, X, p) + real(M, X, WATCH_LONGEST_S, w) <= moment(X, NOW):
         unwatch(M, X, p)
         at = whole(M, N_OVERDUE)
         while at > 0 and get(M, PART_ID, get(M, OVERDUE, at - 1)) > get(M, PART_ID, p):
