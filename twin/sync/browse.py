@@ -13,6 +13,8 @@ from twin.sync.target import Item, Wildcard
 MOST_NODES = 200_000
 """Nodes looked at for one path."""
 MOST_DEPTH = 32
+NODES_PER_CALL = 50
+"""Nodes that the server is asked about in one call."""
 _INDEXED = re.compile(r"^ns=(\d+);(.+)$")
 
 
@@ -70,29 +72,47 @@ class _Place:
 async def matching(channel: Channel, wildcard: Wildcard, names: Names) -> list[Item]:
     """Return the variables below Objects that a browse path leads to, in the server's order."""
     found: dict[str, Item] = {}
-    objects = ua.NodeId(ua.ObjectIds.ObjectsFolder)
-    waiting = [_Place(objects, wildcard.path, 0)]
+    waiting = [_Place(ua.NodeId(ua.ObjectIds.ObjectsFolder), wildcard.path, 0)]
     seen: set[tuple[str, tuple[str, ...]]] = set()
     while waiting and len(seen) < MOST_NODES:
-        place = waiting.pop()
-        key = (str(place.node), place.rest)
-        if key in seen or place.depth > MOST_DEPTH:
+        places: list[_Place] = []
+        while waiting and len(places) < NODES_PER_CALL:
+            place = waiting.pop()
+            key = (str(place.node), place.rest)
+            if key not in seen and place.depth <= MOST_DEPTH:
+                seen.add(key)
+                places.append(place)
+        if not places:
             continue
-        seen.add(key)
-        below = []
-        for reference in await channel.browse(place.node):
-            if getattr(reference.NodeId, "ServerIndex", 0):
-                continue
-            node = ua.NodeId(reference.NodeId.Identifier, reference.NodeId.NamespaceIndex)
-            for rest in _rests(reference.BrowseName, place.rest):
-                ends = not rest or rest == ("**",)
-                if ends and reference.NodeClass == ua.NodeClass.Variable:
-                    name = names.spelled(node)
-                    found[name] = replace(wildcard.template, name=name, node=name)
-                if rest:
-                    below.append(_Place(node, rest, place.depth + 1))
+        below: list[_Place] = []
+        told = await channel.browse_all([place.node for place in places])
+        for place, references in zip(places, told, strict=True):
+            below += _steps(place, references, wildcard, names, found)
         waiting += reversed(below)
     return list(found.values())
+
+
+def _steps(
+    place: _Place,
+    references: list[ua.ReferenceDescription],
+    wildcard: Wildcard,
+    names: Names,
+    found: dict[str, Item],
+) -> list[_Place]:
+    """Return the places below one place; variables at which the path ends are noted."""
+    below = []
+    for reference in references:
+        if getattr(reference.NodeId, "ServerIndex", 0):
+            continue
+        node = ua.NodeId(reference.NodeId.Identifier, reference.NodeId.NamespaceIndex)
+        for rest in _rests(reference.BrowseName, place.rest):
+            ends = not rest or rest == ("**",)
+            if ends and reference.NodeClass == ua.NodeClass.Variable:
+                name = names.spelled(node)
+                found[name] = replace(wildcard.template, name=name, node=name)
+            if rest:
+                below.append(_Place(node, rest, place.depth + 1))
+    return below
 
 
 def _rests(name: ua.QualifiedName, path: tuple[str, ...]) -> list[tuple[str, ...]]:

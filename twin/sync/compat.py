@@ -31,6 +31,7 @@ RENEW_AT = 0.75
 """Part of a channel's lifetime after which it is renewed."""
 BAD = 0x80000000
 ALREADY_OURS = ua.StatusCodes.BadNothingToDo
+NO_MORE_POINTS = ua.StatusCodes.BadNoContinuationPoints
 TOO_MUCH = (
     ua.uaerrors.BadTooManyOperations,
     ua.uaerrors.BadRequestTooLarge,
@@ -271,26 +272,45 @@ class Channel:
                           if data.Value is not None]  # fmt: skip
         return any("freeopcua" in str(text).casefold() for text in texts)
 
-    async def browse(self, node: ua.NodeId, rounds: int = 1000) -> list[ua.ReferenceDescription]:
-        """Return what stands below a node; continuation is bounded by ``rounds``."""
-        wanted = ua.BrowseDescription(
-            NodeId=node,
-            BrowseDirection=ua.BrowseDirection.Forward,
-            ReferenceTypeId=ua.NodeId(ua.ObjectIds.HierarchicalReferences),
-            IncludeSubtypes=True,
-            NodeClassMask=ua.NodeClass.Object | ua.NodeClass.Variable,
-            ResultMask=ua.BrowseResultMask.All,
-        )
+    async def browse(self, node: ua.NodeId) -> list[ua.ReferenceDescription]:
+        """Return what stands below a node."""
+        (found,) = await self.browse_all([node])
+        return found
+
+    async def browse_all(
+        self, nodes: Sequence[ua.NodeId], rounds: int = 1000
+    ) -> list[list[ua.ReferenceDescription]]:
+        """Return what stands below each of some nodes; continuation is bounded by ``rounds``."""
         session = self._client.uaclient.session
-        async with _answer(self._timeout_s):
-            (result,) = await session.browse(ua.BrowseParameters(NodesToBrowse=[wanted]))
+        parameters = ua.BrowseParameters(NodesToBrowse=[_below(node) for node in nodes])
+        try:
+            async with _answer(self._timeout_s):
+                results = await session.browse(parameters)
+        except TOO_MUCH:
+            if len(nodes) == 1:
+                raise
+            half = len(nodes) // 2
+            first = await self.browse_all(nodes[:half], rounds)
+            return first + await self.browse_all(nodes[half:], rounds)
+        if len(results) != len(nodes):
+            raise GarbledError(f"the server browsed {len(results)} nodes of {len(nodes)}")
+        told = []
+        for node, result in zip(nodes, results, strict=True):
+            if len(nodes) > 1 and result.StatusCode.value == NO_MORE_POINTS:
+                told += await self.browse_all([node], rounds)  # one by one it has room for them
+            else:
+                told.append(await self._browsed(result, rounds))
+        return told
+
+    async def _browsed(self, result: ua.BrowseResult, rounds: int) -> list[ua.ReferenceDescription]:
+        """Return the references of one node, those of further answers among them."""
         found = list(result.References or ())
         for _ in range(rounds):
             if not result.ContinuationPoint:
                 break
-            parameters = ua.BrowseNextParameters(ContinuationPoints=[result.ContinuationPoint])
+            go_on = ua.BrowseNextParameters(ContinuationPoints=[result.ContinuationPoint])
             async with _answer(self._timeout_s):
-                (result,) = await session.browse_next(parameters)
+                (result,) = await self._client.uaclient.session.browse_next(go_on)
             found += result.References or ()
         return found
 
@@ -395,6 +415,17 @@ class Channel:
         response = struct_from_binary(answer, data)
         response.ResponseHeader.ServiceResult.check()
         return response
+
+
+def _below(node: ua.NodeId) -> ua.BrowseDescription:
+    return ua.BrowseDescription(
+        NodeId=node,
+        BrowseDirection=ua.BrowseDirection.Forward,
+        ReferenceTypeId=ua.NodeId(ua.ObjectIds.HierarchicalReferences),
+        IncludeSubtypes=True,
+        NodeClassMask=ua.NodeClass.Object | ua.NodeClass.Variable,
+        ResultMask=ua.BrowseResultMask.All,
+    )
 
 
 def _history_of(result: Any) -> tuple[list[ua.DataValue] | None, bytes | None]:

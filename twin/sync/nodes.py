@@ -56,6 +56,7 @@ class Nodes:
     async def find(self, channel: Channel) -> None:
         """Read the server's namespaces and find what the wildcards mean."""
         self.names.learn(await channel.namespaces())
+        self.unmatched |= dict.fromkeys(self.unmatched, "the server was not browsed to its end")
         for wildcard in self._wildcards:
             await self._match(channel, wildcard)
 
