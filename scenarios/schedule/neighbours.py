@@ -11,12 +11,50 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from scenarios.schedule.features import Feature, features
+from scenarios.schedule.protocol import Outcome, Request
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.timing import Choice, Network, decisions, timed
 from scenarios.schedule.violations import violations
 
 _PATIENCE = 8
 """Tries per operation without an improvement after which the search ends."""
+_TIED = frozenset({Feature.MAX_WAIT, Feature.BLOCKING})
+"""Demands that tie the steps of a job to each other: they move together or not at all."""
+_ASIDE = 0.5
+"""Tries per operation that lead away from a schedule that cannot be made better by one change."""
+_FAR = 0.1
+"""How much worse than the best the way leads at most, as a share."""
+
+
+def roam(request: Request) -> Outcome:
+    """Polish, walk away from what cannot be made better, and polish again until it is over.
+
+    Goes on from what others have found where that is better.
+    """
+    network, best = request.network, request.start
+    if best is None:
+        return Outcome(None)
+
+    def tell(found: Schedule) -> None:
+        nonlocal best
+        if best is None or found.objective < best.objective:
+            best = found
+            request.on_schedule(found)
+
+    generator, here = np.random.default_rng(request.seed), best
+    while network.steps and not request.over():
+        polish(network, here, int(generator.integers(1 << 30)), request.over, tell)
+        best = min(best, request.incumbent() or best, key=lambda one: one.objective)
+        here = wander(
+            network,
+            best,
+            generator,
+            tries=max(2, int(_ASIDE * len(network.steps))),
+            limit=best.objective + _FAR * abs(best.objective),
+            over=request.over,
+        )
+    return Outcome(best)
 
 
 def polish(
@@ -45,9 +83,10 @@ def polish(
     best = start
     sequences, choices = decisions(network, best)
     idle, patience = 0, _PATIENCE * len(network.steps)
+    tied = not _TIED.isdisjoint(features(network.problem))
     while idle < patience and not over():
         idle += 1
-        move = moved(network, sequences, choices, generator)
+        move = moved(network, sequences, choices, generator, tied=tied)
         if move is None:
             continue
         found = timed(network, *move)
@@ -89,8 +128,9 @@ def wander(
     """
     here = start
     sequences, choices = decisions(network, here)
+    tied = not _TIED.isdisjoint(features(network.problem))
     for _ in range(tries):
-        move = None if over() else moved(network, sequences, choices, generator)
+        move = None if over() else moved(network, sequences, choices, generator, tied=tied)
         found = timed(network, *move) if move else None
         if move is None or found is None or found.objective > limit:
             continue
@@ -104,14 +144,19 @@ def moved(
     sequences: Sequence[Sequence[int]],
     choices: dict[int, Choice],
     generator: np.random.Generator,
+    *,
+    tied: bool = False,
 ) -> tuple[list[list[int]], dict[int, Choice]] | None:
-    """Return sequences and choices after one random change; None if it changes nothing."""
+    """Return sequences and choices after one random change; None if it changes nothing.
+
+    ``tied``: every other change takes a whole job, on all its machines.
+    """
     step = int(generator.integers(len(network.steps)))
     options = network.steps[step].choices
     chosen = options[int(generator.integers(len(options)))]
     changed, after = [list(sequence) for sequence in sequences], dict(choices)
     group = network.group_of.get(chosen.machine)
-    if group is not None and len(options) == 1:
+    if (group is not None and len(options) == 1) or (tied and generator.integers(2)):
         return _reordered(network, changed, after, step, generator)
     place = changed[choices[step].machine].index(step)
     changed[choices[step].machine].remove(step)
@@ -136,17 +181,18 @@ def _reordered(
     step: int,
     generator: np.random.Generator,
 ) -> tuple[list[list[int]], dict[int, Choice]] | None:
-    """Move a job, on every machine of a group at once, before or behind another one."""
+    """Move a job before or behind another one, on every machine of a group, or on all, at once."""
     mine = network.steps[step].job
     here = sequences[choices[step].machine]
     other = network.steps[here[int(generator.integers(len(here)))]].job
     if other == mine:
         return None
     behind = bool(generator.integers(2))
-    group = network.group_of[choices[step].machine]
+    group = network.group_of.get(choices[step].machine)
     for machine, sequence in enumerate(sequences):
         jobs = [network.steps[i].job for i in sequence]
-        if network.group_of.get(machine) != group or mine not in jobs or other not in jobs:
+        apart = group is not None and network.group_of.get(machine) != group
+        if apart or mine not in jobs or other not in jobs:
             continue
         moved = sequence.pop(jobs.index(mine))
         jobs.remove(mine)

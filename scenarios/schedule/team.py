@@ -9,7 +9,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
-from scenarios.schedule.neighbours import polish
+from scenarios.schedule.neighbours import roam
 from scenarios.schedule.partner import MODULES, Name, Partner
 from scenarios.schedule.protocol import Outcome, Request
 from scenarios.schedule.race import Improve
@@ -78,7 +78,7 @@ def team(
 def _side_by_side(network: Network, limits: Limits) -> list[Member]:
     """Return the search on all cores but one, and a solver on that one, later a search too."""
     declined = bool(_declined(network))
-    members = [Member("neighbour search", _neighbours, limits.seed)]
+    members = [Member("neighbour search", roam, limits.seed)]
     if not declined:
         members = _searches(limits, max(1, limits.workers - 1))
         if limits.workers == 1:
@@ -159,11 +159,3 @@ def _highs_here(request: Request) -> Outcome:
     from scenarios.schedule.mip.engine import improve  # noqa: PLC0415
 
     return improve(request)
-
-
-def _neighbours(request: Request) -> Outcome:
-    """Search neighbours in Python; slow, but it knows every demand."""
-    if request.start is None:
-        return Outcome(None)
-    polish(request.network, request.start, request.seed, request.over, request.on_schedule)
-    return Outcome(None)

@@ -1,11 +1,15 @@
 """The search of neighbours: never worse, always feasible, the same for the same seed."""
 
+import time
+from itertools import permutations
+
 import numpy as np
 from hypothesis import given
 
 from scenarios.schedule import Schedule, SchedulingProblem, dispatch, violations
-from scenarios.schedule.neighbours import polish, wander
-from scenarios.schedule.timing import Network
+from scenarios.schedule.neighbours import polish, roam, wander
+from scenarios.schedule.protocol import Request
+from scenarios.schedule.timing import Network, decisions, timed
 from tests.scenarios.schedule.builders import job, shop, small_problems
 
 
@@ -53,6 +57,31 @@ def test_a_way_aside_keeps_all_demands_and_its_limit(problem: SchedulingProblem)
     found = wander(network, start, generator, tries=20, limit=limit, over=lambda: False)
     assert violations(problem, found) == []
     assert found.objective <= limit
+
+
+def test_jobs_that_must_not_wait_are_moved_as_one() -> None:
+    """The search finds the best order of a line whose steps follow each other without a wait."""
+    times = [(7, 2, 9), (3, 8, 1), (9, 1, 4), (2, 6, 8), (5, 5, 2)]
+    jobs = [job(f"j{i}", list(zip("abc", row, strict=True))) for i, row in enumerate(times)]
+    for one in jobs:
+        for operation in one["operations"][1:]:
+            operation["max_wait_s"] = 0
+    network = Network.of(shop(jobs, ["a", "b", "c"]))
+    start = dispatch(network, "edd")
+    choices = decisions(network, start)[1]
+    every = [
+        timed(network, [[3 * j + k for j in order] for k in range(3)], choices)
+        for order in permutations(range(len(times)))
+    ]
+    best = min(one.objective for one in every if one is not None)
+    told: list[float] = []
+    request = Request(network, start, time.monotonic() + 20, seed=1)
+    request.on_schedule = lambda found: told.append(found.objective)
+    request.cancelled = lambda: bool(told) and told[-1] == best
+    found = roam(request).schedule
+    assert found is not None
+    assert violations(network.problem, found) == []
+    assert found.objective == best < start.objective
 
 
 def test_a_way_aside_leads_somewhere_else() -> None:
