@@ -313,7 +313,7 @@ async def test_clock_steps_while_it_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 async def test_ten_thousand_items_in_three_sources(tmp_path: Path) -> None:
     """One source in a black hole does not disturb the other two."""
     async with (
@@ -324,7 +324,7 @@ async def test_ten_thousand_items_in_three_sources(tmp_path: Path) -> None:
         recording(tmp_path / "out", one.port, two.port, proxy.port) as running,
     ):
         for number in range(3):
-            async with asyncio.timeout(120):
+            async with asyncio.timeout(300):
                 while running.state(number) != "live":
                     await asyncio.sleep(0.1)
         proxy.mute()
@@ -332,7 +332,7 @@ async def test_ten_thousand_items_in_three_sources(tmp_path: Path) -> None:
         assert [running.state(0), running.state(1)] == ["live", "live"]
         assert running.state(2) != "live"
         proxy.heal()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(200):
             while running.state(2) != "live":
                 await asyncio.sleep(0.1)
         await asyncio.sleep(3.0)

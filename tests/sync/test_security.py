@@ -8,7 +8,15 @@ import pytest
 from pydantic import ValidationError
 
 from api.commands.serve import _feed
-from tests.sync.peers.harness import Recording, counter
+from tests.sync.peers.harness import (
+    VENDORS,
+    Recording,
+    counter,
+    guard_of,
+    law,
+    protection,
+    recording,
+)
 from twin.emulator import Plant
 from twin.errors import InvalidInputError, UnknownNameError
 from twin.line import example_line
@@ -199,3 +207,35 @@ async def test_served_plant_is_protected_as_its_mapping_asks(tmp_path: Path) -> 
                 await asyncio.sleep(0.05)
         assert "does not offer Basic256Sha256" in feed.status().reason
         await feed.stop()
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_server_that_comes_back_with_another_certificate(vendor: str, tmp_path: Path) -> None:
+    """It is refused until a person trusts it; what it made meanwhile is inside a gap."""
+    out, life = tmp_path / "out", 1_000_000
+    async with counter(vendor, rate=20, **guard_of(tmp_path / "one")) as server:
+        safe = await protection(server, tmp_path)
+        identity = safe["identity"]
+        known = {item.fingerprint for item in [*identity.seen(), *identity.trusted()]}
+        async with recording(out, server.port, **safe) as running:
+            await running.until("live", 120)
+            await running.until_more(60)
+            await server.kill()
+            other = guard_of(tmp_path / "two")
+            await server.start(start=life + 1, pki=other["pki"])
+            await running.until("faulted", 120)
+            link = running.recorder._parts[0].supervisor.link  # noqa: SLF001
+            assert "not trusted" in link.reason
+            (fresh,) = [item for item in identity.seen() if item.fingerprint not in known]
+            identity.trust(fresh.fingerprint)
+            running.recorder._parts[0].supervisor.reset()  # noqa: SLF001 - what a person does
+            await running.until("live", 120)
+            await running.until_more(60)
+            made = await server.halt()
+            await asyncio.sleep(1.0)
+            summary = await running.end()
+    found = law(out, made, life=life)
+    assert found["open"] >= 5
+    assert "faulted" in {item["state"] for item in summary["sources"][0]["states"]}

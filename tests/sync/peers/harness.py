@@ -31,7 +31,7 @@ from twin.sync.security import Identity
 HERE = Path(__file__).parent
 NODE_OPCUA = "node-opcua@2.182.2"
 VENDORS = ("node-opcua", "asyncua")
-START_S = 90.0
+START_S = 180.0
 PASSWORD = "secret"
 
 
