@@ -8,9 +8,11 @@ Numba finishes each function by itself: it links in all that the function calls,
 whole, writes machine code, and does so again for each caller, one level up. Here an ``inner``
 function stays a draft. The drafts are put together once, for the function that Python calls, and
 optimised once, as private functions of one piece: quicker to compile, and the optimiser sees
-everything. ``inner`` functions are not cached by themselves; what is cached holds them. A function
-with one caller becomes a part of it unless it is ``outlined`` or, if seldom called, set ``aside``:
-then what happens always keeps its registers, and less has to be optimised.
+everything. A draft is called with its arguments for its value, without Numba's status. ``inner``
+functions are not cached by themselves; what is cached holds them. A function with one caller
+becomes a part of it unless it is ``outlined`` or, if seldom called, set ``aside``: then what
+happens always keeps its registers, and less has to be optimised. The same drafts make a ``lean``
+piece, in which fields that are nought on most lines are known to be nought.
 Whoever calls any of these from compiled code compiles with a decorator of this module: Numba's
 own does not gather drafts.
 """
@@ -27,7 +29,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from numba import _dynfunc, njit
+from llvmlite.binding import parse_assembly
+from numba import njit
 from numba.core.caching import (
     CompileResultCacheImpl,
     FunctionCache,
@@ -50,58 +53,21 @@ from numba.core.typed_passes import (
 from numba.core.types import unliteral
 from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, TranslateByteCode
 
+from twin.engine.drafts import LEAN, AsideDraft, Draft, DraftLowering, OutlinedDraft
+
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-class _Draft(JITCodeLibrary):
-    """One function, neither linked with what it calls nor optimised nor made machine code."""
-
-    def _optimize_functions(self, module: Any) -> None:
-        """Leave that to the piece."""
-        module.data_layout = self._codegen._data_layout  # noqa: SLF001
-
-    def finalize(self) -> None:
-        self._raise_if_finalized()
-        self._finalized = True
-
-    def drafts(self, found: dict[int, _Draft]) -> None:
-        """Gather this draft and all that it needs."""
-        if id(self) in found:
-            return
-        found[id(self)] = self
-        for library in self._linking_libraries:
-            if isinstance(library, _Draft):
-                library.drafts(found)
-
-    def others(self) -> list[Any]:
-        """Return the finished libraries that this draft needs."""
-        return [x for x in self._linking_libraries if not isinstance(x, _Draft)]
-
-    def names(self) -> list[str]:
-        """Return the functions that are defined here."""
-        return [f.name for f in self._final_module.functions if not f.is_declaration]
-
-
-class _OutlinedDraft(_Draft):
-    """A draft that stays a function of its own."""
-
-    attributes: tuple[str, ...] = ("noinline",)
-
-
-class _AsideDraft(_OutlinedDraft):
-    """One that is seldom called."""
-
-    attributes = ("noinline", "cold", "optsize")
 
 
 class _Piece(JITCodeLibrary):
     """A function for Python with all drafts that it needs."""
 
+    lean = False
+
     def finalize(self) -> None:
-        found: dict[int, _Draft] = {}
+        found: dict[int, Draft] = {}
         finished: list[Any] = []
         for library in self._linking_libraries:
-            if isinstance(library, _Draft):
+            if isinstance(library, Draft):
                 library.drafts(found)
             else:
                 finished.append(library)
@@ -109,11 +75,15 @@ class _Piece(JITCodeLibrary):
             finished += draft.others()
         self._linking_libraries = [*found.values(), *finished]
         self._private = {name for draft in found.values() for name in draft.names()}
-        own = [draft for draft in found.values() if isinstance(draft, _OutlinedDraft)]
+        stays = AsideDraft if self.lean else OutlinedDraft
+        own = [draft for draft in found.values() if isinstance(draft, stays)]
         self._attributes = {name: draft.attributes for draft in own for name in draft.names()}
         super().finalize()
 
     def _optimize_final_module(self) -> None:
+        said = parse_assembly(f"@{LEAN} = constant i1 {int(self.lean)}")
+        self._final_module.link_in(said)
+        self._final_module.get_global_variable(LEAN).linkage = "internal"
         # Private functions may be dropped once they are inlined, and are inlined more readily.
         for function in self._final_module.functions:
             if function.name in self._private and not function.is_declaration:
@@ -123,6 +93,12 @@ class _Piece(JITCodeLibrary):
         # Once: Numba goes over a module twice, for reference counts, which we do not have.
         manager, builder = self._codegen._module_pass_manager()  # noqa: SLF001
         manager.run(self._final_module, builder)
+
+
+class _LeanPiece(_Piece):
+    """One for lines that need nothing rare; the optimiser drops what is only for those."""
+
+    lean = True
 
 
 class _ChooseLibrary(FunctionPass):
@@ -143,19 +119,19 @@ class _ChooseLibrary(FunctionPass):
 @register_pass(mutates_CFG=False, analysis_only=False)
 class _IntoDraft(_ChooseLibrary):
     _name = "linetwin_draft"
-    library = _Draft
+    library = Draft
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
 class _IntoOutlined(_ChooseLibrary):
     _name = "linetwin_outlined"
-    library = _OutlinedDraft
+    library = OutlinedDraft
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
 class _IntoAside(_ChooseLibrary):
     _name = "linetwin_aside"
-    library = _AsideDraft
+    library = AsideDraft
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
@@ -164,24 +140,10 @@ class _IntoPiece(_ChooseLibrary):
     library = _Piece
 
 
-@register_pass(mutates_CFG=True, analysis_only=False)
-class _DraftLowering(NativeLowering):
-    """Lower, and stop before there is machine code."""
-
-    _name = "linetwin_draft_lowering"
-
-    def run_pass(self, state: Any) -> bool:
-        state.flags.no_compile = True
-        super().run_pass(state)
-        lowered = state["cr"]
-        state.library.finalize()
-        # In place of machine code; callers name the function by it.
-        key = _dynfunc.make_function(
-            lowered.fndesc.lookup_module(), "draft", "", 0, lowered.env, (state.library,)
-        )
-        state.targetctx.insert_user_function(key, lowered.fndesc, [state.library])
-        state["cr"] = lowered._replace(cfunc=key)
-        return True
+@register_pass(mutates_CFG=False, analysis_only=False)
+class _IntoLeanPiece(_ChooseLibrary):
+    _name = "linetwin_lean_piece"
+    library = _LeanPiece
 
 
 class _Compiler(CompilerBase):
@@ -201,7 +163,7 @@ class _Compiler(CompilerBase):
 
 class _DraftCompiler(_Compiler):
     into: type[_ChooseLibrary] = _IntoDraft
-    lowering = _DraftLowering
+    lowering = DraftLowering
 
 
 class _OutlinedCompiler(_DraftCompiler):
@@ -214,6 +176,10 @@ class _AsideCompiler(_DraftCompiler):
 
 class _PieceCompiler(_Compiler):
     into = _IntoPiece
+
+
+class _LeanPieceCompiler(_Compiler):
+    into = _IntoLeanPiece
 
 
 # No closures, no generators, no exceptions, no array expressions to rewrite.
@@ -304,11 +270,27 @@ class _Cache(FunctionCache):
 
 def compiled(function: Function) -> Function:
     """Compile a function that Python and other compiled functions call; it runs outside the GIL."""
-    made: Any = _njit(function, {"pipeline_class": _PieceCompiler})
+    return _compiled(function, _PieceCompiler)
+
+
+def lean(function: Function) -> Function:
+    """Compile a ``compiled`` function for lines that need nothing rare; see ``compiled.lean``."""
+    return _compiled(function, _LeanPieceCompiler)
+
+
+def folded(function: Function) -> Function:
+    """Compile a ``compiled`` function that becomes a part of compiled callers."""
+    return _compiled(function, _PieceCompiler, inlined)
+
+
+def _compiled(
+    function: Function, compiler: type[_Compiler], draft_of: Callable[[Any], Any] | None = None
+) -> Function:
+    made: Any = _njit(function, {"pipeline_class": compiler})
     if isinstance(made, Dispatcher):
         made._cache = _Cache(function)  # noqa: SLF001
         # Compiled functions that call it take a draft of it.
-        draft: Any = inner(function)
+        draft: Any = (draft_of or inner)(function)
         made.get_call_template = draft.get_call_template
         made.get_overload = draft.get_overload
     return cast("Function", made)

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.engine.incomplete import beta_quantile, beta_shares, gamma_quantile, gamma_shares
-from twin.engine.jit import compiled
+from twin.engine.jit import compiled, folded
 from twin.line.distributions import Code
 
 Floats = NDArray[np.float64]
@@ -78,7 +78,7 @@ def stream_key(seed: int, element: str, purpose: str) -> np.uint64:
     return np.uint64(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little"))
 
 
-@compiled
+@folded
 def philox4x32(
     c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
@@ -94,7 +94,7 @@ def philox4x32(
     return c0, c1, c2, c3
 
 
-@compiled
+@folded
 def uniform(key: np.uint64 | int, replication: int, a: int, b: int) -> float:
     """Return the number in (0, 1) that belongs to this key, replication and index.
 

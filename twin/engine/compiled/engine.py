@@ -9,8 +9,9 @@ import numpy as np
 
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.begin import begin
-from twin.engine.compiled.kernel import run
+from twin.engine.compiled.kernel import run, run_lean
 from twin.engine.compiled.layout import Memory, laid_out, zeros
+from twin.engine.compiled.lean import is_lean
 from twin.engine.compiled.lower import CHOICES, RULES, Lowering, named_rules
 from twin.engine.compiled.plain import PlainProgram
 from twin.engine.compiled.reading import kernel_figures, kernel_state
@@ -55,10 +56,11 @@ def _choices_declined(line: Line) -> Iterator[str]:
 
 
 def warm_up() -> None:
-    """Load the kernel from its cache, or compile it; runs a small line of every kind of work."""
+    """Load the kernel from its cache, or compile it, in both its forms; runs a small line."""
     line = serial_line([Exponential(mean_s=1.0)] * 2, [1])
     program = Program(line, SimulationOptions(horizon_s=2.0), None)
     program.figures(0)
+    program.run(0, program.end_s, with_log=True)
     program.plain_figures(0)
 
 
@@ -155,7 +157,7 @@ class Program:
         """
         while True:
             memory = self.memory(replication, with_log=with_log)
-            status = run(memory.m, memory.x, until_s)
+            status = (run_lean if is_lean(memory) else run)(memory.m, memory.x, until_s)
             if status == t.ENDLESS:
                 raise SimulationError(self._endless(memory))
             short: dict[int, int] = {}

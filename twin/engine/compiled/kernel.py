@@ -18,7 +18,7 @@ from twin.engine.compiled.interruptions import (
     switch,
 )
 from twin.engine.compiled.log import account, buffer_changed, content_changed, note
-from twin.engine.compiled.looks import look_everywhere
+from twin.engine.compiled.looks import look_everywhere, tell
 from twin.engine.compiled.memory import (
     add_whole,
     address,
@@ -94,7 +94,7 @@ from twin.engine.compiled.timers import next_s, next_timer, rank, resume_at, set
 from twin.engine.compiled.vehicles import drove
 from twin.engine.compiled.waits import look_again, overdue
 from twin.engine.compiled.wear import rise
-from twin.engine.jit import aside, compiled, inlined, inner, outlined
+from twin.engine.jit import aside, compiled, inlined, inner, lean, outlined
 
 
 @compiled
@@ -106,19 +106,24 @@ def run(M: Ints, X: Floats, until_s: float) -> int:
     return _run(address(M), address(X), until_s)
 
 
+@lean
+def run_lean(M: Ints, X: Floats, until_s: float) -> int:
+    """Do the same for a line without anything rare; see ``compiled.lean``."""
+    return _run(address(M), address(X), until_s)
+
+
 @inner
 def _run(M: Ints, X: Floats, until_s: float) -> int:
+    if not whole(M, N_STARTED):
+        for v in range(whole(M, SERVERS)):
+            tell(M, X, v)
     while whole(M, N_STATUS) == OK:
-        if whole(M, N_STARTED):
-            i = 0
-            while i < whole(M, N_WAKES):
-                wake(M, X, get(M, WAKES, i))
-                i += 1
-            put_whole(M, N_WAKES, 0)
-            tidy(M, X)
-        else:
-            for v in range(whole(M, SERVERS)):
-                wake(M, X, v)
+        i = 0
+        while i < whole(M, N_WAKES):
+            wake(M, X, get(M, WAKES, i))
+            i += 1
+        put_whole(M, N_WAKES, 0)
+        tidy(M, X)
         due_s = next_s(M, X)
         if whole(M, N_STARTED):
             if due_s >= until_s or due_s == math.inf:

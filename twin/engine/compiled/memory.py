@@ -19,7 +19,9 @@ from numba import config, types
 from numba.core.errors import TypingError
 from numba.core.extending import intrinsic
 
+from twin.engine.compiled.lean import OF_STATIONS, SINGLES
 from twin.engine.compiled.tables import BEGINS, COLUMN_BITS, WIDTH, Floats, Ints
+from twin.engine.drafts import is_lean
 from twin.engine.jit import inner
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -84,6 +86,13 @@ def _load(builder: Any, place: tuple[Any, Any]) -> Any:
     return found
 
 
+def _known(builder: Any, found: Any, name: int, known: dict[int, int]) -> Any:
+    """Return what was loaded, or what the lean kernel knows it to be."""
+    if name not in known:
+        return found
+    return builder.select(is_lean(builder), ir.Constant(WORD, known[name]), found)
+
+
 def _store(context: Any, builder: Any, value: Any, place: tuple[Any, Any]) -> Any:
     builder.store(value, place[0]).set_metadata("tbaa", place[1])
     return context.get_dummy_value()
@@ -120,7 +129,8 @@ def _make_get(context: Any, M: Any, field: Any, i: Any) -> Any:
     access = _Access(field, 0)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _load(builder, access.place(context, builder, signature.args, args))
+        found = _load(builder, access.place(context, builder, signature.args, args))
+        return _known(builder, found, access.field, OF_STATIONS)
 
     return types.int64(M, field, types.int64), emit
 
@@ -283,7 +293,8 @@ def _make_whole(context: Any, M: Any, place: Any) -> Any:
     at = _literal(place)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _load(builder, _single(context, builder, signature.args, args, at))
+        found = _load(builder, _single(context, builder, signature.args, args, at))
+        return _known(builder, found, at, SINGLES)
 
     return types.int64(M, place), emit
 

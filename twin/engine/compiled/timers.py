@@ -66,7 +66,7 @@ from twin.engine.jit import aside, inlined, inner, outlined
 from twin.engine.streams import quantile_at, residual_at, uniform
 
 
-@inlined
+@outlined
 def chance(M: Ints, key: int, a: int, b: int) -> float:
     """Return the uniform number that belongs to index (a, b)."""
     u = uniform(unsigned(key), whole(M, REPLICATION), a, b)
