@@ -1,0 +1,106 @@
+"""The lean kernel gives what the whole one gives, on the lines that it is for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from tests.parity.test_engines import LINES
+from twin.engine.compiled import kernel
+from twin.engine.compiled import tables as t
+from twin.engine.compiled.engine import Program
+from twin.engine.compiled.layout import Memory
+from twin.engine.compiled.lean import is_lean
+from twin.engine.options import SimulationOptions
+from twin.line import Batch, Constant, Exponential, Line, serial_line
+from twin.testing.strategies import lines, options_for
+
+pytestmark = pytest.mark.timeout(600)  # the first one may have to compile
+SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+Run = tuple[Line, SimulationOptions]
+
+
+def simpler(line: Line) -> Line:
+    """Return a line without what only the whole kernel knows."""
+    plain = {"maintenance": (), "needs": (), "batch": None, "wear": None, "claim": 0.0}
+    stations = tuple(
+        station.model_copy(
+            update=plain
+            | {
+                "failures": tuple(
+                    mode.model_copy(update={"effect": "stop", "slow_factor": 1.0})
+                    for mode in station.failures
+                    if mode.clock != "cycles"
+                )
+            }
+        )
+        for station in line.stations
+    )
+    at_once = Constant(value_s=0.0)
+    step = {"needs": (), "load_time_s": at_once, "unload_time_s": at_once, "max_wait_s": None}
+    step |= {"max_wait_to": None, "choice": "preference", "weights": {}}
+    products = tuple(
+        product.model_copy(
+            update={"routing": tuple(x.model_copy(update=step) for x in product.routing)}
+        )
+        for product in line.products
+    )
+    buffers = tuple(b.model_copy(update={"transit_time_s": 0.0}) for b in line.buffers)
+    fields = {name: getattr(line, name) for name in Line.model_fields}
+    fields |= {"stations": stations, "products": products, "buffers": buffers, "loops": ()}
+    return Line(**fields)
+
+
+@st.composite
+def simple_runs(draw: st.DrawFn) -> Run:
+    """Return a line for the lean kernel, and options for it."""
+    line = simpler(draw(lines(compiled=True, grouped=False)))
+    options = draw(options_for(line))
+    faults = tuple(fault for fault in options.faults if fault.kind != "slowdown")
+    return line, options.model_copy(update={"faults": faults, "plan": None})
+
+
+def memories(run: Run) -> tuple[Memory, Memory]:
+    """Return where a run ends by the whole kernel, and by the lean one."""
+    program = Program(*run, None)
+    ends = []
+    for form in (kernel.run, kernel.run_lean):
+        memory = program.memory(run[1].replication, with_log=False)
+        assume(is_lean(memory))
+        status = form(memory.m, memory.x, program.end_s)
+        assert status in (t.OK, t.PARTS_FULL, t.ENDLESS)
+        ends.append(memory)
+    return ends[0], ends[1]
+
+
+def compare(run: Run) -> None:
+    """Compare all that a replication knows."""
+    whole, lean = memories(run)
+    assert np.array_equal(whole.m, lean.m)
+
+
+@given(run=simple_runs())
+def test_a_replication_ends_the_same_by_the_lean_kernel(run: Run) -> None:
+    """Every number of a replication's memory is the same, counters and clocks included."""
+    compare(run)
+
+
+@pytest.mark.proof
+@settings(max_examples=max(1, LINES // 5), suppress_health_check=SLOW)
+@given(run=simple_runs())
+def test_a_replication_ends_the_same_at_length(run: Run) -> None:
+    """As above, on thousands of lines."""
+    compare(run)
+
+
+def test_who_needs_more_is_told_from_the_memory() -> None:
+    """A log, a batch or a supposed slowdown asks for the whole kernel; a plain line does not."""
+    line = serial_line([Exponential(mean_s=1.0)] * 3, [2, 2])
+    options = SimulationOptions(horizon_s=10.0)
+    assert is_lean(Program(line, options, None).memory(0, with_log=False))
+    assert not is_lean(Program(line, options, None).memory(0, with_log=True))
+    station = line.stations[1].model_copy(update={"batch": Batch(min=2, max=2)})
+    batched = line.model_copy(update={"stations": (line.stations[0], station, line.stations[2])})
+    assert not is_lean(Program(batched, options, None).memory(0, with_log=False))
