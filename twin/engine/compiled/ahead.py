@@ -6,7 +6,15 @@ after the other, and several numbers at once are little more work than one.
 
 from __future__ import annotations
 
-from twin.engine.compiled.memory import get, put, put_real, real, start, unsigned, whole
+from twin.engine.compiled.bits import unsigned
+from twin.engine.compiled.memory import (
+    get,
+    put,
+    put_real,
+    real,
+    start,
+    whole,
+)
 from twin.engine.compiled.tables import (
     AHEAD,
     AHEAD_FROM,

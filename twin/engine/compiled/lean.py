@@ -38,6 +38,7 @@ OF_STATIONS = {
     t.STATION_MORE: 0,
     t.STATION_SEVERAL: 0,
     t.STATION_SLOWS: 0,
+    t.STATION_WEARS: 0,
 }
 """Fields of stations, with the value that all stations have."""
 

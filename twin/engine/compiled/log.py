@@ -6,12 +6,12 @@ stretch's beginning, so that nothing is added before.
 
 from __future__ import annotations
 
+from twin.engine.compiled.bits import bits_of
 from twin.engine.compiled.flows import BINS, EXACT, LOWEST, SHIFT
 from twin.engine.compiled.memory import (
     add,
     add_real,
     add_whole,
-    bits_of,
     get,
     moment,
     put,

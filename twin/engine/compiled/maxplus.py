@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import math
 
+from twin.engine.compiled.bits import bits_of, unsigned
 from twin.engine.compiled.flows import BINS, EXACT, LOWEST, SHIFT
-from twin.engine.compiled.memory import address, bits_of, unsigned
+from twin.engine.compiled.memory import address
 from twin.engine.compiled.tables import Floats, Ints
 from twin.engine.jit import compiled, inlined, inner
 from twin.engine.streams import EXPONENTIAL, quantile_at, uniform

@@ -9,11 +9,9 @@ functions below; with ``NUMBA_BOUNDSCHECK=1`` the same, compiled, so that each a
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-import numpy as np
 from llvmlite import ir
 from numba import config, types
 from numba.core.errors import TypingError
@@ -403,58 +401,3 @@ moment = _primitive(_moment, _make_moment)
 """``moment(X, PLACE)``: a single real number at the front."""
 put_moment = _primitive(_put_moment, _make_put_moment)
 """``put_moment(X, PLACE, value)``."""
-
-
-def _lowest_bit(bits: int) -> int:
-    return (bits & -bits).bit_length() - 1
-
-
-def _make_lowest_bit(context: Any, bits: Any) -> Any:
-    del context, bits
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        del context, signature
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(types.int64), emit
-
-
-def _bits_of(value: float) -> int:
-    return int.from_bytes(struct.pack("<d", value), "little", signed=True)
-
-
-def _make_bits_of(context: Any, value: Any) -> Any:
-    del context, value
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        del context, signature
-        return builder.bitcast(args[0], WORD)
-
-    return types.int64(types.float64), emit
-
-
-def _unsigned(value: int) -> np.uint64:
-    return np.uint64(int(value) & 0xFFFFFFFFFFFFFFFF)
-
-
-def _make_unsigned(context: Any, value: Any) -> Any:
-    del context, value
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        del context, builder, signature
-        return args[0]
-
-    return types.uint64(types.int64), emit
-
-
-def _plain(meaning: Function, made: Callable[..., Any]) -> Function:
-    """Return what needs no check of bounds."""
-    return meaning if config.DISABLE_JIT else cast("Function", intrinsic(made))  # type: ignore[attr-defined]
-
-
-lowest_bit = _plain(_lowest_bit, _make_lowest_bit)
-"""``lowest_bit(bits)``: place of the lowest bit that is set; there must be one."""
-unsigned = _plain(_unsigned, _make_unsigned)
-"""``unsigned(value)``: the same 64 bits as a number that is not negative, such as a key."""
-bits_of = _plain(_bits_of, _make_bits_of)
-"""``bits_of(value)``: a real number's 64 bits as a whole number."""

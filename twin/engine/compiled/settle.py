@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twin.engine.compiled.asking import settle_work
 from twin.engine.compiled.batches import take_batches
+from twin.engine.compiled.bits import lowest_bit
 from twin.engine.compiled.carriers import sink_of, source_walks, walks
 from twin.engine.compiled.goals import (
     has_room,
@@ -19,7 +20,7 @@ from twin.engine.compiled.goals import (
 from twin.engine.compiled.kits import supply
 from twin.engine.compiled.lateness import end_waits
 from twin.engine.compiled.looks import look_everywhere
-from twin.engine.compiled.memory import get, lowest_bit, put, real, whole
+from twin.engine.compiled.memory import get, put, real, whole
 from twin.engine.compiled.modes import crews
 from twin.engine.compiled.parts import (
     drop,

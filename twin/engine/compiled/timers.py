@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import math
 
+from twin.engine.compiled.bits import lowest_bit, unsigned
 from twin.engine.compiled.memory import (
     GROUP,
     add_real,
     equals,
     get,
     least,
-    lowest_bit,
     moment,
     put,
     put_real,
     put_whole,
     real,
     start,
-    unsigned,
     whole,
 )
 from twin.engine.compiled.tables import (
