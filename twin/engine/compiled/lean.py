@@ -23,16 +23,20 @@ SINGLES = {
     t.LOOPS: 0,
     t.MANNED: 0,
     t.N_OVERDUE: 0,
+    t.N_READY: 0,
     t.N_SLOWED: 0,
+    t.POOLS: 0,
     t.ROOM_LOG: 0,
     t.SLOWDOWNS: 0,
     t.STEERED: 0,
+    t.SUPPOSED: 0,
 }
 """Single numbers at the front, with their values."""
 OF_STATIONS = {
     t.HANDLING: 0,
     t.STATION_ATTENDED: 0,
     t.STATION_AWAITS: 0,
+    t.STATION_COMING: 0,
     t.STATION_MAINTAINED: 0,
     t.STATION_MANNED: 0,
     t.STATION_MORE: 0,
