@@ -49,14 +49,15 @@ def simpler(line: Line) -> Line:
     )
     buffers = tuple(b.model_copy(update={"transit_time_s": 0.0}) for b in line.buffers)
     fields = {name: getattr(line, name) for name in Line.model_fields}
-    fields |= {"stations": stations, "products": products, "buffers": buffers, "loops": ()}
+    fields |= {"stations": stations, "products": products, "buffers": buffers}
+    fields |= {"loops": (), "vehicles": ()}
     return Line(**fields)
 
 
 @st.composite
 def simple_runs(draw: st.DrawFn) -> Run:
     """Return a line for the lean kernel, and options for it."""
-    line = simpler(draw(lines(compiled=True, grouped=False)))
+    line = simpler(draw(lines(grouped=False)))
     options = draw(options_for(line))
     faults = tuple(fault for fault in options.faults if fault.kind != "slowdown")
     return line, options.model_copy(update={"faults": faults, "plan": None})
