@@ -9,6 +9,7 @@ at one's own), ``settle``, ``goals``, ``picking`` and ``asking`` (what is shared
 ``batches``, ``kits`` and ``replacing`` (parts that go together, or into others), ``phases`` and
 ``people`` (who is needed, who is free), ``parts`` and ``looks`` (who moved, who looks next),
 ``log`` (what is counted).
+The kernel is compiled twice, the second time for lines without anything rare (``lean``).
 ``reading`` makes a state and key figures of the memory. ``plain`` and ``maxplus`` need no events at
 all.
 
@@ -26,10 +27,10 @@ A new primitive, once the reference engine has it:
    marked; the test that visits everyone instead (``FULL_SETTLE``) finds a mark that is missing. A
    shortcut taken at lowering (``step_target``, ``station_takes_any``, ``is_plain``) has to know of
    the primitive too.
-5. ``account`` before anything changes a station's statuses.
+5. ``account`` before anything changes a station's statuses. A number that says whether a line has
+   the primitive, asked before anything else; its name in ``lean``, and who has not asks no more.
 6. ``@inner`` for functions; ``@inlined`` for short ones on the path of every operation,
-   ``@outlined`` for long ones of some lines, ``@aside`` for what seldom happens. Numba's cache
-   does not see a change in a called function: delete ``*.nbi`` and ``*.nbc``.
+   ``@outlined`` for long ones of some lines, ``@aside`` for what seldom happens.
 7. Random lines with it (``twin.testing.strategies``) and ``tests/parity``.
 
 What has no reals never divides and what is whole stays whole: mind ``//`` of positive numbers only,
