@@ -155,3 +155,32 @@ async def test_an_error_of_its_own_is_told(tmp_path: Path, monkeypatch: pytest.M
             await asyncio.wait_for(running.task, 30)
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     assert not summary["finished"]
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("most", [1, 7])
+async def test_publications_in_many_pieces(
+    most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few values in one notification and many notifications: each is taken, and none twice."""
+    monkeypatch.setattr("twin.sync.subscribing.NOTIFICATIONS", most)
+    out = tmp_path / "out"
+    async with (
+        counter("node-opcua", rate=10) as server,
+        Proxy(server.port) as proxy,
+        recording(out, proxy.port) as running,
+    ):
+        await running.until("live", 120)
+        await running.until_more()
+        proxy.refusing = True
+        proxy.reset()
+        await asyncio.sleep(1.0)
+        proxy.heal()
+        await running.until_more(60)
+        await running.until("live", 60)
+        made = await server.halt()
+        await asyncio.sleep(1.0)
+        await running.end()
+    found = law(out, made)
+    assert found["lost"] == 0
