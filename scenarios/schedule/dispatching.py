@@ -156,6 +156,7 @@ class _Dispatch:
             for m in range(len(network.machines))
         ]
         """Steps still to come that could be done on each machine, by setup group."""
+        self.campaigns = any(machine.campaign_least > 1 for machine in network.machines)
         self.campaign = [0] * len(network.machines)
         """Steps of its present group that each machine has done in a row."""
         self.present = [""] * len(network.machines)
@@ -216,13 +217,13 @@ class _Dispatch:
                 self.open[i] = None
 
     def _candidates(self, *, respect_fixed: bool, respect_campaigns: bool) -> list[Candidate]:
-        found = []
+        asked, found = respect_campaigns and self.campaigns, []
         for step in self.open:
             options = [
                 candidate
                 for choice in self.network.steps[step].choices
                 if self._allowed(step, choice.machine)
-                and not (respect_campaigns and self._unit_breaks_off(step, choice.machine))
+                and not (asked and self._unit_breaks_off(step, choice.machine))
                 for candidate in [self._kept(step, choice)]
                 if not respect_fixed or self._leaves_room(candidate)
             ]

@@ -21,6 +21,8 @@ _FEW = 4
 """Members with which breeding begins: in a short time it does more than further members."""
 _NEAR = 10
 """Differences below which two solutions are the same for the population."""
+_NEIGHBOURS = 4
+"""Operations per difference up to which two solutions are of one kind."""
 _STALE = 30
 """Pairs of parents in a row without a better child after which a population is replaced."""
 
@@ -94,7 +96,7 @@ class Evolution(ABC, Generic[S]):
             stale = 0 if self._breed(crowd) else stale + 1
             found = self.effort.news()
             if found is not None:
-                self._enters(crowd, self.solution(found))
+                self.enters(crowd, self.solution(found))
 
     def _breed(self, crowd: list[S]) -> bool:
         """Walk between two members of the population, both ways; say if anything came of it."""
@@ -104,7 +106,7 @@ class Evolution(ABC, Generic[S]):
             child = self.improved(self._child(left, right))
             if self.effort.over():
                 break
-            entered |= self._enters(crowd, child)
+            entered |= self.enters(crowd, child)
         return entered
 
     def _child(self, left: S, right: S) -> S:
@@ -112,14 +114,17 @@ class Evolution(ABC, Generic[S]):
             return self.shaken(left, self.count // 4)
         return self.between(left, right, self.generator.uniform(0.35, 0.65))
 
-    def _enters(self, crowd: list[S], child: S) -> bool:
-        """Put a child in place of the worst member if it is better and not there already."""
-        worst = max(range(len(crowd)), key=lambda k: crowd[k].value)
-        if child.value > crowd[worst].value:
-            return False
-        for other in crowd:
-            if other.value == child.value and self.distance(other, child) < _NEAR:
-                return False
-        better = child.value < crowd[worst].value
-        crowd[worst] = child
+    def enters(self, crowd: list[S], child: S) -> bool:
+        """Let a child in if it is good enough; say whether it is better than the one that goes.
+
+        Near a member it may take that one's place only: else all would soon be alike, and paths
+        between them lead nowhere. Far from all it may take the place of the worst.
+        """
+        far = [self.distance(other, child) for other in crowd]
+        k = min(range(len(crowd)), key=far.__getitem__)
+        if far[k] >= self.count // _NEIGHBOURS:
+            k = max(range(len(crowd)), key=lambda k: crowd[k].value)
+        better = child.value < crowd[k].value
+        if better or (child.value == crowd[k].value and far[k] >= _NEAR):
+            crowd[k] = child
         return better
