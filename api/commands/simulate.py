@@ -113,6 +113,10 @@ def _document(
             }
             for name in stations
         },
+        "crews": {
+            name: {"worker_efficiency": told(results["worker_efficiency"].sel(crew=name).values)}
+            for name in (results["crew"].values.tolist() if "crew" in results.coords else ())
+        },
     }
 
 
@@ -122,6 +126,10 @@ def _show(document: dict[str, Any]) -> None:
     for key, (label, scale) in MEASURES.items():
         found = document[key]
         rows.append((label, plus_minus(found["mean"] * scale, found["half_width"] * scale)))
+    for name, crew in document["crews"].items():
+        found = crew["worker_efficiency"]
+        label = f"worker efficiency of {name}, %"
+        rows.append((label, plus_minus(100 * found["mean"], 100 * found["half_width"])))
     title = (
         f"{document['line']}: {document['replications']} simulated runs of "
         f"{document['horizon_s'] / 3600:g} h, 95 % intervals"

@@ -24,6 +24,7 @@ from twin.events.log import EventLog
 from twin.kpi.counters import Coordinates, Counters, Values, figures_of
 from twin.kpi.gaps import gap_s
 from twin.kpi.grouping import Replacement, processed, replaced
+from twin.kpi.people import crew_figures, crew_times_s
 from twin.kpi.rows import GONE, LEFT, Floats, Ints, Rows, Table
 from twin.kpi.times import status_times_s
 from twin.kpi.vehicles import trips, vehicle_figures, vehicle_times_s, waits_for_vehicles_s
@@ -57,7 +58,9 @@ def summarise(log: EventLog, line: Line) -> xr.Dataset:
         ``finished_by_product``. By ``order``: ``order_finished`` (good parts, from the beginning),
         ``order_completion_s`` (moment of the last part; NaN while open), ``order_tardiness_s`` (at
         least so much where open past its due date), ``order_on_time`` (1, 0, or NaN while undecided
-        or without a due date). On lines with vehicles, by ``vehicles`` (pool) and
+        or without a due date). On lines with people, by ``crew``: ``crew_work_s`` and
+        ``crew_attendance_s`` (people-seconds at work, and there), and ``worker_efficiency``, the
+        first over the second. On lines with vehicles, by ``vehicles`` (pool) and
         ``vehicle_state``: ``vehicle_time_s`` (vehicle-seconds) and ``vehicle_share``; by
         ``vehicles``: ``vehicle_trips`` (parts carried); by ``station``: ``vehicle_wait_s``
         (part-seconds that parts waited there for nothing but a vehicle, blocked). Where stations
@@ -77,11 +80,19 @@ def summarise(log: EventLog, line: Line) -> xr.Dataset:
 def figures(log: EventLog, line: Line) -> tuple[Values, Coordinates]:
     """Return what ``summarise`` returns, as plain arrays and coordinates."""
     values, coordinates = figures_of(count(log, line), line, log.names)
+    if line.crews:
+        _people(values, coordinates, log, line)
     if line.vehicles:
         _vehicles(values, coordinates, log, line)
     if highest_level(line):
         wear_figures(values, coordinates, wear_times_s(Table.of(log, line), line, log.names))
     return values, coordinates
+
+
+def _people(values: Values, coordinates: Coordinates, log: EventLog, line: Line) -> None:
+    """Add what people did."""
+    work_s, there_s = crew_times_s(Table.of(log, line), line, log.names)
+    crew_figures(values, coordinates, log.names, work_s, there_s)
 
 
 def _vehicles(values: Values, coordinates: Coordinates, log: EventLog, line: Line) -> None:

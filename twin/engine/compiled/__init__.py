@@ -1,11 +1,12 @@
 """The engine that a planner never waits for: the same sample path from flat tables.
 
-``lower`` and its neighbours (``routes``, ``demand``, ``upkeep``, ``wearing``, ``limits``,
-``grouping``) turn a line into fields that no run changes, ``template`` the state into fields that
-it does, ``layout`` lays both out in one piece of memory (``tables`` names the fields). ``begin``
-draws what is pending and ``kernel`` runs; both only call Numba functions: ``timers`` (what is
-due), ``servers``, ``stations``, ``modes``, ``wear``, ``interruptions``, ``sources`` (what happens
-at one's own), ``settle``, ``goals``, ``picking`` and ``asking`` (what is shared: parts, people),
+``lower`` and its neighbours (``routes``, ``demand``, ``upkeep``, ``wearing``, ``transport``,
+``limits``, ``grouping``) turn a line into fields that no run changes, ``template`` the state into
+fields that it does, ``layout`` lays both out in one piece of memory (``tables`` names the fields).
+``begin`` draws what is pending and ``kernel`` runs; both only call Numba functions: ``timers``
+(what is due), ``servers``, ``stations``, ``modes``, ``wear``, ``interruptions``, ``sources`` (what
+happens at one's own), ``settle``, ``goals``, ``picking`` and ``asking`` (what is shared: parts,
+people), ``vehicles`` and ``carriers`` (who is sent for which part, which ways need one),
 ``batches``, ``kits`` and ``replacing`` (parts that go together, or into others), ``phases`` and
 ``people`` (who is needed, who is free), ``parts`` and ``looks`` (who moved, who looks next),
 ``log`` (what is counted).

@@ -6,6 +6,7 @@ from twin.engine.compiled.log import account, note
 from twin.engine.compiled.looks import look_at_station, look_everywhere, room_at
 from twin.engine.compiled.memory import add, add_whole, get, put, put_whole, real, whole
 from twin.engine.compiled.modes import people_left_mode
+from twin.engine.compiled.people import account_crew
 from twin.engine.compiled.stations import go_on, people_left, runs, stop_work
 from twin.engine.compiled.tables import (
     ABSENCE_CREW,
@@ -128,6 +129,7 @@ def arm_shift(M: Ints, X: Floats, s: int) -> None:
 def come_or_go(M: Ints, X: Floats, crew: int) -> None:
     """Let a crew come or go by its calendar."""
     on = get(M, COMING_ON, get(M, FIRST_COMING, crew) + get(M, CREW_COMING, crew))
+    account_crew(M, X, crew)
     if on and not get(M, CREW_ON, crew):
         put(M, CREW_ON, crew, 1)
         add(M, CREW_FREE, crew, get(M, CREW_SIZE, crew) - get(M, CREW_AWAY, crew))

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from twin.engine.compiled.log import note
-from twin.engine.compiled.memory import add, add_whole, get, put, put_whole, whole
+from twin.engine.compiled.memory import (
+    add,
+    add_real,
+    add_whole,
+    get,
+    moment,
+    put,
+    put_real,
+    put_whole,
+    real,
+    whole,
+)
 from twin.engine.compiled.tables import (
     ABLE,
     ASKING,
+    CREW_BUSY,
     CREW_CHOSEN,
     CREW_FREE,
     CREW_LEFT_OVER,
+    CREW_ON,
     CREW_RELEASED,
+    CREW_SINCE_S,
+    CREW_SIZE,
     CREW_TAKEN,
+    CREW_THERE_S,
+    CREW_WORK_S,
     CREWS,
     FIRST_ABLE,
     FIRST_NEED,
@@ -20,6 +37,7 @@ from twin.engine.compiled.tables import (
     MODE_TEAM,
     N_ASKING,
     NEED_COUNT,
+    NOW,
     PEOPLE_NEWS,
     SERVER_ASKS,
     SERVER_PEOPLE,
@@ -69,6 +87,25 @@ def find(M: Ints, first: int, last: int) -> bool:
     return _choose(M, first, last)
 
 
+@outlined
+def account_crew(M: Ints, X: Floats, crew: int) -> None:
+    """Add the time since the last change to what a crew has worked, and has been there."""
+    time_s = moment(X, NOW) - real(M, X, CREW_SINCE_S, crew)
+    if time_s > 0.0:
+        put_real(M, X, CREW_SINCE_S, crew, moment(X, NOW))
+        busy, there = get(M, CREW_BUSY, crew), get(M, CREW_ON, crew) * get(M, CREW_SIZE, crew)
+        add_real(M, X, CREW_WORK_S, crew, busy * time_s)
+        add_real(M, X, CREW_THERE_S, crew, max(busy, there) * time_s)
+
+
+@inner
+def _employ(M: Ints, X: Floats, crew: int, count: int) -> None:
+    """Have so many people more of a crew at work, or fewer."""
+    account_crew(M, X, crew)
+    add(M, CREW_FREE, crew, -count)
+    add(M, CREW_BUSY, crew, count)
+
+
 @inner
 def take(M: Ints, X: Floats, v: int, number: int, element: int) -> None:
     """Give a server the people that were found."""
@@ -76,7 +113,7 @@ def take(M: Ints, X: Floats, v: int, number: int, element: int) -> None:
     for crew in range(crews):
         count = get(M, CREW_CHOSEN, crew)
         if count:
-            add(M, CREW_FREE, crew, -count)
+            _employ(M, X, crew, count)
             put(M, SERVER_TEAM, v * crews + crew, count)
             add(M, SERVER_PEOPLE, v, count)
             note(M, X, CREW_TAKEN, element, number, crew, float(count))
@@ -89,7 +126,7 @@ def take_for_mode(M: Ints, X: Floats, m: int, number: int, element: int) -> None
     for crew in range(crews):
         count = get(M, CREW_CHOSEN, crew)
         put(M, MODE_TEAM, m * crews + crew, count)
-        add(M, CREW_FREE, crew, -count)
+        _employ(M, X, crew, count)
         if count and get(M, MODE_SKILL, m):
             note(M, X, CREW_TAKEN, element, NO_PART - number, crew, float(count))
 
@@ -104,7 +141,7 @@ def release_mode(M: Ints, X: Floats, m: int, number: int, element: int) -> None:
     for crew in range(crews):
         count = get(M, MODE_TEAM, m * crews + crew)
         put(M, MODE_TEAM, m * crews + crew, 0)
-        add(M, CREW_FREE, crew, count)
+        _employ(M, X, crew, -count)
         if count and get(M, MODE_SKILL, m):
             note(M, X, CREW_RELEASED, element, NO_PART - number, crew, float(count))
 
@@ -119,7 +156,7 @@ def _release(M: Ints, X: Floats, v: int, number: int, element: int) -> None:
         if gone:
             add(M, SERVER_TEAM, v * crews + crew, -gone)
             add(M, SERVER_PEOPLE, v, -gone)
-            add(M, CREW_FREE, crew, gone)
+            _employ(M, X, crew, -gone)
             note(M, X, CREW_RELEASED, element, number, crew, float(gone))
 
 

@@ -30,6 +30,7 @@ from twin.events.state import (
     WearState,
 )
 from twin.kpi.counters import Coordinates, Counters, Values, figures_of
+from twin.kpi.people import crew_figures
 from twin.kpi.vehicles import vehicle_figures
 from twin.kpi.wear import highest_level, wear_figures
 
@@ -260,9 +261,21 @@ def kernel_figures(low: Lowering, f: Memory) -> tuple[Values, Coordinates]:
     values, coordinates = figures_of(counters, low.line, low.names)
     if has_wear(low.line):
         wear_figures(values, coordinates, _level_times_s(low, f))
+    if low.crews:
+        crew_figures(values, coordinates, low.names, *_crew_times_s(low, f))
     if low.line.vehicles:
         vehicle_figures(values, coordinates, low.line, *vehicle_counts(low, f))
     return values, coordinates
+
+
+def _crew_times_s(low: Lowering, f: Memory) -> tuple[t.Floats, t.Floats]:
+    """Return people-seconds of each crew at work, and there."""
+    count = len(low.crews)
+    rest_s = np.maximum(0.0, float(f.x[t.NOW]) - f.floats(t.CREW_SINCE_S, count))
+    busy, on = f.ints(t.CREW_BUSY, count), f.ints(t.CREW_ON, count)
+    there = np.maximum(busy, on * [crew.size for crew in low.crews])
+    work_s = f.floats(t.CREW_WORK_S, count) + busy * rest_s
+    return work_s, f.floats(t.CREW_THERE_S, count) + there * rest_s
 
 
 def _level_times_s(low: Lowering, f: Memory) -> t.Floats:

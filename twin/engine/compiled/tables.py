@@ -457,6 +457,10 @@ FIRST_COMING = _crew.field()
 CREW_COMING = _crew.field()  # comings and goings that are past
 CREW_LEFT_OVER = _crew.field()  # while people are looked for: who is left
 CREW_CHOSEN = _crew.field()  # and who is chosen
+CREW_BUSY = _crew.field()  # who are at work
+CREW_SINCE_S = _crew.field()
+CREW_WORK_S = _crew.field()  # people-seconds at work
+CREW_THERE_S = _crew.field()  # people-seconds there: by its shifts, or longer at work
 
 _coming = Record()
 COMING_S = _coming.field()

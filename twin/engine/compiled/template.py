@@ -225,6 +225,10 @@ class Template:
             "crew_away": zeros(crews),
             "crew_left_over": zeros(crews),
             "crew_chosen": zeros(crews),
+            "crew_busy": zeros(crews),
+            "crew_since_s": np.full(crews, self._since_s),
+            "crew_work_s": np.zeros(crews),
+            "crew_there_s": np.zeros(crews),
             "server_team": zeros(servers * crews),
             "server_people": zeros(servers),
             "server_asks": zeros(servers),
@@ -241,6 +245,7 @@ class Template:
         for name, count in team.items():
             self.fields[field][place * len(numbers) + numbers[name]] = count
             self.fields["crew_free"][numbers[name]] -= count
+            self.fields["crew_busy"][numbers[name]] += count
         return sum(team.values())
 
     def _source_fields(self) -> None:
