@@ -317,9 +317,9 @@ async def test_clock_steps_while_it_runs(tmp_path: Path) -> None:
 async def test_ten_thousand_items_in_three_sources(tmp_path: Path) -> None:
     """One source in a black hole does not disturb the other two."""
     async with (
-        counter("node-opcua", nodes=3334, rate=1) as one,
-        counter("node-opcua", nodes=3333, rate=1) as two,
-        counter("node-opcua", nodes=3333, rate=1) as three,
+        counter("node-opcua", nodes=3334, rate=0.2) as one,
+        counter("node-opcua", nodes=3333, rate=0.2) as two,
+        counter("node-opcua", nodes=3333, rate=0.2) as three,
         Proxy(three.port) as proxy,
         recording(tmp_path / "out", one.port, two.port, proxy.port) as running,
     ):
