@@ -186,6 +186,45 @@ def test_split_parts_leave_one_by_one_and_keep_their_age_and_order() -> None:
     assert float(found.order_completion_s.sel(order="o")) == 64.0
 
 
+def test_room_made_by_a_failure_elsewhere_ends_the_waiting() -> None:
+    """A bar makes two at 4; the drill scraps the first at 9, so the second blocks the saw for 5."""
+    mode = {
+        "id": "snap",
+        "time_to_failure_s": 5,
+        "time_to_repair_s": 2,
+        "effect": "scrap",
+        "crew": "fitters",
+    }
+    evening = {"start": "20:00", "end": "21:00", "days": ["mon"]}
+    line = cell(
+        sources=[{"id": "in", "arrivals": "orders"}],
+        stations=[{"id": "saw"}, {"id": "drill", "failures": [mode]}],
+        crews=[{"id": "fitters", "calendar": "late"}],
+        calendars=[{"id": "late", "shifts": [evening]}],
+        buffers=[],
+        products=[
+            {
+                "id": "bar",
+                "routing": [
+                    {
+                        "id": "cut",
+                        "stations": ["saw"],
+                        "processing_time_s": 4,
+                        "makes": {"piece": 2},
+                    }
+                ],
+            },
+            product("piece", ("drill", 8)),
+        ],
+        orders=[{"id": "o", "product": "bar", "quantity": 1}],
+    )
+    log = run(line, 40.0)
+    assert told(log, Kind.SERVER_CLEARED) == [(9.0, "server_cleared", -1)]
+    found = summarise(log, line).status_time_s.sel(station="saw")
+    assert float(found.sel(status="blocked")) == 5.0
+    assert float(found.sel(status="starved")) == 31.0
+
+
 def test_scrapped_part_is_not_split() -> None:
     """What is scrapped at the cut becomes nothing; the order counts it."""
     log = run(halves(scrap_probability=1))

@@ -53,8 +53,10 @@ def status_counts(
     done_at = np.sort(np.concatenate([ended[np.isnan(table.value[ended])], handled]))
     if number in table.several:
         cleared = at(Kind.SERVER_CLEARED)
-        # What a failure scrapped was never done.
-        lost = (table.kind[cleared - 1] == Kind.PART_SCRAPPED) & ~np.isnan(table.value[cleared - 1])
+        # What a failure here scrapped was never done; one elsewhere may have made room for it.
+        before = cleared - 1
+        scrapped = (table.kind[before] == Kind.PART_SCRAPPED) & ~np.isnan(table.value[before])
+        lost = scrapped & (table.element[before] == number)
         gone = cleared[~lost]
         came = _first_of_each(table, entered, cleared) if attended else cleared
     else:
