@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
@@ -128,7 +129,12 @@ class PlantProcess:
                         document: dict[str, object] = json.loads(text)
                     except ValueError:
                         continue
-                    return document
+                    if "endpoint" in document:
+                        return document
+                    # A refusal: it ends by itself, once it has said why.
+                    with suppress(subprocess.TimeoutExpired):
+                        process.wait(END_TIMEOUT_S)
+                    break
         process.kill()
         process.wait(END_TIMEOUT_S)
         said = self._last_words()
