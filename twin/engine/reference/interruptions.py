@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 from twin.engine.options import Absence, Fault
 from twin.engine.reference.clock import Due, Timer
@@ -96,7 +97,7 @@ class OutageSwitch:
         self.station.go_on()
 
 
-class _Supposed:
+class _Supposed(ABC):
     """Something that holds from one moment to another because it was supposed.
 
     ``rank``: second and third rank of its beginning and its end among what is due at one moment.
@@ -117,8 +118,9 @@ class _Supposed:
     def _started(self) -> None:
         self._end.resume_at(self._until_s)
 
+    @abstractmethod
     def _ended(self) -> None:
-        raise NotImplementedError
+        """Let it be as before."""
 
 
 class SlowdownSwitch(_Supposed):
