@@ -155,7 +155,9 @@ def gains(result: SensitivityResult, words: Mapping[str, str]) -> dict[str, Any]
         if gain.gain_per_h is not None and mean > 0
     ]
     table = pd.DataFrame(rows, columns=["factor", "gain", "low", "high", "effect"])
-    return _spec(tornado_chart(table, width="container", words=_chart_words(words)))
+    return _spec(
+        tornado_chart(table, words["chart.gain"], width="container", words=_chart_words(words))
+    )
 
 
 def gantt(

@@ -29,6 +29,8 @@ BETTER = "#1f9d67"
 """Colour of a change for the better."""
 WORSE = "#d9463b"
 """Colour of a change for the worse."""
+OPEN = "#b58a16"
+"""Colour of what more runs would decide."""
 STATUS_COLOURS: dict[Status, str] = {
     Status.PROCESSING: "#1f9d67",
     Status.SETUP: "#8467d7",
@@ -135,7 +137,7 @@ def throughput_chart(
         alt.Chart(rows)
         .mark_rect(color=ACCENT, opacity=0.8)
         .encode(
-            x=alt.X("begin:T", title=None).axis(format="%H:%M"),
+            x=alt.X("begin:T", title="time of day").axis(format="%H:%M"),
             x2="end:T",
             y=alt.Y("parts:Q", title=f"parts in {bin_s / 60:g} min"),
             y2=alt.datum(0),

@@ -77,7 +77,7 @@ class FailureFit:
     high: float
     """Upper end."""
     fit: Fit
-    """``above``: more failures than expected."""
+    """``above``: more failures than expected; ``unknown``: none yet, and none had to be."""
 
 
 def paces(
@@ -166,7 +166,8 @@ def _failure(station: str, mode: str, expected: float, seen: int, level: float) 
     rest = (1 - level) / 2
     low = float(stats.chi2.ppf(rest, 2 * seen)) / 2 if seen else 0.0
     high = float(stats.chi2.ppf(1 - rest, 2 * seen + 2)) / 2
-    fit = Fit.ABOVE if expected < low else Fit.BELOW if expected > high else Fit.AGREES
+    silent = Fit.AGREES if seen else Fit.UNKNOWN  # no failure yet is no evidence for a rate
+    fit = Fit.ABOVE if expected < low else Fit.BELOW if expected > high else silent
     return FailureFit(station, mode, expected, seen, low, high, fit)
 
 

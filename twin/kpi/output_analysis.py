@@ -16,7 +16,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from twin.events.kinds import Kind
 from twin.events.log import EventLog
@@ -70,7 +69,16 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
 @lru_cache(maxsize=4096)
 def t_quantile(share: float, freedom: int) -> float:
     """Return a quantile of Student's t distribution; remembered, as tables ask for few again."""
-    return float(stats.t.ppf(share, freedom))
+    from scipy import special  # noqa: PLC0415 - heavy, and most runs ask for no interval
+
+    return float(special.stdtrit(freedom, share))
+
+
+def normal_quantile(share: float) -> float:
+    """Return a quantile of the standard normal distribution."""
+    from scipy import special  # noqa: PLC0415 - heavy, and most runs ask for no interval
+
+    return float(special.ndtri(share))
 
 
 def proportion_interval(successes: int, n: int, level: float = 0.95) -> Interval:
@@ -86,7 +94,7 @@ def proportion_interval(successes: int, n: int, level: float = 0.95) -> Interval
         raise ValueError(f"{successes} of {n} is no share")
     if n == 0:
         return Interval(np.nan, 0.0, 1.0, 0, level)
-    z = float(stats.norm.ppf(0.5 + level / 2))
+    z = normal_quantile(0.5 + level / 2)
     share = successes / n
     spread = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
@@ -123,7 +131,7 @@ def share_difference_interval(
     up, down = float((pairs > 0).sum()) + 0.5, float((pairs < 0).sum()) + 0.5
     total = n + 2
     middle = (up - down) / total
-    z = float(stats.norm.ppf(0.5 + level / 2))
+    z = normal_quantile(0.5 + level / 2)
     half = z * float(np.sqrt(up + down - (up - down) ** 2 / total)) / total
     mean = float(pairs.mean())
     low, high = max(-1.0, middle - half), min(1.0, middle + half)
@@ -158,6 +166,8 @@ def quantile_interval(values: ArrayLike, share: float, level: float = 0.95) -> I
     ValueError
         If ``share`` or ``level`` is not between 0 and 1.
     """
+    from scipy import special  # noqa: PLC0415 - heavy, and most runs ask for no interval
+
     _check_level(level)
     if not 0 < share < 1:
         raise ValueError(f"a quantile at a share of {share!r} is not between 0 and 1")
@@ -170,8 +180,8 @@ def quantile_interval(values: ArrayLike, share: float, level: float = 0.95) -> I
     # below[k]: probability that at most k observations lie below the quantile. From the upper end
     # it is asked as a probability of its own, because 1 - p rounds.
     counts = np.arange(n)
-    below = stats.binom.cdf(counts, n, share)
-    above = stats.binom.sf(counts, n, share)
+    below = special.bdtr(counts, n, share)
+    above = special.bdtrc(counts, n, share)
     lower = np.flatnonzero(below <= (1 - level) / 2)
     upper = np.flatnonzero(above <= (1 - level) / 2)
     # The estimate is interpolated and could leave an interval of a low level.

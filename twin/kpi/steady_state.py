@@ -19,10 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from twin.errors import Finding, InvalidInputError
-from twin.kpi.output_analysis import Interval, mean_interval
+from twin.kpi.output_analysis import Interval, mean_interval, normal_quantile
 
 Floats = NDArray[np.float64]
 
@@ -165,7 +164,7 @@ def _correlated(means: Floats) -> bool:
     ratio = float(np.sum(np.diff(means) ** 2)) / spread
     # Of independent normal means the ratio has mean 2 and this variance; it is nearly normal.
     deviation = np.sqrt(4 * (n - 2) / (n * n - 1))
-    return bool((ratio - 2) / deviation < stats.norm.ppf(SIGNIFICANCE))
+    return bool((ratio - 2) / deviation < normal_quantile(SIGNIFICANCE))
 
 
 def _lag_1(means: Floats) -> float:

@@ -96,6 +96,7 @@ ENGLISH: dict[str, str] = {
     "tile.oee_note": "{station}, last hour",
     "tile.finished_note": "{scrapped} scrapped",
     "tile.on_time_wait": "asking the twin",
+    "tile.no_orders": "no open orders with a due date",
     "tile.nothing_yet": "nothing observed yet",
     "tile.bars": "Parts finished over the last hour: {values}",
     "map.label": "Stations and buffers of the line",

@@ -26,7 +26,7 @@ ENGLISH: dict[str, str] = {
     "gain.gain": "Parts/h more",
     "gain.interval": "Between",
     "gain.named": "{kind}: {element}",
-    "gain.cycle time": "Work time",
+    "gain.processing time": "Processing time",
     "gain.mtbm": "Time between maintenance",
     "gain.service": "Time of maintenance",
     "gain.mtbf": "Time between failures",
@@ -46,7 +46,8 @@ ENGLISH: dict[str, str] = {
     "chart.end": "end",
     "chart.due": "due",
     "chart.on_time": "probability of being on time",
-    "chart.seconds": "s",
+    "chart.seconds": "time, s",
+    "chart.clock": "time of day",
     # why an order is late
     "why.ask": "Why?",
     "why.aria": "Why {order} is done when it is, and what would help",

@@ -14,6 +14,7 @@ ENGLISH: dict[str, str] = {
     "model plans; where its figure lies outside the interval, the model needs another look.",
     "health.agrees": "Over {length} nothing speaks against the model.",
     "health.differs": "Over {length}, {n} of {all} figures lie outside their interval: {list}.",
+    "health.little": "Too little was seen in {length} to judge the model.",
     "health.nothing": "Nothing was observed yet, so nothing can be said.",
     "health.provenance": "Measured up to {as_of}; all intervals of a table hold "
     "together at {level} %",

@@ -96,6 +96,7 @@ THAI: dict[str, str] = {
     "tile.oee_note": "{station} ชั่วโมงที่ผ่านมา",
     "tile.finished_note": "ของเสีย {scrapped}",
     "tile.on_time_wait": "กำลังถามทวิน",
+    "tile.no_orders": "ไม่มีใบสั่งค้างที่มีกำหนดส่ง",
     "tile.nothing_yet": "ยังไม่มีข้อมูล",
     "tile.bars": "จำนวนชิ้นที่เสร็จในชั่วโมงที่ผ่านมา: {values}",
     "map.label": "สถานีงานและบัฟเฟอร์ของสายการผลิต",

@@ -26,7 +26,7 @@ THAI: dict[str, str] = {
     "gain.gain": "ชิ้น/ชม. ที่เพิ่ม",
     "gain.interval": "ระหว่าง",
     "gain.named": "{kind}: {element}",
-    "gain.cycle time": "เวลาทำงาน",
+    "gain.processing time": "เวลาทำงาน",
     "gain.mtbm": "ระยะห่างระหว่างการบำรุงรักษา",
     "gain.service": "เวลาบำรุงรักษา",
     "gain.mtbf": "เวลาระหว่างการเสีย",
@@ -46,7 +46,8 @@ THAI: dict[str, str] = {
     "chart.end": "จบ",
     "chart.due": "กำหนดส่ง",
     "chart.on_time": "โอกาสที่จะทันเวลา",
-    "chart.seconds": "วินาที",
+    "chart.seconds": "เวลา วินาที",
+    "chart.clock": "เวลา",
     # why an order is late
     "why.ask": "เพราะอะไร",
     "why.aria": "เหตุที่ {order} เสร็จตามเวลานี้ และอะไรจะช่วยได้",

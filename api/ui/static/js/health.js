@@ -39,7 +39,9 @@ function showFit(found) {
   const off = rows.filter((row) => row.fit === "above" || row.fit === "below");
   const length = duration(found.observed_s);
   const say = (row) => [called(row.station), row.mode ? mode(row) : null, t(`fit.${row.group}_${row.fit}`)].filter(Boolean).join(" ");
-  $("#verdict").textContent = !rows.length ? t("health.nothing") : !off.length ? t("health.agrees", { length })
+  $("#verdict").textContent = !rows.length ? t("health.nothing")
+    : rows.every((row) => row.fit === "unknown") ? t("health.little", { length })
+    : !off.length ? t("health.agrees", { length })
     : t("health.differs", { length, n: number(off.length), all: number(rows.length), list: off.map(say).join(", ") });
   $("#provenance").textContent = t("health.provenance", { as_of: moment(found.provenance.as_of), level: number(100 * found.level) });
   $("#paces tbody").replaceChildren(...found.paces.map((row) => el("tr", { "data-station": row.station, "data-fit": row.fit },

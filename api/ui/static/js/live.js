@@ -7,6 +7,7 @@ import { lateness, LineMap, news, newsItem, productColour } from "./map.js";
 
 const STATUSES = ["processing", "setup", "blocked", "starved", "failed", "off", "handling", "maintenance", "no_operator"];
 const NEWS_KEPT = 40;
+const FEW = 10; // operations below which a young mirror's OEE is mostly the part that it began with
 let model;
 let map;
 let names;
@@ -32,6 +33,11 @@ function bars(bins) {
   }, svg("title", { text: `${clock(bin.begin, { seconds: false })}: ${bin.finished}` }))));
 }
 
+/** The OEE of a station, once enough of it was seen. */
+function oee(found) {
+  return found && (found.processed >= FEW || kpis.hour.observed_s > 3500) ? found.oee_index : null;
+}
+
 function showTiles(state) {
   const hour = kpis?.hour;
   const now = kpis?.now;
@@ -42,7 +48,7 @@ function showTiles(state) {
       ? t("tile.now_note", { minutes: Math.round(hour.observed_s / 60) }) : null] : t("tile.nothing_yet"));
   tile("wip", number(state.counts.in_line), t("unit.parts"),
     t("tile.wip_note", { mean: number(hour?.wip_mean, 1) }));
-  const rated = (hour?.stations ?? []).filter((item) => item.oee_index !== null);
+  const rated = (hour?.stations ?? []).filter((item) => oee(item) !== null);
   const worst = rated.reduce((least, item) => (!least || item.oee_index < least.oee_index ? item : least), null);
   tile("oee", worst ? percent(worst.oee_index) : "–", "",
     worst ? t("tile.oee_note", { station: names.get(worst.id) ?? worst.id }) : t("tile.nothing_yet"));
@@ -56,7 +62,7 @@ function showOnTime(state) {
   const known = open.map((order) => promises.get(order.id)?.on_time_probability).filter(Boolean);
   const fine = known.filter((found) => found.mean >= 0.5).length;
   tile("on_time", known.length ? `${fine}/${known.length}` : "–", t("unit.orders"), known.length
-    ? el("span", { class: "tag simulated", text: t("simulated") }) : t("tile.on_time_wait"));
+    ? el("span", { class: "tag simulated", text: t("simulated") }) : t(open.length ? "tile.on_time_wait" : "tile.no_orders"));
 }
 
 /** Put rows into a table body; a row stays where nothing in it changed, and the focus stays too. */
@@ -89,7 +95,7 @@ function showStations(state) {
       el("td", {}, busy ? productChip(busy) : el("span", { class: "muted", text: "–" })),
       el("td", {}, el("span", { class: "shares", role: "img", "aria-label": told || t("tile.nothing_yet"), title: told },
         STATUSES.map((key) => el("i", { class: `b-${key}`, style: { width: `${100 * (shares[key] ?? 0)}%` } })))),
-      el("td", { class: "num", text: found ? percent(found.oee_index) : "–" }),
+      el("td", { class: "num", text: percent(oee(found)) }),
       el("td", { class: "num", text: number(station.processed) }),
       el("td", { class: "num muted small", text: signals || "–" }),
       el("td", { class: "num" }, el("a", {
