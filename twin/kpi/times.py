@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from twin.events.kinds import Kind, Status
-from twin.kpi.rows import Floats, Ints, Table
+from twin.kpi.rows import Floats, Ints, Rows, Table
 from twin.line import Station
 from twin.line.workforce import PHASES
 
@@ -36,6 +37,10 @@ def status_counts(
     starved, and so does maintenance; what is processed to the end after a shift counts as
     processing. Several rows of one moment are told one by one; what stands between them lasts no
     time.
+
+    A server does one thing at a time, whatever the log says: who comes to it ends what was there,
+    and of a part that is not there no row counts. So no time is below zero or counted twice in the
+    log of a real line that left things out.
     """
     rows = np.flatnonzero(table.element == number)
     kinds = table.kind[rows]
@@ -47,29 +52,14 @@ def status_counts(
         found = at(*wanted)
         return found[~np.isin(table.detail[found], slow_modes(station))]
 
-    ended, entered = at(Kind.PROCESSING_ENDED), at(Kind.STATION_ENTERED)
-    handled = at(Kind.UNLOADING_ENDED)
-    # An operation that ended is done, unless it has yet to be unloaded.
-    done_at = np.sort(np.concatenate([ended[np.isnan(table.value[ended])], handled]))
-    if number in table.several:
-        cleared = at(Kind.SERVER_CLEARED)
-        # What a failure here scrapped was never done; one elsewhere may have made room for it.
-        before = cleared - 1
-        scrapped = (table.kind[before] == Kind.PART_SCRAPPED) & ~np.isnan(table.value[before])
-        lost = scrapped & (table.element[before] == number)
-        gone = cleared[~lost]
-        came = _first_of_each(table, entered, cleared) if attended else cleared
-    else:
-        gone = _exit_of(table, done_at, entered, exits)
-        came, cleared = entered, exits[entered]
-    moments, (setup, handling, processing, done, down, due, taken, off, inside) = levels(
-        *_work(table, at),
-        (done_at, gone),
+    visits = _visits(table, station, number, at, exits)
+    moments, (setup, handling, processing, done, inside, down, due, taken, off) = levels(
+        *_work(table, at(*_DOES, Kind.WORK_RESUMED), visits),
+        (visits.begin, visits.end),
         (stopping(Kind.FAILED), stopping(Kind.REPAIRED)),
         (at(Kind.MAINTENANCE_DUE), at(Kind.MAINTENANCE_ENDED)),
         (at(Kind.MAINTENANCE_READY), at(Kind.MAINTENANCE_ENDED)),
         (at(Kind.SHIFT_ENDED), at(Kind.SHIFT_STARTED)),
-        (came, cleared),
     )
     up, on, free = down == 0, off == 0, due == 0
     runs = up & (taken == 0) & (on if station.at_shift_end == "stop" else True)
@@ -90,14 +80,54 @@ def status_counts(
     }
 
 
-def _first_of_each(table: Table, entered: Ints, cleared: Ints) -> Ints:
-    """Return the rows at which a part comes to an empty server, of those at which parts come."""
-    rows = np.concatenate([entered, cleared])
-    order = np.lexsort((rows, table.value[rows]))
-    rows, comes = rows[order], order < len(entered)
-    server = table.value[rows]
-    before = np.append(False, comes[:-1] & (server[1:] == server[:-1]))
-    return np.sort(rows[comes & ~before])
+@dataclass(frozen=True, slots=True)
+class _Visits:
+    """Stretches in which something is on a server, by server and then by row."""
+
+    entered: Ints
+    """Rows at which parts came."""
+    at: Ints
+    """Server to which they came."""
+    server: Ints
+    begin: Ints
+    """Row at which a part, or the first of a batch, came."""
+    end: Ints
+    """Row from which the server is clear, or the next one comes."""
+
+
+def _visits(
+    table: Table, station: Station, number: int, at: Callable[..., Ints], exits: Ints
+) -> _Visits:
+    entered = at(Kind.STATION_ENTERED)
+    if number in table.several:
+        cleared, came = at(Kind.SERVER_CLEARED), _servers(table, station, entered)
+        rows = np.concatenate([entered, cleared])
+        server = np.concatenate([came, _servers(table, station, cleared)])
+        order = np.lexsort((rows, server))
+        rows, server, comes = rows[order], server[order], order < len(entered)
+        before = np.append(False, comes[:-1] & (server[1:] == server[:-1]))
+        first = np.flatnonzero(comes & ~before)
+        # The row of the same server that clears it; there is none behind the last batch.
+        clears = np.append(np.where(comes, len(comes), np.arange(len(comes))), len(comes))
+        after = np.minimum.accumulate(clears[::-1])[::-1][first]
+        same = np.append(server, -1)[after] == server[first]
+        end = np.where(same, np.append(rows, -1)[after], len(table.time_s))
+        return _Visits(entered, came, server[first], rows[first], end)
+    # What comes and goes at one moment takes no time from what is there.
+    left_s = np.append(table.time_s, np.inf)[exits[entered]]
+    entered = entered[left_s > table.time_s[entered]]
+    came = _servers(table, station, entered)
+    order = np.lexsort((entered, came))
+    server, begin = came[order], entered[order]
+    end = exits[begin]
+    same = server[1:] == server[:-1]
+    end[:-1][same] = np.minimum(end[:-1][same], begin[1:][same])
+    return _Visits(entered, came, server, begin, end)
+
+
+def _servers(table: Table, station: Station, rows: Ints) -> Ints:
+    known = np.nan_to_num(table.value[rows]).astype(np.int64)
+    return np.clip(known, 0, station.servers - 1)
 
 
 def slow_modes(station: Station) -> list[int]:
@@ -105,31 +135,77 @@ def slow_modes(station: Station) -> list[int]:
     return [number for number, mode in enumerate(station.modes) if not mode.stops]
 
 
-def _work(table: Table, at: Callable[..., Ints]) -> list[tuple[Ints, Ints]]:
-    """Return the rows at which setup, handling and processing begin or go on, and end or pause."""
-    paused, resumed = at(Kind.WORK_PAUSED), at(Kind.WORK_RESUMED)
-    found = []
-    for phases, starts, ends in (
-        (("setup",), (Kind.SETUP_STARTED,), (Kind.SETUP_ENDED,)),
-        (
-            ("load", "unload"),
-            (Kind.LOADING_STARTED, Kind.UNLOADING_STARTED),
-            (Kind.LOADING_ENDED, Kind.UNLOADING_ENDED),
-        ),
-        (("process",), (Kind.PROCESSING_STARTED,), (Kind.PROCESSING_ENDED, Kind.WORK_ABORTED)),
-    ):
-        numbers = [PHASES.index(phase) for phase in phases]
-        pauses = paused[np.isin(table.detail[paused], numbers)]
-        resumes = resumed[np.isin(table.detail[resumed], numbers)]
-        found.append((np.concatenate([at(*starts), resumes]), np.concatenate([at(*ends), pauses])))
-    return found
+_WAITS, _SETS_UP, _HANDLES, _PROCESSES, _DONE = range(5)
+_DOES: dict[Kind, int] = {
+    Kind.SETUP_STARTED: _SETS_UP,
+    Kind.SETUP_ENDED: _WAITS,
+    Kind.LOADING_STARTED: _HANDLES,
+    Kind.LOADING_ENDED: _WAITS,
+    Kind.PROCESSING_STARTED: _PROCESSES,
+    Kind.PROCESSING_ENDED: _DONE,
+    Kind.UNLOADING_STARTED: _HANDLES,
+    Kind.UNLOADING_ENDED: _DONE,
+    Kind.WORK_ABORTED: _WAITS,
+    Kind.WORK_PAUSED: _WAITS,
+}
+"""What a server does from a row of its part on."""
+_PHASE_DOES = {"setup": _SETS_UP, "load": _HANDLES, "process": _PROCESSES, "unload": _HANDLES}
+
+
+def _work(table: Table, rows: Ints, visits: _Visits) -> list[tuple[Ints, Ints]]:
+    """Return the rows from which servers set up, handle, process, are done, and until which.
+
+    ``rows`` are those of parts at the station; what they tell of a part that is not on its server
+    is left out.
+    """
+    size = len(table.time_s) + 1
+    visit, there = _visit_of(table, rows, visits)
+    rows, visit = rows[there], visit[there]
+    kinds = table.kind[rows]
+    does = np.zeros(max(Kind) + 1, dtype=np.int64)
+    does[list(_DOES)] = list(_DOES.values())
+    doing = does[kinds]
+    # An operation that ended is done, unless it has yet to be unloaded.
+    doing[(kinds == Kind.PROCESSING_ENDED) & ~np.isnan(table.value[rows])] = _WAITS
+    resumed = kinds == Kind.WORK_RESUMED
+    by_phase = np.array([_PHASE_DOES[phase] for phase in PHASES])
+    doing[resumed] = by_phase[table.detail[rows[resumed]]]
+    order = np.argsort(visit * size + rows, kind="stable")
+    rows, visit, doing = rows[order], visit[order], doing[order]
+    until = visits.end[visit]
+    same = visit[1:] == visit[:-1]
+    until[:-1][same] = rows[1:][same]
+    return [
+        (rows[doing == what], until[doing == what])
+        for what in (_SETS_UP, _HANDLES, _PROCESSES, _DONE)
+    ]
+
+
+def _visit_of(table: Table, rows: Ints, visits: _Visits) -> tuple[Ints, Rows]:
+    """Return the visit that each row of a part belongs to, and whether it belongs to one at all."""
+    if not len(rows) or not len(visits.begin):
+        return np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.bool_)
+    # The part came with the last entry of its own before the row: one sorted key of part and row
+    # finds it for all at once.
+    entered, size = visits.entered, len(table.time_s) + 1
+    parts = np.unique(table.part[entered])
+    keys = np.searchsorted(parts, table.part[entered]) * size + entered
+    order = np.argsort(keys, kind="stable")
+    wanted = np.searchsorted(parts, table.part[rows]) * size + rows
+    place = order[np.searchsorted(keys[order], wanted) - 1]
+    entry, server = entered[place], visits.at[place]
+    starts = visits.server * size + visits.begin
+    visit = np.searchsorted(starts, server * size + rows) - 1
+    there = table.part[entry] == table.part[rows]
+    there &= (visits.server[visit] == server) & (visits.begin[visit] <= entry)
+    return visit, there & (entry < rows) & (rows < visits.end[visit])
 
 
 def levels(*changes: tuple[Ints, Ints]) -> tuple[Ints, Floats]:
     """Return the rows at which something changes, and how many of each pair are open from there.
 
     Each pair holds the rows that add one and the rows that take one away. The first moment is the
-    first row of the table, with whatever is open there.
+    first row of the table, with whatever is open there. An end without a beginning ends nothing.
     """
     sizes = [len(rows) for pair in changes for rows in pair]
     moments = np.concatenate([[0], *(rows for pair in changes for rows in pair)]).astype(np.int64)
@@ -139,19 +215,5 @@ def levels(*changes: tuple[Ints, Ints]) -> tuple[Ints, Floats]:
         steps[number // 2, place : place + size] = -1.0 if number % 2 else 1.0
         place += size
     order = np.argsort(moments, kind="stable")
-    return moments[order], np.cumsum(steps[:, order], axis=1)
-
-
-def _exit_of(table: Table, ended: Ints, entered: Ints, exits: Ints) -> Ints:
-    """Return the row at which the part of each ended operation leaves the station."""
-    if not len(ended):
-        return ended
-    # The visit of an ended operation is the last entry of its part before it: one sorted key of
-    # part and row finds it for all at once.
-    parts = np.unique(table.part[entered])
-    rows = len(table.time_s) + 1
-    keys = np.searchsorted(parts, table.part[entered]) * rows + entered
-    order = np.argsort(keys, kind="stable")
-    wanted = np.searchsorted(parts, table.part[ended]) * rows + ended
-    entry = entered[order][np.searchsorted(keys[order], wanted) - 1]
-    return exits[entry]
+    found = np.cumsum(steps[:, order], axis=1)
+    return moments[order], found - np.minimum(np.minimum.accumulate(found, axis=1), 0.0)
