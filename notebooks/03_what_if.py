@@ -60,8 +60,9 @@ scenarios = (
     Scenario(name="bad_hour", faults=(Fault(station="lathe", kind="breakdown", duration_s=3600),)),
 )
 pd.DataFrame(
-    [(scenario.name, str(one)) for scenario in scenarios for one in scenario.difference(line)],
-    columns=["scenario", "what is different"],
+    {"scenario": scenario.name, "path": one.path, "before": one.before, "after": one.after}
+    for scenario in scenarios
+    for one in scenario.difference(line)
 )
 
 # %% [markdown]
@@ -75,6 +76,9 @@ experiment = Experiment(line=line, scenarios=scenarios, options=options, replica
 results = run_experiment(experiment)
 comparison = compare(results)
 comparison_chart(comparison_table(comparison))
+
+# %% [markdown]
+# One dot is one run; lines join the runs that met the same random numbers, bars are the means.
 
 # %%
 samples_chart(sample_table(results, "finished"), "parts in two hours")
@@ -95,7 +99,8 @@ samples_chart(sample_table(money, "cost_per_part"), "THB per part")
 # %% [markdown]
 # ## 4. What is worth changing?
 #
-# A little of each thing - one percent of a time, one place, one server - and what it brings. Grey
+# A little of each thing - one percent of a time, one place, one server - and what it does to the
+# throughput, then to the cost of a part: a second server makes more parts, and dearer ones. Grey
 # bars may be nothing: their intervals hold zero.
 
 # %%
@@ -103,7 +108,9 @@ found = sensitivities(line, options, replications=8, costs=load_costs("thb"))
 tornado_chart(tornado_table(found))
 
 # %%
-tornado_chart(tornado_table(found, "cost_per_part"))
+tornado_chart(
+    tornado_table(found, "cost_per_part"), "change of the cost per part, share of its mean"
+)
 
 # %% [markdown]
 # ## 5. The best of several, with a stated probability

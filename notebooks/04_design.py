@@ -36,6 +36,7 @@ from scenarios.whatif.charts import (
     pareto_table,
     sample_table,
     samples_chart,
+    titled,
     tornado_chart,
     tornado_table,
 )
@@ -71,7 +72,7 @@ results = run_experiment(experiment)
 comparison_chart(comparison_table(compare(results)))
 
 # %%
-samples_chart(sample_table(results), "throughput, parts/s")
+samples_chart(sample_table(results), titled("throughput_rate"))
 
 # %% [markdown]
 # ## 2. What money buys
@@ -86,7 +87,7 @@ wide = optimise_design(
 pareto_chart(pareto_table(wide.front))
 
 # %%
-pareto_table(wide.front)
+pd.DataFrame({"cost": one.cost, "parts/s": one.mean, **one.values} for one in wide.front)
 
 # %% [markdown]
 # ## 3. What would help next?

@@ -70,7 +70,8 @@ text = """6 6
 problem = from_jobshop_text(text, "six by six")
 ruled = dispatch(Network.of(problem), "spt")
 print(f"shortest work first: {ruled.makespan_s:g} s")
-gantt_chart(bars(ruled))
+machines = [machine.id for machine in problem.machines]
+gantt_chart(bars(ruled), stations=machines)
 
 # %% [markdown]
 # `solve` runs a compiled search beside a solver. The result has the schedule, a bound below which
@@ -78,12 +79,12 @@ gantt_chart(bars(ruled))
 # meet within the budget.
 
 # %%
-result = solve(problem, Limits(seconds=5, seed=1))
+result = solve(problem, Limits(seconds=10, seed=1))
 assert result.schedule is not None
 assert not violations(problem, result.schedule)
 print(f"{result.status}: {result.objective:g} s by {result.engine}")
 print(f"bound {result.bound:g} s by {result.bound_source}")
-gantt_chart(bars(result.schedule))
+gantt_chart(bars(result.schedule), stations=machines)
 
 # %% [markdown]
 # How the search came there:
@@ -92,8 +93,8 @@ gantt_chart(bars(result.schedule))
 steps = pd.DataFrame([step.model_dump() for step in result.trajectory]).dropna()
 lines = steps.melt(["seconds", "source"], ["objective", "bound"], "what", "value")
 alt.Chart(lines, width=560, height=200).mark_line(interpolate="step-after", point=True).encode(
-    x=alt.X("seconds", title="seconds"),
-    y=alt.Y("value", title="makespan (s)", scale=alt.Scale(zero=False)),
+    x=alt.X("seconds", title="time since the start, s"),
+    y=alt.Y("value", title="makespan, s", scale=alt.Scale(zero=False)),
     color=alt.Color("what", title=None),
     tooltip=["seconds", "value", "source"],
 )
@@ -114,7 +115,7 @@ plan = solve(dated, Limits(seconds=3, seed=1)).schedule
 assert plan is not None
 late = pd.DataFrame([job.model_dump() for job in plan.jobs])
 alt.Chart(late, width=360).mark_bar().encode(
-    x=alt.X("tardiness_s", title="late by (s)"), y=alt.Y("job", title=None)
+    x=alt.X("tardiness_s", title="late by, s"), y=alt.Y("job", title=None)
 )
 
 # %% [markdown]
@@ -137,7 +138,7 @@ proposal = replan(SchedulingProblem(**broken), plan, Limits(seconds=3, seed=1), 
 print(f"first plan after {1000 * proposal.shifted_after_s:.0f} ms")
 print(f"pushed: {proposal.shifted.objective:g}, proposed: {proposal.schedule.objective:g}")
 print(f"{len(proposal.difference.moves)} operations move, later: {proposal.difference.later}")
-gantt_chart(bars(proposal.schedule))
+gantt_chart(bars(proposal.schedule), stations=machines)
 
 # %% [markdown]
 # ## 4. A constraint of one's own

@@ -46,7 +46,7 @@ def sensitivity(  # noqa: PLR0913, PLR0917 - the options of a command
         list[str] | None,
         typer.Option(
             "--kind",
-            help="cycle time, mtbf, mttr, mtbm and service (of maintenance), place, server, "
+            help="processing time, mtbf, mttr, mtbm and service (of maintenance), place, server, "
             "person, vehicle or card; may be given often.",
         ),
     ] = None,
@@ -180,9 +180,9 @@ def optimise(  # noqa: PLR0913, PLR0917 - the options of a command
     if save is not None:
         save_line(found.line, save)
     if chart is not None:
-        from scenarios.whatif.charts import pareto_chart, pareto_table  # noqa: PLC0415 - heavy
+        from scenarios.whatif.charts import pareto_chart, pareto_table, titled  # noqa: PLC0415 - heavy
 
-        _draw(pareto_chart(pareto_table(found.front), objective), chart)
+        _draw(pareto_chart(pareto_table(found.front), titled(objective)), chart)
 
 
 def _question(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from api.schemas.common import Handle, Moment, Provenance, Shape
 from api.schemas.jobs import JobStatus
@@ -12,14 +12,19 @@ from api.schemas.scenarios import Start
 from scenarios.whatif.sensitivity import Kind
 from twin.line.spec import Id
 
+# What was kept, or is asked, with the name that it had at first is still understood.
+_Kind = Annotated[
+    Kind, BeforeValidator(lambda kind: "processing time" if kind == "cycle time" else kind)
+]
+
 
 class SensitivityIn(Shape):
     """What to try on a line, a little of each."""
 
     line_id: Id
     """Line."""
-    kinds: tuple[Kind, ...] | None = Field(default=None, min_length=1, max_length=10)
-    """What to try: ``cycle time``, ``mttr`` and ``service`` (time of maintenance) 1 % less,
+    kinds: tuple[_Kind, ...] | None = Field(default=None, min_length=1, max_length=10)
+    """What to try: ``processing time``, ``mttr`` and ``service`` (time of maintenance) 1 % less,
     ``mtbf`` 1 % more, ``mtbm`` (between maintenance) 1 % or one operation more, one ``place``,
     ``server``, ``person``, ``vehicle`` or ``card`` more; none: all that the line has."""
     horizon_s: float = Field(default=8 * 3600.0, gt=0)
@@ -39,7 +44,7 @@ class SensitivityIn(Shape):
 class Gain(Shape):
     """What a little of one thing brings in throughput."""
 
-    kind: Kind
+    kind: _Kind
     """What was tried."""
     element: str
     """Station, ``station.mode``, buffer, crew or loop."""

@@ -11,6 +11,7 @@ from twin.kpi.charts import ACCENT, NEUTRAL, WORSE, Width, worded
 
 WORDS = {
     "parts_h": "parts/h",
+    "clock": "time of day",
     "from": "from",
     "measured": "measured, parts/h",
     "below": "{share} % below",
@@ -85,8 +86,8 @@ def _column(level: str) -> str:
     return f"q{level.replace('.', '_')}"
 
 
-def _moment() -> alt.X:
-    return alt.X("begin:T", title=None).axis(format="%H:%M", tickCount=10)
+def _moment(said: Mapping[str, str]) -> alt.X:
+    return alt.X("begin:T", title=said["clock"]).axis(format="%H:%M", tickCount=10)
 
 
 def _rate(field: str, said: Mapping[str, str]) -> alt.Y:
@@ -100,7 +101,7 @@ def _history(history: pd.DataFrame, said: Mapping[str, str]) -> alt.Chart:
         alt.Chart(last)
         .mark_line(color=NEUTRAL, strokeWidth=2, interpolate="step-after")
         .encode(
-            x=_moment(),
+            x=_moment(said),
             y=_rate("parts_per_h", said),
             tooltip=[
                 alt.Tooltip("begin:T", title=said["from"], format="%a %H:%M"),
@@ -118,7 +119,7 @@ def _band(
         alt.Chart(table)
         .mark_area(color=ACCENT, opacity=opacity, interpolate="step-after")
         .encode(
-            x=_moment(),
+            x=_moment(said),
             y=_rate(_column(low), said),
             y2=alt.Y2(f"{_column(high)}:Q"),
         )
@@ -138,7 +139,7 @@ def _median(table: pd.DataFrame, named: dict[float, str], said: Mapping[str, str
         alt.Chart(table)
         .mark_line(color=ACCENT, strokeWidth=2.5, interpolate="step-after", point=False)
         .encode(
-            x=_moment(),
+            x=_moment(said),
             y=_rate(_column(named[0.5]), said),
             tooltip=[alt.Tooltip("begin:T", title=said["from"], format="%a %H:%M"), *told],
         )

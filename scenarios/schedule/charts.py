@@ -27,7 +27,8 @@ WORDS = {
     "on_time": "probability of being on time",
     "low": "low",
     "high": "high",
-    "seconds": "s",
+    "seconds": "time, s",
+    "clock": "time of day",
 }
 """What charts say, by key."""
 
@@ -98,7 +99,9 @@ def _start(bars: pd.DataFrame, kind: str, said: Mapping[str, str]) -> alt.X:
     if kind == "Q":
         return alt.X("start:Q", title=said["seconds"])
     within_a_day = bars["end"].max() - bars["start"].min() <= pd.Timedelta(hours=24)
-    return alt.X("start:T", title=None).axis(format="%H:%M" if within_a_day else "%a %H:%M")
+    return alt.X("start:T", title=said["clock"]).axis(
+        format="%H:%M" if within_a_day else "%a %H:%M"
+    )
 
 
 def on_time_chart(

@@ -9,7 +9,8 @@ import altair as alt
 import pandas as pd
 import xarray as xr
 
-from twin.kpi.charts import ACCENT, BETTER, NEUTRAL, WORSE, Width, worded
+from scenarios.whatif.comparison import KPIS
+from twin.kpi.charts import ACCENT, BETTER, NEUTRAL, OPEN, WORSE, Width, worded
 
 if TYPE_CHECKING:
     from scenarios.whatif.comparison import Comparison
@@ -24,13 +25,18 @@ NAMES = {
     "flow_time_p90_s": "flow time, 90 %",
 }
 """Names of the line's own figures, in the order in which they are drawn."""
-VERDICTS = {"better": BETTER, "worse": WORSE}
+VERDICTS = {"better": BETTER, "worse": WORSE, "cannot tell yet": OPEN}
+"""Colours of verdicts; that nothing relevant is different is neutral."""
 SEVERAL = (ACCENT, "#e08a1e", "#8467d7", "#1f9d67", "#d9463b", "#2aa5a0")
 """Colours of scenarios side by side, the same in every chart."""
+LETTER_PX = 7
+"""Width of a letter below an axis, about, pixels: longer names are told by a legend."""
 
 
-LABELS_FIT = 2
-"""Scenarios whose names fit below a chart of half a page; more are told apart by a legend."""
+def titled(figure: str) -> str:
+    """Return a figure's name and unit as the title of an axis, e.g. ``throughput, parts/s``."""
+    unit = KPIS[figure].unit if figure in KPIS else ""
+    return ", ".join(filter(None, (NAMES.get(figure, figure), unit)))
 
 
 def comparison_table(comparison: Comparison) -> pd.DataFrame:
@@ -109,7 +115,7 @@ def comparison_chart(
         else _tint(judged, [colours.get(name, NEUTRAL) for name in judged], "verdict")
     )
     title = said["change"]
-    change = alt.X("change:Q", title=title).axis(format="+%", tickCount=6).scale(padding=10)
+    change = alt.X("change:Q", title=title).axis(format="+.2~%", tickCount=6).scale(padding=10)
     told = [
         alt.Tooltip("scenario:N", title=said["scenario"]),
         alt.Tooltip("figure:N", title=said["figure"]),
@@ -170,7 +176,7 @@ def samples_chart(
     width: Width = 460,
     words: Mapping[str, str] | None = None,
 ) -> alt.LayerChart:
-    """Return a dot per run, with a line from each base run to the run that met the same luck.
+    """Return a dot per run, a line between runs that met the same luck, and a bar at each mean.
 
     Parameters
     ----------
@@ -185,8 +191,10 @@ def samples_chart(
     """
     said = worded(WORDS, words)
     names = list(dict.fromkeys(table["scenario"]))
-    crowded = len(names) > LABELS_FIT
+    room = (width if isinstance(width, int) else 460) / max(1, len(names))
+    crowded = LETTER_PX * max(map(len, names), default=0) > room
     tint = _tint(names, [NEUTRAL, *SEVERAL])
+    tint = tint if crowded else tint.legend(None)
     at = alt.X("scenario:N", title=None, sort=names).axis(
         labelAngle=0, labelLimit=170, labels=not crowded, grid=False, ticks=False
     )
@@ -202,7 +210,7 @@ def samples_chart(
         .encode(
             x=at,
             y=value,
-            color=tint if crowded else tint.legend(None),
+            color=tint,
             tooltip=[
                 alt.Tooltip("scenario:N", title=said["scenario"]),
                 alt.Tooltip("replication:N", title=said["replication"]),
@@ -212,8 +220,8 @@ def samples_chart(
     )
     means = (
         alt.Chart(table)
-        .mark_tick(thickness=3, width=46, color=ACCENT)
-        .encode(x=at, y=alt.Y("mean(value):Q", title=title))
+        .mark_tick(thickness=3, width=46)
+        .encode(x=at, y=alt.Y("mean(value):Q", title=title), color=tint)
     )
     return alt.layer(lines, dots, means).properties(width=width, height=230)
 
@@ -236,9 +244,11 @@ def tornado_table(
     -------
     pandas.DataFrame
         Columns ``factor`` (with its unit), ``gain``, ``low``, ``high`` (shares of the line's mean)
-        and ``effect``: ``better``, ``worse`` or ``not told`` where the interval holds zero.
+        and ``effect``: ``better`` or ``worse`` by the good direction of the figure (more of a cost
+        is worse), ``not told`` where the interval holds zero.
     """
     one = found.sel(figure=figure)
+    up, down = _judged(figure)
     mean = abs(float(one["mean"]))
     rows = [
         {
@@ -246,7 +256,7 @@ def tornado_table(
             "gain": gain / mean,
             "low": low / mean,
             "high": high / mean,
-            "effect": "better" if low > 0 else "worse" if high < 0 else "not told",
+            "effect": up if low > 0 else down if high < 0 else "not told",
         }
         for name, unit, gain, low, high in zip(
             *(one[key].values.tolist() for key in ("factor", "unit", "gain", "low", "high")),
@@ -262,7 +272,7 @@ TORNADO_WORDS = {
     "worse": "worse",
     "not told": "not told",
     "factor": "factor",
-    "gain": "gain, share of the line's mean",
+    "gain": "gain",
     "low": "low",
     "high": "high",
     "effect": "effect",
@@ -270,7 +280,11 @@ TORNADO_WORDS = {
 
 
 def tornado_chart(
-    table: pd.DataFrame, *, width: Width = 460, words: Mapping[str, str] | None = None
+    table: pd.DataFrame,
+    title: str = "change of the throughput, share of its mean",
+    *,
+    width: Width = 460,
+    words: Mapping[str, str] | None = None,
 ) -> alt.LayerChart:
     """Return bars with intervals: what a little of each thing brings, in percent.
 
@@ -278,6 +292,8 @@ def tornado_chart(
     ----------
     table : pandas.DataFrame
         As from ``tornado_table``.
+    title : str
+        What the bars show.
     width : int or "container"
         Width, pixels.
     words : mapping of str to str, optional
@@ -299,12 +315,18 @@ def tornado_chart(
             ),
         ],
     )
-    title = said["gain"]
     bars = shared.mark_bar(opacity=0.75).encode(
-        x=alt.X("gain:Q", title=title).axis(format="+.2%", tickCount=6), color=tint
+        x=alt.X("gain:Q", title=title).axis(format="+.2~%", tickCount=6), color=tint
     )
     spans = shared.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title), x2="high:Q")
     return alt.layer(bars, spans).properties(width=width, height=22 * max(1, len(table)))
+
+
+def _judged(figure: str) -> tuple[str, str]:
+    """Return what more and what less of a figure is."""
+    if figure not in KPIS:
+        return "not told", "not told"
+    return ("better", "worse") if KPIS[figure].higher_is_better else ("worse", "better")
 
 
 def pareto_table(designs: Sequence[Tried]) -> pd.DataFrame:
@@ -334,7 +356,11 @@ def pareto_table(designs: Sequence[Tried]) -> pd.DataFrame:
 
 
 def pareto_chart(
-    table: pd.DataFrame, title: str = "throughput, parts/s", *, width: Width = 460
+    table: pd.DataFrame,
+    title: str = "throughput, parts/s",
+    cost: str = "cost, in the unit of the prices",
+    *,
+    width: Width = 460,
 ) -> alt.LayerChart:
     """Return what each amount of money buys: a step line with intervals.
 
@@ -344,11 +370,13 @@ def pareto_chart(
         As from ``pareto_table``.
     title : str
         Name and unit of the figure.
+    cost : str
+        Name and unit of the cost.
     width : int or "container"
         Width, pixels.
     """
     shared = alt.Chart(table).encode(
-        x=alt.X("cost:Q", title="cost").scale(zero=False, padding=12),
+        x=alt.X("cost:Q", title=cost).scale(zero=False, padding=12),
         tooltip=[alt.Tooltip("cost:Q"), alt.Tooltip("mean:Q"), alt.Tooltip("design:N")],
     )
     value = alt.Y("mean:Q", title=title).scale(zero=False)

@@ -26,7 +26,7 @@ from twin.kpi.output_analysis import Interval, mean_interval
 from twin.line import Line, scaled
 
 Kind = Literal[
-    "cycle time",
+    "processing time",
     "mtbf",
     "mttr",
     "mtbm",
@@ -74,8 +74,8 @@ def factors(line: Line, kinds: Sequence[Kind] = KINDS, step: float = STEP) -> li
     line : Line
         The line as it is.
     kinds : sequence of str
-        Of ``cycle time`` and ``mttr`` (less), ``mtbf`` (more), ``mtbm`` (more time, or one more
-        operation, from one maintenance to the next: it may do harm where maintenance renews),
+        Of ``processing time`` and ``mttr`` (less), ``mtbf`` (more), ``mtbm`` (more time, or one
+        more operation, from one maintenance to the next: it may do harm where maintenance renews),
         ``service`` (less time for maintenance), ``place`` (of a buffer), ``server``, ``person`` (of
         a crew), ``vehicle`` and ``card`` (of a loop).
     step : float
@@ -102,7 +102,7 @@ def factors(line: Line, kinds: Sequence[Kind] = KINDS, step: float = STEP) -> li
 
 def _of_station(line: Line, name: str, step: float) -> Iterator[Factor]:
     less, more = _cycle(line, name, 1 - step), _cycle(line, name, 1 + step)
-    yield Factor("cycle time", name, "-1 %", less, more)
+    yield Factor("processing time", name, "-1 %", less, more)
     modes = line.station(name).failures
     for mode in modes:
         element = name if len(modes) == 1 else f"{name}.{mode.id}"

@@ -25,7 +25,7 @@ def test_sensitivity_tells_gains_and_draws_them(
 ) -> None:
     """Each kind asked for has its gain with an interval; the chart is a picture."""
     chart = tmp_path / "tornado.svg"
-    asked = ["sensitivity", line, *SHORT, "-n", "5", "--kind", "place", "--kind", "cycle time"]
+    asked = ["sensitivity", line, *SHORT, "-n", "5", "--kind", "place", "--kind", "processing time"]
     assert run([*asked, "--json", "--chart", str(chart)]) == ExitCode.OK
     told = json.loads(capsys.readouterr().out)
     gains = told["figures"]["throughput_rate"]["gains"]

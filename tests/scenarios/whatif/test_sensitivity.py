@@ -28,11 +28,11 @@ def paced(fails: bool = False) -> Line:
 
 def test_the_bottleneck_gives_a_percent_for_a_percent() -> None:
     """Where one station sets the pace, 1 % of its time brings 1 % of throughput, others nothing."""
-    found = sensitivities(paced(), OPTIONS, replications=2, kinds=["cycle time", "place"])
-    assert found["factor"].values.tolist()[0] == "cycle time s2"
+    found = sensitivities(paced(), OPTIONS, replications=2, kinds=["processing time", "place"])
+    assert found["factor"].values.tolist()[0] == "processing time s2"
     share = found["share"].sel(figure="throughput_rate")
-    assert float(share.sel(factor="cycle time s2")) == pytest.approx(0.01, rel=0.02)
-    assert float(share.sel(factor="cycle time s1")) == pytest.approx(0.0, abs=1e-4)
+    assert float(share.sel(factor="processing time s2")) == pytest.approx(0.01, rel=0.02)
+    assert float(share.sel(factor="processing time s1")) == pytest.approx(0.0, abs=1e-4)
     assert float(share.sel(factor="place b1")) == pytest.approx(0.0, abs=1e-4)
 
 
@@ -56,7 +56,7 @@ def test_repairs_tell_what_theory_says() -> None:
 def test_money_is_told_with_prices() -> None:
     """With a cost model each factor has its effect on cost, in the model's currency."""
     found = sensitivities(
-        paced(), OPTIONS, replications=2, kinds=["cycle time"], costs=load_costs("thb")
+        paced(), OPTIONS, replications=2, kinds=["processing time"], costs=load_costs("thb")
     )
     assert "cost_per_part" in found["figure"].values
     assert np.isfinite(found["gain"].sel(figure="cost_per_part")).all()
@@ -66,7 +66,9 @@ def test_a_station_that_shares_work_is_changed_alone() -> None:
     """Where two stations may do a step, the time of one is scaled and the other keeps its own."""
     line = serial_line([Constant(value_s=2.0), Constant(value_s=4.0)], [3])
     line = line.changed({"products.part.routing.op2.stations": ["s2", "s1"]})
-    change = next(one for one in factors(line, ["cycle time"], 0.1) if one.element == "s1").better
+    change = next(
+        one for one in factors(line, ["processing time"], 0.1) if one.element == "s1"
+    ).better
     step = line.changed({k: v for k, v in change.items() if "op2" in k}).products[0].routing[1]
     assert step.processing_time_s.expected_s() == 4.0
     assert step.processing_time_by_station_s["s1"].expected_s() == pytest.approx(3.6)
