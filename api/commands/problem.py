@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _LOADING_S = 3.0
 """How long nothing is said while the search is loaded, s: from the cache it takes less."""
+_ASIDE_S = 0.4
+"""Time for Python to start and for the answer, s."""
 _GLANCE_STEPS = 200
 """Operations up to which rules are tried before anything is loaded."""
 _GLANCE_S = 0.3
@@ -69,6 +71,8 @@ class Wanted:
     json: bool
     stop: threading.Event
     """Set if somebody has asked to stop before the search."""
+    began_s: float
+    """Moment of ``time.monotonic`` at which the command began, s."""
 
 
 def is_problem(file: str) -> bool:
@@ -98,8 +102,9 @@ class Answer:
 def search(problem: SchedulingProblem, wanted: Wanted) -> Answer:
     """Solve within the limits.
 
-    Loading the search counts as time for searching; compiling it, once per installation, does not.
-    Who stops meanwhile gets what the rules find at once.
+    The budget is for all of the command; but at least half of it is for searching, also where the
+    search must be compiled first, once per installation. Who stops meanwhile gets what the rules
+    find at once.
     """
     from scenarios.schedule import solve  # noqa: PLC0415
 
@@ -113,18 +118,18 @@ def search(problem: SchedulingProblem, wanted: Wanted) -> Answer:
             seconds = min(_GLANCE_S, limits.seconds)
             rules = limits.model_copy(update={"engine": "dispatch", "seconds": seconds})
             first = solve(problem, rules, progress=None if wanted.json else _tell)
-            if first.status == "optimal" or first.stopped:
+            if first.status in {"optimal", "infeasible"} or first.stopped:
                 return Answer(first, ready_s)
         try:
             ready_s = _load_search(problem, wanted)
         except KeyboardInterrupt:
             return Answer(_at_once(problem, limits), ready_s)
-        if ready_s < _LOADING_S:
-            seconds = max(limits.seconds - ready_s, _LEAST_SHARE * limits.seconds)
-            limits = limits.model_copy(update={"seconds": seconds})
+        left_s = limits.seconds - (time.monotonic() - wanted.began_s) - _ASIDE_S
+        seconds = max(left_s, _LEAST_SHARE * limits.seconds)
+        limits = limits.model_copy(update={"seconds": seconds})
         if not wanted.json:
             most = (
-                f"{limits.seconds:g} s"
+                f"{limits.seconds:.3g} s"
                 if limits.iterations is None
                 else f"{limits.iterations} steps"
             )
@@ -160,7 +165,7 @@ def _load_search(problem: SchedulingProblem, wanted: Wanted) -> float:
     if not done.wait(_LOADING_S):
         typer.echo(
             "the search is being compiled, once per installation (`twin warmup` does it "
-            "beforehand); the budget counts from when it is ready",
+            "beforehand); at least half of the budget is left for searching",
             err=True,
         )
         if not done.wait(_COMPILING_S):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,6 +82,7 @@ def schedule(  # noqa: PLR0913, PLR0917 - the options of a command
     Problem files: jobshop and fjsp (classic shops), tardiness (OR-Library), setups (Cicirello),
     json. Ctrl-C ends the search: the best schedule so far is kept, and the exit code is 130.
     """
+    began_s = time.monotonic()
     check_file(out)
     with noted() as asked:  # whoever stops now has what is found at once
         from scenarios.schedule import Limits  # noqa: PLC0415
@@ -88,7 +90,7 @@ def schedule(  # noqa: PLR0913, PLR0917 - the options of a command
         limits = Limits(
             seconds=budget, iterations=iterations, seed=seed, engine=engine.value, workers=workers
         )
-        wanted = Wanted(limits, out, json, asked)
+        wanted = Wanted(limits, out, json, asked, began_s)
         model: Model | None = None
         if form is not None or is_problem(file):
             problem = read(Path(file), form, objective, instance)

@@ -22,6 +22,8 @@ from twin.errors import Finding, InvalidInputError
 
 _MOST_TEAMS = 64
 """Combinations of resources for one mode that are looked at."""
+_MOST_S = 1e12
+"""Longest schedule, s: thirty thousand years, of which a search can still count microseconds."""
 _MOST_CYCLES = 20
 """Cycles of operations that wait for each other that are told."""
 
@@ -76,9 +78,28 @@ def check(parts: Parts) -> list[Finding]:
     findings += _groups(parts.same_order, jobs, known)
     findings += _needs(parts)
     findings += _elsewhere(parts, known)
+    findings += _length(parts)
     if parts.horizon_s is not None:
         findings += _time_left(parts, parts.horizon_s)
     return findings
+
+
+def _length(parts: Parts) -> list[Finding]:
+    """Return findings about times after which no schedule could be meant to go on."""
+    steps = [operation for job in parts.jobs for operation in job.operations]
+    work_s = sum(max((mode.duration_s for mode in step.modes), default=0.0) for step in steps)
+    times = [("start_s", parts.start_s), ("jobs", work_s)]
+    times += [(f"jobs.{job.id}.release_s", job.release_s) for job in parts.jobs]
+    times += [(f"machines.{m.id}.ready_s", m.ready_s) for m in parts.machines]
+    times += [
+        (f"machines.{m.id}.unavailable", max((i.end_s for i in m.unavailable), default=0.0))
+        for m in parts.machines
+    ]
+    return [
+        Finding(path, f"comes to {time_s:g} s", f"at most {_MOST_S:g} s", "check the unit")
+        for path, time_s in times
+        if time_s > _MOST_S
+    ]
 
 
 def _unique(parts: Parts) -> list[Finding]:

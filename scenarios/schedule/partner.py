@@ -31,8 +31,8 @@ MODULES: Mapping[str, str] = {
     "cpsat": "scenarios.schedule.cpsat.engine",
 }
 """Where the function ``improve`` of each engine is."""
-_GRACE_S = 1.0
-"""Time that an engine gets to come to an end by itself, s."""
+_GRACE_S = 0.3
+"""Time that an engine gets to come to an end by itself, s: what it found is told already."""
 _LOOK_S = 0.05
 """How often it is looked whether the request is over, s."""
 
@@ -74,13 +74,17 @@ class Partner:
             assert process.stdout is not None
             reader = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
             reader.start()
+            # A long question waits in the pipe until the process has loaded its libraries.
+            asker = threading.Thread(target=self._ask, args=(process.stdin,), daemon=True)
+            asker.start()
             try:
-                _say(process.stdin, self._question())
                 while reader.is_alive() and not self.request.over():
-                    self._pass_on(process.stdin)
+                    if not asker.is_alive():
+                        self._pass_on(process.stdin)
                     reader.join(_LOOK_S)
-                _say(process.stdin, {"stop": True})
-                # What it found is told already; one that has not begun has nothing to add.
+                if not asker.is_alive():
+                    _say(process.stdin, {"stop": True})
+                # One that has not begun has nothing to add.
                 reader.join(_GRACE_S if self._ready.is_set() else 0)
             except OSError:  # it has ended; what it had to say is read
                 reader.join(_GRACE_S)
@@ -93,9 +97,9 @@ class Partner:
         message = "" if self.request.over() else f"the process of {self.name} ended unexpectedly"
         return Outcome(None, message=message)
 
-    def _question(self) -> dict[str, Any]:
+    def _ask(self, pipe: IO[str]) -> None:
         request = self.request
-        return {
+        question = {
             "engine": self.name,
             "problem": request.network.problem.to_json(),
             "start": None if request.start is None else request.start.to_json(),
@@ -105,6 +109,8 @@ class Partner:
             "workers": request.workers,
             "polite": self.polite,
         }
+        with suppress(OSError, ValueError):  # it has ended, or is no longer wanted
+            _say(pipe, question)
 
     def _pass_on(self, pipe: IO[str]) -> None:
         found = self.request.incumbent()

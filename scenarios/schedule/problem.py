@@ -175,7 +175,7 @@ class SchedulingProblem(Spec):
                 raise ProblemError("the problem file", [finding]) from error
         try:
             document = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ProblemError(
                 "the scheduling problem", [Finding("", f"no JSON: {error}")]
             ) from error

@@ -104,6 +104,9 @@ def test_cycle_between_jobs_is_named() -> None:
         ({"machines": [{"id": "m", "running": ["A/o7"]}]}, "unknown operation 'A/o7'"),
         ({"machines": []}, "machines"),
         ({"colour": 1}, "unknown key 'colour'"),
+        ({"start_s": 1e300}, "check the unit"),
+        ({"jobs": [job("A", [("m", 1e308)]), job("B", [("m", 1e308)])]}, "jobs: comes to inf s"),
+        ({"machines": [{"id": "m", "ready_s": 1e13}]}, r"machines\.m\.ready_s: comes to 1e\+13"),
     ],
 )
 def test_bad_input(fields: dict[str, object], expected: str) -> None:
@@ -131,7 +134,7 @@ def test_files(tmp_path: Path) -> None:
         SchedulingProblem.from_json(tmp_path / "gone.json")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "3"])
+@pytest.mark.parametrize("text", ["{", "[]", "3", "[" * 100_000])
 def test_text_that_is_no_problem(text: str) -> None:
     """Broken JSON is a finding, not a traceback."""
     with pytest.raises(ProblemError):

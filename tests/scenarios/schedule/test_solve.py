@@ -188,6 +188,22 @@ def test_a_partner_that_dies_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "ended unexpectedly" in outcome.message
 
 
+def test_a_partner_that_does_not_listen_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A question longer than a pipe holds waits for its reader; the answer does not."""
+    deaf = tmp_path / "deaf"
+    deaf.write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
+    deaf.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(deaf))
+    jobs = [job(f"j{j}", [("m", 1)] * 40) for j in range(100)]
+    network = Network.of(shop(jobs, ["m"]))
+    assert len(network.problem.to_json()) > 1 << 17
+    began_s = time.monotonic()
+    Partner("cpsat", Request(network, None, began_s + 0.2)).run()
+    assert time.monotonic() - began_s < 20
+
+
 def test_progress_is_monotonic() -> None:
     """Objectives fall, bounds rise, seconds pass; the trajectory is what was reported."""
     seen: list[Progress] = []
