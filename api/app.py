@@ -46,6 +46,7 @@ from api.schemas import (
 )
 from api.settings import Settings
 from api.site import Site
+from api.states import States
 from twin.line import Line
 
 DESCRIPTION = """
@@ -146,6 +147,7 @@ def create_app(
     _include_page(app)
     problems.install(app)
     app.add_middleware(Tagged)
+    app.add_middleware(States, lines=lambda: site.lines)
     app.add_middleware(Guard, settings=settings, keys=site.keys, metrics=site.metrics)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app

@@ -75,4 +75,4 @@ def matches(header: str | None, etag: str) -> bool:
     if header is None:
         return False
     names = {name.strip().removeprefix("W/") for name in header.split(",")}
-    return "*" in names or etag in names
+    return "*" in names or etag.removeprefix("W/") in names

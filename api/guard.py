@@ -10,12 +10,12 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access import Access, check_same_site, cookie_header
@@ -63,6 +63,15 @@ HEADERS = {
 }
 """Headers of every answer."""
 
+Header = tuple[bytes, bytes]
+_EVERY: tuple[Header, ...] = tuple(
+    (name.lower().encode(), value.encode()) for name, value in HEADERS.items()
+)
+_OF_API: tuple[Header, ...] = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", API_POLICY.encode()),
+)
+_OF_PAGE: tuple[Header, ...] = ((b"content-security-policy", POLICY.encode()),)
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._\-]{1,64}$")
 _log = logging.getLogger(__name__)
 
@@ -244,20 +253,23 @@ class _Reply:
         if message["type"] == "http.response.start":
             self.started = True
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-ID"] = self._request_id
-            for name, value in HEADERS.items():
-                headers[name] = value
-            if self._secure:
-                headers["Strict-Transport-Security"] = "max-age=31536000"
-            if self._path.startswith("/v1"):
-                headers.setdefault("Cache-Control", "no-store")
-                headers.setdefault("Content-Security-Policy", API_POLICY)
-            else:
-                headers.setdefault("Content-Security-Policy", POLICY)
-            if self.session is not None:
-                headers.append("Set-Cookie", cookie_header(self.session, secure=self._secure))
+            message["headers"] = [*message["headers"], *self._added(message["headers"])]
         await self._send(message)
+
+    def _added(self, given: Iterable[Header]) -> Iterator[Header]:
+        """Yield what an answer that has these headers already carries besides."""
+        yield b"x-request-id", self._request_id.encode()
+        yield from _EVERY
+        if self._secure:
+            yield b"strict-transport-security", b"max-age=31536000"
+        names = {name for name, _ in given}
+        yield from (
+            header
+            for header in (_OF_API if self._path.startswith("/v1") else _OF_PAGE)
+            if header[0] not in names
+        )
+        if self.session is not None:
+            yield b"set-cookie", cookie_header(self.session, secure=self._secure).encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -47,7 +47,7 @@ OUTAGE_NAME = "outage"
 """Name of a failure that the model does not know."""
 
 TOLD_S = 0.05
-"""Time for which a state is told again as it was written, s: many ask at one moment."""
+"""Shortest time between two writings of a state, s: many ask at one moment."""
 
 Readings = Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]
 """Time, s since the line's start, and value, by station and sensor, oldest first."""
@@ -87,12 +87,34 @@ class Picture:
     """Whether the plant was ever seen; else the state stands for nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A state as it goes out: written once for all who ask until something moves."""
+
+    etag: str
+    """Weak, because the age in it grows while nothing else moves."""
+    received_at: datetime
+    """Wall-clock moment at which the newest value came in."""
+    head: bytes
+    """JSON before the age."""
+    tail: bytes
+    """JSON behind the age."""
+
+    def body(self, now: datetime) -> bytes:
+        """Return the JSON with the age of now."""
+        return b"%s%.1f%s" % (self.head, _age_ms(self.received_at, now), self.tail)
+
+
 class Feed(Protocol):
     """Where the live picture of a line comes from."""
 
     @property
     def line(self) -> Line:
         """The line."""
+
+    @property
+    def revision(self) -> Hashable:
+        """What stays equal for as long as the picture does, but for its age."""
 
     async def start(self) -> None:
         """Begin to follow the line; a plant that is not there is no error."""
@@ -147,7 +169,7 @@ class LiveLine:
         self._clock = clock
         self._document = line.model_dump(mode="json")
         self._made_at = clock()
-        self._told: tuple[float, str] = (-TOLD_S, "")
+        self._told: tuple[float, Hashable, Told] | None = None
 
     @property
     def document(self) -> dict[str, object]:
@@ -194,12 +216,11 @@ class LiveLine:
 
     def provenance(self, picture: Picture) -> Provenance:
         """Return where a picture comes from and how old it is."""
-        age_s = (self._clock() - picture.received_at).total_seconds()
         return Provenance(
             as_of=picture.as_of,
             received_at=picture.received_at,
             quality=picture.quality,
-            age_ms=max(age_s * 1000.0, 0.0),
+            age_ms=_age_ms(picture.received_at, self._clock()),
             model_version=self.line.hash,
         )
 
@@ -242,12 +263,34 @@ class LiveLine:
             orders=_orders(line, state),
         )
 
-    def told(self) -> str:
-        """Return the state of now as JSON, written once for all who ask within ``TOLD_S``."""
+    def told(self) -> Told:
+        """Return the state of now as it goes out; to be called in the event loop.
+
+        It is written anew when something has moved, and at most every ``TOLD_S``.
+        """
         now_s = time.monotonic()
-        if now_s - self._told[0] >= TOLD_S:
-            self._told = (now_s, self.view().model_dump_json())
-        return self._told[1]
+        revision = self.feed.revision if self.feed is not None else None
+        if self._told is not None:
+            written_s, of, told = self._told
+            if of == revision or now_s - written_s < TOLD_S:
+                return told
+        told = self._write()
+        self._told = (now_s, revision, told)
+        return told
+
+    def _write(self) -> Told:
+        view = self.view()
+        # The age stands apart: it grows while nothing else moves.
+        provenance = view.provenance.model_copy(update={"age_ms": 0.0})
+        text = view.model_copy(update={"provenance": provenance}).model_dump_json().encode()
+        head, age, tail = text.partition(b'"age_ms":0.0')
+        assert age, "the state tells its age"
+        etag = f'W/"{hashlib.sha256(text).hexdigest()[:32]}"'
+        return Told(etag, view.provenance.received_at, head + b'"age_ms":', tail)
+
+
+def _age_ms(received_at: datetime, now: datetime) -> float:
+    return max((now - received_at).total_seconds() * 1000.0, 0.0)
 
 
 def _station(

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -97,6 +97,14 @@ class MirrorFeed:
         """Return how the connection stands."""
         return self._ask(self._link)
 
+    @property
+    def revision(self) -> Hashable:
+        """What stays equal for as long as the picture does, but for its age."""
+        return self._ask(lambda: (self._mirror.revision, self._is_old(self._mirror.status())))
+
+    def _is_old(self, status: MirrorStatus) -> bool:
+        return (status.age_s or 0.0) > self._stale_after_s
+
     def picture(self) -> Picture:
         """Return the line as it is now; before the first picture an empty one of bad quality."""
         return self._ask(self._picture)
@@ -172,7 +180,7 @@ class MirrorFeed:
         state = mirror.state()
         age_s = status.age_s or 0.0
         quality = Quality(status.quality)
-        if age_s > self._stale_after_s and quality in {
+        if self._is_old(status) and quality in {
             Quality.GOOD,
             Quality.UNCERTAIN,
             Quality.GAP,

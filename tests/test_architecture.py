@@ -67,6 +67,7 @@ FLOORS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (9, "api.logs", ()),
     (9, "api.metrics", ()),
     (9, "api.orders", ("api.live", "api.store")),
+    (9, "api.states", ("api.etags", "api.live")),
     (9, "api.store", ()),
     (9, "api.tokens", ()),
     (9, "api.webhooks", ("api.store",)),

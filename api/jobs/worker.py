@@ -25,6 +25,8 @@ try:
 except ImportError:  # a system without such limits; the service's own time limit still holds
     resource = None  # type: ignore[assignment]
 
+BACKGROUND_NICE = 10
+"""How far workers for jobs stand back behind the service, as of ``nice``."""
 PROGRESS_EVERY_S = 0.1
 """Shortest time between two messages about progress, s."""
 
@@ -109,9 +111,8 @@ def main() -> None:
     """Serve tasks until the service is gone."""
     _limit_memory(sys.argv)
     logging.basicConfig(level=logging.WARNING, format="worker %(process)d: %(message)s")
-    if "--background" in sys.argv and hasattr(os, "nice"):
-        with contextlib.suppress(OSError):
-            os.nice(5)  # the live line and the page come first
+    if "--background" in sys.argv:
+        _stand_back()
     # Solvers write to standard output from C: keep the pipe for messages and send that elsewhere.
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -124,6 +125,18 @@ def main() -> None:
             _do(channel, channel.work.get(), lines)
     except BrokenPipeError:
         os._exit(0)  # the service is gone: nobody is left to tell
+
+
+def _stand_back() -> None:
+    """Let the live line and the page go first: they are waited for, and need a core only briefly.
+
+    Called before there is a second thread, because Linux keeps priorities by thread.
+    """
+    with contextlib.suppress(OSError):
+        if hasattr(os, "nice"):
+            os.nice(BACKGROUND_NICE)
+        if hasattr(os, "SCHED_BATCH"):  # never takes a core away from somebody who just woke up
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _limit_memory(arguments: list[str]) -> None:

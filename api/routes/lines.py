@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -62,8 +63,9 @@ async def get_state(site: TheSite, _who: MayRead, line_id: str, at: At = None) -
     """Tell where everything is, now or then, and how far that can be trusted."""
     live = site.line(line_id)
     if at is None:
-        # Asked for most of all: written once, not checked against its own shape again.
-        return Response(live.told(), media_type="application/json")
+        told = live.told()
+        body = told.body(datetime.now(UTC))
+        return Response(body, media_type="application/json", headers={"ETag": told.etag})
     view = await asyncio.to_thread(lambda: live.view(picture_at(live, at)))
     return Response(view.model_dump_json(), media_type="application/json")
 

@@ -267,3 +267,14 @@ def test_before_the_first_picture_nothing_is_made_up(tmp_path: Path) -> None:
             assert "no picture" in answer.json()["detail"]
     finally:
         running.stop()
+
+
+def test_a_state_is_told_anew_when_the_plant_moves(live: Service) -> None:
+    """The ETag of a live line changes with what comes in, so that 304 never hides news."""
+    path = f"/v1/lines/{next(iter(live.site.lines))}/state"
+    with live.client() as client:
+        first = client.get(path)
+        tag = {"If-None-Match": first.headers["etag"]}
+        wait_until(lambda: client.get(path, headers=tag).status_code == 200)
+        second = client.get(path)
+    assert second.json()["time_s"] > first.json()["time_s"]

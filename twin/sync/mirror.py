@@ -109,6 +109,8 @@ class Mirror:
         self._picture_from: datetime | None = None
         self._pictured: set[str] = set()
         self._listeners = Listeners()
+        self.revision = 0
+        """Grows with whatever comes in; while it stays, ``state`` and ``status`` tell the same."""
         self._news = asyncio.Event()
 
     # --- asking -------------------------------------------------------------------------------
@@ -298,6 +300,7 @@ class Mirror:
                 self._skew_s = (value.value - self._clock.now()).total_seconds()
             elif not self._signals.take(value, self.line.seconds(value.source_time)):
                 self._hold(value)
+        self.revision += len(values)
 
     def _hold(self, value: Value) -> None:
         if not value.element:
@@ -310,6 +313,7 @@ class Mirror:
 
     async def _link_changed(self, event: LinkEvent) -> None:
         before, self._link = self._link, event
+        self.revision += 1
         if event.reason:
             self._last_error = event.reason
         if self._catch_up.waiting and event.state not in WAITING:
@@ -431,6 +435,7 @@ class Mirror:
         self._tell(Change(ChangeKind.GAP, time_s, text))
 
     def _tell(self, change: Change) -> None:
+        self.revision += 1
         self._news.set()
         self._listeners.tell(change)
 
