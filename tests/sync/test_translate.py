@@ -57,10 +57,11 @@ def check_equal(line: Line, log: EventLog, every: int) -> Follower:
 
 
 @pytest.mark.parametrize(
-    ("name", "hours"), [("two_station", 3.0), ("bottling", 0.7), ("electronics", 2.5)]
+    ("name", "hours"),
+    [("two_station", 3.0), ("bottling", 0.7), ("electronics", 2.5), ("transport", 3.0)],
 )
 def test_state_equals_the_plants_on_example_lines(name: str, hours: float) -> None:
-    """Setups, failures, crews, shifts, rework, scrap and orders: all of it is recovered."""
+    """Setups, failures, crews, shifts, rework, scrap, orders, vehicles: all of it is recovered."""
     line = example_line(name)
     log = simulate(line, SimulationOptions(horizon_s=hours * 3600, seed=5))
     follower = check_equal(line, log, every=20)

@@ -38,6 +38,10 @@ _TYPES: dict[str, ua.VariantType] = {
     "waiting": ua.VariantType.Int32,
     "finished": ua.VariantType.UInt32,
     "last_part": ua.VariantType.Int64,
+    "asked": ua.VariantType.Int64,
+    "status": ua.VariantType.String,
+    "place": ua.VariantType.String,
+    "goal": ua.VariantType.String,
 }
 """OPC UA type of each node, by the last word of its path."""
 

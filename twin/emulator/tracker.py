@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from twin.emulator.fleet import VEHICLE_KINDS, Fleet
 from twin.events.builder import Row
 from twin.events.fold import empty_state
 from twin.events.kinds import OUTAGE, PACKML_STATE, Kind, Status
@@ -109,13 +110,13 @@ class Tracker:
         }
         self._sources = {self._number(item.id): [0, 0] for item in line.sources}
         self._sinks = {self._number(item.id): [0, NOBODY] for item in line.sinks}
+        self._pools = {self._number(pool.id): Fleet(pool, self._names) for pool in line.vehicles}
         self._touched: dict[int, None] = dict.fromkeys(range(len(self._names.elements)))
         self._shown: dict[str, Value] = {}
         self._handlers: dict[int, Callable[[Row], None]] = {
             Kind.PART_CREATED: self._created,
             Kind.BUFFER_ENTERED: self._entered_buffer,
             Kind.STATION_ENTERED: self._entered_station,
-            Kind.PART_LOADED: self._loaded,
             Kind.SETUP_STARTED: self._setup_started,
             Kind.SETUP_ENDED: self._setup_ended,
             Kind.PROCESSING_STARTED: self._processing_started,
@@ -127,6 +128,7 @@ class Tracker:
             Kind.REPAIRED: self._repaired,
             Kind.SHIFT_ENDED: self._shift,
             Kind.SHIFT_STARTED: self._shift,
+            **dict.fromkeys(VEHICLE_KINDS, self._driven),
         }
 
     def apply(self, row: Row) -> None:
@@ -172,6 +174,8 @@ class Tracker:
             finished, last = self._sinks[number]
             yield f"sinks.{name}.finished", finished
             yield f"sinks.{name}.last_part", last
+        elif number in self._pools:
+            yield from self._pools[number].values(f"pools.{name}")
 
     def _station_values(self, path: str, station: _StationNow) -> Iterator[tuple[str, Value]]:
         yield f"{path}.state", PACKML_NUMBER[station.whole()]
@@ -209,6 +213,10 @@ class Tracker:
         found = self._parts[part]
         place = found.place
         self._touched[place] = None
+        for number, fleet in self._pools.items():
+            if part in fleet.asked:
+                fleet.asked.remove(part)
+                self._touched[number] = None
         if place in self._stations:
             self._stations[place].servers[found.server] = _Server()
         elif place in self._buffers:
@@ -217,9 +225,26 @@ class Tracker:
             self._sources[place][1] -= 1
         return found
 
-    def _loaded(self, row: Row) -> None:
-        """Let a vehicle carry a part: no node shows it until it is put down."""
-        self._leave(row.part).place = row.element
+    def _driven(self, row: Row) -> None:
+        if row.kind == Kind.VEHICLE_ASKED:
+            number = self._asked(row)
+            self._pools[number].asked.append(row.part)
+            self._touched[number] = None
+            return
+        part = self._parts.get(row.part)
+        place = self._names.elements[part.place] if part else ""
+        if row.kind == Kind.PART_LOADED:
+            self._leave(row.part).place = row.element
+        self._pools[row.element].apply(row, place)
+
+    def _asked(self, row: Row) -> int:
+        """Return the pool that a part waits for: the first that carries out of its place."""
+        place = self._names.elements[row.element]
+        return next(
+            number
+            for number, fleet in self._pools.items()
+            if any(not move.out_of or place in move.out_of for move in fleet.spec.moves)
+        )
 
     def _entered_buffer(self, row: Row) -> None:
         self._leave(row.part).place = row.element

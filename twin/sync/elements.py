@@ -24,6 +24,8 @@ SERVER = {
 BUFFER = {"level": "int", "parts": "int_list"}
 SOURCE = {"created": "int", "waiting": "int"}
 SINK = {"finished": "int", "last_part": "int"}
+POOL = {"asked": "int_list"}
+VEHICLE = {"status": "string", "part": "int", "place": "string", "goal": "string"}
 
 
 def known_properties(line: Line) -> dict[str, dict[str, str]]:
@@ -38,7 +40,15 @@ def known_properties(line: Line) -> dict[str, dict[str, str]]:
         known[station.id] = STATION | servers
     known |= {buffer.id: dict(BUFFER) for buffer in line.buffers}
     known |= {source.id: dict(SOURCE) for source in line.sources}
-    return known | {sink.id: dict(SINK) for sink in line.sinks}
+    known |= {sink.id: dict(SINK) for sink in line.sinks}
+    for pool in line.vehicles:
+        numbered = {
+            f"vehicles.{k}.{name}": kind
+            for k in range(pool.count)
+            for name, kind in VEHICLE.items()
+        }
+        known[pool.id] = POOL | numbered
+    return known
 
 
 def needed(line: Line, mapped: set[tuple[str, str]]) -> list[Finding]:

@@ -6,6 +6,8 @@ Each method writes the event and changes the belief together, so the two cannot 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from twin.events.builder import Row
@@ -32,6 +34,10 @@ class Part:
     """False while product and order are guessed."""
     lost_s: float | None = None
     """Moment since which the plant shows it nowhere, s."""
+    left: str = ""
+    """Place that it left when it was lost, or when a vehicle took it."""
+    asked: bool = False
+    """Whether a vehicle was asked for, for it to go on."""
 
 
 @dataclass(slots=True)
@@ -93,6 +99,7 @@ class Follower:
         }
         self.stations = {name: Place() for name in routes.line.flow_order}
         self.buffers: dict[str, set[int]] = {buffer.id: set() for buffer in routes.line.buffers}
+        self.pools = {pool.id for pool in routes.pools}
         self.created = {source.id: 0 for source in routes.sources}
         self.finished = {sink.id: 0 for sink in routes.line.sinks}
         self.orders = {order.id: Count() for order in routes.line.orders}
@@ -131,9 +138,17 @@ class Follower:
         rows, self.rows = self.rows, []
         return rows
 
-    def _write(
+    @contextmanager
+    def doubtful(self) -> Iterator[None]:
+        """Write what nobody saw: uncertain."""
+        quality, self.quality = self.quality, UNCERTAIN
+        yield
+        self.quality = quality
+
+    def write(
         self, kind: Kind, place: str = "", part: int = -1, detail: int = -1, value: float = math.nan
     ) -> None:
+        """Write an event; a part whose product is a guess makes it uncertain."""
         element = self.routes.index[place] if place else -1
         known = self.parts.get(part)
         quality = self.quality if known is None or known.sure else UNCERTAIN
@@ -145,7 +160,7 @@ class Follower:
         """Let the parts of an order enter."""
         if not self.orders[order].released:
             self.orders[order].released = True
-            self._write(Kind.ORDER_RELEASED, detail=self.routes.names.orders.index(order))
+            self.write(Kind.ORDER_RELEASED, detail=self.routes.names.orders.index(order))
 
     def create(self, number: int, identity: Identity) -> Part:
         """Let a part enter the line."""
@@ -169,7 +184,7 @@ class Follower:
         names = self.routes.names
         order = -1.0 if part.order is None else float(names.orders.index(part.order))
         product = names.products.index(part.product)
-        self._write(kind, place, part.id, product, order)
+        self.write(kind, place, part.id, product, order)
 
     def correct(self, part: Part, product: str, order: str | None) -> None:
         """Tell what a part is: the plant shows what could only be guessed before."""
@@ -181,7 +196,9 @@ class Follower:
             self.orders[order].created += 1
         self._tell(Kind.PART_IDENTIFIED, part)
 
-    def _leave(self, part: Part) -> None:
+    def leave(self, part: Part) -> None:
+        """Take a part from where it is; it comes to another place, or out of the line."""
+        part.left, part.asked = part.place, False
         if part.place in self.stations:
             inside = self.stations[part.place].inside
             if inside.get(part.server) == part.id:
@@ -192,36 +209,42 @@ class Follower:
 
     def enter_buffer(self, part: Part, buffer: str) -> None:
         """Let a part wait in a buffer."""
-        self._leave(part)
+        self.leave(part)
         part.place, part.status, part.server = buffer, "waiting", -1
         self.buffers[buffer].add(part.id)
-        self._write(Kind.BUFFER_ENTERED, buffer, part.id)
+        self.write(Kind.BUFFER_ENTERED, buffer, part.id)
+
+    def board(self, part: Part, pool: str) -> None:
+        """Let a vehicle take a part on; the vehicle's own event tells it."""
+        self.leave(part)
+        part.place, part.status, part.server = pool, "waiting", -1
 
     def enter_station(self, part: Part, station: str, server: int, operation: int) -> None:
         """Let a part come into a server, through the station's buffer if it has one."""
         door = self.routes.line.station(station).input_buffer
         if door is not None and part.place != door:
             self.enter_buffer(part, door)
-        self._leave(part)
+        self.leave(part)
         part.place, part.status, part.server = station, "waiting", server
         part.operation = operation
         self.stations[station].inside[server] = part.id
-        self._write(Kind.STATION_ENTERED, station, part.id, operation, float(server))
+        self.write(Kind.STATION_ENTERED, station, part.id, operation, float(server))
 
     def send_back(self, part: Part, operation: int) -> None:
         """Let a part that is done go back to an earlier operation, or repeat its own."""
-        self._write(Kind.REWORK_SENT, part.place, part.id, operation)
+        place = part.place if part.place in self.stations else part.left
+        self.write(Kind.REWORK_SENT, place, part.id, operation)
         part.operation = operation
 
     def scrap(self, part: Part) -> None:
         """Take a part out of the line as scrap."""
-        station = part.place
+        station = part.left if part.place in self.pools else part.place
         if station in self.stations:
             self.stations[station].scrapped += 1
         else:
             station = self._nearest_station(part)
-        self._leave(part)
-        self._write(Kind.PART_SCRAPPED, station, part.id, max(part.operation - 1, 0))
+        self.leave(part)
+        self.write(Kind.PART_SCRAPPED, station, part.id, max(part.operation - 1, 0))
         del self.parts[part.id]
 
     def _nearest_station(self, part: Part) -> str:
@@ -231,8 +254,8 @@ class Follower:
     def finish(self, part: Part) -> None:
         """Take a finished part out of the line."""
         sink = self.routes.line.product(part.product).sink or self.routes.line.sinks[0].id
-        self._leave(part)
-        self._write(Kind.PART_FINISHED, sink, part.id)
+        self.leave(part)
+        self.write(Kind.PART_FINISHED, sink, part.id)
         del self.parts[part.id]
         self.finished[sink] += 1
 
@@ -247,13 +270,13 @@ class Follower:
     def begin_setup(self, part: Part) -> None:
         """Change over for a part."""
         part.status = "setup"
-        self._write(Kind.SETUP_STARTED, part.place, part.id, self._product_index(part))
+        self.write(Kind.SETUP_STARTED, part.place, part.id, self._product_index(part))
 
     def end_setup(self, part: Part) -> None:
         """End the change-over; the part waits for its work to begin."""
         part.status = "waiting"
         self.stations[part.place].group = self._group(part)
-        self._write(Kind.SETUP_ENDED, part.place, part.id, self._product_index(part))
+        self.write(Kind.SETUP_ENDED, part.place, part.id, self._product_index(part))
 
     def begin_work(self, part: Part) -> None:
         """Begin to process a part, ending its change-over first."""
@@ -261,7 +284,7 @@ class Follower:
             self.end_setup(part)
         part.status = "processing"
         self.stations[part.place].group = self._group(part)
-        self._write(Kind.PROCESSING_STARTED, part.place, part.id, part.operation)
+        self.write(Kind.PROCESSING_STARTED, part.place, part.id, part.operation)
 
     def finish_work(self, part: Part) -> None:
         """Bring a part in a station to the end of its operation, from wherever it is in it."""
@@ -269,7 +292,7 @@ class Follower:
             return
         if part.status != "processing":
             self.begin_work(part)
-        self._write(Kind.PROCESSING_ENDED, part.place, part.id, part.operation)
+        self.write(Kind.PROCESSING_ENDED, part.place, part.id, part.operation)
         part.status = "done"
         part.operation += 1
         self.stations[part.place].processed += 1
@@ -279,19 +302,19 @@ class Follower:
     def fail(self, station: str, mode: int) -> None:
         """Let a failure mode, or something else, stop a station."""
         self.stations[station].failed[mode] = mode == OUTAGE
-        self._write(Kind.FAILED, station, detail=mode)
+        self.write(Kind.FAILED, station, detail=mode)
 
     def begin_repair(self, station: str, mode: int) -> None:
         """Let a crew begin."""
         self.stations[station].failed[mode] = True
-        self._write(Kind.REPAIR_STARTED, station, detail=mode)
+        self.write(Kind.REPAIR_STARTED, station, detail=mode)
 
     def repaired(self, station: str, mode: int) -> None:
         """Let the station go on, unless something else stops it."""
         if not self.stations[station].failed[mode]:
             self.begin_repair(station, mode)
         del self.stations[station].failed[mode]
-        self._write(Kind.REPAIRED, station, detail=mode)
+        self.write(Kind.REPAIRED, station, detail=mode)
 
     def has_free_crew(self, station: str, mode: int) -> bool:
         """Tell whether the crew that a mode needs is free, or none is needed."""
@@ -312,4 +335,4 @@ class Follower:
     def switch(self, station: str, *, on: bool) -> None:
         """Begin or end a shift."""
         self.stations[station].on = on
-        self._write(Kind.SHIFT_STARTED if on else Kind.SHIFT_ENDED, station)
+        self.write(Kind.SHIFT_STARTED if on else Kind.SHIFT_ENDED, station)

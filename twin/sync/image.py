@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast, get_args
 
 from twin.errors import UnknownNameError
 from twin.events.kinds import Status
+from twin.events.state import VehicleStatus
 from twin.line import Line
 from twin.sync.counters import COUNTERS, Counters
 from twin.sync.mapping import PACKML, Mapping, status_of
@@ -16,6 +17,7 @@ from twin.sync.protocol import Quality, Reading, Value
 
 NO_PART = -1
 """Number of the part where there is none."""
+VEHICLE_STATUSES = frozenset(get_args(VehicleStatus))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,22 @@ class StationView:
     """Parts scrapped, by the plant's counter."""
 
 
+@dataclass(frozen=True, slots=True)
+class VehicleView:
+    """What the plant says of one vehicle."""
+
+    status: VehicleStatus | None
+    """What it does; None where the plant gives nothing that is known."""
+    part: int
+    """Part that it was sent for, or -1."""
+    place: str
+    """Where it stands or set out from, or empty."""
+    goal: str
+    """Where the part goes, or empty."""
+    status_s: float
+    """Moment the status began, as far as the plant tells, s."""
+
+
 class Image:
     """The newest value of each node, by element and property.
 
@@ -89,6 +107,7 @@ class Image:
         self.counters = Counters()
         """The plant's counters, made to rise without end."""
         self._servers = {station.id: station.servers for station in line.stations}
+        self._vehicles = {pool.id: pool.count for pool in line.vehicles}
         self._seen: dict[tuple[str, str], Seen] = {}
         self._mapping = mapping
         nodes = mapping.nodes if mapping else ()
@@ -107,8 +126,12 @@ class Image:
         return True
 
     def unknown_state(self, value: Value) -> bool:
-        """Tell whether a value is a state that no table knows."""
-        if not value.property.endswith("state") or value.quality is Quality.BAD:
+        """Tell whether a value is a state that no table knows, or no status of a vehicle."""
+        if value.quality is Quality.BAD:
+            return False
+        if value.element in self._vehicles:
+            return value.property.endswith(".status") and value.value not in VEHICLE_STATUSES
+        if not value.property.endswith("state"):
             return False
         seen = Seen(value.value, 0.0, value.quality)
         return self._status(value.element, value.property, seen) is None
@@ -191,9 +214,31 @@ class Image:
         except (UnknownNameError, KeyError):
             return None
 
+    def vehicles(self, pool: str) -> tuple[VehicleView, ...]:
+        """Return what is known of the vehicles of a pool."""
+        return tuple(self._vehicle(pool, k) for k in range(self._vehicles[pool]))
+
+    def _vehicle(self, pool: str, k: int) -> VehicleView:
+        at = f"vehicles.{k}"
+        status = self._get(pool, f"{at}.status", default="")
+        return VehicleView(
+            status=cast(VehicleStatus, status) if status in VEHICLE_STATUSES else None,
+            part=self.count(pool, f"{at}.part", NO_PART),
+            place=str(self._get(pool, f"{at}.place", default="")),
+            goal=str(self._get(pool, f"{at}.goal", default="")),
+            status_s=self.changed_s(pool, f"{at}.status"),
+        )
+
+    def asked(self, pool: str) -> tuple[int, ...]:
+        """Return the parts that wait until a vehicle of a pool is free."""
+        return self._numbers(pool, "asked")
+
     def parts(self, buffer: str) -> tuple[int, ...]:
         """Return the parts in a buffer, front first."""
-        found = self._get(buffer, "parts", default=())
+        return self._numbers(buffer, "parts")
+
+    def _numbers(self, element: str, prop: str) -> tuple[int, ...]:
+        found = self._get(element, prop, default=())
         items: Iterable[int] = found if isinstance(found, tuple) else ()
         return tuple(part for part in items if part >= 0)
 

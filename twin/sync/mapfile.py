@@ -148,10 +148,13 @@ def default_mapping(line: Line, endpoint: str) -> Mapping:
     >>> mapping.nodes[0].node
     'nsu=urn:linetwin:plant;s=sources.source.created'
     """
-    sections = (("sources", line.sources), ("stations", line.stations), ("buffers", line.buffers))
+    sections = (
+        *(("sources", line.sources), ("stations", line.stations), ("buffers", line.buffers)),
+        *(("sinks", line.sinks), ("pools", line.vehicles)),
+    )
     known = known_properties(line)
     nodes: list[NodeSpec] = []
-    for section, places in (*sections, ("sinks", line.sinks)):
+    for section, places in sections:
         for place in places:
             head = f"nsu={NAMESPACE};s={section}.{place.id}"
             nodes += [

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from twin.events.log import Names
-from twin.line import JobOrder, Line, Source
+from twin.line import JobOrder, Line, Source, Vehicles
 
 PARTS_PER_SOURCE = 2**40
 """A part's number is its source's slot times this plus its count there."""
@@ -53,6 +53,10 @@ class Routes:
     """Stations that take from each buffer."""
     rank: dict[str, int] = field(init=False)
     """Place of each station from upstream to downstream."""
+    pools: tuple[Vehicles, ...] = field(init=False)
+    """Pools of vehicles, by name."""
+    entrances: frozenset[str] = field(init=False)
+    """Where parts come to when they go on: buffers, stations without one, sinks."""
 
     def __post_init__(self) -> None:
         """Work the look-ups out once."""
@@ -67,6 +71,12 @@ class Routes:
             "sources": tuple(sorted(line.sources, key=lambda source: source.id)),
             "fed_by": {buffer: tuple(stations) for buffer, stations in fed.items()},
             "rank": {name: i for i, name in enumerate(line.flow_order)},
+            "pools": tuple(sorted(line.vehicles, key=lambda pool: pool.id)),
+            "entrances": frozenset(
+                [buffer.id for buffer in line.buffers]
+                + [sink.id for sink in line.sinks]
+                + [station.id for station in line.stations if station.input_buffer is None]
+            ),
         }
         for key, value in found.items():
             object.__setattr__(self, key, value)
@@ -89,6 +99,17 @@ class Routes:
         """Return the stations of an operation; none beyond the routing's end."""
         routing = self.line.product(product).routing
         return routing[operation].stations if 0 <= operation < len(routing) else ()
+
+    def goals(self, product: str, operation: int) -> tuple[str, ...]:
+        """Return the entrances of an operation, or the way out behind the last one."""
+        if operation >= self.length(product):
+            found = self.line.product(product)
+            return (found.stock or found.sink or self.line.sinks[0].id,)
+        doors = (
+            self.line.station(name).input_buffer or name
+            for name in self.stations(product, operation)
+        )
+        return tuple(dict.fromkeys(doors))
 
     def rework_to(self, product: str, operation: int) -> int | None:
         """Return the operation that parts go back to from an operation, if any."""

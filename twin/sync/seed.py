@@ -16,9 +16,11 @@ from twin.events.state import (
     PartState,
     SourceState,
     StationState,
+    VehicleState,
 )
 from twin.line import Station
-from twin.sync.image import NO_PART, Image, ServerView, StationView
+from twin.sync.fleet import ABOARD, TRIP
+from twin.sync.image import NO_PART, Image, ServerView, StationView, VehicleView
 from twin.sync.routes import Identity, Routes
 
 
@@ -75,6 +77,7 @@ def seeded(
         finished=finished,
         scrapped=sum(image.station(name).scrapped for name in routes.line.flow_order),
         queue=tuple(name for _, name in waiting),
+        vehicles=_vehicles(routes, image, parts, time_s),
     )
     return state, guessed
 
@@ -130,10 +133,21 @@ def _numbers(routes: Routes, image: Image) -> list[int]:
     shown = [part for buffer in routes.fed_by for part in image.parts(buffer)]
     for name in routes.line.flow_order:
         shown += [server.part for server in image.station(name).servers if server.part != NO_PART]
+    shown += [vehicle.part for _, vehicle in _laden(routes, image)]
     for source in routes.sources:
         created, waiting = (image.count(source.id, key) for key in ("created", "waiting"))
         shown += [routes.number(source.id, n) for n in range(max(0, created - waiting), created)]
     return list(dict.fromkeys(shown))
+
+
+def _laden(routes: Routes, image: Image) -> list[tuple[str, VehicleView]]:
+    """Return the vehicles that have a part on board, with their pools."""
+    return [
+        (pool.id, vehicle)
+        for pool in routes.pools
+        for vehicle in image.vehicles(pool.id)
+        if vehicle.status in ABOARD and vehicle.part != NO_PART
+    ]
 
 
 def _identities(routes: Routes, image: Image, time_s: float) -> dict[int, Identity]:
@@ -203,7 +217,76 @@ def _parts(
                     server,
                     time_s,
                 )
-    return list(parts.values())
+    parts |= _carried(routes, image, known, time_s)
+    return [_asking(part, routes, image) for part in parts.values()]
+
+
+def _carried(
+    routes: Routes, image: Image, known: dict[int, Identity], time_s: float
+) -> dict[int, PartState]:
+    """Return the parts on vehicles, by number."""
+    parts = {}
+    for pool, vehicle in _laden(routes, image):
+        found = known[vehicle.part]
+        operation = routes.operation_at(found.product, vehicle.goal, 0, None)
+        if operation is None:
+            operation = routes.length(found.product)
+        part = _part(vehicle.part, found, pool, min(vehicle.status_s, time_s))
+        update = {"operation": operation, "visits": operation}
+        parts[vehicle.part] = part.model_copy(update=update)
+    return parts
+
+
+def _asking(part: PartState, routes: Routes, image: Image) -> PartState:
+    """Return a part with the moment since which it waits for a vehicle, if it does."""
+    for pool in routes.pools:
+        since_s = [image.changed_s(pool.id, "asked")] if part.id in image.asked(pool.id) else []
+        since_s += [
+            vehicle.status_s
+            for vehicle in image.vehicles(pool.id)
+            if vehicle.part == part.id and vehicle.status in TRIP and vehicle.status not in ABOARD
+        ]
+        if since_s:
+            return part.model_copy(update={"asked_s": max(part.entered_s, *since_s)})
+    return part
+
+
+def _vehicles(
+    routes: Routes, image: Image, parts: list[PartState], time_s: float
+) -> dict[str, tuple[VehicleState, ...]]:
+    """Return what each vehicle does; one that tells nothing, or nothing that can be, is idle."""
+    known = {part.id: part for part in parts}
+    found: dict[str, tuple[VehicleState, ...]] = {}
+    taken: set[int] = set()
+    for pool in routes.pools:
+        states = []
+        for view in image.vehicles(pool.id):
+            place = view.place or pool.home
+            clock = Clock(since_s=min(view.status_s, time_s))
+            part = known.get(view.part)
+            if view.status == "returning":
+                states.append(VehicleState(status=view.status, place=place, clock=clock))
+            elif (
+                view.status in TRIP
+                and part is not None
+                and part.id not in taken
+                and (part.location == pool.id) == (view.status in ABOARD)
+            ):
+                taken.add(part.id)
+                goals = routes.goals(part.product, part.operation)
+                states.append(
+                    VehicleState(
+                        status=view.status,
+                        place=place,
+                        part=part.id,
+                        goal=view.goal if view.goal in routes.entrances else goals[0],
+                        clock=clock,
+                    )
+                )
+            else:
+                states.append(VehicleState(place=place))
+        found[pool.id] = tuple(states)
+    return found
 
 
 def _part(number: int, identity: Identity, place: str, since_s: float) -> PartState:
