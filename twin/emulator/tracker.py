@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from twin.emulator.fleet import VEHICLE_KINDS, Fleet
+from twin.emulator.fleet import NOBODY, VEHICLE_KINDS, Fleet
 from twin.events.builder import Row
 from twin.events.fold import empty_state
 from twin.events.kinds import OUTAGE, PACKML_STATE, Kind, Status
 from twin.events.log import Names
 from twin.events.state import StationState
 from twin.line import Line, Station
+from twin.sync.elements import known_properties
 
 Value = bool | int | str | tuple[int, ...]
 
@@ -31,8 +33,24 @@ PACKML_NUMBER: dict[Status, int] = {
 """Number of the PackML state that shows each status (OPC 30050)."""
 OUTAGE_NAME = "outage"
 """What ``failure_mode`` says of a stop that no failure mode explains."""
-NOBODY = -1
-"""Number of the part where there is none."""
+_WORKING = {
+    "setup": Status.SETUP,
+    "loading": Status.HANDLING,
+    "processing": Status.PROCESSING,
+    "unloading": Status.HANDLING,
+}
+_PHASES = {
+    Kind.SETUP_STARTED: "setup",
+    Kind.LOADING_STARTED: "loading",
+    Kind.LOADING_ENDED: "loaded",
+    Kind.UNLOADING_STARTED: "unloading",
+    Kind.UNLOADING_ENDED: "done",
+    Kind.WORK_ABORTED: "waiting",
+}
+_BUSIEST = (
+    *(Status.FAILED, Status.PROCESSING, Status.HANDLING, Status.SETUP, Status.MAINTENANCE),
+    *(Status.BLOCKED, Status.STARVED),
+)
 
 
 @dataclass(slots=True)
@@ -45,10 +63,13 @@ class _Part:
 
 @dataclass(slots=True)
 class _Server:
-    part: int = NOBODY
+    parts: list[int] = field(default_factory=list)
+    """Parts on it, the first of a batch first."""
     operation: int = -1
-    doing: str = ""
-    """``waiting``, ``setup``, ``processing`` or ``done``; empty without a part."""
+    phase: str = ""
+    """One of ``twin.sync.elements.PHASES``; empty without a part."""
+    kit: list[int] = field(default_factory=list)
+    """Components that went into its part."""
 
 
 @dataclass(slots=True)
@@ -59,6 +80,9 @@ class _StationNow:
     failed: dict[int, int] = field(default_factory=dict)
     """How many stops of each failure mode, or of outages, are not over."""
     in_repair: set[int] = field(default_factory=set)
+    maintained: dict[int, bool] = field(default_factory=dict)
+    """Maintenance that is due; True: it goes on."""
+    wear: int = 0
     on: bool = True
     processed: int = 0
     scrapped: int = 0
@@ -69,22 +93,18 @@ class _StationNow:
             return Status.FAILED
         if not self.on and self.spec.at_shift_end == "stop":
             return Status.OFF
-        if server.doing == "processing":
-            return Status.PROCESSING
-        if server.doing == "setup":
-            return Status.SETUP
+        if server.phase in _WORKING and not any(self.maintained.values()):
+            return _WORKING[server.phase]
+        if self.maintained:
+            return Status.MAINTENANCE
         if not self.on:
             return Status.OFF
-        return Status.BLOCKED if server.doing == "done" else Status.STARVED
+        return Status.BLOCKED if server.phase == "done" else Status.STARVED
 
     def whole(self) -> Status:
         """Return what the station does: what its busiest server does."""
-        busiest = (Status.FAILED, Status.PROCESSING, Status.SETUP, Status.BLOCKED)
         found = {self.status(server) for server in self.servers}
-        for status in (*busiest, Status.STARVED):
-            if status in found:
-                return status
-        return Status.OFF
+        return next((status for status in _BUSIEST if status in found), Status.OFF)
 
 
 class Tracker:
@@ -100,6 +120,7 @@ class Tracker:
         self._line = line
         self._names = Names.of(line)
         self._groups = [line.product(name).group for name in self._names.products]
+        self._told = known_properties(line)
         self._parts: dict[int, _Part] = {}
         begin = empty_state(line).stations
         self._stations = {
@@ -113,14 +134,24 @@ class Tracker:
         self._pools = {self._number(pool.id): Fleet(pool, self._names) for pool in line.vehicles}
         self._touched: dict[int, None] = dict.fromkeys(range(len(self._names.elements)))
         self._shown: dict[str, Value] = {}
+        self._maker = 0
+        """Server from which parts went that others are made of."""
         self._handlers: dict[int, Callable[[Row], None]] = {
             Kind.PART_CREATED: self._created,
             Kind.BUFFER_ENTERED: self._entered_buffer,
             Kind.STATION_ENTERED: self._entered_station,
-            Kind.SETUP_STARTED: self._setup_started,
             Kind.SETUP_ENDED: self._setup_ended,
             Kind.PROCESSING_STARTED: self._processing_started,
             Kind.PROCESSING_ENDED: self._processing_ended,
+            **dict.fromkeys(_PHASES, self._phase),
+            Kind.PART_MADE: self._made,
+            Kind.PART_REPLACED: self._gone,
+            Kind.PART_CONSUMED: self._consumed,
+            Kind.MAINTENANCE_DUE: self._maintenance,
+            Kind.MAINTENANCE_STARTED: self._maintenance,
+            Kind.MAINTENANCE_ENDED: self._maintenance,
+            Kind.WEAR_RISEN: self._worn,
+            Kind.WEAR_LOWERED: self._worn,
             Kind.PART_SCRAPPED: self._scrapped,
             Kind.PART_FINISHED: self._finished,
             Kind.FAILED: self._failed,
@@ -179,19 +210,32 @@ class Tracker:
 
     def _station_values(self, path: str, station: _StationNow) -> Iterator[tuple[str, Value]]:
         yield f"{path}.state", PACKML_NUMBER[station.whole()]
+        shown = self._told[station.spec.id]
         for k, server in enumerate(station.servers):
-            part = self._parts.get(server.part)
+            first = server.parts[0] if server.parts else NOBODY
+            part = self._parts.get(first)
             at = f"{path}.servers.{k}"
             yield f"{at}.state", PACKML_NUMBER[station.status(server)]
-            yield f"{at}.part", server.part
+            yield f"{at}.part", first
             yield f"{at}.product", self._names.products[part.product] if part else ""
             has_order = part is not None and part.order >= 0
             yield f"{at}.order", self._names.orders[part.order] if part and has_order else ""
             yield f"{at}.operation", server.operation
+            if f"servers.{k}.phase" in shown:
+                yield f"{at}.phase", server.phase
+            if f"servers.{k}.parts" in shown:
+                yield f"{at}.parts", tuple(server.parts)
+            if f"servers.{k}.kit" in shown:
+                yield f"{at}.kit", tuple(server.kit)
         modes = self._names.modes[station.spec.id]
         words = sorted(OUTAGE_NAME if mode == OUTAGE else modes[mode] for mode in station.failed)
         yield f"{path}.failure_mode", "+".join(words)
         yield f"{path}.repairing", bool(station.in_repair)
+        if "maintenance" in shown:
+            yield f"{path}.maintenance", "+".join(sorted(modes[k] for k in station.maintained))
+            yield f"{path}.maintaining", any(station.maintained.values())
+        if "wear" in shown:
+            yield f"{path}.wear", station.wear
         yield f"{path}.on", station.on
         yield f"{path}.setup_group", station.group
         yield f"{path}.processed", station.processed
@@ -218,7 +262,10 @@ class Tracker:
                 fleet.asked.remove(part)
                 self._touched[number] = None
         if place in self._stations:
-            self._stations[place].servers[found.server] = _Server()
+            server = self._stations[place].servers[found.server]
+            server.parts.remove(part)
+            if not server.parts:
+                self._stations[place].servers[found.server] = _Server()
         elif place in self._buffers:
             self._buffers[place].remove(part)
         elif place in self._sources:
@@ -253,38 +300,58 @@ class Tracker:
     def _entered_station(self, row: Row) -> None:
         part = self._leave(row.part)
         part.place, part.server = row.element, int(row.value)
-        self._stations[row.element].servers[part.server] = _Server(row.part, row.detail, "waiting")
+        server = self._stations[row.element].servers[part.server]
+        if not server.parts:
+            server.operation, server.phase = row.detail, "waiting"
+        server.parts.append(row.part)
 
     def _server(self, row: Row) -> tuple[_StationNow, _Server]:
         station = self._stations[row.element]
         return station, station.servers[self._parts[row.part].server]
 
-    def _setup_started(self, row: Row) -> None:
-        self._server(row)[1].doing = "setup"
+    def _phase(self, row: Row) -> None:
+        self._server(row)[1].phase = _PHASES[Kind(row.kind)]
 
     def _setup_ended(self, row: Row) -> None:
         station, server = self._server(row)
-        server.doing = "waiting"
+        server.phase = "waiting"
         station.group = self._groups[row.detail]
 
     def _processing_started(self, row: Row) -> None:
         station, server = self._server(row)
-        server.doing, server.operation = "processing", row.detail
+        server.phase, server.operation = "processing", row.detail
         station.group = self._groups[self._parts[row.part].product]
 
     def _processing_ended(self, row: Row) -> None:
         station, server = self._server(row)
-        server.doing = "done"
+        server.phase = "done" if math.isnan(row.value) else "processed"
         station.processed += 1
 
-    def _scrapped(self, row: Row) -> None:
+    def _made(self, row: Row) -> None:
+        """Let a part be on the server of those that it is made of, which have left."""
+        station = self._stations[row.element]
+        self._parts[row.part] = _Part(row.detail, int(row.value), row.element, self._maker)
+        server = station.servers[self._maker]
+        server.parts.append(row.part)
+        server.phase = "done"
+
+    def _gone(self, row: Row) -> None:
+        self._maker = self._leave(row.part).server
+        del self._parts[row.part]
+
+    def _consumed(self, row: Row) -> None:
         self._leave(row.part)
         del self._parts[row.part]
-        self._stations[row.element].scrapped += 1
+        whole = self._parts[int(row.value)]
+        self._stations[whole.place].servers[whole.server].kit.append(row.part)
+
+    def _scrapped(self, row: Row) -> None:
+        self._gone(row)
+        if row.element in self._stations:
+            self._stations[row.element].scrapped += 1
 
     def _finished(self, row: Row) -> None:
-        self._leave(row.part)
-        del self._parts[row.part]
+        self._gone(row)
         counts = self._sinks[row.element]
         counts[0] += 1
         counts[1] = row.part
@@ -302,6 +369,16 @@ class Tracker:
         if left:
             station.failed[row.detail] = left
         station.in_repair.discard(row.detail)
+
+    def _maintenance(self, row: Row) -> None:
+        due = self._stations[row.element].maintained
+        if row.kind == Kind.MAINTENANCE_ENDED:
+            del due[row.detail]
+        else:
+            due[row.detail] = row.kind == Kind.MAINTENANCE_STARTED
+
+    def _worn(self, row: Row) -> None:
+        self._stations[row.element].wear = row.detail
 
     def _shift(self, row: Row) -> None:
         self._stations[row.element].on = row.kind == Kind.SHIFT_STARTED

@@ -21,6 +21,11 @@ SERVER = {
     "order": "string",
     "operation": "int",
 }
+PHASES = (
+    *("waiting", "setup", "loading", "loaded", "processing", "processed", "unloading", "done"),
+)
+"""What happens to the part on a server, in order; ``loaded`` and ``processed`` stand for waiting
+until the next phase begins."""
 BUFFER = {"level": "int", "parts": "int_list"}
 SOURCE = {"created": "int", "waiting": "int"}
 SINK = {"finished": "int", "last_part": "int"}
@@ -31,13 +36,18 @@ VEHICLE = {"status": "string", "part": "int", "place": "string", "goal": "string
 def known_properties(line: Line) -> dict[str, dict[str, str]]:
     """Return what can be known of each element of a line: element -> property -> type."""
     known: dict[str, dict[str, str]] = {"": {}}
+    more = _more(line)
     for station in line.stations:
         servers = {
             f"servers.{k}.{name}": kind
             for k in range(station.servers)
-            for name, kind in SERVER.items()
+            for name, kind in (SERVER | more[station.id]).items()
         }
         known[station.id] = STATION | servers
+        if station.maintenance:
+            known[station.id] |= {"maintenance": "string", "maintaining": "boolean"}
+        if station.wear is not None:
+            known[station.id] |= {"wear": "int"}
     known |= {buffer.id: dict(BUFFER) for buffer in line.buffers}
     known |= {source.id: dict(SOURCE) for source in line.sources}
     known |= {sink.id: dict(SINK) for sink in line.sinks}
@@ -49,6 +59,22 @@ def known_properties(line: Line) -> dict[str, dict[str, str]]:
         }
         known[pool.id] = POOL | numbered
     return known
+
+
+def _more(line: Line) -> dict[str, dict[str, str]]:
+    """Return what a server tells besides, where a station does more than process single parts."""
+    more: dict[str, dict[str, str]] = {
+        station.id: {"parts": "int_list"} if station.batch is not None else {}
+        for station in line.stations
+    }
+    for product in line.products:
+        for operation in product.routing:
+            handled = operation.loads or operation.unloads
+            for name in operation.stations:
+                more[name] |= {"phase": "string"} if handled else {}
+                more[name] |= {"parts": "int_list"} if operation.makes else {}
+                more[name] |= {"kit": "int_list"} if operation.components else {}
+    return more
 
 
 def needed(line: Line, mapped: set[tuple[str, str]]) -> list[Finding]:
