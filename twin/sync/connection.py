@@ -107,6 +107,7 @@ class Source(Spec):
             heartbeat=SERVER_TIME,
             security=self.security,
             history=self.history,
+            late=True,
             max_skew_s=self.max_skew_s,
         )
 

@@ -157,7 +157,6 @@ class Continuity:
 
     def begin_epoch(self, reason: str) -> None:
         """Note that everything since each node's last value may be missing."""
-        self.abandon()
         for track in self.tracks.values():
             if track.opening is None:
                 track.opening = reason
@@ -262,7 +261,8 @@ class Continuity:
         for track in self.tracks.values():
             why = track.opening or reason
             if track.last is None:
-                self.absent(track.name, now, why or "it gave no value")
+                link = None if track.refused else reason
+                self.absent(track.name, now, link or why or "it gave no value")
             elif why is not None:
                 last = track.last
                 # Where the plant's clock is ahead of ours, so is what it makes now.

@@ -31,6 +31,7 @@ OUTSTANDING = 3
 """Requests for notifications that wait at the server."""
 REPUBLISH_ROUNDS = 100_000
 """Notifications asked for again at most."""
+_FORGOTTEN = "the server no longer has our subscriptions"
 
 
 class Session:
@@ -54,6 +55,8 @@ class Session:
                  identity: Identity | None) -> None:  # fmt: skip
         self.lost: str | None = None
         """Why the connection is of no use any more; None while it is."""
+        self.gone = ""
+        """Why the subscriptions from before cannot go on; empty if they can, or there are none."""
         self.nodes = Nodes(target, sink.gap)
         """What is known of the nodes."""
         self.pulse = Pulse(clock)
@@ -73,6 +76,12 @@ class Session:
         self._acks: list[tuple[int, int]] = []
         self._stale: list[int] = []
         self._tells_each = False
+        self._published_before = 0
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing was published in this connection."""
+        return self.publications == self._published_before
 
     @property
     def continuity(self) -> Continuity:
@@ -93,6 +102,7 @@ class Session:
         TimeoutError if ``within_s`` have passed.
         """
         self.pulse.connect()
+        self._published_before = self.publications
         endpoint = self._target.endpoint
         self.channel = await knock(
             lambda: Channel(endpoint, answer_s, self.lose), knock_s, within_s
@@ -126,6 +136,7 @@ class Session:
         if len(ours) == len(ids) and all(ours):
             return True
         self._subscriptions.clear()
+        self.gone = _FORGOTTEN
         return False
 
     async def republish(self) -> bool:
@@ -142,6 +153,7 @@ class Session:
                     message = await self.channel.republish(subscription.number, expected)
                 except (ua.uaerrors.BadSubscriptionIdInvalid, ua.uaerrors.BadSessionIdInvalid):
                     self._subscriptions.clear()
+                    self.gone = _FORGOTTEN
                     return False
                 except (ua.UaStatusCodeError, GarbledError):
                     break  # it has no more, or cannot do it; the numbers will tell
@@ -162,7 +174,7 @@ class Session:
     async def subscribe(self, epoch: int, reason: str) -> None:
         """Make new subscriptions and ask for every item, as many per call as the server takes."""
         await self._discard()
-        self._epoch = epoch
+        self._epoch, self.gone = epoch, ""
         try:
             await self._asked(self.nodes.begin_epoch(reason))
         except (OSError, TimeoutError, ua.UaError):
@@ -298,8 +310,9 @@ class Session:
             expected = subscription.check.expected or 1
             try:
                 again = await self.channel.republish(subscription.number, expected)
-            except (ua.UaStatusCodeError, GarbledError):
-                self._forget(f"notifications {expected} to {number - 1} are missing")
+            except (ua.UaStatusCodeError, GarbledError) as error:
+                some = f"notifications {expected} to {number - 1}"
+                self._forget(f"the server does not send {some} again ({type(error).__name__})")
                 return False
             subscription.check.took()
             self._apply(subscription, again.NotificationData, Origin.REPUBLISH)
@@ -354,6 +367,7 @@ class Session:
         """Note that the subscriptions are of no use any more: the next ones are a new epoch."""
         self._stale += self._subscriptions
         self._subscriptions.clear()
+        self.gone = self.gone or reason
         self.lose(reason)
 
     def forget(self, reason: str) -> None:

@@ -66,6 +66,8 @@ RETRY_S = 5.0
 """Longest time between two requests for items that the server did not have, s; it doubles."""
 FILL_S = 30.0
 """Longest time for reading history before what is left is declared, s."""
+FILLS = 3
+"""Losses in a row while history is read after which it is left alone: it may be what breaks."""
 
 REFUSALS = (
     ua.uaerrors.BadCertificateInvalid,
@@ -130,6 +132,7 @@ class Supervisor:
         self._retry_s = RETRY_FIRST_S
         self._retry_at_s = 0.0
         self._answer_s = ANSWER_S
+        self._fills = 0
 
     # --- asking -----------------------------------------------------------------------------------
 
@@ -210,6 +213,8 @@ class Supervisor:
             if before in CONNECTED or not self._lost_by:
                 self._lost_by = link.reason
             self.session.continuity.late = True
+            if not self.target.late or self._fills >= FILLS:
+                self.session.continuity.abandon()
         elif link.state in CONNECTED and before not in CONNECTED:
             self.reconnects += self._was_live
             self._was_live, self._lost_by = True, ""
@@ -319,7 +324,8 @@ class Supervisor:
         return Browsed()
 
     async def _subscribe(self) -> Event:
-        await self.session.subscribe(self.link.epoch, self._lost_by or "nobody was listening")
+        reasons = dict.fromkeys((self._lost_by or "nobody was listening", self.session.gone))
+        await self.session.subscribe(self.link.epoch, "; ".join(filter(None, reasons)))
         self._retry_s, self._retry_at_s = RETRY_FIRST_S, 0.0
         return Subscribed()
 
@@ -338,6 +344,8 @@ class Supervisor:
         session.check()
         if session.lost is not None:
             return self._failed(session.lost)
+        if session.silent:
+            return self._failed(f"{self.target.endpoint} answers, but publishes nothing")
         if pulse.beats <= needed and (needed or pulse.beating):
             what = "stands still" if pulse.beats else "gives no value"
             return self._failed(f"the clock {self.target.heartbeat} {what}")
@@ -365,7 +373,11 @@ class Supervisor:
                 await asyncio.wait({fill}, timeout=1.0)
         if fill.done() and not fill.cancelled():
             fill.result()
-        session.continuity.abandon()
+        if session.lost is None:
+            session.continuity.abandon()
+            self._fills = 0
+        else:
+            self._fills += 1
         session.check()
         return self._failed(session.lost) if session.lost is not None else Filled()
 

@@ -62,6 +62,9 @@ class Target:
     """How the connection is protected; None: not at all."""
     history: bool = True
     """Whether gaps may be closed from the server's history."""
+    late: bool = False
+    """Whether old values may come late: what a further loss kept from being read from history is
+    then read after it."""
     max_skew_s: float | None = None
     """Difference between the server's clock and ours from which the link is degraded, s."""
 

@@ -10,13 +10,19 @@ const options = Object.assign(
     port: 0, nodes: 5, rate: 100, start: 1, history: false, uris: ["urn:counter:a", "urn:counter:b"],
     home: "urn:counter:b", maxItemsPerCall: 0, maxQueue: 0, clockOffsetS: 0, equalStamps: false, coarse: false,
     pki: null, security: false, user: null, password: null,
+    type: "UInt32", statuses: ["Good"],
   },
   JSON.parse(process.argv[2] || "{}"),
 );
 
 async function main() {
   if (options.maxQueue) {
-    opcua.MonitoredItem.maximumQueueSize = options.maxQueue;
+    // It has a limit of its own that cannot be set: what is granted is cut down where it is made.
+    const way = opcua.MonitoredItem.prototype._set_parameters;
+    opcua.MonitoredItem.prototype._set_parameters = function (asked) {
+      way.call(this, asked);
+      this.queueSize = Math.min(this.queueSize, options.maxQueue);
+    };
   }
   const setup = {
     port: options.port,
@@ -50,7 +56,7 @@ async function main() {
   const counters = [];
   for (let i = 0; i < options.nodes; i++) {
     const node = own.addVariable({
-      componentOf: plant, browseName: `c${i}`, nodeId: `s=c${i}`, dataType: "UInt32",
+      componentOf: plant, browseName: `c${i}`, nodeId: `s=c${i}`, dataType: options.type,
       minimumSamplingInterval: 0,
     });
     if (options.history) {
@@ -72,7 +78,8 @@ async function main() {
     const stamp = new Date(ms);
     for (const node of counters) {
       node.setValueFromSource(
-        { dataType: opcua.DataType.UInt32, value }, opcua.StatusCodes.Good, stamp);
+        { dataType: opcua.DataType[options.type], value: options.type === "String" ? `${value}` : value },
+        opcua.StatusCodes[options.statuses[value % options.statuses.length]], stamp);
     }
   }
   count();
@@ -94,6 +101,7 @@ async function main() {
     const [word, argument] = line.trim().split(" ");
     if (word === "made") console.log(JSON.stringify({ made: value }));
     if (word === "halt") { running = false; console.log(JSON.stringify({ made: value })); }
+    if (word === "stop") server.shutdown(argument ? Number(argument) : 0);
     if (word === "clock") { options.clockOffsetS = Number(argument); last = 0; }
   }).on("close", () => { clearInterval(timer); process.exit(0); });
 }

@@ -16,11 +16,14 @@ from typing import Any
 from asyncua import Server, ua
 from asyncua.server.internal_subscription import InternalSubscription
 
+from tests.sync.peers.odd import Odd
+
 DEFAULTS: dict[str, Any] = {
     "port": 0, "nodes": 5, "rate": 100, "start": 1, "history": False,
     "uris": ["urn:counter:a", "urn:counter:b"], "home": "urn:counter:b",
     "clockOffsetS": 0, "equalStamps": False, "realQueue": 0, "odd": False,
     "security": False, "pki": None, "user": None, "password": None,
+    "type": "UInt32", "statuses": ["Good"], "stamps": True, "ways": {},
 }  # fmt: skip
 ODD: dict[str, list[tuple[Any, ua.VariantType]]] = {
     "nan": [(math.nan, ua.VariantType.Double), (math.inf, ua.VariantType.Double)],
@@ -72,6 +75,8 @@ async def main(options: dict[str, Any]) -> None:
     logging.disable(logging.CRITICAL)
     if options["realQueue"]:
         overstate(options["realQueue"])
+    ways = Odd(**options["ways"])
+    ways.install()
     server = Server()
     gc.disable()  # what is made now stays: to look through it takes half of the time
     await server.init()
@@ -84,12 +89,14 @@ async def main(options: dict[str, Any]) -> None:
     plant = await server.nodes.objects.add_object(
         ua.NodeId("Plant", own), ua.QualifiedName("Plant", own)
     )
-    nodes = []
+    nodes, variant = [], ua.VariantType[options["type"]]
+    python = {"String": str, "Double": float}.get(options["type"], int)
+    codes = [getattr(ua.StatusCodes, name) for name in options["statuses"]]
     for i in range(options["nodes"]):
         name = f"c{i}"
         nodes.append(
             await plant.add_variable(
-                ua.NodeId(name, own), ua.QualifiedName(name, own), 0, ua.VariantType.UInt32
+                ua.NodeId(name, own), ua.QualifiedName(name, own), python(0), variant
             )
         )
     value, last = options["start"] - 1, EQUAL
@@ -105,9 +112,10 @@ async def main(options: dict[str, Any]) -> None:
         last = stamp
         for node in nodes:
             data = ua.DataValue(
-                ua.Variant(value, ua.VariantType.UInt32),
-                SourceTimestamp=stamp,
-                ServerTimestamp=stamp,
+                ua.Variant(python(value), variant),
+                ua.StatusCode(codes[value % len(codes)]),
+                SourceTimestamp=stamp if options["stamps"] else None,
+                ServerTimestamp=stamp if options["stamps"] else None,
             )
             await server.write_attribute_value(node.nodeid, data)
 
@@ -170,6 +178,11 @@ async def main(options: dict[str, Any]) -> None:
                 running[0] = False
             if word == "end":
                 asyncio.run_coroutine_threadsafe(give_up(argument), loop)
+            if word == "set":
+                for key, new in json.loads(argument).items():
+                    setattr(ways, key, new)
+            if word == "stop":
+                asyncio.run_coroutine_threadsafe(server.stop(), loop)
             if word == "grow":
                 asyncio.run_coroutine_threadsafe(grow(), loop)
             if word == "clock":

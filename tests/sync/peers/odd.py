@@ -1,0 +1,120 @@
+"""Ways of servers that we have not met yet, laid over the library's own server.
+
+A server may leave a service unanswered, refuse it, break the connection over it, or answer with
+less than it was asked for. Each way is one word of ``Odd``; it may change while the server runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from asyncua import ua
+from asyncua.common.utils import ServiceError
+from asyncua.server.history import HistoryManager
+from asyncua.server.monitored_item_service import MonitoredItemService
+from asyncua.server.uaprocessor import UaProcessor
+
+_ENDING = "Request_Encoding_DefaultBinary"
+
+
+@dataclass
+class Odd:
+    """What a server does in its own way; services are named as in the standard, ``Publish``."""
+
+    mute: list[str] = field(default_factory=list)
+    """Services that are never answered."""
+    refuse: dict[str, str] = field(default_factory=dict)
+    """Services that are answered with a fault, and which."""
+    reset: list[str] = field(default_factory=list)
+    """Services over which the connection is broken, each once."""
+    items: dict[str, str] = field(default_factory=dict)
+    """Nodes that are not to be had, and the reason."""
+    queue: int = 0
+    """Greatest queue that is granted, and kept; 0: any."""
+    history: str = ""
+    """What is wrong with history: ``half``, ``pages``, ``no data``, ``other times``, ``bare``,
+    ``loop``, ``reversed``."""
+
+    def install(self) -> None:
+        """Lay these ways over the server."""
+        self._services()
+        self._granted()
+        self._past()
+
+    def _services(self) -> None:
+        answer = UaProcessor._process_message  # noqa: SLF001 - the faults are in there
+
+        async def answered(own: Any, kind: Any, header: Any, number: Any, body: Any) -> Any:
+            name = ua.ObjectIdNames.get(kind.Identifier, "").removesuffix(_ENDING)
+            if name in self.mute:
+                return True
+            if name in self.refuse:
+                raise ServiceError(getattr(ua.StatusCodes, self.refuse[name]))
+            if name in self.reset:
+                self.reset.remove(name)
+                own._transport.abort()  # noqa: SLF001
+                return False
+            return await answer(own, kind, header, number, body)
+
+        UaProcessor._process_message = answered  # noqa: SLF001
+
+    def _granted(self) -> None:
+        make = MonitoredItemService._create_data_change_monitored_item  # noqa: SLF001
+        revise = MonitoredItemService._revise_queue_size  # noqa: SLF001
+
+        async def made(own: Any, item: Any) -> Any:
+            code = self.items.get(str(item.ItemToMonitor.NodeId.Identifier))
+            if code is None:
+                return await make(own, item)
+            return ua.MonitoredItemCreateResult(ua.StatusCode(getattr(ua.StatusCodes, code)))
+
+        def revised(own: Any, size: int) -> int:
+            granted = int(revise(own, size))
+            return min(granted, self.queue) if self.queue else granted
+
+        MonitoredItemService._create_data_change_monitored_item = made  # noqa: SLF001
+        MonitoredItemService._revise_queue_size = revised  # noqa: SLF001
+
+    def _past(self) -> None:
+        read = HistoryManager._read_history  # noqa: SLF001
+
+        async def told(own: Any, details: Any, node: Any) -> Any:
+            if self.history == "pages":
+                details.NumValuesPerNode = min(details.NumValuesPerNode or 7, 7)
+            if self.history == "loop":
+                node.ContinuationPoint = None
+            result = await read(own, details, node)
+            self._spoiled(result)
+            return result
+
+        HistoryManager._read_history = told  # noqa: SLF001
+
+    def _spoiled(self, result: Any) -> None:
+        values = list(result.HistoryData.DataValues)
+        if self.history == "no data":
+            result.StatusCode = ua.StatusCode(ua.StatusCodes.BadNoData)
+            values = []
+        elif self.history == "half":
+            values = values[: len(values) // 2]
+        elif self.history == "reversed":
+            values.reverse()
+        elif self.history == "other times":
+            values = [_at(value, value.SourceTimestamp + timedelta(seconds=7)) for value in values]
+        elif self.history == "bare":
+            values = [
+                ua.DataValue(value.Value, SourceTimestamp=value.SourceTimestamp) for value in values
+            ]
+        elif self.history == "pages" and values:
+            last = values[-1].SourceTimestamp + timedelta(microseconds=1)
+            result.ContinuationPoint = (
+                ua.ua_binary.Primitives.DateTime.pack(last) if len(values) == 7 else None
+            )
+        elif self.history == "loop":
+            result.ContinuationPoint = b"again"
+        result.HistoryData.DataValues = values
+
+
+def _at(value: Any, moment: Any) -> Any:
+    return ua.DataValue(value.Value, SourceTimestamp=moment, ServerTimestamp=value.ServerTimestamp)
