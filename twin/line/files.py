@@ -19,6 +19,8 @@ from twin.line.reading import Lines, read_yaml
 from twin.line.spec import worded
 
 MAX_BYTES = 20_000_000
+MOMENTS = {"orders": ("release_s", "due_date_s"), "sources": ("first_s",)}
+"""What may be a moment such as 2026-01-05T14:00, by section; the model counts seconds."""
 
 
 def load_line(path: str | Path) -> Line:
@@ -200,23 +202,21 @@ def located(finding: Finding, file: str, rows: Lines) -> Finding:
 
 
 def _with_seconds(document: dict[str, Any]) -> dict[str, Any]:
-    """Turn moments in orders into seconds since the line's start."""
-    orders = document.get("orders")
+    """Turn moments into seconds since the line's start."""
     start = _start(document)
-    if start is None or not isinstance(orders, list):
+    if start is None:
         return document
-    changed = []
-    for order in orders:
-        if not isinstance(order, dict):
-            changed.append(order)
-            continue
-        changed.append(
-            {
-                key: _seconds_since(start, value) if key in ("release_s", "due_date_s") else value
-                for key, value in order.items()
-            }
-        )
-    return document | {"orders": changed}
+    return document | {
+        section: [_counted(start, item, MOMENTS[section]) for item in document[section]]
+        for section in MOMENTS
+        if isinstance(document.get(section), list)
+    }
+
+
+def _counted(start: datetime, item: object, keys: tuple[str, ...]) -> object:
+    if not isinstance(item, dict):
+        return item
+    return {key: _seconds_since(start, v) if key in keys else v for key, v in item.items()}
 
 
 def _start(document: dict[str, Any]) -> datetime | None:

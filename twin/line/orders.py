@@ -18,7 +18,7 @@ def _time_s(value: object) -> float:
         raise ValueError(f"{error}, or a moment such as 2026-01-05T14:00") from error
 
 
-OrderTime = Annotated[Seconds, BeforeValidator(_time_s)]
+LineTime = Annotated[Seconds, BeforeValidator(_time_s)]
 """A time since the line's start, s; files may give a moment."""
 
 
@@ -37,9 +37,9 @@ class JobOrder(Spec):
     """What is made."""
     quantity: int = Field(ge=1, le=10_000_000)
     """Parts."""
-    release_s: OrderTime = 0.0
+    release_s: LineTime = 0.0
     """Moment from which parts may enter the line, s since the line's start."""
-    due_date_s: OrderTime | None = None
+    due_date_s: LineTime | None = None
     """Moment by which the last part should be finished, s since the line's start."""
     priority: float = 1.0
     """Weight; a higher one is more urgent."""

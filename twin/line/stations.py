@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from twin.line.distributions import Distribution
 from twin.line.energy import Power
+from twin.line.orders import LineTime
 from twin.line.reliability import Failure, Maintenance, Mode
 from twin.line.rules import DispatchRule
 from twin.line.spec import Id, Spec
@@ -70,7 +71,7 @@ class Station(Spec):
     """A place of work with one or more identical servers."""
 
     later: ClassVar[frozenset[str]] = frozenset(
-        {"batch", "maintenance", "needs", "claim", "power", "wear"}
+        {"batch", "maintenance", "needs", "claim", "power", "wear", "while_down"}
     )
 
     kind: str = "station"
@@ -103,6 +104,9 @@ class Station(Spec):
     at_shift_end: Literal["stop", "finish"] = "stop"
     """``stop``: work pauses and resumes with the next shift; ``finish``: parts in process are
     finished, no new one is begun."""
+    while_down: Literal["passes", "closed"] = "passes"
+    """Whether parts pass while it is failed, under maintenance or off. ``passes``: parts that are
+    done leave, and while it is on one may come in and wait; ``closed``: none comes or goes."""
     wear_onset: float = Field(default=0.6, ge=0, lt=1)
     """Fraction of its life after which a failure mode begins to show in the signals."""
     signals: dict[Id, Signal] = Field(default_factory=dict)
@@ -167,6 +171,8 @@ class Buffer(Spec):
 class Source(Spec):
     """Where parts enter the line."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"first_s"})
+
     id: Id
     """Name, unique in the line."""
     name: str = ""
@@ -176,6 +182,9 @@ class Source(Spec):
     without limit; ``orders``: the parts of released orders wait, one order after the other."""
     interarrival_s: Distribution | None = None
     """Time between arrivals, s; only with ``arrivals: interarrival``."""
+    first_s: LineTime | None = None
+    """Moment of the first arrival, s since the line's start; none: after a time between arrivals.
+    Only with ``arrivals: interarrival``; a file may give a moment."""
     products: dict[Id, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     """Weight of each product; empty: the line's only product. Not used with orders."""
 
@@ -183,6 +192,8 @@ class Source(Spec):
     def _interarrival_fits(self) -> Self:
         if (self.arrivals == "interarrival") != (self.interarrival_s is not None):
             raise ValueError("interarrival_s goes with arrivals: interarrival, and only with it")
+        if self.first_s is not None and self.interarrival_s is None:
+            raise ValueError("first_s goes with arrivals: interarrival only")
         if self.products and not sum(self.products.values()) > 0:
             raise ValueError("the weights of the products must not all be zero")
         return self

@@ -139,6 +139,7 @@ def _station(
         claim=float(draw(st.integers(0, 1))),
         calendar=draw(st.sampled_from([None, *has["calendars"]])),
         at_shift_end=draw(st.sampled_from(["stop", "finish"])),
+        while_down=draw(st.sampled_from(["passes", "passes", "closed"])),
     )
 
 
@@ -243,6 +244,11 @@ def _vehicles(
     )
 
 
+def _first_s(draw: st.DrawFn, grain: Grain) -> float | None:
+    """Return when the first part comes; mostly by chance."""
+    return number(draw, grain, 0, 20) if draw(st.integers(0, 3)) == 0 else None
+
+
 def _sources(draw: st.DrawFn, grain: Grain, products: list[str]) -> tuple[Source, ...]:
     kinds: list[Arrivals] = draw(
         st.lists(st.sampled_from(ARRIVALS), min_size=1, max_size=2).filter(
@@ -254,6 +260,7 @@ def _sources(draw: st.DrawFn, grain: Grain, products: list[str]) -> tuple[Source
             id=f"from{k}",
             arrivals=kind,
             interarrival_s=draw(times(grain, 2, 12)) if kind == "interarrival" else None,
+            first_s=_first_s(draw, grain) if kind == "interarrival" else None,
             products={} if kind == "orders" else dict.fromkeys(products, 1.0),
         )
         for k, kind in enumerate(kinds)

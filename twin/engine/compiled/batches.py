@@ -6,6 +6,7 @@ import math
 
 from twin.engine.compiled.cards import asks_for
 from twin.engine.compiled.keys import goes_before, key
+from twin.engine.compiled.looks import takes
 from twin.engine.compiled.memory import get, moment, put, put_real, real, whole
 from twin.engine.compiled.parts import enter_station, join, leave_buffer
 from twin.engine.compiled.picking import choice_here, mean_time_s
@@ -38,7 +39,6 @@ from twin.engine.compiled.tables import (
     RANKED_ROW,
     RANKED_SEEN,
     STATION_FREE,
-    STATION_ON,
     STATION_RULE,
     TRANSIT_S,
     Floats,
@@ -52,10 +52,10 @@ def take_batches(M: Ints, X: Floats, s: int, b: int) -> bool:
     """Fill free servers with batches from the input buffer; tell whether any moved."""
     moved = False
     if get(M, BATCH_PLAIN, s):
-        while get(M, STATION_ON, s) and get(M, STATION_FREE, s) > 0 and _first_go(M, X, s, b):
+        while takes(M, s) and get(M, STATION_FREE, s) > 0 and _first_go(M, X, s, b):
             moved = True
         return moved
-    while get(M, STATION_ON, s) and get(M, STATION_FREE, s) > 0:
+    while takes(M, s) and get(M, STATION_FREE, s) > 0:
         few = get(M, BUFFER_LENGTH, b) < get(M, BATCH_MIN, s)
         if get(M, BUFFER_HEAD, b) < 0 or (few and real(M, X, BATCH_WAIT_S, s) == math.inf):
             break

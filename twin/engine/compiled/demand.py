@@ -30,6 +30,9 @@ def source_tables(low: Lowering) -> dict[str, Any]:
         "source_times": ints(
             low.distribution(s.interarrival_s) if s.interarrival_s else -1 for s in low.sources
         ),
+        "source_first_s": floats(
+            math.nan if source.first_s is None else source.first_s for source in low.sources
+        ),
         "source_arrival_key": low.keys(ids, Purpose.ARRIVAL),
         "source_product_key": low.keys(ids, Purpose.PRODUCT),
         "first_share": offsets(len(row) for row in weights),

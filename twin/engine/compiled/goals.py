@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twin.engine.compiled.cards import admits
 from twin.engine.compiled.carriers import can_be_sent, can_set_out, may_set_out, site_of
-from twin.engine.compiled.looks import room_at
+from twin.engine.compiled.looks import is_shut, room_at, takes
 from twin.engine.compiled.memory import add, get, real, whole
 from twin.engine.compiled.phases import choice
 from twin.engine.compiled.sources import look, next_number, waits_since_s
@@ -50,7 +50,6 @@ from twin.engine.compiled.tables import (
     SHORTEST_QUEUE,
     STATION_FREE,
     STATION_INPUT,
-    STATION_ON,
     STATION_SEVERAL,
     STATIONS,
     STEERED,
@@ -144,10 +143,7 @@ def has_room(M: Ints, X: Floats, entrance: int) -> bool:
     buffers = whole(M, BUFFERS)
     if entrance < buffers:
         return get(M, BUFFER_LENGTH, entrance) < get(M, CAPACITY, entrance)
-    return (
-        bool(get(M, STATION_ON, entrance - buffers))
-        and get(M, STATION_FREE, entrance - buffers) > 0
-    )
+    return takes(M, entrance - buffers) and get(M, STATION_FREE, entrance - buffers) > 0
 
 
 @inlined
@@ -288,7 +284,7 @@ def _is_first(M: Ints, X: Floats, entrance: int, since_s: float, me: int) -> boo
                 if _is_before(M, X, p, other, since_s, me) and _part_wants(M, X, p, entrance):
                     return False
                 p = get(M, LATE_NEXT, p)
-        else:
+        elif not is_shut(M, other):
             for i in range(get(M, DONE_COUNT, other)):
                 p = get(M, SERVER_PART, get(M, DONE_LIST, get(M, FIRST_SERVER, other) + i))
                 while p >= 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twin.engine.compiled.log import account, note
-from twin.engine.compiled.looks import look_at_station, look_everywhere, room_at
+from twin.engine.compiled.looks import door_moved, look_at_station, look_everywhere, room_at
 from twin.engine.compiled.memory import add, add_whole, get, put, put_whole, real, whole
 from twin.engine.compiled.modes import people_left_mode
 from twin.engine.compiled.people import account_crew
@@ -69,6 +69,7 @@ def outage_began(M: Ints, X: Floats, k: int) -> None:
     account(M, X, s)
     put(M, OUTAGE_ACTIVE, k, 1)
     add(M, STATION_STOPS, s, 1)
+    door_moved(M, s)
     stop_work(M, X, s)
     length_s = real(M, X, OUTAGE_LENGTH_S, k)
     note(M, X, FAILED, get(M, STATION_ELEMENT, s), -1, OUTAGE, length_s)
@@ -81,6 +82,7 @@ def outage_over(M: Ints, X: Floats, k: int) -> None:
     account(M, X, s)
     put(M, OUTAGE_ACTIVE, k, 0)
     add(M, STATION_STOPS, s, -1)
+    door_moved(M, s)
     note(M, X, REPAIRED, get(M, STATION_ELEMENT, s), -1, OUTAGE, NAN)
     go_on(M, X, s)
 
@@ -103,6 +105,7 @@ def switch(M: Ints, X: Floats, s: int) -> None:
     if on and (not get(M, STATION_ON, s)):
         account(M, X, s)
         put(M, STATION_ON, s, 1)
+        door_moved(M, s)
         look_at_station(M, s)
         room_at(M, whole(M, BUFFERS) + s)
         note(M, X, SHIFT_STARTED, get(M, STATION_ELEMENT, s), -1, -1, NAN)
@@ -110,6 +113,7 @@ def switch(M: Ints, X: Floats, s: int) -> None:
     elif not on and get(M, STATION_ON, s):
         account(M, X, s)
         put(M, STATION_ON, s, 0)
+        door_moved(M, s)
         note(M, X, SHIFT_ENDED, get(M, STATION_ELEMENT, s), -1, -1, NAN)
         if not runs(M, X, s):
             stop_work(M, X, s)

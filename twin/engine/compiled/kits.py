@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twin.engine.compiled.log import note
-from twin.engine.compiled.looks import tell
+from twin.engine.compiled.looks import takes, tell
 from twin.engine.compiled.memory import add, get, moment, put, real
 from twin.engine.compiled.parts import leave_buffer, taken_out
 from twin.engine.compiled.people import ask
@@ -29,7 +29,6 @@ from twin.engine.compiled.tables import (
     SERVER_PART,
     STATION_ELEMENT,
     STATION_MANNED,
-    STATION_ON,
     TRANSIT_S,
     WAITING,
     Floats,
@@ -41,7 +40,7 @@ from twin.engine.jit import inner, outlined
 @outlined
 def supply(M: Ints, X: Floats, s: int) -> bool:
     """Take components for parts that wait for them, all of a part at once; tell if any came."""
-    if not get(M, STATION_ON, s):
+    if not takes(M, s):
         return False
     moved, at, first = False, 0, get(M, FIRST_SERVER, s)
     while at < get(M, LACKING_COUNT, s):

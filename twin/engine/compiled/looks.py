@@ -18,8 +18,10 @@ from twin.engine.compiled.tables import (
     SENDER,
     SERVER_TOLD,
     SOURCES,
+    STATION_CLOSES,
     STATION_FREE,
     STATION_ON,
+    STATION_STOPS,
     STATIONS,
     TAKER,
     WAKES,
@@ -71,6 +73,31 @@ def look_everywhere(M: Ints) -> None:
     for part in range((words + LOOK_BITS - 1) // LOOK_BITS):
         rest = words - part * LOOK_BITS
         put(M, LOOK_ANY, part, (1 << min(rest, LOOK_BITS)) - 1)
+
+
+@inlined
+def takes(M: Ints, s: int) -> bool:
+    """Tell whether a station takes what it has a free server for."""
+    closed = get(M, STATION_CLOSES, s) and get(M, STATION_STOPS, s)
+    return bool(get(M, STATION_ON, s)) and not closed
+
+
+@inlined
+def is_shut(M: Ints, s: int) -> bool:
+    """Tell whether nothing leaves a station: it is down, and closed then."""
+    if not get(M, STATION_CLOSES, s):
+        return False
+    return bool(get(M, STATION_STOPS, s)) or not get(M, STATION_ON, s)
+
+
+@inlined
+def door_moved(M: Ints, s: int) -> None:
+    """Look everywhere where a station that closes while it is down went down or came back.
+
+    What waits inside may go, or lets those go who waited behind it.
+    """
+    if get(M, STATION_CLOSES, s):
+        look_everywhere(M)
 
 
 @inlined

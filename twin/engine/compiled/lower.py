@@ -239,6 +239,7 @@ class Lowering:
             "first_rule": offsets(len(named) for named in rules),
             "rule": ints(number for named in rules for number in named),
             "station_finish": ints(spec.at_shift_end == "finish" for spec in specs),
+            "station_closes": ints(spec.while_down == "closed" for spec in specs),
             "station_element": ints(self.element[name] for name in ids),
             "station_quality": self.keys(ids, Purpose.QUALITY),
             "station_work": self.keys(ids, Purpose.PROCESSING),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twin.engine.compiled.log import account, note
+from twin.engine.compiled.looks import door_moved
 from twin.engine.compiled.memory import (
     add,
     add_whole,
@@ -137,6 +138,7 @@ def fail(M: Ints, X: Floats, m: int) -> None:
         add(M, STATION_SLOWS, s, 1)
     else:
         add(M, STATION_STOPS, s, 1)
+        door_moved(M, s)
         if effect != STOPS:
             break_off(M, X, m)
         stop_work(M, X, s)
@@ -190,6 +192,7 @@ def repaired(M: Ints, X: Floats, m: int) -> None:
         add(M, STATION_SLOWS, s, -1)
         return
     add(M, STATION_STOPS, s, -1)
+    door_moved(M, s)
     if planned:
         add(M, STATION_MAINTAINED, s, -1)
     go_on(M, X, s)

@@ -19,7 +19,7 @@ from twin.engine.compiled.goals import (
 )
 from twin.engine.compiled.kits import supply
 from twin.engine.compiled.lateness import end_waits
-from twin.engine.compiled.looks import look_everywhere
+from twin.engine.compiled.looks import is_shut, look_everywhere, takes
 from twin.engine.compiled.memory import get, put, real, whole
 from twin.engine.compiled.modes import crews
 from twin.engine.compiled.parts import (
@@ -68,7 +68,6 @@ from twin.engine.compiled.tables import (
     SERVER_PART,
     STATION_FREE,
     STATION_INPUT,
-    STATION_ON,
     STATION_SEVERAL,
     STATION_TAKES_ANY,
     STATIONS,
@@ -148,7 +147,7 @@ def _visits(M: Ints, X: Floats, word: int) -> bool:
         place = LOOK_BITS * word + at
         if place < stations:
             s = stations - 1 - place
-            if get(M, DONE_COUNT, s) and _send(M, X, s):
+            if get(M, DONE_COUNT, s) and not is_shut(M, s) and _send(M, X, s):
                 moved = True
             b = get(M, STATION_INPUT, s)
             if b >= 0 and _take(M, X, s, b):
@@ -279,7 +278,7 @@ def _take(M: Ints, X: Floats, s: int, b: int) -> bool:
     if whole(M, BATCHES) and get(M, BATCH_MIN, s):
         return take_batches(M, X, s, b)
     moved = False
-    while get(M, STATION_ON, s) and get(M, STATION_FREE, s) > 0 and (get(M, BUFFER_HEAD, b) >= 0):
+    while takes(M, s) and get(M, STATION_FREE, s) > 0 and (get(M, BUFFER_HEAD, b) >= 0):
         p = get(M, BUFFER_HEAD, b) if get(M, STATION_TAKES_ANY, s) else choose(M, X, s, b)
         if p < 0:
             break

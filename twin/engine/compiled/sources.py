@@ -32,6 +32,7 @@ from twin.engine.compiled.tables import (
     SOURCE_ARRIVAL_KEY,
     SOURCE_CREATED,
     SOURCE_DRAWN_S,
+    SOURCE_FIRST_S,
     SOURCE_HEAD,
     SOURCE_KIND,
     SOURCE_PRODUCT_KEY,
@@ -73,7 +74,10 @@ def expect(M: Ints, X: Floats, source: int) -> None:
     times, key = (get(M, SOURCE_TIMES, source), get(M, SOURCE_ARRIVAL_KEY, source))
     created, since_s = (get(M, SOURCE_CREATED, source), real(M, X, SOURCE_SINCE_S, source))
     drawn_s = real(M, X, SOURCE_DRAWN_S, source)
-    if math.isnan(drawn_s):
+    if created == 0 and not math.isnan(real(M, X, SOURCE_FIRST_S, source)):
+        load(M, X, timer, max(0.0, real(M, X, SOURCE_FIRST_S, source) - since_s))
+        resume_from(M, X, timer, since_s)
+    elif math.isnan(drawn_s):
         load(M, X, timer, draw(M, X, times, key, created, 0))
         resume_from(M, X, timer, since_s)
     else:

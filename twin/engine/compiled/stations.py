@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from twin.engine.compiled.log import account, note
-from twin.engine.compiled.looks import tell
+from twin.engine.compiled.looks import door_moved, tell
 from twin.engine.compiled.memory import (
     add,
     add_real,
@@ -215,6 +215,7 @@ def begin_due(M: Ints, X: Floats, s: int) -> None:
             put(M, MODE_STATUS, m, QUEUED)
             add(M, STATION_STOPS, s, 1)
             add(M, STATION_MAINTAINED, s, 1)
+            door_moved(M, s)
             note(M, X, MAINTENANCE_READY, get(M, STATION_ELEMENT, s), -1, m - first, NAN)
             put(M, FAILS, whole(M, N_FAILS), m)
             add_whole(M, N_FAILS, 1)

@@ -29,7 +29,7 @@ from twin.engine.compiled.goals import (
 )
 from twin.engine.compiled.lateness import element_of
 from twin.engine.compiled.log import note
-from twin.engine.compiled.looks import look_everywhere
+from twin.engine.compiled.looks import is_shut, look_everywhere
 from twin.engine.compiled.memory import (
     add,
     add_real,
@@ -348,7 +348,7 @@ def _first_call(M: Ints, X: Floats) -> int:
     best, best_s, best_sender, stations = NO_CALL, 0.0, 0, whole(M, STATIONS)
     first_source, supposed = whole(M, FIRST_SOURCE), whole(M, SUPPOSED)
     for s in range(stations):
-        for i in range(get(M, DONE_COUNT, s)):
+        for i in range(0 if is_shut(M, s) else get(M, DONE_COUNT, s)):
             p = get(M, SERVER_PART, get(M, DONE_LIST, get(M, FIRST_SERVER, s) + i))
             while p >= 0:
                 if _calls_before(M, X, p, s, best, best_s, best_sender):

@@ -159,6 +159,16 @@ class StationPlace:
         return self.on and not self.stops and not self.due
 
     @property
+    def shut(self) -> bool:
+        """Whether nothing leaves: it is down, and closed then."""
+        return self.spec.while_down == "closed" and (self.stops > 0 or not self.on)
+
+    @property
+    def takes(self) -> bool:
+        """Whether it takes what it has a free server for."""
+        return self.on and not self.shut
+
+    @property
     def running(self) -> bool:
         """Whether work in process goes on."""
         return not self.stops and (self.on or self.spec.at_shift_end == "finish")
@@ -215,7 +225,7 @@ class StationPlace:
 
     def has_room(self) -> bool:
         """Tell whether a part may come straight in: a free server, and its shift is running."""
-        return self.on and len(self.free) > self.incoming
+        return self.takes and len(self.free) > self.incoming
 
     def enter(self, *parts: Part) -> None:
         """Put a part, or a batch, into the first free server."""
@@ -260,7 +270,7 @@ class StationPlace:
     def take(self) -> bool:
         """Fill free servers from the input buffer by the dispatch rule; tell whether any moved."""
         source, moved = self.input, False
-        while source is not None and self.on and self.free and source.parts:
+        while source is not None and self.takes and self.free and source.parts:
             chosen = self._choose(source.parts)
             if not chosen:
                 break
@@ -272,7 +282,7 @@ class StationPlace:
 
     def supply(self, stocks: dict[str, BufferPlace]) -> bool:
         """Take components for parts that wait for them, all of a part at once; tell if any came."""
-        if not self.on:
+        if not self.takes:
             return False
         moved = False
         for server in tuple(self.incomplete):

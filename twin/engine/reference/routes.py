@@ -227,9 +227,9 @@ class Routes:
         return True
 
     def _waiting(self) -> Iterator[tuple[StationPlace | BufferPlace, list[Part]]]:
-        """Yield the stations and buffers with the parts that wait to leave them."""
+        """Yield the stations and buffers with the parts that wait to leave them, and may."""
         for station in self._stations.values():
-            for server in station.done:
+            for server in () if station.shut else station.done:
                 yield station, server.parts
         for buffer in self._buffers:
             if buffer.leaving:

@@ -140,7 +140,7 @@ class Settle:
 
     def _visit(self, station: StationPlace) -> bool:
         """Let a station send, take, and take components; tell whether anything moved."""
-        moved = bool(station.done) and self._send(station)
+        moved = bool(station.done) and not station.shut and self._send(station)
         source = station.input
         if source is not None and source.parts and station.free:
             moved |= station.take()

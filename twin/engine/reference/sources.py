@@ -55,7 +55,10 @@ class SourcePlace:
         """Wait for the next arrival."""
         if self._between is None:
             return
-        if self.drawn_s is None:
+        if self.created == 0 and self.spec.first_s is not None:
+            self._arrival.load(max(0.0, self.spec.first_s - self.since_s))
+            self._arrival.resume(self.since_s)
+        elif self.drawn_s is None:
             self._arrival.load(self._between(self.created))
             self._arrival.resume(self.since_s)
         else:
