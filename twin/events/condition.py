@@ -1,4 +1,4 @@
-"""The folded condition of parts, failure modes and stations, between two events."""
+"""The folded condition of parts, failure modes, stations and orders, between two events."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from twin.events.state import (
     Clock,
     ModeState,
     ModeStatus,
+    OrderState,
     Outage,
     PartState,
     PartStatus,
@@ -444,3 +445,31 @@ class StationNow:
                 elif self.attended:
                     found[part.server] = Status.NO_OPERATOR
         return found
+
+
+@dataclass(slots=True)
+class OrderCount:
+    """How far one order has come."""
+
+    released: bool = False
+    created: int = 0
+    finished: int = 0
+    scrapped: int = 0
+    extra: int = 0
+
+    def state(self) -> OrderState:
+        """Return it as a piece of the state document."""
+        return OrderState(
+            released=self.released,
+            created=self.created,
+            finished=self.finished,
+            scrapped=self.scrapped,
+            extra=self.extra,
+        )
+
+    @staticmethod
+    def of(state: OrderState) -> OrderCount:
+        """Return an order of the state document, ready to be counted on."""
+        return OrderCount(
+            state.released, state.created, state.finished, state.scrapped, state.extra
+        )

@@ -7,15 +7,14 @@ use, so for a simulated log the state is equal to the engine's, bit for bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from twin.events.beginning import beginning, empty_state
 from twin.events.builder import Row
-from twin.events.condition import PartNow, RunningClock, StationNow
+from twin.events.condition import OrderCount, PartNow, RunningClock, StationNow
 from twin.events.interruptions import Interruptions
 from twin.events.kinds import Kind, Status
 from twin.events.log import EventLog, Names
-from twin.events.state import LineState, OrderState, SourceState, StreamState
+from twin.events.state import LineState, SourceState, StreamState
 from twin.events.vehicles import VehiclesNow
 from twin.line import Line
 
@@ -79,7 +78,7 @@ class Folder:
             self._stations[name].manned = True
             self._stations[name].attended = name in line.attended
         self._sources = dict(state.sources)
-        self._orders = {name: _Count.of(found) for name, found in state.orders.items()}
+        self._orders = {name: OrderCount.of(found) for name, found in state.orders.items()}
         self._parts = {part.id: PartNow.of(part) for part in state.parts}
         for part in self._parts.values():
             if part.location in self._stations:
@@ -156,10 +155,6 @@ class Folder:
     def statuses(self) -> dict[str, list[Status]]:
         """Return what each server of each station is doing, by station id."""
         return {name: station.statuses() for name, station in self._stations.items()}
-
-    def has_part(self, part: int) -> bool:
-        """Tell whether a part is in the line."""
-        return part in self._parts
 
     # -- events ------------------------------------------------------------------------------
 
@@ -390,27 +385,3 @@ def _turning(line: Line) -> dict[tuple[str, int], str]:
         for place, operation in enumerate(product.routing)
         if operation.choice == "round_robin"
     }
-
-
-@dataclass(slots=True)
-class _Count:
-    """How far one order has come."""
-
-    released: bool
-    created: int
-    finished: int
-    scrapped: int
-    extra: int
-
-    def state(self) -> OrderState:
-        return OrderState(
-            released=self.released,
-            created=self.created,
-            finished=self.finished,
-            scrapped=self.scrapped,
-            extra=self.extra,
-        )
-
-    @staticmethod
-    def of(state: OrderState) -> _Count:
-        return _Count(state.released, state.created, state.finished, state.scrapped, state.extra)

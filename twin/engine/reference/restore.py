@@ -16,6 +16,7 @@ from twin.engine.reference.interruptions import OrderRelease, OutageSwitch
 from twin.engine.reference.modes import MaintenanceMode
 from twin.engine.reference.run import Part
 from twin.engine.reference.vehicles import Goal, Vehicle
+from twin.events.condition import OrderCount
 from twin.events.state import PHASE_OF, Clock, LineState, PartState, StationState, VehicleState
 
 if TYPE_CHECKING:
@@ -237,12 +238,9 @@ class Restore:
 
     def _orders(self) -> None:
         run = self.engine.run
-        for name, count in run.orders.items():
-            found = self.state.orders[name]
-            count.released, count.created = found.released, found.created
-            count.finished, count.scrapped = found.finished, found.scrapped
-            count.extra = found.extra
-            if not count.released:
+        for name in run.orders:
+            run.orders[name] = OrderCount.of(self.state.orders[name])
+            if not run.orders[name].released:
                 OrderRelease(run, name).arm()
 
     def _activity(

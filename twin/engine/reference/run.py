@@ -13,8 +13,9 @@ from twin.engine.options import SimulationOptions
 from twin.engine.reference.cards import Cards
 from twin.engine.reference.clock import Due, LineClock, Timer
 from twin.events.builder import EventLogBuilder, Row
+from twin.events.condition import OrderCount
 from twin.events.kinds import Kind
-from twin.events.state import OrderState, PartStatus
+from twin.events.state import PartStatus
 from twin.line import JobOrder, Line
 
 if TYPE_CHECKING:
@@ -63,27 +64,6 @@ class Part:
     def waits_since_s(self) -> float:
         """Moment since which it waits for its next operation, where that is limited, s."""
         return self.created_s if self.ready_s is None else self.ready_s
-
-
-@dataclass(slots=True)
-class OrderCount:
-    """How far one order has come."""
-
-    released: bool = False
-    created: int = 0
-    finished: int = 0
-    scrapped: int = 0
-    extra: int = 0
-
-    def state(self) -> OrderState:
-        """Return it as a piece of the state document."""
-        return OrderState(
-            released=self.released,
-            created=self.created,
-            finished=self.finished,
-            scrapped=self.scrapped,
-            extra=self.extra,
-        )
 
 
 class Run:
