@@ -286,14 +286,7 @@ def model_fit(live: LiveLine, window_s: float) -> ModelFit:
 def _interval(found: Any) -> Interval | None:
     if not math.isfinite(found.half_width):
         return None
-    return Interval(
-        mean=found.mean,
-        low=found.low,
-        high=found.high,
-        half_width=found.half_width,
-        n=found.n,
-        level=found.level,
-    )
+    return Interval.model_validate(found, from_attributes=True)
 
 
 def _loss(row: Mapping[Any, Any]) -> LossRow:

@@ -164,14 +164,7 @@ def _share(count: int, n: int, level: float) -> Interval:
     from twin.kpi.output_analysis import proportion_interval  # noqa: PLC0415
 
     found = proportion_interval(count, n, level)
-    return Interval(
-        mean=found.mean,
-        low=found.low,
-        high=found.high,
-        half_width=found.half_width,
-        n=found.n,
-        level=level,
-    )
+    return Interval.model_validate(found, from_attributes=True)
 
 
 def quantile(values: list[float], share: float) -> float | None:

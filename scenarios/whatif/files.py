@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from scenarios.whatif.scenario import BASE, Scenario, ScenarioError, resolve, resolved_among
+from scenarios.whatif.scenario import BASE, Scenario, ScenarioError, misfits, resolve
 from twin.errors import Finding
 from twin.line import Line
 
@@ -181,13 +181,7 @@ def _fitting(read: _Read, line: Line | None) -> list[Finding]:
     for scenario, kept in [*tried, *read.pieces]:
         if any(parent in read.names and parent not in by_name for parent in scenario.extends):
             continue  # the parent could not be read, which is told already
-        wrong: list[Finding] = []
-        resolved = resolved_among(scenario, by_name, wrong)
-        if line is not None and not wrong:
-            try:
-                resolved.apply(line)
-            except ScenarioError as error:
-                wrong += [_as_written(found, kept) for found in error.findings]
+        wrong = [_as_written(found, kept) for found in misfits(scenario, by_name, line)]
         findings += [found for found in wrong if found not in findings]
     return findings
 

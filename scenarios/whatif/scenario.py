@@ -282,6 +282,20 @@ def _counted(names: Iterable[str]) -> dict[str, int]:
     return counts
 
 
+def misfits(
+    scenario: Scenario, by_name: Mapping[str, Scenario], line: Line | None
+) -> list[Finding]:
+    """Return what does not fit between a scenario and its parents, or else the line."""
+    wrong: list[Finding] = []
+    resolved = resolved_among(scenario, by_name, wrong)
+    if line is not None and not wrong:
+        try:
+            resolved.apply(line)
+        except ScenarioError as error:
+            wrong += error.findings
+    return wrong
+
+
 def resolved_among(
     scenario: Scenario, by_name: Mapping[str, Scenario], findings: list[Finding]
 ) -> Scenario:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from scenarios.whatif.changes import relative
 from scenarios.whatif.differences import value_text
 from scenarios.whatif.events import KINDS
-from scenarios.whatif.scenario import Scenario, ScenarioError, resolve, resolved_among
+from scenarios.whatif.scenario import Scenario, ScenarioError, misfits, resolve
 from twin.errors import Finding
 from twin.line import Line
 from twin.line.sheets import Cells, Column, Row, Table, plain_value, read_tables, write_tables
@@ -320,14 +320,7 @@ class _Reading:
         for scenario in scenarios:
             if any(p in self.documents and p not in by_name for p in scenario.extends):
                 continue  # the parent could not be read, which is told already
-            wrong: list[Finding] = []
-            resolved = resolved_among(scenario, by_name, wrong)
-            if line is not None and not wrong:
-                try:
-                    resolved.apply(line)
-                except ScenarioError as error:
-                    wrong += error.findings
-            for found in wrong:
+            for found in misfits(scenario, by_name, line):
                 told = self.cells.told(found, self.file, "scenarios.")
                 if told not in self.findings:
                     self.findings.append(told)
