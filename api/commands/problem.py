@@ -32,8 +32,6 @@ _LOADING_S = 3.0
 """How long nothing is said while the search is loaded, s: from the cache it takes less."""
 _ASIDE_S = 0.4
 """Time for Python to start and for the answer, s."""
-_GLANCE_STEPS = 200
-"""Operations up to which rules are tried before anything is loaded."""
 _GLANCE_S = 0.3
 """How long rules may take before anything is loaded, s."""
 _LEAST_SHARE = 0.5

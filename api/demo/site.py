@@ -28,9 +28,9 @@ WINDOW_S, TRAINING_RUNS, TEST_RUNS = 300.0, 12, 4
 a site would take, so that it is ready within a minute."""
 
 
-def demo_line(name: str, now: datetime | None = None) -> Line:
+def demo_line(name: str) -> Line:
     """Return a line whose day began an hour ago, so that its orders and shifts are today's."""
-    begun = ((now or datetime.now(UTC)) - RUNNING_FOR).replace(second=0, microsecond=0)
+    begun = (datetime.now(UTC) - RUNNING_FOR).replace(second=0, microsecond=0)
     return load_line(name).changed({"start": begun.isoformat()})
 
 

@@ -31,22 +31,6 @@ class Feature(StrEnum):
     STABILITY = "stability"
 
 
-RICH = frozenset(
-    {
-        Feature.RESOURCES,
-        Feature.SETUP_NEEDS,
-        Feature.TRANSPORT,
-        Feature.MAX_WAIT,
-        Feature.BLOCKING,
-        Feature.BATCHES,
-        Feature.CAMPAIGNS,
-        Feature.ENERGY,
-        Feature.STABILITY,
-    }
-)
-"""Demands under which sequences per machine alone do not say the best times."""
-
-
 def features(problem: SchedulingProblem) -> frozenset[Feature]:
     """Return every demand that the problem makes."""
     return frozenset([*_of_jobs(problem), *_of_machines(problem), *_of_plan(problem)])

@@ -358,7 +358,6 @@ def pareto_table(designs: Sequence[Tried]) -> pd.DataFrame:
 def pareto_chart(
     table: pd.DataFrame,
     title: str = "throughput, parts/s",
-    cost: str = "cost, in the unit of the prices",
     *,
     width: Width = 460,
 ) -> alt.LayerChart:
@@ -370,13 +369,11 @@ def pareto_chart(
         As from ``pareto_table``.
     title : str
         Name and unit of the figure.
-    cost : str
-        Name and unit of the cost.
     width : int or "container"
         Width, pixels.
     """
     shared = alt.Chart(table).encode(
-        x=alt.X("cost:Q", title=cost).scale(zero=False, padding=12),
+        x=alt.X("cost:Q", title="cost, in the unit of the prices").scale(zero=False, padding=12),
         tooltip=[alt.Tooltip("cost:Q"), alt.Tooltip("mean:Q"), alt.Tooltip("design:N")],
     )
     value = alt.Y("mean:Q", title=title).scale(zero=False)

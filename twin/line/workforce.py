@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 Phase = Literal["setup", "load", "process", "unload"]
 PHASES: tuple[Phase, ...] = ("setup", "load", "process", "unload")
 """What happens to a part in a station, in order."""
-Team = Mapping[str, int]
-"""How many people of which crew."""
 
 
 class Crew(Spec):

@@ -49,11 +49,6 @@ class Ledger:
         self._gap_begin: datetime | None = None
         self._reason = ""
 
-    @property
-    def last_good(self) -> datetime | None:
-        """Source time of the newest value; None before the first one."""
-        return self._last_good
-
     def begin_epoch(self, epoch: int, reason: str) -> None:
         """Note a new subscription: what happened since the last value may be missing.
 

@@ -148,8 +148,6 @@ class Sparkplug(Spec):
     """Its port; 8883 with ``tls``."""
     group: str = Field(pattern=r"^[^+#/]+$", max_length=200)
     """Group id."""
-    edge_nodes: tuple[str, ...] = ()
-    """Edge nodes to follow; none: all of the group."""
     tls: bool = False
     """Whether the connection is encrypted, with the certificate checked."""
     user: str | None = None

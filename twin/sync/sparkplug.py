@@ -20,7 +20,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BITS = {1: 8, 2: 16, 3: 32, 4: 64}
 """Width of the signed types by number; they travel as unsigned."""
 _DATETIME = 13
-_TEXTS = frozenset({12, 14})
 _VARINT_MOST = 10
 
 
