@@ -19,7 +19,17 @@ from scenarios.whatif.events import KINDS
 from scenarios.whatif.scenario import Scenario, ScenarioError, misfits, resolve
 from twin.errors import Finding
 from twin.line import Line
-from twin.line.sheets import Cells, Column, Row, Table, plain_value, read_tables, write_tables
+from twin.line.sheets import (
+    ERRORS,
+    Cells,
+    Column,
+    Row,
+    Table,
+    plain_value,
+    read_tables,
+    told_once,
+    write_tables,
+)
 from twin.line.spec import worded
 
 HOWS = ("set", "times", "plus", "remove")
@@ -192,7 +202,7 @@ def read_scenarios(path: str | Path, line: Line | None = None) -> tuple[Scenario
         findings.append(Finding("scenarios!2", "no scenario", "a row", remedy, file))
     reading.fit(scenarios, line)
     if findings:
-        raise ScenarioError(f"the workbook {file}", findings)
+        raise ScenarioError(f"the workbook {file}", told_once(findings))
     return resolve(scenarios)
 
 
@@ -243,7 +253,7 @@ class _Reading:
                 document[column] = names if column == "extends" else text
                 self.cells.put(row.cell(column), name, column)
         path, how = row.text("path"), row.text("how").lower() or "set"
-        if not path:
+        if not path or path.upper() in ERRORS:
             if "value" in row.cells or row.text("how"):
                 self._tell(row.cell("path"), "is empty", "what changes, as in the sheet line")
             return

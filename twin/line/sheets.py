@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 from twin.errors import Finding
@@ -22,6 +23,12 @@ README = "read me"
 """Name of the sheet with the explanations."""
 ROOM = 500
 """Rows for which drop-downs are laid out."""
+
+ERRORS = frozenset(
+    ("#REF!", "#N/A", "#DIV/0!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!")
+)
+"""What spreadsheet programs show where a formula has no value."""
+HOLDS_ERROR = "holds the error"
 
 Where = tuple[str, ...]
 
@@ -93,6 +100,25 @@ class Cells:
         rest = path.removeprefix(".".join(best)).strip(".:/ ")
         message = f"{rest}: {finding.message}" if rest else finding.message
         return Finding(self.places[best], message, finding.expected, finding.remedy, file)
+
+
+def told_once(findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings without those that only follow from a cell that holds an error."""
+    errors = [found for found in findings if found.message.startswith(HOLDS_ERROR)]
+    # The cell itself, and its row as a whole: where the cell names the row, that has no name.
+    told = {place for found in errors for place in (found.path, _row_of(found.path))}
+    return errors + [
+        found
+        for found in findings
+        if found not in errors
+        and found.path not in told
+        and not any(error in f"{found.path} {found.message}" for error in ERRORS)
+    ]
+
+
+def _row_of(place: str) -> str:
+    sheet, _, cell = place.partition("!")
+    return f"{sheet}!{cell.lstrip(ascii_uppercase)}"
 
 
 def _leads(start: str, path: str) -> bool:
@@ -192,18 +218,12 @@ def _rows(sheet: Any, table: Table, file: str, findings: list[Finding]) -> list[
             value = values[at] if at < len(values) else None
             if value is None or (isinstance(value, str) and not value.strip()):
                 continue
-            if isinstance(value, str) and value.startswith("#") and value.endswith(("!", "?", "A")):
-                findings.append(
-                    Finding(
-                        f"{table.name}!{letters[name]}{number}",
-                        f"holds the error {value}",
-                        "a value",
-                        "mend the formula",
-                        file,
-                    )
-                )
-                continue
-            cells[name] = value
+            if isinstance(value, str) and value.upper() in ERRORS:
+                place = f"{table.name}!{letters[name]}{number}"
+                about = next(column.about for column in table.columns if column.name == name)
+                remedy = "mend its formula, or write the value itself"
+                findings.append(Finding(place, f"{HOLDS_ERROR} {value}", about, remedy, file))
+            cells[name] = value  # an error too: the cell is not empty
         if cells:
             rows.append(Row(table.name, number, cells, letters))
     return rows

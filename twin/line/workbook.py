@@ -13,7 +13,7 @@ from typing import Any
 from twin.errors import Finding, LineError
 from twin.line.files import line_from_document
 from twin.line.line import Line
-from twin.line.sheets import Cells, Row, plain_text, plain_value, read_tables
+from twin.line.sheets import Cells, Row, plain_text, plain_value, read_tables, told_once
 from twin.line.workbook_tables import TABLES, TIME_KINDS
 from twin.units import duration_s
 
@@ -41,7 +41,7 @@ def line_from_workbook(path: str | Path) -> Line:
             if told.path not in {other.path for other in findings}:
                 findings.append(told)
     if findings or line is None:
-        raise LineError(title, findings)
+        raise LineError(title, told_once(findings))
     return line
 
 

@@ -181,3 +181,33 @@ def test_a_workbook_of_something_else_is_told_once(tmp_path: Path, line: Line) -
     with pytest.raises(ScenarioError, match="has only 'Sheet'; expected sheets named line") as told:
         load_scenarios(file, line)
     assert len(told.value.findings) == 1
+
+
+def put(path: Path, cells: dict[str, object]) -> Path:
+    """Put values into cells such as ``stations!C2`` of a workbook."""
+    book = load_workbook(path)
+    for place, value in cells.items():
+        sheet, _, cell = place.partition("!")
+        book[sheet][cell] = value
+    book.save(path)
+    return path
+
+
+def test_a_formula_without_a_value_is_told_once(tmp_path: Path, line: Line) -> None:
+    """A cell that shows an error is named once: where, what was expected, and what to do."""
+    lines, scenarios = tmp_path / "line.xlsx", tmp_path / "scenarios.xlsx"
+    write_line_workbook(example_line("electronics"), lines)
+    bad: dict[str, object] = {"line!A2": "#REF!", "stations!H2": "#N/A", "products!G2": "#DIV/0!"}
+    with pytest.raises(LineError) as refused:
+        line_from_workbook(put(lines, bad))
+    assert {found.path: found.message for found in refused.value.findings} == {
+        place: f"holds the error {value}" for place, value in bad.items()
+    }
+    assert len(refused.value.findings) == len(bad)
+    assert all(found.expected and "formula" in found.remedy for found in refused.value.findings)
+    write_template(line, scenarios)
+    filled(scenarios, {"scenarios": [["a", None, None, "buffers.filled.capacity", "plus", 1]]})
+    with pytest.raises(ScenarioError) as refused_too:
+        load_scenarios(put(scenarios, {"scenarios!D2": "#REF!", "scenarios!F2": "#NAME?"}), line)
+    told = [found.path for found in refused_too.value.findings]
+    assert told == ["scenarios!D2", "scenarios!F2"]
