@@ -71,7 +71,13 @@ def load_scenarios(path: str | Path, line: Line | None = None) -> tuple[Scenario
 def scenarios_from_text(
     text: str, line: Line | None = None, file: str = ""
 ) -> tuple[Scenario, ...]:
-    """Read scenarios from YAML text; see ``load_scenarios``. ``file`` is named in findings."""
+    """Read scenarios from YAML text; see ``load_scenarios``. ``file`` is named in findings.
+
+    Raises
+    ------
+    ScenarioError
+        With all findings, each with its row.
+    """
     title = f"the scenario file {file}" if file else "the scenarios"
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -94,7 +100,20 @@ def scenarios_from_text(
 
 
 def save_scenarios(scenarios: Sequence[Scenario], path: str | Path) -> None:
-    """Write scenarios as YAML; ``load_scenarios`` gives the same ones back, parents written out."""
+    """Write scenarios as YAML; ``load_scenarios`` gives the same ones back, parents written out.
+
+    Parameters
+    ----------
+    scenarios : sequence of Scenario
+        What is written, by name.
+    path : str or Path
+        File; one that is there is replaced.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
     body = {
         scenario.name: scenario.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
         for scenario in scenarios

@@ -45,7 +45,12 @@ class Interval:
 def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     """Return the mean of independent observations with its Student-t interval.
 
-    NaN observations are left out. One observation has a mean but no interval.
+    Parameters
+    ----------
+    values : array_like
+        Observations of any shape, in any unit; NaN is left out. One has a mean but no interval.
+    level : float
+        Confidence, between 0 and 1.
 
     Raises
     ------
@@ -84,10 +89,22 @@ def normal_quantile(share: float) -> float:
 def proportion_interval(successes: int, n: int, level: float = 0.95) -> Interval:
     """Return a share with its Wilson score interval, which holds for few and for extreme cases.
 
+    Parameters
+    ----------
+    successes, n : int
+        How many of how many.
+    level : float
+        Confidence, between 0 and 1.
+
     Raises
     ------
     ValueError
         If ``successes`` is not between 0 and ``n``, or ``level`` not between 0 and 1.
+
+    References
+    ----------
+    Wilson (1927), Probable inference, the law of succession, and statistical inference. Journal of
+    the American Statistical Association 22.
     """
     _check_level(level)
     if not 0 <= successes <= n:
@@ -208,6 +225,11 @@ def throughput_series(
         Limits of the stretches, s; the last, incomplete one is left out.
     counts : ndarray, shape (bins,)
         Parts finished in each.
+
+    Raises
+    ------
+    ValueError
+        If the length is not above zero.
     """
     if not bin_s > 0:
         raise ValueError(f"a stretch of {bin_s!r} s is not above zero")

@@ -346,6 +346,11 @@ def scaled(distribution: AnyDistribution, factor: float) -> AnyDistribution:
     factor : float
         Greater than zero.
 
+    Raises
+    ------
+    ValueError
+        If the factor is not finite and above zero.
+
     Examples
     --------
     >>> scaled(Exponential(mean_s=10.0), 1.5).mean_s

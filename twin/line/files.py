@@ -70,7 +70,20 @@ def example_names() -> list[str]:
 
 
 def save_line(line: Line, path: str | Path) -> None:
-    """Write a line as YAML; ``load_line`` gives the same line back. Defaults are left out."""
+    """Write a line as YAML; ``load_line`` gives the same line back. Defaults are left out.
+
+    Parameters
+    ----------
+    line : Line
+        The line.
+    path : str or Path
+        File; one that is there is replaced.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
     document = _lean(
         line.model_dump(mode="json"), line.model_dump(mode="json", exclude_defaults=True)
     )
@@ -98,7 +111,13 @@ def line_schema() -> dict[str, Any]:
 
 
 def line_from_text(text: str, file: str = "") -> Line:
-    """Read a line from YAML text; see ``load_line``. ``file`` is named in findings."""
+    """Read a line from YAML text; see ``load_line``. ``file`` is named in findings.
+
+    Raises
+    ------
+    LineError
+        With all findings, each with its row.
+    """
     title = f"the line file {file}" if file else "the line"
     document, rows, findings = read_yaml(text)
     if findings:
@@ -110,6 +129,17 @@ def line_from_document(
     document: object, title: str = "the line", file: str = "", rows: Lines | None = None
 ) -> Line:
     """Read a line from plain data, as JSON or YAML give it.
+
+    Parameters
+    ----------
+    document : object
+        Mappings, lists, text and numbers; checked here.
+    title : str
+        What it is called in an error.
+    file : str
+        File that is named in findings.
+    rows : mapping, optional
+        Row of the file by path of keys.
 
     Raises
     ------
