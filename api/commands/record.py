@@ -23,6 +23,8 @@ Data = Annotated[
     typer.Option("--data", help="Data folder, which holds certificates and the trust list."),
 ]
 SHOW_EVERY_S = 5.0
+REASONS_SHOWN = 10
+NODES_SHOWN = 3
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -38,6 +40,8 @@ def record(
     json: Json = False,
 ) -> None:
     """Record every value of some OPC UA nodes as Parquet, and declare every gap."""
+    if for_s is not None and for_s <= 0:
+        raise typer.BadParameter("give a time above zero, such as 60s", param_hint="--for")
     with _noted() as asked:
         from twin.sync.connection import load_connection  # noqa: PLC0415
         from twin.sync.record import record as recorded  # noqa: PLC0415
@@ -95,6 +99,8 @@ def _told(summary: dict[str, Any], out: Path, *, json: bool) -> None:
         f"{summary['duplicates']:,} duplicates, {summary['reconnects']} reconnects, "
         f"{len(summary['gaps'])} gaps, {len(open_gaps)} of them open"
     )
+    for text in _lost(open_gaps)[:REASONS_SHOWN]:
+        typer.echo(f"  {text}")
     for source in summary["sources"]:
         if source["reason"]:
             typer.echo(f"{source['source']}: {source['state']}: {source['reason']}", err=True)
@@ -102,6 +108,20 @@ def _told(summary: dict[str, Any], out: Path, *, json: bool) -> None:
             typer.echo(f"  {item}", err=True)
     if summary["alarm"]:
         typer.echo(summary["alarm"], err=True)
+
+
+def _lost(gaps: list[dict[str, Any]]) -> list[str]:
+    """Return open gaps in words, those of one reason together, the widest reason first."""
+    reasons: dict[str, list[dict[str, Any]]] = {}
+    for gap in gaps:
+        reasons.setdefault(gap["reason"], []).append(gap)
+    found = []
+    for reason, some in sorted(reasons.items(), key=lambda item: -len(item[1])):
+        nodes = sorted({gap["node"] for gap in some})
+        names = ", ".join(nodes[:NODES_SHOWN]) + (", ..." if len(nodes) > NODES_SHOWN else "")
+        begin, end = min(gap["start"] for gap in some), max(gap["end"] for gap in some)
+        found.append(f"{len(some):,} open, {begin} to {end}: {reason} ({names})")
+    return found
 
 
 trust = typer.Typer(

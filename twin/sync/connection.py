@@ -46,6 +46,10 @@ class NodeChoice(Spec):
 
 
 def _chosen(value: object) -> object:
+    if isinstance(value, int | float):
+        raise ValueError(  # noqa: TRY004 - so it is told among the other findings
+            f"{value} is no node id; write i={value} or ns=2;i={value}"
+        )
     return {"node": value} if isinstance(value, str) else value
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field
+
+PORT = 4840
+"""Port of OPC UA servers whose address names none."""
+_FORM = r"^opc\.tcp://[^\s/]+(/\S*)?$"
 
 
-def _with_usable_port(endpoint: str) -> str:
-    """Return the endpoint unless its port is none, which would only show when it is dialled."""
+def _usable(endpoint: str) -> str:
+    """Return the endpoint with its port; raise ValueError for what would only show when dialled."""
+    if not re.match(_FORM, endpoint):
+        raise ValueError(f"{endpoint!r} is no address of a server; expected opc.tcp://host:port")
     try:
         parts = urlsplit(endpoint)
         usable = parts.port != 0 and bool(parts.hostname)
@@ -19,12 +26,14 @@ def _with_usable_port(endpoint: str) -> str:
         raise ValueError(f"{endpoint!r} has no usable host and port; expected 1 to 65535")
     if "@" in endpoint:
         raise ValueError("a login has no place in an endpoint; give security.user")
+    if parts.port is None:
+        return parts._replace(netloc=f"{parts.netloc.rstrip(':')}:{PORT}").geturl()
     return endpoint
 
 
 Endpoint = Annotated[
     str,
-    StringConstraints(pattern=r"^opc\.tcp://[^\s/]+(/\S*)?$"),
-    AfterValidator(_with_usable_port),
+    Field(json_schema_extra={"pattern": _FORM}),
+    AfterValidator(_usable),
 ]
-"""Address of a server, ``opc.tcp://host:port/path``."""
+"""Address of a server, ``opc.tcp://host:port/path``; without a port it is 4840."""

@@ -17,7 +17,7 @@ from twin.sync.connection import Connection
 from twin.sync.continuity import GapBook, Track
 from twin.sync.machine import Limits
 from twin.sync.protocol import CONNECTED, Gap, LinkEvent, Sample, SourceState
-from twin.sync.recording import Files, is_free
+from twin.sync.recording import Files, held
 from twin.sync.security import Identity
 from twin.sync.supervisor import Supervisor
 
@@ -76,14 +76,14 @@ class Recorder:
     ) -> None:
         title = f"the folder {folder}"
         try:
-            free = is_free(folder)
-            if free:
+            found = held(folder)
+            if not found:
                 self._files = Files(folder)
         except OSError as error:
             finding = Finding("", f"cannot be used: {error.strerror}", "a folder to write into")
             raise InvalidInputError(title, [finding]) from error
-        if not free:
-            finding = Finding("", "holds a recording already", "an empty folder",
+        if found:
+            finding = Finding("", found, "an empty folder",
                               "choose another one with --out")  # fmt: skip
             raise InvalidInputError(title, [finding])
         self.alarm: str | None = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,31 @@ _EXACT = 2**53
 _GOOD = "Good"
 
 
-def is_free(folder: Path) -> bool:
-    """Tell whether a folder holds no recording yet."""
+def held(folder: Path) -> str:
+    """Return what a folder holds of an earlier recording, in words; empty if it is free."""
+    pieces = [folder / VALUES] if (folder / VALUES).exists() else [*folder.glob("values-*.parquet")]
     names = (VALUES, GAPS, SUMMARY)
-    return not any((folder / name).exists() for name in names) and not any(
-        folder.glob("values-*.parquet")
-    )
+    if not pieces and not any((folder / name).exists() for name in names):
+        return ""
+    try:
+        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        whole, until, gaps = summary["finished"], summary["ended_at"], len(summary["gaps"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return f"holds files of a recording without a summary: {len(pieces)} with values"
+    how = "a finished recording" if whole else "a recording that was broken off; it can be read"
+    return f"holds {how}: {_rows(pieces):,} values and {gaps:,} gaps until {until}"
+
+
+def _rows(pieces: Sequence[Path]) -> int:
+    """Return how many values some files hold; one that cannot be read holds none."""
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    rows = 0
+    for piece in pieces:
+        with suppress(OSError, pa.ArrowException):
+            rows += pq.read_metadata(piece).num_rows
+    return rows
 
 
 class Files:

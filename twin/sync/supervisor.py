@@ -286,7 +286,7 @@ class Supervisor:
                 self._answer_s = min(PATIENCE_S, 2.0 * self._answer_s)
             return self._failed(f"{where} did not answer in time (step: {do})")
         except ConnectionRefusedError:
-            return self._failed(f"nobody listens at {where}; is the plant running?")
+            return self._failed(f"nobody listens at {where}; is the server running?")
         except (OSError, ua.UaError) as error:
             broken = isinstance(error, OSError)
             return self._failed(f"{where}: {_told(error)} (step: {do})", broken=broken)

@@ -1,0 +1,92 @@
+"""The folder of a recording, and the file that says what to record, as people meet them."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from api.cli import app
+from twin.errors import InvalidInputError
+from twin.sync.connection import load_connection
+from twin.sync.protocol import Origin, Sample
+from twin.sync.recording import Files, held
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+SAMPLE = Sample("s=a", NOW, NOW, NOW, 1.5, 0, 1, Origin.LIVE, stamped=True)
+
+
+def written(folder: Path, *, finished: bool) -> None:
+    """Leave a recording of three values in two pieces."""
+    files = Files(folder)
+    files.write([("plant", SAMPLE)] * 2)
+    files.write([("plant", SAMPLE)])
+    files.write_summary({"finished": finished, "ended_at": NOW.isoformat(), "gaps": [{}]})
+    if finished:
+        files.finish()
+
+
+def test_folder_that_is_free(tmp_path: Path) -> None:
+    """Neither an empty folder nor one that is not there holds anything."""
+    assert held(tmp_path) == held(tmp_path / "none") == ""
+
+
+@pytest.mark.parametrize(
+    ("finished", "how"),
+    [(True, "a finished recording"), (False, "a recording that was broken off; it can be read")],
+)
+def test_folder_says_what_it_holds(tmp_path: Path, how: str, *, finished: bool) -> None:
+    """Whoever would write into it is told what the last recording left there."""
+    written(tmp_path, finished=finished)
+    assert held(tmp_path) == f"holds {how}: 3 values and 1 gaps until {NOW.isoformat()}"
+
+
+def test_folder_without_a_summary(tmp_path: Path) -> None:
+    """Pieces alone are a recording too, even one that cannot be read."""
+    (tmp_path / "values-000001.parquet").write_bytes(b"no Parquet")
+    assert held(tmp_path) == "holds files of a recording without a summary: 1 with values"
+    (tmp_path / "summary.json").write_text(
+        json.dumps({"finished": False, "ended_at": "then", "gaps": []}), encoding="utf-8"
+    )
+    assert held(tmp_path).endswith(": 0 values and 0 gaps until then")
+
+
+def test_folder_in_use_is_refused(tmp_path: Path) -> None:
+    """The command says what is there and writes nothing."""
+    written(tmp_path / "out", finished=False)
+    connection = tmp_path / "c.yaml"
+    connection.write_text("endpoint: opc.tcp://127.0.0.1:1\nnodes: [i=2258]\n", encoding="utf-8")
+    before = sorted((tmp_path / "out").iterdir())
+    done = CliRunner().invoke(app, ["record", str(connection), "--out", str(tmp_path / "out")])
+    assert isinstance(done.exception, InvalidInputError)
+    assert "broken off; it can be read: 3 values" in str(done.exception)
+    assert sorted((tmp_path / "out").iterdir()) == before
+
+
+@pytest.mark.parametrize("time", ["0s", "-5s"])
+def test_no_time_at_all_is_refused(tmp_path: Path, time: str) -> None:
+    """A recording lasts longer than nothing."""
+    done = CliRunner().invoke(app, ["record", "c.yaml", "--for", time, "--out", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "above zero" in done.output
+
+
+def test_endpoint_without_a_port(tmp_path: Path) -> None:
+    """The port of OPC UA servers is meant."""
+    path = tmp_path / "c.yaml"
+    path.write_text("endpoint: opc.tcp://press/line\nnodes: [i=2258]\n", encoding="utf-8")
+    (source,) = load_connection(path).sources
+    assert source.endpoint == "opc.tcp://press:4840/line"
+
+
+def test_findings_in_the_words_of_people(tmp_path: Path) -> None:
+    """What is no address and what is no node id is told with what is expected instead."""
+    path = tmp_path / "c.yaml"
+    path.write_text("endpoint: http://press\nnodes: [2258, 'x y']\n", encoding="utf-8")
+    with pytest.raises(InvalidInputError) as told:
+        load_connection(path)
+    text = str(told.value)
+    assert "c.yaml:1: endpoint: 'http://press' is no address of a server; expected opc.tcp" in text
+    assert "nodes.0: 2258 is no node id; write i=2258 or ns=2;i=2258" in text
+    assert "nodes.1: 'x y' is neither a node id" in text
