@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.search import modes, pathways
-from scenarios.schedule.search.chance import Numbers, chance_of
+from scenarios.schedule.search.chance import chance_of
 from scenarios.schedule.search.decode import Tables
 from scenarios.schedule.search.effort import Effort
 from scenarios.schedule.search.evolution import Evolution
 from scenarios.schedule.search.general import answer, tables_of
+from scenarios.schedule.search.graph import Links
 from scenarios.schedule.search.lowering import Ticks, begun
 from scenarios.schedule.timing import Network, decisions
 
@@ -28,9 +30,9 @@ class Solution:
     """Chains and choices with their makespan in ticks."""
 
     value: int
-    ms: Numbers
-    choice: Numbers
-    front: Numbers
+    ms: Links
+    choice: Links
+    front: Links
 
 
 def _apart(network: Network, ticks: Ticks) -> Tables:
@@ -45,17 +47,21 @@ def _apart(network: Network, ticks: Ticks) -> Tables:
 
 
 def _shop_of(network: Network, t: Tables) -> modes.FlexShop:
-    steps = network.steps
+    steps, count = network.steps, len(network.steps)
     return modes.FlexShop(
-        jp=np.array([next(iter(step.before), -1) for step in steps], dtype=np.int64),
-        js=np.array([next(iter(step.after), -1) for step in steps], dtype=np.int64),
-        release=t.release,
-        ends=np.array([i for i, step in enumerate(steps) if not step.after], dtype=np.int64),
-        choice_at=t.choice_at,
-        machine=t.machine,
+        jp=_links([*(next(iter(step.before), count) for step in steps), count]),
+        js=_links([*(next(iter(step.after), count) for step in steps), count]),
+        release=np.append(t.release, 0),
+        ends=_links([i for i, step in enumerate(steps) if not step.after]),
+        choice_at=_links(t.choice_at),
+        machine=_links(t.machine),
         duration=t.work,
         ready=t.ready,
     )
+
+
+def _links(numbers: ArrayLike) -> Links:
+    return np.asarray(numbers, dtype=np.uint32)
 
 
 class FlexibleSearch(Evolution[Solution]):
@@ -125,36 +131,37 @@ class FlexibleSearch(Evolution[Solution]):
     def solution(self, schedule: Schedule) -> Solution:
         """Return the chains and choices of a schedule."""
         count = len(self.network.steps)
-        ms, choice = (np.full(count, -1, dtype=np.int64) for _ in range(2))
-        front = np.full(len(self.shop.ready), -1, dtype=np.int64)
+        ms, choice = (np.full(count + 1, count, dtype=np.uint32) for _ in range(2))
+        front = np.full(len(self.shop.ready), count, dtype=np.uint32)
         sequences, chosen = decisions(self.network, schedule)
         for i, one in chosen.items():
             choice[i] = self.shop.choice_at[i] + self.network.steps[i].choices.index(one)
         alone = [[i] for here in self.begun for i in here]
         shared = [s[len(b) :] for s, b in zip(sequences, self.begun, strict=True)]
         for m, sequence in enumerate([*shared, *alone]):
-            front[m] = next(iter(sequence), -1)
+            front[m] = next(iter(sequence), count)
             for left, right in pairwise(sequence):
                 ms[left] = right
         return self._taken(self._place(Solution(0, ms, choice, front)))
 
     def _tell(self, solution: Solution) -> None:
-        front = solution.front[: len(self.begun)]
-        sequences, choices = answer(self.network, self.tables, solution.ms, solution.choice, front)
+        count = len(self.network.steps)
+        links = (solution.ms[:count], solution.front[: len(self.begun)])
+        ms, front = (np.where(one == count, -1, one.astype(np.int64)) for one in links)
+        choice = solution.choice.astype(np.int64)
+        sequences, choices = answer(self.network, self.tables, ms, choice, front)
         sequences = [[*b, *s] for b, s in zip(self.begun, sequences, strict=True)]
         self.effort.offer(sequences, choices)
 
     def _taken(self, here: modes.FlexPlace) -> Solution:
-        value = (here.head + here.work)[self.shop.ends].max()
-        return Solution(int(value), here.ms, here.choice, here.front)
+        return Solution(int(here.end[self.shop.ends].max()), here.ms, here.choice, here.front)
 
     def _place(self, solution: Solution) -> modes.FlexPlace:
         count = len(self.network.steps)
-        mp = np.full(count, -1, dtype=np.int64)
-        followed = solution.ms >= 0
-        mp[solution.ms[followed]] = np.flatnonzero(followed)
-        rest = [np.zeros(count, dtype=np.int64) for _ in range(len(modes.FlexPlace._fields) - 4)]
-        chains = [mp, solution.ms.copy(), solution.choice.copy()]
-        here = modes.FlexPlace._make([*chains, *rest, solution.front.copy()])
+        mp = np.full(count + 1, count, dtype=np.uint32)
+        ms = solution.ms[:count]
+        followed = ms != count
+        mp[ms[followed]] = np.flatnonzero(followed)
+        here = modes.place_of(mp, solution.ms, solution.choice, solution.front)
         modes.settle(self.shop, here)
         return here

@@ -1,9 +1,13 @@
 """The disjunctive graph in place: machine chains, a topological order, longest paths.
 
 An operation has at most one predecessor and one successor in its job (``jp``, ``js``) and on its
-machine (``mp``, ``ms``); -1 says there is none. ``order`` lists the operations so that each comes
-after its predecessors, ``place`` is its inverse. A move repairs only the stretch of the order that
-it touches, and paths are worked out anew only behind (``head``) or before (``tail``) it.
+machine (``mp``, ``ms``). Behind the last operation each array has an entry for none: links that
+lead nowhere lead there, where all paths are 0, so that nobody need ask. ``order`` lists the
+operations so that each comes after its predecessors, ``place`` is its inverse. A move repairs only
+the stretch of the order that it touches, and paths are worked out anew only behind (``end``) or
+before (``rest``) it.
+
+Links are unsigned: an index that may be negative costs a comparison at each access.
 
 References
 ----------
@@ -12,17 +16,26 @@ Pearce and Kelly (2007), A dynamic topological sort algorithm for directed acycl
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from scenarios.schedule.search.chance import Numbers
 from twin.engine.jit import compiled, inlined
 
+Links = NDArray[np.uint32]
+"""Operations; none has the number that is how many there are."""
+Link = np.uint32 | int
+"""One of them."""
+
 
 @compiled
-def sort(js: Numbers, jp: Numbers, mp: Numbers, ms: Numbers, order: Numbers, place: Numbers) -> int:
+def sort(js: Links, jp: Links, mp: Links, ms: Links, order: Links, place: Numbers) -> int:
     """Put the operations in order; return how many could be: fewer than all means a cycle."""
-    count = len(jp)
+    count = len(order)
     end = 0
     for i in range(count):
-        place[i] = (jp[i] >= 0) + (mp[i] >= 0)  # predecessors still to come, until it is placed
+        # Predecessors still to come, until it is placed.
+        place[i] = (jp[i] != count) + (mp[i] != count)
         if place[i] == 0:
             order[end] = i
             end += 1
@@ -31,7 +44,7 @@ def sort(js: Numbers, jp: Numbers, mp: Numbers, ms: Numbers, order: Numbers, pla
         i = order[at]
         at += 1
         for after in (js[i], ms[i]):
-            if after >= 0:
+            if after != count:
                 place[after] -= 1
                 if place[after] == 0:
                     order[end] = after
@@ -42,86 +55,66 @@ def sort(js: Numbers, jp: Numbers, mp: Numbers, ms: Numbers, order: Numbers, pla
 
 
 @inlined
-def find_heads(
+def find_ends(
     start: int,
-    order: Numbers,
-    jp: Numbers,
-    mp: Numbers,
+    order: Links,
+    jp: Links,
+    mp: Links,
     work: Numbers,
     release: Numbers,
-    head: Numbers,
+    end: Numbers,
 ) -> None:
-    """Work out the earliest starts from place ``start`` of the order on."""
+    """Work out the earliest ends from place ``start`` of the order on."""
     for z in range(start, len(order)):
         i = order[z]
-        time = release[i]
-        p = jp[i]
-        if p >= 0:
-            time = max(time, head[p] + work[p])
-        p = mp[i]
-        if p >= 0:
-            time = max(time, head[p] + work[p])
-        head[i] = time
+        end[i] = max(release[i], end[jp[i]], end[mp[i]]) + work[i]
 
 
 @inlined
-def find_tails(
-    last: int, order: Numbers, js: Numbers, ms: Numbers, work: Numbers, tail: Numbers
-) -> None:
-    """Work out the longest paths behind each operation, from place ``last`` of the order down."""
+def find_rests(last: int, order: Links, js: Links, ms: Links, work: Numbers, rest: Numbers) -> None:
+    """Work out the longest paths from the start of each operation, from place ``last`` down."""
     for z in range(last, -1, -1):
         i = order[z]
-        time = 0
-        s = js[i]
-        if s >= 0:
-            time = tail[s] + work[s]
-        s = ms[i]
-        if s >= 0:
-            time = max(time, tail[s] + work[s])
-        tail[i] = time
+        rest[i] = max(rest[js[i]], rest[ms[i]]) + work[i]
 
 
 @inlined
-def longest(ends: Numbers, head: Numbers, work: Numbers) -> int:
+def longest(ends: Links, end: Numbers) -> int:
     """Return the makespan: ``ends`` are the last operations of the jobs."""
     time = 0
     for i in ends:
-        time = max(time, head[i] + work[i])
+        time = max(time, end[i])
     return time
 
 
 @inlined
-def cut(v: int, mp: Numbers, ms: Numbers) -> None:
+def cut(v: Link, mp: Links, ms: Links) -> None:
     """Take an operation out of its machine's chain."""
     a = mp[v]
     b = ms[v]
-    if a >= 0:
-        ms[a] = b
-    if b >= 0:
-        mp[b] = a
+    ms[a] = b
+    mp[b] = a
 
 
 @inlined
-def join(a: int, v: int, b: int, mp: Numbers, ms: Numbers) -> None:
-    """Put an operation between two neighbours; -1 where there is none."""
+def join(a: Link, v: Link, b: Link, mp: Links, ms: Links) -> None:
+    """Put an operation between two neighbours."""
     mp[v] = a
     ms[v] = b
-    if a >= 0:
-        ms[a] = v
-    if b >= 0:
-        mp[b] = v
+    ms[a] = v
+    mp[b] = v
 
 
 @inlined
 def push_behind(
-    v: int,
-    target: int,
-    jp: Numbers,
-    mp: Numbers,
-    order: Numbers,
+    v: Link,
+    target: Link,
+    jp: Links,
+    mp: Links,
+    order: Links,
     place: Numbers,
-    moved: Numbers,
-    spare: Numbers,
+    moved: NDArray[np.uint8],
+    spare: Links,
 ) -> bool:
     """Repair the order after ``v`` came to stand behind ``target``; False if that is a cycle.
 
@@ -133,9 +126,7 @@ def push_behind(
     count = 0
     for z in range(first, last + 1):
         x = order[z]
-        p = jp[x]
-        q = mp[x]
-        if moved[x] or (p >= 0 and moved[p]) or (q >= 0 and moved[q]):
+        if moved[x] | moved[jp[x]] | moved[mp[x]]:
             moved[x] = 1
             spare[count] = x
             count += 1
@@ -159,14 +150,14 @@ def push_behind(
 
 @inlined
 def pull_before(
-    v: int,
-    target: int,
-    js: Numbers,
-    ms: Numbers,
-    order: Numbers,
+    v: Link,
+    target: Link,
+    js: Links,
+    ms: Links,
+    order: Links,
     place: Numbers,
-    moved: Numbers,
-    spare: Numbers,
+    moved: NDArray[np.uint8],
+    spare: Links,
 ) -> bool:
     """Repair the order after ``v`` came to stand before ``target``; False if that is a cycle."""
     first = place[target]
@@ -175,9 +166,7 @@ def pull_before(
     count = 0
     for z in range(last, first - 1, -1):
         x = order[z]
-        s = js[x]
-        t = ms[x]
-        if moved[x] or (s >= 0 and moved[s]) or (t >= 0 and moved[t]):
+        if moved[x] | moved[js[x]] | moved[ms[x]]:
             moved[x] = 1
             spare[count] = x
             count += 1

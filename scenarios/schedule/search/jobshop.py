@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,9 +10,10 @@ import numpy as np
 
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.search import tabu
-from scenarios.schedule.search.chance import Numbers, chance_of
+from scenarios.schedule.search.chance import chance_of
 from scenarios.schedule.search.effort import Effort
 from scenarios.schedule.search.evolution import Evolution
+from scenarios.schedule.search.graph import Links
 from scenarios.schedule.search.lowering import Ticks, begun
 from scenarios.schedule.search.relink import approach, distance, rank, shake
 from scenarios.schedule.timing import Network, decisions
@@ -27,8 +29,8 @@ class Solution:
     """One order on every machine."""
 
     value: int
-    mp: Numbers
-    ms: Numbers
+    mp: Links
+    ms: Links
 
 
 def shop_of(network: Network, ticks: Ticks) -> tabu.Shop:
@@ -47,16 +49,20 @@ def shop_of(network: Network, ticks: Ticks) -> tabu.Shop:
     for m in machine:
         local.append(seen.get(m, 0))
         seen[m] = local[-1] + 1
-    whole = np.int64
+    count = len(steps)
     return tabu.Shop(
-        jp=np.array([next(iter(step.before), -1) for step in steps], dtype=whole),
-        js=np.array([next(iter(step.after), -1) for step in steps], dtype=whole),
-        work=ticks.lengths([step.choices[0].duration_s for step in steps]),
-        release=ticks.moments(release),
-        machine=np.array(machine, dtype=whole),
-        local=np.array(local, dtype=whole),
-        ends=np.array([i for i, step in enumerate(steps) if not step.after], dtype=whole),
+        jp=_links([*(next(iter(step.before), count) for step in steps), count]),
+        js=_links([*(next(iter(step.after), count) for step in steps), count]),
+        work=ticks.lengths([*(step.choices[0].duration_s for step in steps), 0.0]),
+        release=np.append(ticks.moments(release), 0),
+        machine=_links(machine),
+        local=_links(local),
+        ends=_links([i for i, step in enumerate(steps) if not step.after]),
     )
+
+
+def _links(operations: Sequence[int]) -> Links:
+    return np.array(operations, dtype=np.uint32)
 
 
 class JobShopSearch(Evolution[Solution]):
@@ -85,6 +91,7 @@ class JobShopSearch(Evolution[Solution]):
         self.least = 10 + jobs // machines
         self.greatest = int((1.4 if jobs <= 2 * machines else 1.5) * self.least)
         self.chunk = max(200, _CHUNK * 200 // max(count, 200))
+        self.count = count
         super().__init__(effort, self.solution(start), count)
 
     def between(self, left: Solution, right: Solution, share: float) -> Solution:
@@ -98,7 +105,7 @@ class JobShopSearch(Evolution[Solution]):
     def distance(self, left: Solution, right: Solution) -> int:
         """Return the number of pairs that stand in another order."""
         rank(right.mp, right.ms, self.ranks)
-        return distance(left.mp, left.ms, self.ranks)
+        return distance(left.ms, self.ranks)
 
     def shaken(self, solution: Solution, steps: int) -> Solution:
         """Return chains with random critical neighbours swapped."""
@@ -128,7 +135,7 @@ class JobShopSearch(Evolution[Solution]):
 
     def solution(self, schedule: Schedule) -> Solution:
         """Return the orders of a schedule."""
-        mp = np.full(len(self.shop.jp), -1, dtype=np.int64)
+        mp = np.full(self.count + 1, self.count, dtype=np.uint32)
         ms = mp.copy()
         sequences = decisions(self.network, schedule)[0]
         for sequence, begun_here in zip(sequences, self.begun, strict=True):
@@ -139,15 +146,13 @@ class JobShopSearch(Evolution[Solution]):
         return self._taken(here)
 
     def _taken(self, here: tabu.Place) -> Solution:
-        ends = self.shop.ends
-        value = (here.head[ends] + self.shop.work[ends]).max()
-        return Solution(int(value), here.mp, here.ms)
+        return Solution(int(here.end[self.shop.ends].max()), here.mp, here.ms)
 
     def _tell(self, solution: Solution) -> None:
         sequences = [[*begun_here] for begun_here in self.begun]
-        for i in np.flatnonzero(solution.mp < 0).tolist():
-            x = i if self.shop.machine[i] < len(sequences) else -1
-            while x >= 0:
+        for i in np.flatnonzero(solution.mp[: self.count] == self.count).tolist():
+            x = i if self.shop.machine[i] < len(sequences) else self.count
+            while x != self.count:
                 sequences[self.shop.machine[i]].append(x)
                 x = int(solution.ms[x])
         choices = {i: step.choices[0] for i, step in enumerate(self.network.steps)}

@@ -1,6 +1,6 @@
 """Tabu search for flexible job shops: a critical step goes to the best place on any machine.
 
-With the step taken out, heads and tails of all others say between which neighbours it may stand
+With the step taken out, the paths of all others say between which neighbours it may stand
 without a cycle, and how long the path through it will be.
 
 References
@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 
 from scenarios.schedule.search.chance import Numbers, below
 from scenarios.schedule.search.graph import (
+    Link,
+    Links,
     cut,
-    find_heads,
-    find_tails,
+    find_ends,
+    find_rests,
     join,
     longest,
     pull_before,
@@ -34,16 +36,16 @@ _ENDLESS = 1 << 60
 
 
 class FlexShop(NamedTuple):
-    """A flexible job shop in ticks; one entry per operation unless said otherwise."""
+    """A flexible job shop in ticks; one entry per operation and one for none, unless said else."""
 
-    jp: Numbers
-    js: Numbers
+    jp: Links
+    js: Links
     release: Numbers
-    ends: Numbers
+    ends: Links
     """Last operations of the jobs; shape (jobs,)."""
-    choice_at: Numbers
+    choice_at: Links
     """Where the choices of each operation begin; shape (operations + 1,)."""
-    machine: Numbers
+    machine: Links
     """Machine of each choice."""
     duration: Numbers
     """Duration of each choice."""
@@ -52,67 +54,78 @@ class FlexShop(NamedTuple):
 
 
 class FlexPlace(NamedTuple):
-    """One solution with its paths, and memory for moves; one entry per operation."""
+    """One solution with its paths, and memory for moves; entries as in :class:`FlexShop`."""
 
-    mp: Numbers
-    ms: Numbers
-    choice: Numbers
-    order: Numbers
+    mp: Links
+    ms: Links
+    choice: Links
+    order: Links
+    """Operations, each after its predecessors; shape (operations,)."""
+    line: Links
+    """Operations that change places on a machine."""
+    path: Links
+    spare: Links
     place: Numbers
     work: Numbers
     """Duration of the choice that was made."""
-    head: Numbers
-    tail: Numbers
-    line: Numbers
-    """Operations that change places on a machine."""
-    heads: Numbers
-    """Their heads there."""
-    moved: Numbers
-    spare: Numbers
-    path: Numbers
+    end: Numbers
+    rest: Numbers
+    """Longest path from the start of each operation."""
+    ends: Numbers
+    """Ends of the operations in ``line``."""
     floor: Numbers
     """Earliest start by release and by the machine that was chosen."""
-    front: Numbers
+    moved: NDArray[np.uint8]
+    front: Links
     """First operation on each machine; shape (machines,)."""
+
+
+def place_of(mp: Links, ms: Links, choice: Links, front: Links) -> FlexPlace:
+    """Return memory for a search that begins with these chains and choices, which are copied."""
+    some = len(mp)
+    links = (np.zeros(some - (k == 0), dtype=np.uint32) for k in range(4))
+    times = (np.zeros(some, dtype=np.int64) for _ in range(6))
+    moved = np.zeros(some, dtype=np.uint8)
+    chains = [mp.copy(), ms.copy(), choice.copy()]
+    return FlexPlace._make([*chains, *links, *times, moved, front.copy()])
 
 
 @compiled
 def settle(shop: FlexShop, here: FlexPlace) -> int:
     """Work out order and paths of the chains; return the makespan, -1 if they are a cycle."""
-    count = len(shop.jp)
+    count = len(here.order)
     for i in range(count):
         c = here.choice[i]
         here.work[i] = shop.duration[c]
         here.floor[i] = max(shop.release[i], shop.ready[shop.machine[c]])
     if sort(shop.js, shop.jp, here.mp, here.ms, here.order, here.place) < count:
         return -1
-    for z in range(count):
-        here.place[here.order[z]] = z
     return find_paths(shop, here, 0, count - 1)
 
 
 @inlined
 def find_paths(shop: FlexShop, here: FlexPlace, first: int, last: int) -> int:
-    """Work out heads behind and tails before a stretch of the order; return the makespan."""
-    find_heads(first, here.order, shop.jp, here.mp, here.work, here.floor, here.head)
-    find_tails(last, here.order, shop.js, here.ms, here.work, here.tail)
-    return longest(shop.ends, here.head, here.work)
+    """Work out paths to what is behind, and from what is before; return the makespan."""
+    find_ends(first, here.order, shop.jp, here.mp, here.work, here.floor, here.end)
+    find_rests(last, here.order, shop.js, here.ms, here.work, here.rest)
+    return longest(shop.ends, here.end)
 
 
 @inlined
-def remove(shop: FlexShop, here: FlexPlace, v: int) -> None:
+def remove(shop: FlexShop, here: FlexPlace, v: Link) -> None:
     """Take an operation out of its chain."""
-    if here.mp[v] < 0:
+    if here.mp[v] == len(here.order):
         here.front[shop.machine[here.choice[v]]] = here.ms[v]
     cut(v, here.mp, here.ms)
 
 
 @inlined
-def insert(shop: FlexShop, here: FlexPlace, v: int, c: int, a: int) -> None:
-    """Put an operation behind ``a`` on the machine of a choice; -1: first."""
+def insert(shop: FlexShop, here: FlexPlace, v: Link, c: Link, a: Link) -> None:
+    """Put an operation behind ``a``, or first, on the machine of a choice."""
     m = shop.machine[c]
-    b = here.ms[a] if a >= 0 else here.front[m]
-    if a < 0:
+    first = a == len(here.order)
+    b = here.front[m] if first else here.ms[a]
+    if first:
         here.front[m] = v
     join(a, v, b, here.mp, here.ms)
     here.choice[v] = c
@@ -125,26 +138,28 @@ def critical_path(
     shop: FlexShop, here: FlexPlace, makespan: int, chance: NDArray[np.uint64]
 ) -> int:
     """Write one random critical path, last operation first; return its length."""
-    x = -1
+    none = np.uint32(len(here.order))
+    x = none
     ties = 0
     for i in shop.ends:
-        if here.head[i] + here.work[i] == makespan:
+        if here.end[i] == makespan:
             ties += 1
             if below(chance, ties) == 0:
                 x = i
     count = 0
-    while x >= 0:
+    while x != none:
         here.path[count] = x
         count += 1
         p, q = shop.jp[x], here.mp[x]
-        by_job = p >= 0 and here.head[p] + here.work[p] == here.head[x]
-        by_machine = q >= 0 and here.head[q] + here.work[q] == here.head[x]
+        start = here.end[x] - here.work[x]
+        by_job = p != none and here.end[p] == start
+        by_machine = q != none and here.end[q] == start
         if by_job and by_machine:
             x = p if below(chance, 2) == 0 else q
         elif by_job:
             x = p
         else:
-            x = q if by_machine else -1
+            x = q if by_machine else none
     return count
 
 
@@ -156,33 +171,31 @@ def weigh(
     chance: NDArray[np.uint64],
     pick: Numbers,
     now: int,
-    v: int,
+    v: Link,
 ) -> None:
     """Judge every place of one operation on other machines; note the best in ``pick``.
 
     ``pick``: value, operation, choice, the one before it and ties of the best allowed place; value,
     operation, choice and the one before of the best forbidden one; the best makespan known.
     """
-    head, tail, work = here.head, here.tail, here.work
-    p = shop.jp[v]
-    come = max(shop.release[v], head[p] + work[p]) if p >= 0 else shop.release[v]
-    s = shop.js[v]
-    rest = tail[s] + work[s] if s >= 0 else 0
+    end, rest = here.end, here.rest
+    none = np.uint32(len(here.order))
+    come = max(shop.release[v], end[shop.jp[v]])
+    left = rest[shop.js[v]]
     for c in range(shop.choice_at[v], shop.choice_at[v + 1]):
         m = shop.machine[c]
         floor = max(come, shop.ready[m])
-        if c == here.choice[v] or floor + shop.duration[c] + rest > max(pick[0], pick[5]):
+        if c == here.choice[v] or floor + shop.duration[c] + left > max(pick[0], pick[5]):
             continue
-        a = -1
+        a = none
         b = here.front[m]
-        while b >= 0 and head[b] + work[b] <= floor:
+        while b != none and end[b] <= floor:
             a = b
             b = here.ms[b]
         while True:
-            start = max(floor, head[a] + work[a]) if a >= 0 else floor
-            then = max(rest, tail[b] + work[b]) if b >= 0 else rest
-            note(tabu, chance, pick, now, v, m, c, a, start + shop.duration[c] + then)
-            if b < 0 or tail[b] + work[b] <= rest:
+            through = max(floor, end[a]) + shop.duration[c] + max(left, rest[b])
+            note(tabu, chance, pick, now, v, m, c, a, through)
+            if rest[b] <= left:
                 break
             a = b
             b = here.ms[b]
@@ -198,8 +211,8 @@ def reorder(
     chance: NDArray[np.uint64],
     pick: Numbers,
     now: int,
-    u: int,
-    v: int,
+    u: Link,
+    v: Link,
     forward: bool,
 ) -> None:
     """Judge ``u`` right behind ``v``, or else ``v`` right before ``u``, on their machine."""
@@ -228,14 +241,14 @@ def scan(
         here.mp,
         here.ms,
         here.order,
-        here.place,
-        here.head,
-        here.tail,
-        here.moved,
-        here.spare,
         here.line,
-        here.heads,
         path,
+        here.spare,
+        here.place,
+        here.end,
+        here.rest,
+        here.ends,
+        here.moved,
     )
     for k in range(length):
         weigh(shop, here, tabu, chance, pick, now, path[k])
@@ -262,10 +275,10 @@ def note(
     chance: NDArray[np.uint64],
     pick: Numbers,
     now: int,
-    v: int,
-    m: int,
-    c: int,
-    a: int,
+    v: Link,
+    m: Link,
+    c: Link,
+    a: Link,
     value: int,
 ) -> None:
     """Keep a place if it is the best so far; ties are broken at random."""
@@ -281,7 +294,7 @@ def note(
 
 
 @inlined
-def move(shop: FlexShop, here: FlexPlace, v: int, c: int, a: int) -> bool:
+def move(shop: FlexShop, here: FlexPlace, v: Link, c: Link, a: Link) -> bool:
     """Put an operation elsewhere and work out paths; False, and nothing changed, if a cycle."""
     old_choice, old_before = here.choice[v], here.mp[v]
     first = last = here.place[v]
@@ -289,10 +302,11 @@ def move(shop: FlexShop, here: FlexPlace, v: int, c: int, a: int) -> bool:
     insert(shop, here, v, c, a)
     b = here.ms[v]
     sound = True
-    if a >= 0 and here.place[a] > here.place[v]:
+    none = len(here.order)
+    if a != none and here.place[a] > here.place[v]:
         last = here.place[a]
         sound = push_behind(v, a, shop.jp, here.mp, here.order, here.place, here.moved, here.spare)
-    elif b >= 0 and here.place[b] < here.place[v]:
+    elif b != none and here.place[b] < here.place[v]:
         first = here.place[b]
         sound = pull_before(v, b, shop.js, here.ms, here.order, here.place, here.moved, here.spare)
     if not sound:
@@ -310,8 +324,8 @@ def change(
     tabu: NDArray[np.int32],
     chance: NDArray[np.uint64],
     pick: Numbers,
-    v: int,
-    wish: int,
+    v: Link,
+    wish: Link,
 ) -> bool:
     """Give an operation another choice, at the best place there; ``tabu`` is all zero."""
     for c in range(shop.choice_at[v], shop.choice_at[v + 1]):
@@ -320,7 +334,7 @@ def change(
     weigh(shop, here, tabu, chance, pick, 0, v)
     for c in range(shop.choice_at[v], shop.choice_at[v + 1]):
         tabu[v, shop.machine[c]] = 0
-    return pick[1] >= 0 and move(shop, here, v, pick[2], pick[3])
+    return pick[1] >= 0 and move(shop, here, v, np.uint32(pick[2]), np.uint32(pick[3]))
 
 
 @compiled
@@ -334,7 +348,7 @@ def jolt(
 ) -> None:
     """Move random operations to a random machine each, to the best place there."""
     for _ in range(steps):
-        v = below(chance, len(here.order))
+        v = np.uint32(below(chance, len(here.order)))
         options = shop.choice_at[v + 1] - shop.choice_at[v]
         wish = shop.choice_at[v] + below(chance, options)
         if wish != here.choice[v]:
@@ -345,9 +359,9 @@ def jolt(
 def run(
     shop: FlexShop,
     here: FlexPlace,
-    best_ms: Numbers,
-    best_choice: Numbers,
-    best_front: Numbers,
+    best_ms: Links,
+    best_choice: Links,
+    best_front: Links,
     tabu: NDArray[np.int32],
     chance: NDArray[np.uint64],
     pick: Numbers,
@@ -360,7 +374,7 @@ def run(
     """
     best, now, since = terms[2], terms[3], terms[4]
     until = now + terms[0]
-    makespan = longest(shop.ends, here.head, here.work)
+    makespan = longest(shop.ends, here.end)
     while now < until and since < terms[1]:
         now += 1
         since += 1
@@ -368,14 +382,14 @@ def run(
         pick[0], pick[1], pick[4], pick[5], pick[6], pick[9] = _ENDLESS, -1, 0, _ENDLESS, -1, best
         scan(shop, here, tabu, chance, pick, now, length)
         k = 0 if pick[1] >= 0 else 5
-        v, c, a = pick[k + 1], pick[k + 2], pick[k + 3]
-        if v < 0:
+        if pick[k + 1] < 0:
             break
+        v, c, a = np.uint32(pick[k + 1]), np.uint32(pick[k + 2]), np.uint32(pick[k + 3])
         tenure = length + shop.choice_at[v + 1] - shop.choice_at[v] + below(chance, 5)
         tabu[v, shop.machine[here.choice[v]]] = now + tenure
         if not move(shop, here, v, c, a):
             continue
-        makespan = longest(shop.ends, here.head, here.work)
+        makespan = longest(shop.ends, here.end)
         if makespan < best:
             best = makespan
             since = 0

@@ -16,11 +16,11 @@ _FAILURES = 50
 @compiled
 def distance(here: FlexPlace, there: FlexPlace) -> int:
     """Return how many operations have another choice, and pairs on a machine another order."""
-    found = 0
-    for i in range(len(here.ms)):
+    found, none = 0, len(here.order)
+    for i in range(none):
         found += here.choice[i] != there.choice[i]
         x = here.ms[i]
-        while x >= 0:
+        while x != none:
             found += there.place[i] > there.place[x]
             x = here.ms[x]
     return found
@@ -38,16 +38,17 @@ def approach(
 ) -> int:
     """Take over random choices and orders of neighbours from ``there``; return how many."""
     done = failed = 0
+    none = np.uint32(len(here.order))
     while done < steps and failed < _FAILURES:
         ties = 0
-        v = -1
-        for i in range(len(here.ms)):
+        v = none
+        for i in range(none):
             x = here.ms[i]
-            if here.choice[i] != there.choice[i] or (x >= 0 and there.place[i] > there.place[x]):
+            if here.choice[i] != there.choice[i] or (x != none and there.place[i] > there.place[x]):
                 ties += 1
                 if below(chance, ties) == 0:
-                    v = i
-        if v < 0:
+                    v = np.uint32(i)
+        if v == none:
             break
         if here.choice[v] != there.choice[v]:
             sound = change(shop, here, tabu, chance, pick, v, there.choice[v])

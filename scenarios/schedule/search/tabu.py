@@ -1,7 +1,7 @@
 """Tabu search for the job shop: operations of critical blocks go to the ends of their block.
 
 The neighbourhood is the one called N6, which contains N5. A neighbour is judged by the longest path
-through the operations that change places, which needs only their own heads and tails.
+through the operations that change places, which needs only the paths to them and from them.
 
 References
 ----------
@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 
 from scenarios.schedule.search.chance import Numbers, below
 from scenarios.schedule.search.graph import (
+    Link,
+    Links,
     cut,
-    find_heads,
-    find_tails,
+    find_ends,
+    find_rests,
     join,
     longest,
     pull_before,
@@ -33,64 +35,67 @@ _ENDLESS = 1 << 60
 
 
 class Shop(NamedTuple):
-    """A job shop in ticks; one entry per operation unless said otherwise."""
+    """A job shop in ticks; one entry per operation and one for none, unless said otherwise."""
 
-    jp: Numbers
-    """Operation before it in its job; -1: none."""
-    js: Numbers
-    """Operation behind it in its job; -1: none."""
+    jp: Links
+    """Operation before it in its job."""
+    js: Links
+    """Operation behind it in its job."""
     work: Numbers
     """Duration."""
     release: Numbers
     """Moment before which it does not start."""
-    machine: Numbers
+    machine: Links
     """Machine."""
-    local: Numbers
+    local: Links
     """Its number among the operations of its machine."""
-    ends: Numbers
+    ends: Links
     """Last operations of the jobs; shape (jobs,)."""
 
 
 class Place(NamedTuple):
-    """One solution with its paths, and memory for moves; one entry per operation."""
+    """One solution with its paths, and memory for moves; entries as in :class:`Shop`."""
 
-    mp: Numbers
-    ms: Numbers
-    order: Numbers
-    place: Numbers
-    head: Numbers
-    tail: Numbers
-    moved: Numbers
-    spare: Numbers
-    line: Numbers
+    mp: Links
+    ms: Links
+    order: Links
+    """Operations, each after its predecessors; shape (operations,)."""
+    line: Links
     """Operations that change places in a neighbour."""
-    front: Numbers
-    """Their heads there."""
-    path: Numbers
+    path: Links
     """One critical path."""
+    spare: Links
+    place: Numbers
+    end: Numbers
+    rest: Numbers
+    """Longest path from the start of each operation."""
+    front: Numbers
+    """Ends of the operations in ``line``."""
+    moved: NDArray[np.uint8]
 
 
-def place_of(mp: Numbers, ms: Numbers) -> Place:
+def place_of(mp: Links, ms: Links) -> Place:
     """Return memory for a search that begins with these chains, which are copied."""
-    rest = (np.zeros(len(mp), dtype=np.int64) for _ in range(len(Place._fields) - 2))
-    return Place(mp.copy(), ms.copy(), *rest)
+    some = len(mp)
+    links = (np.zeros(some - (k == 0), dtype=np.uint32) for k in range(4))
+    times = (np.zeros(some, dtype=np.int64) for _ in range(4))
+    moved = np.zeros(some, dtype=np.uint8)
+    return Place._make([mp.copy(), ms.copy(), *links, *times, moved])
 
 
 @compiled
 def settle(shop: Shop, here: Place) -> int:
     """Work out order and paths of the chains; return the makespan, -1 if they are a cycle."""
-    count = len(shop.jp)
+    count = len(here.order)
     if sort(shop.js, shop.jp, here.mp, here.ms, here.order, here.place) < count:
         return -1
-    for z in range(count):
-        here.place[here.order[z]] = z
-    find_heads(0, here.order, shop.jp, here.mp, shop.work, shop.release, here.head)
-    find_tails(count - 1, here.order, shop.js, here.ms, shop.work, here.tail)
-    return longest(shop.ends, here.head, shop.work)
+    find_ends(0, here.order, shop.jp, here.mp, shop.work, shop.release, here.end)
+    find_rests(count - 1, here.order, shop.js, here.ms, shop.work, here.rest)
+    return longest(shop.ends, here.end)
 
 
 @inlined
-def turn(shop: Shop, here: Place, u: int, v: int, forward: bool) -> bool:
+def turn(shop: Shop, here: Place, u: Link, v: Link, forward: bool) -> bool:
     """Move ``u`` right behind ``v``, or else ``v`` right before ``u``, without paths.
 
     False, and nothing is changed, if that is a cycle.
@@ -112,34 +117,36 @@ def turn(shop: Shop, here: Place, u: int, v: int, forward: bool) -> bool:
 
 
 @inlined
-def shift(shop: Shop, here: Place, u: int, v: int, forward: bool) -> bool:
+def shift(shop: Shop, here: Place, u: Link, v: Link, forward: bool) -> bool:
     """Do as :func:`turn` does, and work out the paths that change."""
     first, last = here.place[u], here.place[v]
     if not turn(shop, here, u, v, forward):
         return False
-    find_heads(first, here.order, shop.jp, here.mp, shop.work, shop.release, here.head)
-    find_tails(last, here.order, shop.js, here.ms, shop.work, here.tail)
+    find_ends(first, here.order, shop.jp, here.mp, shop.work, shop.release, here.end)
+    find_rests(last, here.order, shop.js, here.ms, shop.work, here.rest)
     return True
 
 
 @inlined
 def find_path(shop: Shop, here: Place, makespan: int, chance: NDArray[np.uint64]) -> int:
     """Write one random critical path, last operation first; return its length."""
-    x = -1
+    none = np.uint32(len(here.order))
+    x = none
     ties = 0
     for i in shop.ends:
-        if here.head[i] + shop.work[i] == makespan:
+        if here.end[i] == makespan:
             ties += 1
             if below(chance, ties) == 0:
                 x = i
     count = 0
-    while x >= 0:
+    while x != none:
         here.path[count] = x
         count += 1
         p = shop.jp[x]
         q = here.mp[x]
-        by_job = p >= 0 and here.head[p] + shop.work[p] == here.head[x]
-        by_machine = q >= 0 and here.head[q] + shop.work[q] == here.head[x]
+        start = here.end[x] - shop.work[x]
+        by_job = p != none and here.end[p] == start
+        by_machine = q != none and here.end[q] == start
         if by_job and by_machine:
             x = p if below(chance, 2) == 0 else q
         elif by_job:
@@ -147,17 +154,17 @@ def find_path(shop: Shop, here: Place, makespan: int, chance: NDArray[np.uint64]
         elif by_machine:
             x = q
         else:
-            x = -1
+            x = none
     return count
 
 
 @inlined
-def judge(shop: Shop, here: Place, u: int, v: int, forward: bool, limit: int) -> int:
+def judge(shop: Shop, here: Place, u: Link, v: Link, forward: bool, limit: int) -> int:
     """Return the longest path through the operations that a move would change.
 
     Above ``limit`` it is enough to know that: any path that is as long ends the work.
     """
-    line, front, head, tail, work = here.line, here.front, here.head, here.tail, shop.work
+    line, front, end, rest, work = here.line, here.front, here.end, here.rest, shop.work
     count = 0
     if not forward:
         line[0] = v
@@ -171,27 +178,19 @@ def judge(shop: Shop, here: Place, u: int, v: int, forward: bool, limit: int) ->
     if forward:
         line[count] = u
         count += 1
-    p = here.mp[u]
-    time = head[p] + work[p] if p >= 0 else 0
+    time = end[here.mp[u]]
     for k in range(count):
         x = line[k]
-        time = max(time, shop.release[x])
-        p = shop.jp[x]
-        if p >= 0:
-            time = max(time, head[p] + work[p])
-        time += work[x]
+        time = max(time, shop.release[x], end[shop.jp[x]]) + work[x]
         front[k] = time
-        s = shop.js[x]
-        if s >= 0 and time + tail[s] + work[s] > limit:
-            return time + tail[s] + work[s]
-    s = here.ms[v]
-    time = tail[s] + work[s] if s >= 0 else 0
+        through = time + rest[shop.js[x]]
+        if through > limit:
+            return through
+    time = rest[here.ms[v]]
     value = 0
     for k in range(count - 1, -1, -1):
         x = line[k]
-        s = shop.js[x]
-        if s >= 0:
-            time = max(time, tail[s] + work[s])
+        time = max(time, rest[shop.js[x]])
         value = max(value, front[k] + time)
         if value > limit:
             return value
@@ -200,17 +199,15 @@ def judge(shop: Shop, here: Place, u: int, v: int, forward: bool, limit: int) ->
 
 
 @inlined
-def may_shift(shop: Shop, here: Place, u: int, v: int, forward: bool) -> bool:
-    """Say whether a move surely leads to no cycle, by heads and tails alone."""
+def may_shift(shop: Shop, here: Place, u: Link, v: Link, forward: bool) -> bool:
+    """Say whether a move surely leads to no cycle, by paths alone."""
     if forward:
-        s = shop.js[u]
-        return s < 0 or here.tail[v] + shop.work[v] >= here.tail[s] + shop.work[s]
-    p = shop.jp[v]
-    return p < 0 or here.head[u] + shop.work[u] >= here.head[p] + shop.work[p]
+        return here.rest[v] >= here.rest[shop.js[u]]
+    return here.end[u] >= here.end[shop.jp[v]]
 
 
 @inlined
-def is_tabu(shop: Shop, here: Place, tabu: NDArray[np.int32], now: int, u: int, v: int) -> bool:
+def is_tabu(shop: Shop, here: Place, tabu: NDArray[np.int32], now: int, u: Link, v: Link) -> bool:
     """Say whether a forward move makes an order again that was left a short while ago."""
     x = u
     while x != v:
@@ -222,7 +219,7 @@ def is_tabu(shop: Shop, here: Place, tabu: NDArray[np.int32], now: int, u: int, 
 
 @inlined
 def is_tabu_back(
-    shop: Shop, here: Place, tabu: NDArray[np.int32], now: int, u: int, v: int
+    shop: Shop, here: Place, tabu: NDArray[np.int32], now: int, u: Link, v: Link
 ) -> bool:
     """Say whether a backward move makes an order again that was left a short while ago."""
     x = u
@@ -235,7 +232,7 @@ def is_tabu_back(
 
 @inlined
 def forbid(
-    shop: Shop, here: Place, tabu: NDArray[np.int32], until: int, u: int, v: int, forward: bool
+    shop: Shop, here: Place, tabu: NDArray[np.int32], until: int, u: Link, v: Link, forward: bool
 ) -> None:
     """Forbid for a while the orders that a move is about to leave."""
     x = u
@@ -256,8 +253,8 @@ def consider(
     chance: NDArray[np.uint64],
     pick: Numbers,
     now: int,
-    u: int,
-    v: int,
+    u: Link,
+    v: Link,
     forward: bool,
 ) -> None:
     """Judge one move and note it in ``pick`` if it is the best so far.
@@ -317,8 +314,8 @@ def scan(
 def run(
     shop: Shop,
     here: Place,
-    best_mp: Numbers,
-    best_ms: Numbers,
+    best_mp: Links,
+    best_ms: Links,
     tabu: NDArray[np.int32],
     chance: NDArray[np.uint64],
     pick: Numbers,
@@ -333,21 +330,21 @@ def run(
     """
     now, best = terms[6], terms[5]
     until, since = now + terms[0], terms[7]
-    makespan = longest(shop.ends, here.head, shop.work)
+    makespan = longest(shop.ends, here.end)
     while now < until and since < terms[1] and best > terms[4]:
         now += 1
         since += 1
         pick[9] = best
         scan(shop, here, tabu, chance, pick, now, find_path(shop, here, makespan, chance))
         k = 0 if pick[1] >= 0 else 5
-        u, v, forward = pick[k + 1], pick[k + 2], pick[k + 3] == 1
-        if u < 0:
+        if pick[k + 1] < 0:
             break
+        u, v, forward = np.uint32(pick[k + 1]), np.uint32(pick[k + 2]), pick[k + 3] == 1
         tenure = terms[2] + below(chance, terms[3] + 1 - terms[2])
         forbid(shop, here, tabu, now + tenure, u, v, forward)
         if not shift(shop, here, u, v, forward):
             continue
-        makespan = longest(shop.ends, here.head, shop.work)
+        makespan = longest(shop.ends, here.end)
         if makespan < best:
             best = makespan
             since = 0
