@@ -101,7 +101,7 @@ def factors(line: Line, kinds: Sequence[Kind] = KINDS, step: float = STEP) -> li
 
 
 def _of_station(line: Line, name: str, step: float) -> Iterator[Factor]:
-    less, more = _cycle(line, name, 1 - step), _cycle(line, name, 1 + step)
+    less, more = _processing_times(line, name, 1 - step), _processing_times(line, name, 1 + step)
     yield Factor("processing time", name, "-1 %", less, more)
     modes = line.station(name).failures
     for mode in modes:
@@ -130,7 +130,7 @@ def _of_maintenance(line: Line, name: str, step: float) -> Iterator[Factor]:
         yield Factor("service", element, "-1 %", {took: down}, {took: up})
 
 
-def _cycle(line: Line, name: str, factor: float) -> dict[str, Any]:
+def _processing_times(line: Line, name: str, factor: float) -> dict[str, Any]:
     """Return the changes that scale every time of work at a station, and only there."""
     changes: dict[str, Any] = {}
     for product in line.products:
