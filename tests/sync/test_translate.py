@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.sync.plants import Moment, comparable, differences, moments_of, rows_of
 from twin.engine.options import Fault, SimulationOptions
 from twin.engine.simulate import simulate
-from twin.events import EventLog, Folder, Kind, fold
+from twin.events import EventLog, Folder, Kind, Status, fold
 from twin.events.fold import empty_state
 from twin.line import Constant, Exponential, Line, example_line, serial_line
 from twin.sync.protocol import Quality, Value
@@ -58,15 +58,34 @@ def check_equal(line: Line, log: EventLog, every: int) -> Follower:
 
 @pytest.mark.parametrize(
     ("name", "hours"),
-    [("two_station", 3.0), ("bottling", 0.7), ("electronics", 2.5), ("transport", 3.0)],
+    [
+        *(("two_station", 3.0), ("bottling", 0.7), ("electronics", 2.5)),
+        *(("transport", 3.0), ("grinding", 8.0)),
+    ],
 )
 def test_state_equals_the_plants_on_example_lines(name: str, hours: float) -> None:
-    """Setups, failures, crews, shifts, rework, scrap, orders, vehicles: all of it is recovered."""
+    """Setups, failures, shifts, rework, scrap, orders, vehicles, maintenance, wear: all of it."""
     line = example_line(name)
     log = simulate(line, SimulationOptions(horizon_s=hours * 3600, seed=5))
     follower = check_equal(line, log, every=20)
     assert follower.translator.tally.unexplained == 0
     assert follower.translator.tally.corrected == 0
+
+
+def test_loading_and_unloading_are_told_from_processing() -> None:
+    """Where the plant tells the phase of the work, each server does what the plant's own does."""
+    line = example_line("machining")
+    log = simulate(line, SimulationOptions(horizon_s=3 * 3600, seed=5))
+    truth, rows = Folder(line, empty_state(line)), rows_of(log)
+    follower = Follower(line, moments_of(line, log))
+    seen = set()
+    for time_s, values in follower.moments:
+        follower.feed(time_s, values)
+        while rows and rows[0].time_s <= time_s:
+            truth.apply(rows.pop(0))
+        assert truth.statuses() == follower.folder.statuses()
+        seen |= {status for found in truth.statuses().values() for status in found}
+    assert {Status.HANDLING, Status.SETUP} <= seen
 
 
 def test_faults_from_outside_are_recovered() -> None:

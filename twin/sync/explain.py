@@ -19,6 +19,10 @@ LOST_FOR_S = 60.0
 vehicles that tell nothing may have it."""
 
 
+_ENDED = frozenset({"processed", "unloading", "done"})
+_STANDS = frozenset({"waiting", "done"})
+
+
 @dataclass(frozen=True, slots=True)
 class _Spot:
     place: str
@@ -65,9 +69,10 @@ class Explanation:
     def write(self) -> None:
         """Write the events that lead from what is believed to what is seen."""
         self._ends()
-        for name in self.views:
-            self._stops(name, self.views[name])
         self._counted_ends()
+        for name, view in self.views.items():
+            self._stops(name, view)
+            self._maintenance(name, view)
         self._creations()
         for pool, vehicles in self.driven.items():
             self.fleet.goes_on(pool, vehicles, self)
@@ -118,6 +123,8 @@ class Explanation:
                 part, server = self.follower.parts[number], view.servers[k]
                 if self._moved(part, server) or server.status is Status.BLOCKED:
                     self.follower.finish_work(part)
+                elif server.phase in _ENDED and part.status != "done":
+                    self.follower.reach(part, server.phase)
 
     def _moved(self, part: Part, server: ServerView) -> bool:
         """Tell whether a part has left its server, or begun another operation in it."""
@@ -143,6 +150,8 @@ class Explanation:
 
     def _hidden(self, part: Part, server: ServerView) -> bool:
         """Tell whether work may have ended although the server's state does not show it."""
+        if server.phase:
+            return False
         if server.status is not Status.PROCESSING:
             return True
         return self.routes.rework_to(part.product, part.operation) == part.operation
@@ -176,6 +185,22 @@ class Explanation:
             hidden = view.repairing and follower.has_free_crew(name, mode)
             if seen or hidden or not follower.needs_crew(name, mode):
                 follower.begin_repair(name, mode)
+
+    def _maintenance(self, name: str, view: StationView) -> None:
+        follower, place = self.follower, self.follower.stations[name]
+        modes = self.routes.names.modes[name]
+        named = [modes.index(word) for word in view.due if word in modes]
+        if view.wear is not None and view.wear > place.wear:
+            follower.wear(name, view.wear)
+        for mode in [mode for mode in place.due if mode not in named]:
+            follower.maintain(name, mode, "over")
+        if view.wear is not None:
+            follower.wear(name, view.wear)
+        for mode in named:
+            if mode not in place.due:
+                follower.maintain(name, mode, "due")
+        if view.maintaining and "repair" not in place.due.values() and named:
+            follower.maintain(name, named[0], "repair")
 
     # --- parts ----------------------------------------------------------------------------------
 
@@ -380,7 +405,9 @@ class Explanation:
             part, server = follower.parts[number], view.servers[k]
             if server.part != part.id:
                 continue
-            if server.status is Status.PROCESSING and part.status in ("waiting", "setup"):
+            if server.phase:
+                follower.reach(part, server.phase)
+            elif server.status is Status.PROCESSING and part.status in ("waiting", "setup"):
                 follower.begin_work(part)
             elif server.status is Status.BLOCKED:
                 follower.finish_work(part)
@@ -388,3 +415,17 @@ class Explanation:
                 follower.begin_setup(part)
             elif part.status == "setup" and server.status is not Status.SETUP and changed:
                 follower.end_setup(part)
+        self._ready(name)
+
+    def _ready(self, name: str) -> None:
+        """Let maintenance that is due wait for its people once no work goes on."""
+        place = self.follower.stations[name]
+        due = [mode for mode, status in place.due.items() if status == "due"]
+        stands = place.failed or not place.on
+        if due and (stands or not self._works(name)):
+            for mode in sorted(due):
+                self.follower.maintain(name, mode, "waiting")
+
+    def _works(self, name: str) -> bool:
+        inside = self.follower.stations[name].inside.values()
+        return any(self.follower.parts[number].status not in _STANDS for number in inside)

@@ -13,9 +13,24 @@ from dataclasses import dataclass, field
 from twin.events.builder import Row
 from twin.events.kinds import OUTAGE, Kind
 from twin.events.state import LineState, PartStatus
+from twin.sync.elements import PHASES
 from twin.sync.routes import Count, Identity, Routes
 
 GOOD, UNCERTAIN = 0, 1
+_RESTS = ("waiting", "loaded", "processed")
+_MAINTAINED = {
+    Kind.MAINTENANCE_DUE: "due",
+    Kind.MAINTENANCE_READY: "waiting",
+    Kind.MAINTENANCE_STARTED: "repair",
+    Kind.MAINTENANCE_ENDED: "over",
+}
+"""Events of maintenance, in order, and what it is from there on."""
+_AFTER = {
+    "due": ("due", "waiting", "repair"),
+    "waiting": ("waiting", "repair"),
+    "repair": ("repair",),
+    "over": (),
+}
 
 
 @dataclass(slots=True)
@@ -30,6 +45,8 @@ class Part:
     """The operation it waits for or is in; when done, the next one."""
     status: PartStatus = "waiting"
     server: int = -1
+    stage: int = 0
+    """What is over of this visit to a station: 0 nothing, 1 loading, 2 processing."""
     sure: bool = True
     """False while product and order are guessed."""
     lost_s: float | None = None
@@ -38,6 +55,11 @@ class Part:
     """Place that it left when it was lost, or when a vehicle took it."""
     asked: bool = False
     """Whether a vehicle was asked for, for it to go on."""
+
+    @property
+    def phase(self) -> str:
+        """What happens to it on its server, by the words of ``PHASES``."""
+        return _RESTS[self.stage] if self.status == "waiting" else self.status
 
 
 @dataclass(slots=True)
@@ -50,6 +72,11 @@ class Place:
     group: str | None = None
     failed: dict[int, bool] = field(default_factory=dict)
     """Failure modes, or an outage, that stop it, oldest first; True: under repair."""
+    due: dict[int, str] = field(default_factory=dict)
+    """Maintenance that is ``due``, ``waiting`` for people, or under ``repair``."""
+    wear: int = 0
+    phased: bool = False
+    """Whether the plant tells loading and unloading from processing."""
     processed: int = 0
     """What its counter of operations should show."""
     scrapped: int = 0
@@ -93,6 +120,7 @@ class Follower:
                 part.operation,
                 part.status,
                 -1 if part.server is None else part.server,
+                part.stage,
                 sure=not inferred and part.id not in guessed,
             )
             for part in state.parts
@@ -121,6 +149,10 @@ class Follower:
                 for k, mode in enumerate(modes)
                 if mode in found.modes and found.modes[mode].status != "running"
             }
+            planned = range(len(self.routes.line.station(name).failures), len(modes))
+            place.due = {k: found.modes[modes[k]].status for k in planned if k in place.failed}
+            place.failed = {k: busy for k, busy in place.failed.items() if k not in place.due}
+            place.wear = found.wear.level if found.wear else 0
             if found.outages:
                 place.failed[OUTAGE] = True
         for part in self.parts.values():
@@ -210,14 +242,14 @@ class Follower:
     def enter_buffer(self, part: Part, buffer: str) -> None:
         """Let a part wait in a buffer."""
         self.leave(part)
-        part.place, part.status, part.server = buffer, "waiting", -1
+        part.place, part.status, part.server, part.stage = buffer, "waiting", -1, 0
         self.buffers[buffer].add(part.id)
         self.write(Kind.BUFFER_ENTERED, buffer, part.id)
 
     def board(self, part: Part, pool: str) -> None:
         """Let a vehicle take a part on; the vehicle's own event tells it."""
         self.leave(part)
-        part.place, part.status, part.server = pool, "waiting", -1
+        part.place, part.status, part.server, part.stage = pool, "waiting", -1, 0
 
     def enter_station(self, part: Part, station: str, server: int, operation: int) -> None:
         """Let a part come into a server, through the station's buffer if it has one."""
@@ -226,7 +258,7 @@ class Follower:
             self.enter_buffer(part, door)
         self.leave(part)
         part.place, part.status, part.server = station, "waiting", server
-        part.operation = operation
+        part.operation, part.stage = operation, 0
         self.stations[station].inside[server] = part.id
         self.write(Kind.STATION_ENTERED, station, part.id, operation, float(server))
 
@@ -279,23 +311,63 @@ class Follower:
         self.write(Kind.SETUP_ENDED, part.place, part.id, self._product_index(part))
 
     def begin_work(self, part: Part) -> None:
-        """Begin to process a part, ending its change-over first."""
-        if part.status == "setup":
-            self.end_setup(part)
-        part.status = "processing"
-        self.stations[part.place].group = self._group(part)
-        self.write(Kind.PROCESSING_STARTED, part.place, part.id, part.operation)
+        """Begin to process a part, ending its change-over and loading first."""
+        self.reach(part, "processing")
 
     def finish_work(self, part: Part) -> None:
         """Bring a part in a station to the end of its operation, from wherever it is in it."""
-        if part.place not in self.stations or part.status == "done":
+        if part.place in self.stations and part.status != "done":
+            self.reach(part, "done")
+
+    def reach(self, part: Part, phase: str) -> None:
+        """Bring a part that is worked on to a phase, through all that comes before it."""
+        if phase == "setup":
+            if part.phase == "waiting":
+                self.begin_setup(part)
             return
-        if part.status != "processing":
-            self.begin_work(part)
-        self.write(Kind.PROCESSING_ENDED, part.place, part.id, part.operation)
+        if part.status == "setup":
+            self.end_setup(part)
+        until = PHASES.index(phase)
+        while PHASES.index(part.phase) < until:
+            self._next_phase(part, until)
+
+    def _next_phase(self, part: Part, until: int) -> None:
+        """Let the next phase of a part's visit begin, or the one it is in end."""
+        station = self.stations[part.place]
+        step = self.routes.line.product(part.product).routing[part.operation]
+        unloads = station.phased and step.unloads
+        if part.phase == "waiting" and station.phased and step.loads:
+            part.status = "loading"
+            self._tell_work(Kind.LOADING_STARTED, part)
+        elif part.phase == "loading":
+            part.status, part.stage = "waiting", 1
+            self._tell_work(Kind.LOADING_ENDED, part)
+        elif part.phase in ("waiting", "loaded"):
+            if until < PHASES.index("processing"):
+                part.stage = 1  # there is nothing to load
+                return
+            part.status = "processing"
+            station.group = self._group(part)
+            self._tell_work(Kind.PROCESSING_STARTED, part)
+        elif part.phase == "processing":
+            self._tell_work(Kind.PROCESSING_ENDED, part, 1.0 if unloads else math.nan)
+            part.status, part.stage = "waiting", 2
+            station.processed += 1
+            if not unloads:
+                self._done(part)
+        elif part.phase == "processed":
+            part.status = "unloading"
+            self._tell_work(Kind.UNLOADING_STARTED, part)
+        else:
+            self._tell_work(Kind.UNLOADING_ENDED, part)
+            self._done(part)
+
+    def _tell_work(self, kind: Kind, part: Part, value: float = math.nan) -> None:
+        self.write(kind, part.place, part.id, part.operation, value)
+
+    def _done(self, part: Part) -> None:
         part.status = "done"
         part.operation += 1
-        self.stations[part.place].processed += 1
 
     # --- stops --------------------------------------------------------------------------------
 
@@ -303,6 +375,13 @@ class Follower:
         """Let a failure mode, or something else, stop a station."""
         self.stations[station].failed[mode] = mode == OUTAGE
         self.write(Kind.FAILED, station, detail=mode)
+        failures = sorted(self.routes.line.station(station).failures, key=lambda found: found.id)
+        if mode != OUTAGE and failures[mode].effect in ("restart", "scrap"):
+            for _, number in sorted(self.stations[station].inside.items()):
+                part = self.parts[number]
+                if part.status == "processing":
+                    part.status = "waiting"
+                    self._tell_work(Kind.WORK_ABORTED, part, float(mode))
 
     def begin_repair(self, station: str, mode: int) -> None:
         """Let a crew begin."""
@@ -331,6 +410,29 @@ class Follower:
     def needs_crew(self, station: str, mode: int) -> bool:
         """Tell whether a repair waits for a crew."""
         return self._crews.get((station, mode)) is not None
+
+    def maintain(self, station: str, mode: int, until: str) -> None:
+        """Bring maintenance to where it is: ``due``, ``waiting``, ``repair``, or over."""
+        due = self.stations[station].due
+        for kind, status in _MAINTAINED.items():
+            if due.get(mode) in _AFTER[status]:
+                continue
+            due[mode] = status
+            self.write(kind, station, detail=mode)
+            if status == until:
+                break
+        if until == "over":
+            del due[mode]
+
+    def wear(self, station: str, level: int) -> None:
+        """Let a station be at another level of wear."""
+        place = self.stations[station]
+        while place.wear < level:
+            place.wear += 1
+            self.write(Kind.WEAR_RISEN, station, detail=place.wear)
+        if place.wear > level:
+            place.wear = level
+            self.write(Kind.WEAR_LOWERED, station, detail=level)
 
     def switch(self, station: str, *, on: bool) -> None:
         """Begin or end a shift."""

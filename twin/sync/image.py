@@ -12,6 +12,7 @@ from twin.events.kinds import Status
 from twin.events.state import VehicleStatus
 from twin.line import Line
 from twin.sync.counters import COUNTERS, Counters
+from twin.sync.elements import PHASES
 from twin.sync.mapping import PACKML, Mapping, status_of
 from twin.sync.protocol import Quality, Reading, Value
 
@@ -50,6 +51,10 @@ class ServerView:
     """Moment the part came in, as far as the plant tells, s."""
     status_s: float
     """Moment the status began, as far as the plant tells, s."""
+    phase: str
+    """Phase of the work on the part, or empty where the plant does not tell."""
+    phase_s: float
+    """Moment the phase began, as far as the plant tells, s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,14 @@ class StationView:
     """Operations finished, by the plant's counter."""
     scrapped: int
     """Parts scrapped, by the plant's counter."""
+    due: tuple[str, ...]
+    """Maintenance that is due or goes on."""
+    maintaining: bool
+    """Whether it goes on."""
+    maintaining_s: float
+    """Moment this last changed, s."""
+    wear: int | None
+    """Level of wear; None where the plant does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +199,10 @@ class Image:
             group=str(group.value) if group and group.value else None,
             processed=self.count(name, "processed"),
             scrapped=self.count(name, "scrapped"),
+            due=tuple(filter(None, str(self._get(name, "maintenance", default="")).split("+"))),
+            maintaining=bool(self._get(name, "maintaining", default=False)),
+            maintaining_s=self.changed_s(name, "maintaining"),
+            wear=self.count(name, "wear") if (name, "wear") in self._seen else None,
         )
 
     def _server(self, name: str, k: int) -> ServerView:
@@ -193,6 +210,7 @@ class Image:
         part = self._seen.get((name, f"{at}.part"))
         state = self._seen.get((name, f"{at}.state"))
         number = part.value if part else NO_PART
+        phase = str(self._get(name, f"{at}.phase", default=""))
         return ServerView(
             status=self._status(name, f"{at}.state", state),
             part=number if isinstance(number, int) and number >= 0 else NO_PART,
@@ -201,7 +219,13 @@ class Image:
             operation=self.count(name, f"{at}.operation", NO_PART),
             part_s=part.time_s if part else 0.0,
             status_s=state.time_s if state else 0.0,
+            phase=phase if phase in PHASES else "",
+            phase_s=self.changed_s(name, f"{at}.phase"),
         )
+
+    def tells_phases(self, name: str) -> bool:
+        """Tell whether the plant says more of the work at a station than a state."""
+        return (name, "servers.0.phase") in self._seen
 
     def _status(self, name: str, prop: str, seen: Seen | None) -> Status | None:
         if seen is None or not isinstance(seen.value, int | str):

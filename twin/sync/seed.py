@@ -16,12 +16,15 @@ from twin.events.state import (
     PartState,
     SourceState,
     StationState,
-    VehicleState,
+    WearState,
 )
-from twin.line import Station
-from twin.sync.fleet import ABOARD, TRIP
-from twin.sync.image import NO_PART, Image, ServerView, StationView, VehicleView
+from twin.line import Station, Wear
+from twin.sync.aboard import asking, carried, laden, new_part, vehicles
+from twin.sync.elements import PHASES
+from twin.sync.image import NO_PART, Image, ServerView, StationView
 from twin.sync.routes import Identity, Routes
+
+_LOADED, _PROCESSED = PHASES.index("loaded"), PHASES.index("processed")
 
 
 def seeded(
@@ -60,7 +63,13 @@ def seeded(
     if earlier is not None:
         parts = [_remembered(part, earlier) for part in parts]
         stations = {
-            name: _aged(routes.line.station(name), found, earlier.stations[name], earlier.time_s)
+            name: _aged(
+                routes.line.station(name),
+                found,
+                earlier.stations[name],
+                earlier.time_s,
+                tells_wear=image.station(name).wear is not None,
+            )
             for name, found in stations.items()
         }
     guessed = frozenset(number for number, found in known.items() if not found.sure)
@@ -77,7 +86,7 @@ def seeded(
         finished=finished,
         scrapped=sum(image.station(name).scrapped for name in routes.line.flow_order),
         queue=tuple(name for _, name in waiting),
-        vehicles=_vehicles(routes, image, parts, time_s),
+        vehicles=vehicles(routes, image, parts, time_s),
     )
     return state, guessed
 
@@ -104,11 +113,16 @@ def _remembered(part: PartState, before: LineState) -> PartState:
 
 
 def _aged(
-    spec: Station, found: StationState, before: StationState, before_s: float
+    spec: Station,
+    found: StationState,
+    before: StationState,
+    before_s: float,
+    *,
+    tells_wear: bool,
 ) -> StationState:
-    """Return a station whose failure modes go on ageing from where they were before the gap."""
+    """Return a station whose modes and wear go on ageing from where they were before the gap."""
     modes = dict(found.modes)
-    for mode in spec.failures:
+    for mode in spec.modes:
         known, seen = before.modes[mode.id], modes[mode.id]
         if known.status == seen.status == "running":
             ages = mode.clock == "calendar"
@@ -121,7 +135,14 @@ def _aged(
             modes[mode.id] = known
         else:
             modes[mode.id] = seen.model_copy(update={"count": max(seen.count, known.count)})
-    return found.model_copy(update={"modes": modes})
+    wear = found.wear
+    if (
+        wear is not None
+        and before.wear is not None
+        and (not tells_wear or wear.level == before.wear.level)
+    ):
+        wear = before.wear
+    return found.model_copy(update={"modes": modes, "wear": wear})
 
 
 def _crew(station: Station, mode: str) -> str | None:
@@ -133,21 +154,11 @@ def _numbers(routes: Routes, image: Image) -> list[int]:
     shown = [part for buffer in routes.fed_by for part in image.parts(buffer)]
     for name in routes.line.flow_order:
         shown += [server.part for server in image.station(name).servers if server.part != NO_PART]
-    shown += [vehicle.part for _, vehicle in _laden(routes, image)]
+    shown += [vehicle.part for _, vehicle in laden(routes, image)]
     for source in routes.sources:
         created, waiting = (image.count(source.id, key) for key in ("created", "waiting"))
         shown += [routes.number(source.id, n) for n in range(max(0, created - waiting), created)]
     return list(dict.fromkeys(shown))
-
-
-def _laden(routes: Routes, image: Image) -> list[tuple[str, VehicleView]]:
-    """Return the vehicles that have a part on board, with their pools."""
-    return [
-        (pool.id, vehicle)
-        for pool in routes.pools
-        for vehicle in image.vehicles(pool.id)
-        if vehicle.status in ABOARD and vehicle.part != NO_PART
-    ]
 
 
 def _identities(routes: Routes, image: Image, time_s: float) -> dict[int, Identity]:
@@ -195,13 +206,13 @@ def _parts(
         for n in range(max(0, created - waiting), created):
             number = routes.number(source.id, n)
             since_s = min(image.changed_s(source.id, "created"), time_s)
-            parts[number] = _part(number, known[number], source.id, since_s)
+            parts[number] = new_part(number, known[number], source.id, since_s)
     for buffer in routes.fed_by:
         since_s = min(image.changed_s(buffer, "parts"), time_s)
         for number in image.parts(buffer):
             found = known[number]
             operation = routes.operation_at(found.product, buffer, 0, None) or 0
-            parts[number] = _part(number, found, buffer, since_s).model_copy(
+            parts[number] = new_part(number, found, buffer, since_s).model_copy(
                 update={"operation": operation, "visits": operation}
             )
     for name in routes.line.flow_order:
@@ -217,87 +228,8 @@ def _parts(
                     server,
                     time_s,
                 )
-    parts |= _carried(routes, image, known, time_s)
-    return [_asking(part, routes, image) for part in parts.values()]
-
-
-def _carried(
-    routes: Routes, image: Image, known: dict[int, Identity], time_s: float
-) -> dict[int, PartState]:
-    """Return the parts on vehicles, by number."""
-    parts = {}
-    for pool, vehicle in _laden(routes, image):
-        found = known[vehicle.part]
-        operation = routes.operation_at(found.product, vehicle.goal, 0, None)
-        if operation is None:
-            operation = routes.length(found.product)
-        part = _part(vehicle.part, found, pool, min(vehicle.status_s, time_s))
-        update = {"operation": operation, "visits": operation}
-        parts[vehicle.part] = part.model_copy(update=update)
-    return parts
-
-
-def _asking(part: PartState, routes: Routes, image: Image) -> PartState:
-    """Return a part with the moment since which it waits for a vehicle, if it does."""
-    for pool in routes.pools:
-        since_s = [image.changed_s(pool.id, "asked")] if part.id in image.asked(pool.id) else []
-        since_s += [
-            vehicle.status_s
-            for vehicle in image.vehicles(pool.id)
-            if vehicle.part == part.id and vehicle.status in TRIP and vehicle.status not in ABOARD
-        ]
-        if since_s:
-            return part.model_copy(update={"asked_s": max(part.entered_s, *since_s)})
-    return part
-
-
-def _vehicles(
-    routes: Routes, image: Image, parts: list[PartState], time_s: float
-) -> dict[str, tuple[VehicleState, ...]]:
-    """Return what each vehicle does; one that tells nothing, or nothing that can be, is idle."""
-    known = {part.id: part for part in parts}
-    found: dict[str, tuple[VehicleState, ...]] = {}
-    taken: set[int] = set()
-    for pool in routes.pools:
-        states = []
-        for view in image.vehicles(pool.id):
-            place = view.place or pool.home
-            clock = Clock(since_s=min(view.status_s, time_s))
-            part = known.get(view.part)
-            if view.status == "returning":
-                states.append(VehicleState(status=view.status, place=place, clock=clock))
-            elif (
-                view.status in TRIP
-                and part is not None
-                and part.id not in taken
-                and (part.location == pool.id) == (view.status in ABOARD)
-            ):
-                taken.add(part.id)
-                goals = routes.goals(part.product, part.operation)
-                states.append(
-                    VehicleState(
-                        status=view.status,
-                        place=place,
-                        part=part.id,
-                        goal=view.goal if view.goal in routes.entrances else goals[0],
-                        clock=clock,
-                    )
-                )
-            else:
-                states.append(VehicleState(place=place))
-        found[pool.id] = tuple(states)
-    return found
-
-
-def _part(number: int, identity: Identity, place: str, since_s: float) -> PartState:
-    return PartState(
-        id=number,
-        product=identity.product,
-        order=identity.order,
-        created_s=since_s,
-        location=place,
-        entered_s=since_s,
-    )
+    parts |= carried(routes, image, known, time_s)
+    return [asking(part, routes, image) for part in parts.values()]
 
 
 def _inside(
@@ -309,8 +241,10 @@ def _inside(
     operation = server.operation
     if not 0 <= operation < routes.length(identity.product):
         operation = routes.operation_at(identity.product, station, 0, None) or 0
-    part = _part(server.part, identity, station, entered_s)
+    part = new_part(server.part, identity, station, entered_s)
     update: dict[str, object] = {"operation": operation, "server": k, "visits": operation + 1}
+    if server.phase:
+        return part.model_copy(update=update | _in_phase(server, operation, time_s))
     if server.status is Status.PROCESSING:
         update |= {"status": "processing", "clock": Clock(since_s=since_s)}
     elif server.status is Status.SETUP:
@@ -322,6 +256,20 @@ def _inside(
         worked_s = max(0.0, since_s - entered_s)
         update |= {"status": "processing", "clock": Clock(worked_s=worked_s)}
     return part.model_copy(update=update)
+
+
+def _in_phase(server: ServerView, operation: int, time_s: float) -> dict[str, object]:
+    """Return what a phase says of the part on a server, the stop of a station left aside."""
+    since_s = min(max(server.part_s, server.phase_s), time_s)
+    if server.phase == "done":
+        return {"status": "done", "done_s": since_s, "operation": operation + 1}
+    stage = (PHASES.index(server.phase) >= _LOADED) + (PHASES.index(server.phase) >= _PROCESSED)
+    if server.phase in ("waiting", "loaded", "processed"):
+        return {"stage": stage}
+    stands = server.status in (Status.FAILED, Status.OFF)
+    worked_s = max(0.0, min(server.status_s, time_s) - since_s) if stands else 0.0
+    clock = Clock(worked_s=worked_s, since_s=None if stands else since_s)
+    return {"status": server.phase, "clock": clock, "stage": stage}
 
 
 def _station(routes: Routes, spec: Station, view: StationView, time_s: float) -> StationState:
@@ -344,13 +292,34 @@ def _station(routes: Routes, spec: Station, view: StationView, time_s: float) ->
             failed_s=min(view.failed_s, time_s),
             repair=repair,
         )
+    for planned in sorted(spec.maintenance, key=lambda mode: mode.id):
+        ageing = planned.clock == "calendar" or (planned.clock == "operating" and working)
+        states[planned.id] = ModeState(age=Clock(since_s=time_s if ageing else None))
+        if planned.id in view.due:
+            goes_on = view.maintaining and planned.id == view.due[0]
+            states[planned.id] = ModeState(
+                status="repair" if goes_on else "due",
+                count=1,
+                repair=Clock(since_s=min(view.maintaining_s, time_s)) if goes_on else None,
+            )
+    wear = None
+    if spec.wear is not None:
+        used = spec.wear.clock == "calendar" or (spec.wear.clock == "operating" and working)
+        wear = _worn(spec.wear, view.wear or 0, since_s=time_s if used else None)
     return StationState(
         on=view.on,
         setup_group=view.group,
         modes=states,
         outages=tuple(Outage(since_s=min(view.failed_s, time_s)) for _ in outside),
         finished=view.processed,
+        wear=wear,
     )
+
+
+def _worn(spec: Wear, level: int, since_s: float | None) -> WearState:
+    """Return wear at a level; how long it has been there is not known."""
+    clock = Clock(since_s=since_s) if level < len(spec.levels) else None
+    return WearState(level=level, steps=level, clock=clock)
 
 
 def _orders(

@@ -69,6 +69,7 @@ class Translator:
         for name, place in self._follower.stations.items():
             view = self.image.station(name)
             place.processed, place.scrapped = view.processed, view.scrapped
+            place.phased = self.image.tells_phases(name)
         for sink in self._follower.finished:
             self._follower.finished[sink] = self.image.count(sink, "finished")
 
