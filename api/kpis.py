@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from api.live import LiveLine
-from api.schemas import KpiView, StationKpis, ThroughputBin
+from api.schemas import KpiView, StationKpis, ThroughputBin, VehicleKpis
 from twin.events import EventLog, Kind
 from twin.line import Line
 
@@ -63,6 +63,7 @@ def kpi_view(live: LiveLine, window_s: float, bins: int) -> KpiView:
                 figures["buffer"].values, figures["content_mean"].values, strict=True
             )
         },
+        vehicles=vehicle_kpis(figures),
         throughput=_throughput(log, live.line, bins),
     )
 
@@ -101,6 +102,23 @@ def _station(figures: xr.Dataset, name: str) -> StationKpis:
         effectiveness=_number(here, "effectiveness"),
         quality_ratio=_number(here, "quality_ratio"),
         oee_index=_number(here, "oee_index"),
+    )
+
+
+def vehicle_kpis(figures: xr.Dataset) -> tuple[VehicleKpis, ...]:
+    """Return what the vehicles of each pool did, by name of the pool; nothing without vehicles."""
+    if "vehicles" not in figures.coords:
+        return ()
+    return tuple(
+        VehicleKpis(
+            id=str(name),
+            share={
+                str(state): _finite(float(figures["vehicle_share"].sel(vehicles=name)[i])) or 0.0
+                for i, state in enumerate(figures["vehicle_state"].values)
+            },
+            trips=int(figures["vehicle_trips"].sel(vehicles=name)),
+        )
+        for name in figures["vehicles"].values
     )
 
 

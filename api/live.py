@@ -24,9 +24,11 @@ from api.schemas import (
     SignalView,
     SourceView,
     StationView,
+    VehicleView,
 )
 from twin.events import EventLog, LineState, PartState, Status
 from twin.events.fold import Folder, empty_state
+from twin.events.state import VehicleState
 from twin.line import Line, Station
 from twin.sync import LinkStatus as MirrorStatus
 from twin.sync import Mapping as PlantMapping
@@ -254,6 +256,7 @@ class LiveLine:
                 )
                 for source in line.sources
             ),
+            vehicles=_vehicles(line, state),
             counts=Counts(
                 created=sum(source.created for source in state.sources.values()),
                 finished=state.finished,
@@ -315,6 +318,7 @@ def _station(
         setup_group=found.setup_group if found else None,
         processed=found.finished if found else 0,
         failure_modes=tuple(failed),
+        wear=found.wear.level if found is not None and found.wear is not None else None,
         signals={
             name: SignalView(value=signal.value, unit=signal.unit, as_of=signal.at)
             for name, signal in picture.signals.get(station.id, {}).items()
@@ -335,6 +339,34 @@ def _server(line: Line, status: Status, part: PartState | None) -> ServerView:
         order=part.order,
         operation=operation,
     )
+
+
+def _vehicles(line: Line, state: LineState) -> tuple[VehicleView, ...]:
+    parts = {part.id: part for part in state.parts}
+    found = []
+    for pool in line.vehicles:
+        for number, vehicle in enumerate(state.vehicles.get(pool.id, ())):
+            part = parts.get(-1 if vehicle.part is None else vehicle.part)
+            found.append(
+                VehicleView(
+                    pool=pool.id,
+                    number=number,
+                    status=vehicle.status,
+                    place=vehicle.place,
+                    origin=_origin(vehicle, part),
+                    part=None if vehicle.part is None else str(vehicle.part),
+                    product=part.product if part else None,
+                    order=part.order if part else None,
+                    goal=vehicle.goal,
+                )
+            )
+    return tuple(found)
+
+
+def _origin(vehicle: VehicleState, part: PartState | None) -> str | None:
+    if part is None:
+        return None
+    return part.location if vehicle.status in ("fetching", "loading") else vehicle.place
 
 
 def _orders(line: Line, state: LineState) -> tuple[OrderView, ...]:

@@ -53,6 +53,8 @@ from api.schemas.lines import (
     StationKpis,
     StationView,
     ThroughputBin,
+    VehicleKpis,
+    VehicleView,
 )
 from api.schemas.operations import (
     OperationsPerformanceIn,
@@ -222,6 +224,8 @@ __all__ = [
     "StationView",
     "ThroughputBin",
     "Timeline",
+    "VehicleKpis",
+    "VehicleView",
     "Verdict",
     "WebhookIn",
     "WebhookMade",

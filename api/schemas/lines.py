@@ -8,6 +8,7 @@ from pydantic import Field
 
 from api.schemas.common import Interval, Moment, Provenance, Shape
 from twin.events.kinds import Status
+from twin.events.state import VehicleStatus
 
 
 class LinkStatus(StrEnum):
@@ -103,7 +104,10 @@ class StationView(Shape):
     processed: int = Field(ge=0)
     """Operations finished."""
     failure_modes: tuple[str, ...] = ()
-    """Modes in which it is failed now; ``outage``: one that the model does not know."""
+    """Modes in which it is failed now, and maintenance that is due or goes on; ``outage``: a stop
+    that the model does not know."""
+    wear: int | None = None
+    """Level of wear, 0: as new; none where the model has none."""
     signals: dict[str, SignalView] = Field(default_factory=dict)
     """Sensors by name."""
 
@@ -117,6 +121,30 @@ class BufferView(Shape):
     """Parts in it."""
     capacity: int | None = None
     """Places; none: no limit."""
+
+
+class VehicleView(Shape):
+    """One vehicle of a pool."""
+
+    pool: str
+    """Pool that it belongs to."""
+    number: int = Field(ge=0)
+    """Its number there, from 0."""
+    status: VehicleStatus
+    """``idle``, ``fetching`` (on its way to a part), ``loading``, ``carrying``, ``unloading``,
+    ``returning`` (on its way home)."""
+    place: str
+    """Where it stands or set out from; with a part on board, where it took that."""
+    origin: str | None = None
+    """Where it takes its part, or took it."""
+    part: str | None = None
+    """Number of the part that it was sent for; text, because it has 64 bits."""
+    product: str | None = None
+    """What the part is."""
+    order: str | None = None
+    """Order it belongs to."""
+    goal: str | None = None
+    """Where the part goes: a buffer, a station or a sink."""
 
 
 class SourceView(Shape):
@@ -185,6 +213,8 @@ class LineStateView(Shape):
     """Buffers in the order of the model."""
     sources: tuple[SourceView, ...]
     """Sources in the order of the model."""
+    vehicles: tuple[VehicleView, ...] = ()
+    """Vehicles, by pool in the order of the model and then by number."""
     counts: Counts
     """Parts."""
     orders: tuple[OrderView, ...]
@@ -208,6 +238,18 @@ class StationKpis(Shape):
     """Good over all parts."""
     oee_index: float | None = None
     """Availability times effectiveness times quality ratio."""
+
+
+class VehicleKpis(Shape):
+    """Figures of one pool of vehicles over the window."""
+
+    id: str
+    """Name of the pool."""
+    share: dict[str, float]
+    """Share of the vehicles' time ``idle``, ``empty`` (on the way to a part), ``loading``,
+    ``loaded``, ``unloading`` and ``returning``."""
+    trips: int
+    """Parts put down."""
 
 
 class ThroughputBin(Shape):
@@ -254,6 +296,8 @@ class KpiView(Shape):
     """Stations from upstream to downstream."""
     buffers: dict[str, float | None] = Field(default_factory=dict)
     """Mean content by buffer, parts."""
+    vehicles: tuple[VehicleKpis, ...] = ()
+    """Pools of vehicles, by name."""
     throughput: tuple[ThroughputBin, ...] = ()
     """Parts finished over the window, in equal stretches."""
 

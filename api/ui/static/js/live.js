@@ -1,16 +1,21 @@
 // The live line: drawing, figures, stations, orders and news.
 
-import { $, api, clock, el, number, on, page, percent, probability, share, showProblem, site,
+import { $, api, clock, el, glyph, number, on, page, percent, probability, share, showProblem, site,
   start, statusMark, svg, t,
   unit } from "./core.js";
 import { lateness, LineMap, news, newsItem, productColour } from "./map.js";
 
 const STATUSES = ["processing", "setup", "blocked", "starved", "failed", "off", "handling", "maintenance", "no_operator"];
+// What a vehicle does, and a share of its time, in the colours and glyphs of the stations.
+const DRIVES = { idle: "starved", fetching: "setup", loading: "handling", carrying: "processing", unloading: "handling", returning: "off" };
+const DRIVEN = { idle: "starved", empty: "setup", loading: "handling", loaded: "processing", unloading: "handling", returning: "off" };
+const DRIVE_GLYPH = { fetching: "drives", carrying: "carries", returning: "drives" };
 const NEWS_KEPT = 40;
 const FEW = 10; // operations below which a young mirror's OEE is mostly the part that it began with
 let model;
 let map;
 let names;
+let places;
 let kpis;
 const promises = new Map();
 
@@ -105,6 +110,39 @@ function showStations(state) {
   }));
 }
 
+function showVehicles(state) {
+  $("#vehicles-card").hidden = !state.vehicles.length;
+  const pools = new Map((model.vehicles ?? []).map((pool) => [pool.id, pool]));
+  const rates = new Map((kpis?.hour?.vehicles ?? []).map((item) => [item.id, item.share]));
+  sync($("#vehicles tbody"), state.vehicles.map((vehicle) => {
+    const pool = pools.get(vehicle.pool);
+    const name = pool?.name || vehicle.pool;
+    const several = (pool?.count ?? 1) > 1;
+    return el("tr", { "data-vehicle": `${vehicle.pool}.${vehicle.number}`, "data-status": vehicle.status },
+      el("th", { scope: "row", text: several ? t("vehicle.number", { pool: name, n: vehicle.number + 1 }) : name }),
+      el("td", {}, el("span", { class: `status s-${DRIVES[vehicle.status]}` },
+        glyph(DRIVE_GLYPH[vehicle.status] ?? DRIVES[vehicle.status]), el("span", { text: t(`vehicle.${vehicle.status}`) }))),
+      el("td", {}, vehicle.product ? [productChip(vehicle), el("span", { class: "muted small", text: ` #${vehicle.part}` })]
+        : el("span", { class: "muted", text: "–" })),
+      el("td", { class: "way" }, vehicle.goal ? t("vehicle.way", { from: placeName(vehicle.origin), to: placeName(vehicle.goal) })
+        : el("span", { class: "muted", text: t("vehicle.at", { place: placeName(vehicle.place) }) })),
+      vehicle.number ? null : el("td", { rowspan: pool?.count ?? 1 }, driven(rates.get(vehicle.pool) ?? {})));
+  }));
+}
+
+/** The shares of the time of one pool as a bar. */
+function driven(shares) {
+  const told = Object.keys(DRIVEN).filter((key) => shares[key] > 0.0005)
+    .map((key) => `${t(`vehicle.${key}`)} ${percent(shares[key])}`).join(", ");
+  return el("span", { class: "shares", role: "img", "aria-label": told || t("tile.nothing_yet"), title: told },
+    Object.entries(DRIVEN).map(([key, look]) =>
+      el("i", { class: `b-${look}`, style: { width: `${100 * (shares[key] ?? 0)}%` } })));
+}
+
+function placeName(id) {
+  return places.get(id) ?? id;
+}
+
 function productChip(server) {
   const product = model.products.find((item) => item.id === server.product);
   return el("span", {}, el("i", { class: "swatch", style: { background: productColour(model, server.product) } }),
@@ -145,7 +183,7 @@ async function readKpis() {
   try {
     const [now, hour] = await Promise.all([api(`${path}600`), api(`${path}3600`)]);
     kpis = { now, hour };
-    if (site.state) { showTiles(site.state); showStations(site.state); }
+    if (site.state) { showTiles(site.state); showStations(site.state); showVehicles(site.state); }
   } catch (error) {
     if (error.status) showProblem($("#page-problem"), error);
   }
@@ -190,6 +228,7 @@ function show({ state, before }) {
   map.show(state, before);
   showTiles(state);
   showStations(state);
+  showVehicles(state);
   showOrders(state);
   showNews(news(state, before, names));
 }
@@ -197,6 +236,7 @@ function show({ state, before }) {
 await start();
 model = await api(`/v1/lines/${encodeURIComponent(site.line.id)}/model`);
 names = new Map(model.stations.map((item) => [item.id, item.name || item.id]));
+places = new Map([...model.stations, ...model.buffers, ...model.sources, ...model.sinks].map((item) => [item.id, item.name || item.id]));
 map = new LineMap($("#map"), model);
 $("#line-about").textContent = site.line.description;
 on("state", show);
