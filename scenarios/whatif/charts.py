@@ -198,7 +198,7 @@ def samples_chart(
     at = alt.X("scenario:N", title=None, sort=names).axis(
         labelAngle=0, labelLimit=170, labels=not crowded, grid=False, ticks=False
     )
-    value = alt.Y("value:Q", title=title).scale(zero=False)
+    value = alt.Y("value:Q", title=title).scale(zero=False, padding=8)
     lines = (
         alt.Chart(table)
         .mark_line(strokeWidth=1, opacity=0.28, color=NEUTRAL)
@@ -316,7 +316,8 @@ def tornado_chart(
         ],
     )
     bars = shared.mark_bar(opacity=0.75).encode(
-        x=alt.X("gain:Q", title=title).axis(format="+.2~%", tickCount=6), color=tint
+        x=alt.X("gain:Q", title=title).axis(format="+.2~%", tickCount=6).scale(padding=10),
+        color=tint,
     )
     spans = shared.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title), x2="high:Q")
     return alt.layer(bars, spans).properties(width=width, height=22 * max(1, len(table)))
