@@ -173,7 +173,7 @@ def risk_chart(
         alt.Chart(risks)
         .mark_bar(height=14, cornerRadiusEnd=3)
         .encode(
-            x=alt.X("probability:Q", title=said["probability"]).axis(format="%"),
+            x=alt.X("probability:Q", title=said["probability"]).axis(format="%", tickCount=6),
             y=place,
             color=alt.condition("datum.probability > 0.5", alt.value(WORSE), alt.value(ACCENT)),
             tooltip=told,
