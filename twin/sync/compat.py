@@ -20,6 +20,7 @@ from typing import Any
 from asyncua import Client, ua
 from asyncua.ua.ua_binary import struct_from_binary
 
+from twin.sync.publication import Publication, publication_of, read_publication
 from twin.sync.security import Certificate, Identity, RefusedError, Security, check_certificate
 
 _log = logging.getLogger(__name__)
@@ -380,24 +381,25 @@ class Channel:
         with suppress(ua.UaError):
             await self._ask(request, ua.DeleteSubscriptionsResponse)
 
-    async def publish(self, acks: Sequence[tuple[int, int]]) -> ua.PublishResult:
+    async def publish(self, acks: Sequence[tuple[int, int]]) -> Publication:
         """Ask for the next notification; waits until there is one."""
         told = [
             ua.SubscriptionAcknowledgement(SubscriptionId=subscription, SequenceNumber=number)
             for subscription, number in acks
         ]
+        request = ua.PublishRequest()
+        request.Parameters.SubscriptionAcknowledgements = told
         async with _answer(None):
-            response = await self._client.uaclient.session.publish(told)
-        response.ResponseHeader.ServiceResult.check()
-        return response.Parameters
+            data = await self._client.uaclient.session._send_request(request, timeout=0)
+            return read_publication(data)
 
-    async def republish(self, subscription: int, number: int) -> ua.NotificationMessage:
+    async def republish(self, subscription: int, number: int) -> Publication:
         """Ask for a notification again; raises UaError if the server has it no more."""
         async with _answer(self._timeout_s):
             found = await self._client.uaclient.session.republish(subscription, number)
         if int(found.SequenceNumber) != number or not found.NotificationData:
             raise ua.uaerrors.BadMessageNotAvailable  # an empty answer says the same
-        return found
+        return publication_of(found, subscription)
 
     async def transfer(self, ids: Sequence[int]) -> list[bool]:
         """Take subscriptions over from a session that is gone; tell which are ours now."""

@@ -20,9 +20,10 @@ from twin.sync.compat import BAD, Channel, GarbledError, Ticket
 from twin.sync.continuity import Continuity, Verdict
 from twin.sync.knock import knock
 from twin.sync.nodes import Nodes
-from twin.sync.protocol import Origin
+from twin.sync.protocol import Origin, Sample
+from twin.sync.publication import Publication
 from twin.sync.pulse import Pulse
-from twin.sync.samples import sample_of, utc
+from twin.sync.samples import utc
 from twin.sync.security import Identity
 from twin.sync.subscribing import Subscriber, Subscription, Wanted
 from twin.sync.target import Sink, Target
@@ -157,7 +158,7 @@ class Session:
                     return False
                 except (ua.UaStatusCodeError, GarbledError):
                     break  # it has no more, or cannot do it; the numbers will tell
-                await self._take(subscription, message, Origin.REPUBLISH, more=False)
+                await self._take(subscription, message, Origin.REPUBLISH)
         self.continuity.republished(self._epoch)
         self.pulse.begin()
         self._start()
@@ -238,21 +239,21 @@ class Session:
         assert self.channel is not None
         channel = self.channel
         most = OUTSTANDING
-        waiting: deque[asyncio.Task[ua.PublishResult]] = deque()
+        waiting: deque[asyncio.Task[Publication]] = deque()
         try:
             while self.lost is None:
                 while len(waiting) < most:
                     acks, self._acks = self._acks, []
                     waiting.append(asyncio.create_task(channel.publish(acks)))
                 try:
-                    result = await waiting.popleft()
+                    told = await waiting.popleft()
                 except ua.uaerrors.BadTooManyPublishRequests:
                     most = max(1, most - 1)
                     await asyncio.sleep(0.05 if waiting else 0.5)
                     continue
                 except ua.uaerrors.BadTimeout:
                     continue
-                await self._arrived(result)
+                await self._arrived(told)
                 # While nobody takes what is here nothing more is fetched: the server keeps it.
                 await self._sink.room()
         except (OSError, TimeoutError, ua.UaError) as error:
@@ -271,36 +272,32 @@ class Session:
         else:
             self.lose(f"no more values: {str(error) or type(error).__name__}")
 
-    async def _arrived(self, result: ua.PublishResult) -> None:
-        subscription = self._subscriptions.get(int(result.SubscriptionId))
+    async def _arrived(self, told: Publication) -> None:
+        subscription = self._subscriptions.get(told.subscription)
         if subscription is None:
             return  # of an epoch that is over
         self.pulse.heard()
-        message, more = result.NotificationMessage, bool(result.MoreNotifications)
-        await self._take(subscription, message, Origin.LIVE, more=more)
-        self.publications += not more
+        await self._take(subscription, told, Origin.LIVE)
+        self.publications += not told.more
 
-    async def _take(
-        self, subscription: Subscription, message: Any, origin: Origin, *, more: bool
-    ) -> None:
+    async def _take(self, subscription: Subscription, told: Publication, origin: Origin) -> None:
         """Take a notification if it is the one that was due, and what should have come before."""
-        check, number = subscription.check, int(message.SequenceNumber)
-        data = message.NotificationData
-        verdict = check.see(number, carries=bool(data))
+        check, number = subscription.check, told.number
+        verdict = check.see(number, carries=told.carries)
         if verdict is Verdict.AHEAD and not await self._caught_up(subscription, number):
             return
         if verdict is Verdict.STRANGE:
             self._forget(f"the server counts its notifications anew, from {number}")
             return
-        if not data:
+        if not told.carries:
             return
         if verdict is not Verdict.REPEATED:
             check.took()
-            self._apply(subscription, data, origin)
-            if not more:
+            self._apply(subscription, told, origin)
+            if not told.more:
                 self.continuity.end_batch()
         else:
-            self._repeated(subscription, data)
+            self._repeated(subscription, told)
         self._acks.append((subscription.number, number))
 
     async def _caught_up(self, subscription: Subscription, number: int) -> bool:
@@ -315,45 +312,39 @@ class Session:
                 self._forget(f"the server does not send {some} again ({type(error).__name__})")
                 return False
             subscription.check.took()
-            self._apply(subscription, again.NotificationData, Origin.REPUBLISH)
+            self._apply(subscription, again, Origin.REPUBLISH)
             self.continuity.end_batch()
             self._acks.append((subscription.number, expected))
         self.continuity.republished(self._epoch)
         return True
 
-    def _repeated(self, subscription: Subscription, data: Any) -> None:
-        for part in data:
-            for item in getattr(part, "MonitoredItems", None) or ():
-                track = subscription.tracks.get(int(item.ClientHandle))
-                if track is not None:
-                    track.duplicates += 1
+    def _repeated(self, subscription: Subscription, told: Publication) -> None:
+        for handle, *_ in told.changes:
+            track = subscription.tracks.get(handle)
+            if track is not None:
+                track.duplicates += 1
 
-    def _apply(self, subscription: Subscription, data: Any, origin: Origin) -> None:
-        now, fresh = self._clock.now(), []
-        for part in data:
-            if isinstance(part, ua.DataChangeNotification):
-                for item in part.MonitoredItems:
-                    track = subscription.tracks.get(item.ClientHandle)
-                    if track is None:
-                        self._hear(subscription, item, now)
-                        continue
-                    sample = sample_of(item.Value, track.name, now, self._epoch, origin)
-                    if self.continuity.take(track, sample):
-                        fresh.append(sample)
-                    if sample.status >= BAD or self.nodes.bad or self.nodes.pending:
-                        self.nodes.judge(sample)
-            elif isinstance(part, ua.StatusChangeNotification):
-                self._forget(f"the server ended the subscription: {part.Status.name}")
+    def _apply(self, subscription: Subscription, told: Publication, origin: Origin) -> None:
+        now, epoch, fresh = self._clock.now(), self._epoch, []
+        tracks, take, nodes = subscription.tracks, self.continuity.take, self.nodes
+        for handle, value, status, source, server in told.changes:
+            track = tracks.get(handle)
+            if track is None:
+                if handle == subscription.heartbeat and isinstance(value, datetime):
+                    self.pulse.beat(utc(value), now)
+                continue
+            stamp = source or server
+            sample = Sample(track.name, stamp or now, server, now, value, status, epoch, origin,
+                            stamp is not None)  # fmt: skip
+            if take(track, sample):
+                fresh.append(sample)
+            if status >= BAD or nodes.bad or nodes.pending:
+                nodes.judge(sample)
+        if told.ended:
+            self._forget(f"the server ended the subscription: {told.ended}")
         if fresh:
             self.pulse.flow()
             self._sink.take(fresh)
-
-    def _hear(self, subscription: Subscription, item: Any, now: datetime) -> None:
-        """Take a value of the clock."""
-        value = item.Value.Value.Value if item.Value.Value is not None else None
-        if item.ClientHandle != subscription.heartbeat or not isinstance(value, datetime):
-            return
-        self.pulse.beat(utc(value), now)
 
     # --- losing and ending ------------------------------------------------------------------------
 

@@ -297,12 +297,10 @@ class _Look:
         with suppress(TimeoutError):
             async with asyncio.timeout(watch_s):
                 while True:
-                    result = await self.channel.publish(acks)
-                    message = result.NotificationMessage
-                    acks = [(result.SubscriptionId, message.SequenceNumber)]
-                    for data in message.NotificationData or ():
-                        for item in getattr(data, "MonitoredItems", None) or ():
-                            counts[item.ClientHandle] += 1
+                    told = await self.channel.publish(acks)
+                    acks = [(told.subscription, told.number)]
+                    for handle, *_ in told.changes:
+                        counts[handle] += 1
         return [max(0, count) for count in counts]
 
 
