@@ -1,4 +1,4 @@
-"""The lean kernel gives what the whole one gives, on the lines that it is for."""
+"""The leaner kernels give what the whole one gives, on the lines that they are for."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.parity.test_engines import LINES
-from twin.engine.compiled import kernel
 from twin.engine.compiled import tables as t
-from twin.engine.compiled.engine import Program
-from twin.engine.compiled.layout import Memory
-from twin.engine.compiled.lean import is_lean
+from twin.engine.compiled.engine import FORMS, Program
+from twin.engine.compiled.lean import form_of
+from twin.engine.drafts import COMMON, LEAN, WHOLE
 from twin.engine.options import SimulationOptions
 from twin.line import Batch, Constant, Exponential, Line, serial_line
 from twin.testing.strategies import lines, options_for
@@ -63,29 +62,36 @@ def simple_runs(draw: st.DrawFn) -> Run:
     return line, options.model_copy(update={"faults": faults, "plan": None})
 
 
-def memories(run: Run) -> tuple[Memory, Memory]:
-    """Return where a run ends by the whole kernel, and by the lean one."""
+@st.composite
+def common_runs(draw: st.DrawFn) -> Run:
+    """Return any line that our engines run, and options for it."""
+    line = draw(lines())
+    return line, draw(options_for(line))
+
+
+def compare(run: Run, form: int) -> None:
+    """Compare all that a replication knows at its end by the whole kernel and by another form."""
     program = Program(*run, None)
     ends = []
-    for form in (kernel.run, kernel.run_lean):
+    for kernel in (FORMS[WHOLE], FORMS[form]):
         memory = program.memory(run[1].replication, with_log=False)
-        assume(is_lean(memory))
-        status = form(memory.m, memory.x, program.end_s)
+        assume(form_of(memory) >= form)
+        status = kernel(memory.m, memory.x, program.end_s)
         assert status in (t.OK, t.PARTS_FULL, t.ENDLESS)
         ends.append(memory)
-    return ends[0], ends[1]
-
-
-def compare(run: Run) -> None:
-    """Compare all that a replication knows."""
-    whole, lean = memories(run)
-    assert np.array_equal(whole.m, lean.m)
+    assert np.array_equal(ends[0].m, ends[1].m)
 
 
 @given(run=simple_runs())
 def test_a_replication_ends_the_same_by_the_lean_kernel(run: Run) -> None:
     """Every number of a replication's memory is the same, counters and clocks included."""
-    compare(run)
+    compare(run, LEAN)
+
+
+@given(run=common_runs())
+def test_a_replication_ends_the_same_by_the_common_kernel(run: Run) -> None:
+    """So it is on lines with anything, without a log."""
+    compare(run, COMMON)
 
 
 @pytest.mark.proof
@@ -93,15 +99,43 @@ def test_a_replication_ends_the_same_by_the_lean_kernel(run: Run) -> None:
 @given(run=simple_runs())
 def test_a_replication_ends_the_same_at_length(run: Run) -> None:
     """As above, on thousands of lines."""
-    compare(run)
+    compare(run, LEAN)
+
+
+@pytest.mark.proof
+@settings(max_examples=max(1, LINES // 5), suppress_health_check=SLOW)
+@given(run=common_runs())
+def test_a_replication_with_anything_ends_the_same_at_length(run: Run) -> None:
+    """As above, on lines with anything."""
+    compare(run, COMMON)
 
 
 def test_who_needs_more_is_told_from_the_memory() -> None:
-    """A log, a batch or a supposed slowdown asks for the whole kernel; a plain line does not."""
+    """A log or very many stations ask for the whole kernel, a batch for the common one."""
     line = serial_line([Exponential(mean_s=1.0)] * 3, [2, 2])
     options = SimulationOptions(horizon_s=10.0)
-    assert is_lean(Program(line, options, None).memory(0, with_log=False))
-    assert not is_lean(Program(line, options, None).memory(0, with_log=True))
+    assert form_of(Program(line, options, None).memory(0, with_log=False)) == LEAN
+    assert form_of(Program(line, options, None).memory(0, with_log=True)) == WHOLE
     station = line.stations[1].model_copy(update={"batch": Batch(min=2, max=2)})
     batched = line.model_copy(update={"stations": (line.stations[0], station, line.stations[2])})
-    assert not is_lean(Program(batched, options, None).memory(0, with_log=False))
+    assert form_of(Program(batched, options, None).memory(0, with_log=False)) == COMMON
+    long = serial_line([Exponential(mean_s=1.0)] * 80, [2] * 79)
+    assert form_of(Program(long, options, None).memory(0, with_log=False)) == WHOLE
+
+
+def test_what_is_more_than_the_common_layout_has_room_for_stands_elsewhere() -> None:
+    """A line of few stations with very many operations runs on the whole kernel."""
+    line = serial_line([Exponential(mean_s=1.0)] * 3, [2, 2])
+    products = tuple(line.products[0].model_copy(update={"id": f"p{k}"}) for k in range(60))
+    line = line.model_copy(
+        update={
+            "products": products,
+            "sources": (
+                line.sources[0].model_copy(update={"products": {p.id: 1.0 for p in products}}),
+            ),
+        }
+    )
+    program = Program(line, SimulationOptions(horizon_s=100.0, engine="compiled"), None)
+    memory = program.memory(0, with_log=False)
+    assert form_of(memory) == WHOLE
+    assert program.figures(0)[0]["finished"][1] > 0

@@ -24,17 +24,19 @@ from numba.core.imputils import user_function
 from numba.core.lowering import Lower
 from numba.core.typed_passes import NativeLowering
 
-LEAN = "linetwin_lean"
-"""Name of what a piece says of itself: whether it is for lines that need nothing rare."""
+FORM = "linetwin_form"
+"""Name of what a piece says of itself: which lines it is for."""
+WHOLE, COMMON, LEAN = range(3)
+"""For all lines; for those of a common layout without a log; for those that need nothing rare."""
 
 
-def is_lean(builder: Any) -> Any:
-    """Return, in the code that is written, whether the piece that it goes into is lean."""
-    found = builder.module.globals.get(LEAN)
+def is_of_form(builder: Any, form: int) -> Any:
+    """Return, in the code that is written, whether the piece that it goes into has this form."""
+    found = builder.module.globals.get(FORM)
     if found is None:
-        found = ir.GlobalVariable(builder.module, ir.IntType(1), LEAN)
+        found = ir.GlobalVariable(builder.module, ir.IntType(8), FORM)
         found.global_constant = True
-    return builder.load(found)
+    return builder.icmp_unsigned(">=", builder.load(found), ir.Constant(ir.IntType(8), form))
 
 
 class Draft(JITCodeLibrary):

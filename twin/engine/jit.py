@@ -11,8 +11,9 @@ optimised once, as private functions of one piece: quicker to compile, and the o
 everything. A draft is called with its arguments for its value, without Numba's status. ``inner``
 functions are not cached by themselves; what is cached holds them. A function with one caller
 becomes a part of it unless it is ``outlined`` or, if seldom called, set ``aside``: then what
-happens always keeps its registers, and less has to be optimised. The same drafts make a ``lean``
-piece, in which fields that are nought on most lines are known to be nought.
+happens always keeps its registers, and less has to be optimised. The same drafts make a ``common``
+piece, in which it is known where everything is, and a ``lean`` one, in which fields that are nought
+on most lines are known to be nought.
 Whoever calls any of these from compiled code compiles with a decorator of this module: Numba's
 own does not gather drafts.
 """
@@ -53,7 +54,16 @@ from numba.core.typed_passes import (
 from numba.core.types import unliteral
 from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, TranslateByteCode
 
-from twin.engine.drafts import LEAN, AsideDraft, Draft, DraftLowering, OutlinedDraft
+from twin.engine.drafts import (
+    COMMON,
+    FORM,
+    LEAN,
+    WHOLE,
+    AsideDraft,
+    Draft,
+    DraftLowering,
+    OutlinedDraft,
+)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -61,7 +71,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class _Piece(JITCodeLibrary):
     """A function for Python with all drafts that it needs."""
 
-    lean = False
+    form = WHOLE
 
     def finalize(self) -> None:
         found: dict[int, Draft] = {}
@@ -75,15 +85,15 @@ class _Piece(JITCodeLibrary):
             finished += draft.others()
         self._linking_libraries = [*found.values(), *finished]
         self._private = {name for draft in found.values() for name in draft.names()}
-        stays = AsideDraft if self.lean else OutlinedDraft
+        stays = AsideDraft if self.form == LEAN else OutlinedDraft
         own = [draft for draft in found.values() if isinstance(draft, stays)]
         self._attributes = {name: draft.attributes for draft in own for name in draft.names()}
         super().finalize()
 
     def _optimize_final_module(self) -> None:
-        said = parse_assembly(f"@{LEAN} = constant i1 {int(self.lean)}")
+        said = parse_assembly(f"@{FORM} = constant i8 {self.form}")
         self._final_module.link_in(said)
-        self._final_module.get_global_variable(LEAN).linkage = "internal"
+        self._final_module.get_global_variable(FORM).linkage = "internal"
         # Private functions may be dropped once they are inlined, and are inlined more readily.
         for function in self._final_module.functions:
             if function.name in self._private and not function.is_declaration:
@@ -95,10 +105,16 @@ class _Piece(JITCodeLibrary):
         manager.run(self._final_module, builder)
 
 
-class _LeanPiece(_Piece):
-    """One for lines that need nothing rare; the optimiser drops what is only for those."""
+class _CommonPiece(_Piece):
+    """One for lines of a common layout, without a log; the optimiser knows where everything is."""
 
-    lean = True
+    form = COMMON
+
+
+class _LeanPiece(_Piece):
+    """One for those that need nothing rare, too; the optimiser drops what is only for others."""
+
+    form = LEAN
 
 
 class _ChooseLibrary(FunctionPass):
@@ -141,6 +157,12 @@ class _IntoPiece(_ChooseLibrary):
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
+class _IntoCommonPiece(_ChooseLibrary):
+    _name = "linetwin_common_piece"
+    library = _CommonPiece
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
 class _IntoLeanPiece(_ChooseLibrary):
     _name = "linetwin_lean_piece"
     library = _LeanPiece
@@ -176,6 +198,10 @@ class _AsideCompiler(_DraftCompiler):
 
 class _PieceCompiler(_Compiler):
     into = _IntoPiece
+
+
+class _CommonPieceCompiler(_Compiler):
+    into = _IntoCommonPiece
 
 
 class _LeanPieceCompiler(_Compiler):
@@ -271,6 +297,11 @@ class _Cache(FunctionCache):
 def compiled(function: Function) -> Function:
     """Compile a function that Python and other compiled functions call; it runs outside the GIL."""
     return _compiled(function, _PieceCompiler)
+
+
+def common(function: Function) -> Function:
+    """Compile a ``compiled`` function for lines of the common layout; see ``compiled.lean``."""
+    return _compiled(function, _CommonPieceCompiler)
 
 
 def lean(function: Function) -> Function:

@@ -12,6 +12,7 @@ from twin.engine.compiled.memory import (
     put,
     put_real,
     real,
+    reals,
     start,
     whole,
 )
@@ -44,12 +45,12 @@ def work_s(M: Ints, X: Floats, s: int, distribution: int, number: int, visit: in
     if not (valid and get(M, AHEAD_VISIT, s) == visit):
         _ahead(M, X, s, number, visit)
     u = real(M, X, AHEAD, (s + 1) * BLOCK + number - get(M, AHEAD_TO, s))
-    begin = start(M, PARAMETERS)
+    begin, table = start(M, PARAMETERS), reals(M, X)
     first = begin + get(M, FIRST_PARAMETER, distribution)
     if get(M, CODE, distribution) == EXPONENTIAL:
-        return quantile_at(EXPONENTIAL, X, first, first, u)
+        return quantile_at(EXPONENTIAL, table, first, first, u)
     last = begin + get(M, FIRST_PARAMETER, distribution + 1)
-    return quantile_at(get(M, CODE, distribution), X, first, last, u)
+    return quantile_at(get(M, CODE, distribution), table, first, last, u)
 
 
 @outlined

@@ -73,7 +73,7 @@ def _first_go(M: Ints, X: Floats, s: int, b: int) -> bool:
     """Let the first parts of a buffer go to a server if they are enough; tell whether they are."""
     p, count = get(M, BUFFER_HEAD, b), get(M, BUFFER_LENGTH, b)
     if count < get(M, BATCH_MIN, s) and (
-        p < 0 or moment(X, NOW) < real(M, X, PART_ENTERED_S, p) + real(M, X, BATCH_WAIT_S, s)
+        p < 0 or moment(M, X, NOW) < real(M, X, PART_ENTERED_S, p) + real(M, X, BATCH_WAIT_S, s)
     ):
         return False
     before = -1
@@ -173,7 +173,8 @@ def _are_enough(M: Ints, X: Floats, s: int, b: int, first: int, count: int) -> b
             found += 1
             entered_s = min(entered_s, real(M, X, PART_ENTERED_S, other))
     ready_s = entered_s + real(M, X, TRANSIT_S, b)
-    return found >= get(M, BATCH_MIN, s) or moment(X, NOW) >= ready_s + real(M, X, BATCH_WAIT_S, s)
+    ends_s = ready_s + real(M, X, BATCH_WAIT_S, s)
+    return found >= get(M, BATCH_MIN, s) or moment(M, X, NOW) >= ends_s
 
 
 @inner

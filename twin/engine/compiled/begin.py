@@ -141,7 +141,7 @@ def begin(M: Ints, X: Floats) -> None:
 def _begin(M: Ints, X: Floats) -> None:
     for k in range(whole(M, OUTAGES)):
         if get(M, OUTAGE_ACTIVE, k) and real(M, X, OUTAGE_UNTIL_S, k) < math.inf:
-            until_s = max(real(M, X, OUTAGE_UNTIL_S, k), moment(X, NOW))
+            until_s = max(real(M, X, OUTAGE_UNTIL_S, k), moment(M, X, NOW))
             resume_at(M, X, get(M, FIRST_TIMER, T_OUT_END) + k, until_s)
     for v in range(whole(M, SERVERS)):
         _begin_server(M, X, v)
@@ -158,7 +158,7 @@ def _begin(M: Ints, X: Floats) -> None:
         arm_crew(M, X, crew)
     for order in range(whole(M, ORDER_COUNT)):
         if not get(M, ORDER_RELEASED, order):
-            release_s = max(real(M, X, ORDER_RELEASE_S, order), moment(X, NOW))
+            release_s = max(real(M, X, ORDER_RELEASE_S, order), moment(M, X, NOW))
             resume_at(M, X, get(M, FIRST_TIMER, T_RELEASE) + order, release_s)
     for source in range(whole(M, SOURCES)):
         expect(M, X, source)
@@ -211,7 +211,7 @@ def _age_s(M: Ints, X: Floats, timer: int, rate: float) -> float:
     if not math.isnan(real(M, X, GIVEN_S, timer)):
         return real(M, X, GIVEN_S, timer)
     since_s = real(M, X, SINCE_S, timer)
-    run_s = 0.0 if math.isnan(since_s) else (moment(X, NOW) - since_s) * rate
+    run_s = 0.0 if math.isnan(since_s) else (moment(M, X, NOW) - since_s) * rate
     return real(M, X, WORKED_S, timer) + run_s
 
 

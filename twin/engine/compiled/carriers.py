@@ -131,6 +131,6 @@ def waited(M: Ints, X: Floats, p: int) -> None:
     if math.isnan(asked_s):
         return
     if s >= 0 and get(M, PART_STATUS, p) == DONE:
-        time_s = moment(X, NOW) - max(asked_s, moment(X, OBSERVE))
+        time_s = moment(M, X, NOW) - max(asked_s, moment(M, X, OBSERVE))
         add_real(M, X, VEHICLE_WAIT_S, s, max(0.0, time_s))
     put_real(M, X, PART_ASKED_S, p, NAN)

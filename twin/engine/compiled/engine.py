@@ -9,9 +9,9 @@ import numpy as np
 
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.begin import begin
-from twin.engine.compiled.kernel import run, run_lean
+from twin.engine.compiled.kernel import run, run_common, run_lean
 from twin.engine.compiled.layout import Memory, laid_out, zeros
-from twin.engine.compiled.lean import is_lean
+from twin.engine.compiled.lean import form_of
 from twin.engine.compiled.lower import CHOICES, RULES, Lowering, named_rules
 from twin.engine.compiled.plain import PlainProgram
 from twin.engine.compiled.reading import kernel_figures, kernel_state
@@ -25,6 +25,8 @@ from twin.events.state import LineState, StreamState
 from twin.kpi.counters import Coordinates, Values
 from twin.line import Exponential, Line, serial_line
 
+FORMS = (run, run_common, run_lean)
+"""The kernel by its form; see ``lean``."""
 FIRST_ROWS = 1 << 16
 FIRST_PARTS = 256
 LOG_NUMBERS, LOG_REALS = ("kind", "element", "part", "detail"), ("time_s", "value")
@@ -56,11 +58,12 @@ def _choices_declined(line: Line) -> Iterator[str]:
 
 
 def warm_up() -> None:
-    """Load the kernel from its cache, or compile it, in both its forms; runs a small line."""
+    """Load the kernel from its cache, or compile it, in all its forms; runs a small line."""
     line = serial_line([Exponential(mean_s=1.0)] * 2, [1])
     program = Program(line, SimulationOptions(horizon_s=2.0), None)
-    program.figures(0)
-    program.run(0, program.end_s, with_log=True)
+    for form in FORMS:
+        memory = program.memory(0, with_log=False)
+        form(memory.m, memory.x, program.end_s)
     program.plain_figures(0)
 
 
@@ -157,7 +160,7 @@ class Program:
         """
         while True:
             memory = self.memory(replication, with_log=with_log)
-            status = (run_lean if is_lean(memory) else run)(memory.m, memory.x, until_s)
+            status = FORMS[form_of(memory)](memory.m, memory.x, until_s)
             if status == t.ENDLESS:
                 raise SimulationError(self._endless(memory))
             short: dict[int, int] = {}

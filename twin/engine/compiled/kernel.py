@@ -94,7 +94,7 @@ from twin.engine.compiled.timers import next_s, next_timer, rank, resume_at, set
 from twin.engine.compiled.vehicles import drove
 from twin.engine.compiled.waits import look_again, overdue
 from twin.engine.compiled.wear import rise
-from twin.engine.jit import aside, compiled, inlined, inner, lean, outlined
+from twin.engine.jit import aside, common, compiled, inlined, inner, lean, outlined
 
 
 @compiled
@@ -103,6 +103,12 @@ def run(M: Ints, X: Floats, until_s: float) -> int:
 
     Returns OK, or why it had to stop.
     """
+    return _run(address(M), address(X), until_s)
+
+
+@common
+def run_common(M: Ints, X: Floats, until_s: float) -> int:
+    """Do the same for a line of the common layout, without a log; see ``compiled.lean``."""
     return _run(address(M), address(X), until_s)
 
 
@@ -128,8 +134,8 @@ def _run(M: Ints, X: Floats, until_s: float) -> int:
         if whole(M, N_STARTED):
             if due_s >= until_s or due_s == math.inf:
                 break
-            if due_s > moment(X, NOW):
-                put_moment(X, NOW, due_s)
+            if due_s > moment(M, X, NOW):
+                put_moment(M, X, NOW, due_s)
                 put_whole(M, N_ROUNDS, 0)
             add_whole(M, N_ROUNDS, 1)
             if whole(M, N_ROUNDS) > MAX_ROUNDS:
@@ -138,7 +144,7 @@ def _run(M: Ints, X: Floats, until_s: float) -> int:
         put_whole(M, N_STARTED, 1)
         _round(M, X, due_s)
     if whole(M, N_STATUS) == OK:
-        put_moment(X, NOW, max(moment(X, NOW), until_s))
+        put_moment(M, X, NOW, max(moment(M, X, NOW), until_s))
         for s in range(whole(M, STATIONS)):
             account(M, X, s)
         for b in range(whole(M, BUFFERS)):
@@ -150,7 +156,7 @@ def _run(M: Ints, X: Floats, until_s: float) -> int:
 @inner
 def _round(M: Ints, X: Floats, due_s: float) -> None:
     """Let everything happen that is due now, in the order of rank, then settle what is shared."""
-    now = moment(X, NOW)
+    now = moment(M, X, NOW)
     if due_s == now:
         timer = next_timer(M, X, now)
         if timer >= 0:
@@ -173,7 +179,7 @@ def _ended(M: Ints, X: Floats, timer: int) -> None:
 @outlined
 def _all_due(M: Ints, X: Floats) -> None:
     """Gather all that is due now, sorted by rank."""
-    now, count = moment(X, NOW), 0
+    now, count = moment(M, X, NOW), 0
     while next_s(M, X) == now:
         timer = next_timer(M, X, now)
         timer = -1 - timer if timer < 0 else timer

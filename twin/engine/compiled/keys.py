@@ -141,8 +141,8 @@ def _of_times(  # noqa: PLR0911 - one for each rule
             return 0.0
         return setup_between(M, X, setup, before, get(M, PRODUCT_GROUP, get(M, PART_PRODUCT, p)))
     if rule == CRITICAL_RATIO:
-        return (due_s - moment(X, NOW)) / max(work_s, LEAST_S)
-    spare_s = due_s - moment(X, NOW) - work_s
+        return (due_s - moment(M, X, NOW)) / max(work_s, LEAST_S)
+    spare_s = due_s - moment(M, X, NOW) - work_s
     if rule == SLACK:
         return spare_s
     weight = real(M, X, ORDER_PRIORITY, order) if order >= 0 else 0.0

@@ -67,7 +67,7 @@ def _is_there(M: Ints, X: Floats, p: int, product: int, b: int) -> bool:
     return (
         get(M, PART_PRODUCT, p) == product
         and get(M, PART_STATUS, p) == WAITING
-        and real(M, X, PART_ENTERED_S, p) + real(M, X, TRANSIT_S, b) <= moment(X, NOW)
+        and real(M, X, PART_ENTERED_S, p) + real(M, X, TRANSIT_S, b) <= moment(M, X, NOW)
     )
 
 

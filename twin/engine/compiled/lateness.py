@@ -63,7 +63,7 @@ def end_waits(M: Ints, X: Floats) -> None:
             _send_back(M, X, p, back)
             continue
         note(M, X, PART_SCRAPPED, element_of(M, p), get(M, PART_ID, p), get(M, PART_STEP, p), NAN)
-        if moment(X, NOW) >= moment(X, OBSERVE):
+        if moment(M, X, NOW) >= moment(M, X, OBSERVE):
             add_whole(M, N_LOST, 1)
             if get(M, PART_AT, p) >= whole(M, BUFFERS):
                 add(M, BAD, get(M, PART_AT, p) - whole(M, BUFFERS), 1)
@@ -101,7 +101,7 @@ def _send_back(M: Ints, X: Floats, p: int, back: int) -> None:
         if get(M, PART_STATUS, p) == DONE:
             not_late(M, p, b)  # it goes to the end of those who leave
         put(M, PART_STATUS, p, DONE)
-        put_real(M, X, PART_DONE_S, p, moment(X, NOW))
+        put_real(M, X, PART_DONE_S, p, moment(M, X, NOW))
         put(M, LATE_NEXT, p, -1)
         if get(M, LATE_TAIL, b) >= 0:
             put(M, LATE_NEXT, get(M, LATE_TAIL, b), p)

@@ -101,12 +101,27 @@ def laid_out(fields: dict[str, Any]) -> Memory:
     for name, values in fields.items():
         record = t.FIELD[name] >> t.COLUMN_BITS
         rows[record] = max(rows[record], len(values))
-    sizes = [count * width for count, width in zip(rows, t.WIDTH, strict=True)]
-    begins = t.HEADER + np.concatenate([[0], np.cumsum(sizes)])
-    memory = Memory.of(np.zeros(int(begins[-1]), dtype=np.int64))
-    memory.m[t.BEGINS : t.HEADER] = begins[:-1]
+    begins, size = _places(rows)
+    memory = Memory.of(np.zeros(size, dtype=np.int64))
+    memory.m[t.BEGINS : t.HEADER] = begins
     for name, values in fields.items():
         real = values.dtype == np.float64
         view = memory.floats if real else memory.ints
         view(t.FIELD[name], len(values))[:] = values
     return memory
+
+
+def _places(rows: list[int]) -> tuple[list[int], int]:
+    """Return where each record begins, and the length of the whole.
+
+    Where there is room for all, those of the common layout stand where it says (see ``lean``).
+    """
+    fits = all(rows[at] <= t.ROOM[at] for at in t.COMMON if t.ROOM[at] != t.ANY_ROOM)
+    begins, end = [0] * len(rows), t.HEADER
+    if fits:
+        for at, begin in t.COMMON.items():
+            begins[at], end = begin, begin + rows[at] * t.WIDTH[at]
+    for at, count in enumerate(rows):
+        if not (fits and at in t.COMMON):
+            begins[at], end = end, end + count * t.WIDTH[at]
+    return begins, end

@@ -1,37 +1,40 @@
-"""What most lines do without, and a kernel that knows it.
+"""What most lines do without, and kernels that know it.
 
-The kernel is put together twice from the same functions. In the lean form these fields are
-constants when it is optimised, and all that is done only where they are something else falls away.
-What is named here never changes during a run, or only by what is named here too.
+The kernel is put together three times from the same functions. In the common form it is known where
+the records begin that have a place in the common layout, and that there is no log; in the lean one
+the other fields below are constants, too. When it is optimised, all that is done only where they
+are something else falls away. What is named here never changes during a run, or only by what is
+named here too.
 """
 
 from __future__ import annotations
 
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.layout import Memory
+from twin.engine.drafts import COMMON, LEAN, WHOLE
 
+OF_ALL = {t.FULL_SETTLE: 0, t.LOOK_WORDS: 1, t.ROOM_LOG: 0, t.SUPPOSED: 0} | {
+    t.BEGINS + record: begin for record, begin in t.COMMON.items()
+}
+"""Single numbers at the front that the common and the lean form know, with their values."""
 SINGLES = {
     t.ASIDE: 0,
     t.BATCHES: 0,
     t.FOLLOWED: 0,
-    t.FULL_SETTLE: 0,
     t.GIVEN_STATIONS: 0,
     t.GROUPED: 0,
     t.LIMITED: 0,
     t.LOOKS: 0,
-    t.LOOK_WORDS: 1,
     t.LOOPS: 0,
     t.MANNED: 0,
     t.N_OVERDUE: 0,
     t.N_READY: 0,
     t.N_SLOWED: 0,
     t.POOLS: 0,
-    t.ROOM_LOG: 0,
     t.SLOWDOWNS: 0,
     t.STEERED: 0,
-    t.SUPPOSED: 0,
 }
-"""Single numbers at the front, with their values."""
+"""Those that the lean form alone knows."""
 OF_STATIONS = {
     t.HANDLING: 0,
     t.STATION_ATTENDED: 0,
@@ -48,9 +51,12 @@ OF_STATIONS = {
 """Fields of stations, with the value that all stations have."""
 
 
-def is_lean(memory: Memory) -> bool:
-    """Tell whether a replication at its beginning needs nothing that the lean kernel lacks."""
+def form_of(memory: Memory) -> int:
+    """Return the leanest form of the kernel that serves a replication at its beginning."""
+    if any(memory.m[place] != value for place, value in OF_ALL.items()):
+        return WHOLE
     stations = int(memory.m[t.STATIONS])
-    return all(memory.m[place] == value for place, value in SINGLES.items()) and all(
+    lean = all(memory.m[place] == value for place, value in SINGLES.items()) and all(
         (memory.ints(field, stations) == value).all() for field, value in OF_STATIONS.items()
     )
+    return LEAN if lean else COMMON

@@ -89,21 +89,21 @@ def _write(
         put(M, LOG_ELEMENT, row, element)
         put(M, LOG_PART, row, part)
         put(M, LOG_DETAIL, row, detail)
-        put_real(M, X, LOG_TIME_S, row, moment(X, NOW))
+        put_real(M, X, LOG_TIME_S, row, moment(M, X, NOW))
         put_real(M, X, LOG_VALUE, row, value)
 
 
 @inlined
 def account(M: Ints, X: Floats, s: int) -> None:
     """Add the time since the last change of a station's condition to its statuses."""
-    if moment(X, NOW) > real(M, X, STATUS_SINCE_S, s):
+    if moment(M, X, NOW) > real(M, X, STATUS_SINCE_S, s):
         _account(M, X, s)
 
 
 @outlined
 def _account(M: Ints, X: Floats, s: int) -> None:
-    time_s = moment(X, NOW) - real(M, X, STATUS_SINCE_S, s)
-    put_real(M, X, STATUS_SINCE_S, s, moment(X, NOW))
+    time_s = moment(M, X, NOW) - real(M, X, STATUS_SINCE_S, s)
+    put_real(M, X, STATUS_SINCE_S, s, moment(M, X, NOW))
     servers = get(M, FIRST_SERVER, s + 1) - get(M, FIRST_SERVER, s)
     busy, changing, done = get(M, BUSY, s), get(M, CHANGING, s), get(M, DONE_COUNT, s)
     on = get(M, STATION_ON, s)
@@ -140,20 +140,20 @@ def _account(M: Ints, X: Floats, s: int) -> None:
 @inlined
 def content_changed(M: Ints, X: Floats, change: int) -> None:
     """Keep the area under the number of parts in the line."""
-    time_s = moment(X, NOW) - moment(X, WIP_SINCE)
+    time_s = moment(M, X, NOW) - moment(M, X, WIP_SINCE)
     if time_s > 0.0:
-        put_moment(X, WIP_AREA, moment(X, WIP_AREA) + whole(M, N_IN_LINE) * time_s)
-        put_moment(X, WIP_SINCE, moment(X, NOW))
+        put_moment(M, X, WIP_AREA, moment(M, X, WIP_AREA) + whole(M, N_IN_LINE) * time_s)
+        put_moment(M, X, WIP_SINCE, moment(M, X, NOW))
     add_whole(M, N_IN_LINE, change)
 
 
 @inlined
 def buffer_changed(M: Ints, X: Floats, b: int, change: int) -> None:
     """Keep the area under the content of a buffer."""
-    time_s = moment(X, NOW) - real(M, X, CONTENT_SINCE_S, b)
+    time_s = moment(M, X, NOW) - real(M, X, CONTENT_SINCE_S, b)
     if time_s > 0.0:
         add_real(M, X, CONTENT_AREA, b, get(M, BUFFER_LENGTH, b) * time_s)
-        put_real(M, X, CONTENT_SINCE_S, b, moment(X, NOW))
+        put_real(M, X, CONTENT_SINCE_S, b, moment(M, X, NOW))
     add(M, BUFFER_LENGTH, b, change)
 
 
@@ -162,7 +162,7 @@ def flow_ended(M: Ints, X: Floats, time_s: float) -> None:
     """Count the flow time of a part that is finished; see ``flows``."""
     count = whole(M, N_FLOWS)
     put_whole(M, N_FLOWS, count + 1)
-    put_moment(X, FLOW_TOTAL, moment(X, FLOW_TOTAL) + time_s)
+    put_moment(M, X, FLOW_TOTAL, moment(M, X, FLOW_TOTAL) + time_s)
     if count < EXACT:
         put_real(M, X, FLOW_S, count, time_s)
     at = min(max((bits_of(time_s) >> SHIFT) - LOWEST, 0), BINS - 1) if time_s > 0.0 else 0

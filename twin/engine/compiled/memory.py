@@ -3,8 +3,10 @@
 ``get(M, PART_STEP, p)`` means ``M[M[BEGINS + record] + p * width + column]``, with record, width
 and column known from the field when it is compiled. These primitives are quicker to compile than
 that, and they tell the compiler what it cannot see: where a record begins never changes during a
-run, and no two fields share a word. With ``NUMBA_DISABLE_JIT=1`` they are the plain Python
-functions below; with ``NUMBA_BOUNDSCHECK=1`` the same, compiled, so that each access is checked.
+run, and no two fields share a word. The arrays of whole numbers ``M`` and of reals ``X`` are the
+same words (``layout.Memory``), so all that is compiled goes through one pointer, that of ``M``.
+With ``NUMBA_DISABLE_JIT=1`` they are the plain Python functions below; with
+``NUMBA_BOUNDSCHECK=1`` the same, compiled, so that each access is checked.
 """
 
 from __future__ import annotations
@@ -17,9 +19,9 @@ from numba import config, types
 from numba.core.errors import TypingError
 from numba.core.extending import intrinsic
 
-from twin.engine.compiled.lean import OF_STATIONS, SINGLES
+from twin.engine.compiled.lean import OF_ALL, OF_STATIONS, SINGLES
 from twin.engine.compiled.tables import BEGINS, COLUMN_BITS, WIDTH, Floats, Ints
-from twin.engine.drafts import is_lean
+from twin.engine.drafts import COMMON, LEAN, is_of_form
 from twin.engine.jit import inner
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -29,6 +31,9 @@ WORD = ir.IntType(64)
 GROUP, LANES = 16, 4
 """Neighbours that are looked at together; how many of them at once."""
 QUARTER, INDEX = ir.VectorType(ir.DoubleType(), LANES), ir.IntType(32)
+REAL = ir.DoubleType().as_pointer()
+WHOLES, REALS = 1, 2
+"""Arguments before the field: the whole numbers; these and the reals."""
 COLUMN_MASK = (1 << COLUMN_BITS) - 1
 
 
@@ -55,27 +60,30 @@ def _literal(field: Any) -> int:
 
 
 class _Access:
-    """Where one access goes: a column of a record, in the array ``array`` of its arguments."""
+    """Where one access goes: a column of a record. ``skipped``: arguments before the field."""
 
-    def __init__(self, field: Any, array: int) -> None:
+    def __init__(self, field: Any, skipped: int) -> None:
         self.field = _literal(field)
-        self.array = array
+        self.skipped = skipped
 
     def begin(self, context: Any, builder: Any, kinds: Any, args: Any) -> Any:
         """Return where the field's column begins, as a place in the memory."""
         whole = _data(context, builder, kinds[0], args[0])
-        head = ir.Constant(WORD, BEGINS + (self.field >> COLUMN_BITS))
-        first = builder.load(builder.gep(whole, [head]))
+        head = BEGINS + (self.field >> COLUMN_BITS)
+        first = builder.load(builder.gep(whole, [ir.Constant(WORD, head)]))
         first.set_metadata("invariant.load", builder.module.add_metadata([]))
+        first = _known(builder, first, head, OF_ALL, COMMON)
         return builder.add(first, ir.Constant(WORD, self.field & COLUMN_MASK))
 
     def place(self, context: Any, builder: Any, kinds: Any, args: Any) -> tuple[Any, Any]:
         """Return the address of one element, and its mark."""
-        data = _data(context, builder, kinds[self.array], args[self.array])
+        data = _data(context, builder, kinds[0], args[0])
         width = ir.Constant(WORD, WIDTH[self.field >> COLUMN_BITS])
-        row = builder.mul(args[self.array + 2], width)
-        at = builder.add(self.begin(context, builder, kinds, args), row)
-        return builder.gep(data, [at]), _tag(builder, f"field {self.field}")
+        row = builder.mul(args[self.skipped + 1], width)
+        at = builder.gep(data, [builder.add(self.begin(context, builder, kinds, args), row)])
+        if self.skipped == REALS:
+            at = builder.bitcast(at, REAL)
+        return at, _tag(builder, f"field {self.field}")
 
 
 def _load(builder: Any, place: tuple[Any, Any]) -> Any:
@@ -84,11 +92,11 @@ def _load(builder: Any, place: tuple[Any, Any]) -> Any:
     return found
 
 
-def _known(builder: Any, found: Any, name: int, known: dict[int, int]) -> Any:
-    """Return what was loaded, or what the lean kernel knows it to be."""
+def _known(builder: Any, found: Any, name: int, known: dict[int, int], form: int) -> Any:
+    """Return what was loaded, or what kernels of a form know it to be."""
     if name not in known:
         return found
-    return builder.select(is_lean(builder), ir.Constant(WORD, known[name]), found)
+    return builder.select(is_of_form(builder, form), ir.Constant(WORD, known[name]), found)
 
 
 def _store(context: Any, builder: Any, value: Any, place: tuple[Any, Any]) -> Any:
@@ -109,7 +117,7 @@ def _start(M: Ints, field: int) -> int:
 
 def _make_start(context: Any, M: Any, field: Any) -> Any:
     del context
-    access = _Access(field, 0)
+    access = _Access(field, WHOLES)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return access.begin(context, builder, signature.args, args)
@@ -124,11 +132,11 @@ def _get(M: Ints, field: int, i: int) -> int:
 
 def _make_get(context: Any, M: Any, field: Any, i: Any) -> Any:
     del context, i
-    access = _Access(field, 0)
+    access = _Access(field, WHOLES)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         found = _load(builder, access.place(context, builder, signature.args, args))
-        return _known(builder, found, access.field, OF_STATIONS)
+        return _known(builder, found, access.field, OF_STATIONS, LEAN)
 
     return types.int64(M, field, types.int64), emit
 
@@ -140,7 +148,7 @@ def _put(M: Ints, field: int, i: int, value: int) -> None:
 
 def _make_put(context: Any, M: Any, field: Any, i: Any, value: Any) -> Any:
     del context, i, value
-    access = _Access(field, 0)
+    access = _Access(field, WHOLES)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         place = access.place(context, builder, signature.args, args)
@@ -156,7 +164,7 @@ def _add(M: Ints, field: int, i: int, value: int) -> None:
 
 def _make_add(context: Any, M: Any, field: Any, i: Any, value: Any) -> Any:
     del context, i, value
-    access = _Access(field, 0)
+    access = _Access(field, WHOLES)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         place = access.place(context, builder, signature.args, args)
@@ -172,7 +180,7 @@ def _real(M: Ints, X: Floats, field: int, i: int) -> float:
 
 def _make_real(context: Any, M: Any, X: Any, field: Any, i: Any) -> Any:
     del context, i
-    access = _Access(field, 1)
+    access = _Access(field, REALS)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return _load(builder, access.place(context, builder, signature.args, args))
@@ -187,7 +195,7 @@ def _put_real(M: Ints, X: Floats, field: int, i: int, value: float) -> None:
 
 def _make_put_real(context: Any, M: Any, X: Any, field: Any, i: Any, value: Any) -> Any:
     del context, i, value
-    access = _Access(field, 1)
+    access = _Access(field, REALS)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         place = access.place(context, builder, signature.args, args)
@@ -203,7 +211,7 @@ def _add_real(M: Ints, X: Floats, field: int, i: int, value: float) -> None:
 
 def _make_add_real(context: Any, M: Any, X: Any, field: Any, i: Any, value: Any) -> Any:
     del context, i, value
-    access = _Access(field, 1)
+    access = _Access(field, REALS)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         place = access.place(context, builder, signature.args, args)
@@ -237,7 +245,7 @@ def _lower(builder: Any, one: Any, other: Any) -> Any:
 
 def _make_least(context: Any, M: Any, X: Any, field: Any, first: Any) -> Any:
     del context, first
-    access = _Access(field, 1)
+    access = _Access(field, REALS)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         values = _quarters(builder, access.place(context, builder, signature.args, args))
@@ -261,7 +269,7 @@ def _equals(M: Ints, X: Floats, field: int, first: int, value: float) -> int:
 
 def _make_equals(context: Any, M: Any, X: Any, field: Any, first: Any, value: Any) -> Any:
     del context, first, value
-    access = _Access(field, 1)
+    access = _Access(field, REALS)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         value, bits = ir.Constant(QUARTER, ir.Undefined), ir.Constant(WORD, 0)
@@ -277,9 +285,11 @@ def _make_equals(context: Any, M: Any, X: Any, field: Any, first: Any, value: An
     return types.int64(M, X, field, types.int64, types.float64), emit
 
 
-def _single(context: Any, builder: Any, kinds: Any, args: Any, place: int) -> tuple[Any, Any]:
-    data = _data(context, builder, kinds[0], args[0])
-    return builder.gep(data, [ir.Constant(WORD, place)]), _tag(builder, f"single {place}")
+def _single(
+    context: Any, builder: Any, kinds: Any, args: Any, place: int, *, real: bool = False
+) -> tuple[Any, Any]:
+    at = builder.gep(_data(context, builder, kinds[0], args[0]), [ir.Constant(WORD, place)])
+    return builder.bitcast(at, REAL) if real else at, _tag(builder, f"single {place}")
 
 
 def _whole(M: Ints, place: int) -> int:
@@ -292,23 +302,24 @@ def _make_whole(context: Any, M: Any, place: Any) -> Any:
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         found = _load(builder, _single(context, builder, signature.args, args, at))
-        return _known(builder, found, at, SINGLES)
+        found = _known(builder, found, at, OF_ALL, COMMON)
+        return _known(builder, found, at, SINGLES, LEAN)
 
     return types.int64(M, place), emit
 
 
-def _moment(X: Floats, place: int) -> float:
+def _moment(M: Ints, X: Floats, place: int) -> float:
     return float(X[place])
 
 
-def _make_moment(context: Any, X: Any, place: Any) -> Any:
+def _make_moment(context: Any, M: Any, X: Any, place: Any) -> Any:
     del context
     at = _literal(place)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _load(builder, _single(context, builder, signature.args, args, at))
+        return _load(builder, _single(context, builder, signature.args, args, at, real=True))
 
-    return types.float64(X, place), emit
+    return types.float64(M, X, place), emit
 
 
 def _put_whole(M: Ints, place: int, value: int) -> None:
@@ -341,19 +352,19 @@ def _make_add_whole(context: Any, M: Any, place: Any, value: Any) -> Any:
     return types.void(M, place, types.int64), emit
 
 
-def _put_moment(X: Floats, place: int, value: float) -> None:
+def _put_moment(M: Ints, X: Floats, place: int, value: float) -> None:
     X[place] = value
 
 
-def _make_put_moment(context: Any, X: Any, place: Any, value: Any) -> Any:
+def _make_put_moment(context: Any, M: Any, X: Any, place: Any, value: Any) -> Any:
     del context, value
     at = _literal(place)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        found = _single(context, builder, signature.args, args, at)
-        return _store(context, builder, args[2], found)
+        found = _single(context, builder, signature.args, args, at, real=True)
+        return _store(context, builder, args[3], found)
 
-    return types.void(X, place, types.float64), emit
+    return types.void(M, X, place, types.float64), emit
 
 
 def _address(array: Array) -> Array:
@@ -369,10 +380,26 @@ def _make_address(context: Any, array: Any) -> Any:
     return types.CPointer(array.dtype)(array), emit  # type: ignore[no-untyped-call]
 
 
+def _reals(M: Ints, X: Floats) -> Floats:
+    del M
+    return X
+
+
+def _make_reals(context: Any, M: Any, X: Any) -> Any:
+    del context
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(_data(context, builder, signature.args[0], args[0]), REAL)
+
+    return types.CPointer(types.float64)(M, X), emit  # type: ignore[no-untyped-call]
+
+
 address = _primitive(_address, _make_address)
 """``address(array)``: where its elements begin, in place of the array; one word to pass, not seven.
 
 All other primitives take either."""
+reals = _primitive(_reals, _make_reals)
+"""``reals(M, X)``: the memory as a table of real numbers."""
 start = _primitive(_start, _make_start)
 """``start(M, FIELD)``: the place in the memory at which a vector begins."""
 get = _primitive(_get, _make_get)
@@ -398,6 +425,6 @@ put_whole = _primitive(_put_whole, _make_put_whole)
 add_whole = _primitive(_add_whole, _make_add_whole)
 """``add_whole(M, PLACE, value)``: ``+=``."""
 moment = _primitive(_moment, _make_moment)
-"""``moment(X, PLACE)``: a single real number at the front."""
+"""``moment(M, X, PLACE)``: a single real number at the front."""
 put_moment = _primitive(_put_moment, _make_put_moment)
-"""``put_moment(X, PLACE, value)``."""
+"""``put_moment(M, X, PLACE, value)``."""

@@ -103,14 +103,14 @@ def new_life(M: Ints, X: Floats, m: int) -> None:
     put(M, MODE_AGES, m, clock == OPERATING)
     used = get(M, STATION_WORKING, get(M, MODE_STATION, m)) > 0
     if clock == BY_CALENDAR or (clock == OPERATING and used):
-        age_from(M, X, m, moment(X, NOW))
+        age_from(M, X, m, moment(M, X, NOW))
 
 
 @aside
 def expect_beginning(M: Ints, X: Floats, m: int, inclusive: bool) -> None:
     """Wait for the next beginning of its calendar; ``inclusive``: this moment may be one."""
     first, last = get(M, FIRST_BEGINNING, m), get(M, FIRST_BEGINNING, m + 1)
-    at, now = first + get(M, MODE_BEGINNING, m), moment(X, NOW)
+    at, now = first + get(M, MODE_BEGINNING, m), moment(M, X, NOW)
     while at < last:
         begin_s = real(M, X, BEGINNING_S, at)
         if begin_s > now or (inclusive and begin_s == now):
@@ -132,7 +132,7 @@ def fail(M: Ints, X: Floats, m: int) -> None:
         _due(M, X, m, s)
         return
     put(M, MODE_STATUS, m, QUEUED)
-    put_real(M, X, MODE_FAILED_S, m, moment(X, NOW))
+    put_real(M, X, MODE_FAILED_S, m, moment(M, X, NOW))
     _note(M, X, FAILED, m, NAN)
     if effect == SLOWS:
         add(M, STATION_SLOWS, s, 1)

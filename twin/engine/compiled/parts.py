@@ -142,12 +142,12 @@ def make(M: Ints, X: Floats, source: int, product: int, order: int) -> int:
     number = first_number(source) + get(M, SOURCE_CREATED, source)
     fresh(M, X, p, number, product, order, -1 - source)
     add(M, SOURCE_CREATED, source, 1)
-    put_real(M, X, SOURCE_SINCE_S, source, moment(X, NOW))
+    put_real(M, X, SOURCE_SINCE_S, source, moment(M, X, NOW))
     put_real(M, X, SOURCE_DRAWN_S, source, NAN)
     if whole(M, ASIDE):
         put_aside(M, X, p, -1)
         watch(M, X, p)
-    if moment(X, NOW) >= moment(X, OBSERVE):
+    if moment(M, X, NOW) >= moment(M, X, OBSERVE):
         add_whole(M, N_CREATED, 1)
     note(M, X, PART_CREATED, get(M, SOURCE_ELEMENT, source), number, product, float(order))
     return p
@@ -160,9 +160,9 @@ def fresh(M: Ints, X: Floats, p: int, number: int, product: int, order: int, at:
     put(M, PART_ID, p, number)
     put(M, PART_PRODUCT, p, product)
     put(M, PART_ORDER, p, order)
-    put_real(M, X, PART_CREATED_S, p, moment(X, NOW))
-    put_real(M, X, PART_ENTERED_S, p, moment(X, NOW))
-    put_real(M, X, PART_DONE_S, p, moment(X, NOW))
+    put_real(M, X, PART_CREATED_S, p, moment(M, X, NOW))
+    put_real(M, X, PART_ENTERED_S, p, moment(M, X, NOW))
+    put_real(M, X, PART_DONE_S, p, moment(M, X, NOW))
     put(M, PART_STEP, p, 0)
     put(M, PART_ROW, p, get(M, FIRST_STEP, product))
     put(M, PART_STATUS, p, WAITING)
@@ -203,7 +203,7 @@ def _move(M: Ints, X: Floats, p: int, entrance: int) -> None:
     if whole(M, FOLLOWED):
         _follow(M, X, p, entrance)
     put(M, PART_AT, p, entrance)
-    put_real(M, X, PART_ENTERED_S, p, moment(X, NOW))
+    put_real(M, X, PART_ENTERED_S, p, moment(M, X, NOW))
     put(M, PART_STATUS, p, WAITING)
     put(M, PART_MOVE, p, whole(M, N_MOVES))
     add_whole(M, N_MOVES, 1)
@@ -367,9 +367,9 @@ def leave_line(M: Ints, X: Floats, p: int) -> None:
     """Finish a part."""
     product = get(M, PART_PRODUCT, p)
     note(M, X, PART_FINISHED, get(M, PRODUCT_SINK, product), get(M, PART_ID, p), -1, NAN)
-    if moment(X, NOW) >= moment(X, OBSERVE):
+    if moment(M, X, NOW) >= moment(M, X, OBSERVE):
         add(M, PRODUCT_FINISHED, product, 1)
-        flow_ended(M, X, moment(X, NOW) - real(M, X, PART_CREATED_S, p))
+        flow_ended(M, X, moment(M, X, NOW) - real(M, X, PART_CREATED_S, p))
     gone(M, X, p, True)
 
 
@@ -388,7 +388,7 @@ def taken_out(M: Ints, X: Floats, p: int, good: bool) -> None:
     """Take a part out of the line; only its order counts it."""
     order = get(M, PART_ORDER, p)
     if order >= 0:
-        put_real(M, X, ORDER_LAST_S, order, moment(X, NOW))
+        put_real(M, X, ORDER_LAST_S, order, moment(M, X, NOW))
         if good:
             add(M, ORDER_FINISHED, order, 1)
         else:

@@ -90,9 +90,9 @@ def find(M: Ints, first: int, last: int) -> bool:
 @outlined
 def account_crew(M: Ints, X: Floats, crew: int) -> None:
     """Add the time since the last change to what a crew has worked, and has been there."""
-    time_s = moment(X, NOW) - real(M, X, CREW_SINCE_S, crew)
+    time_s = moment(M, X, NOW) - real(M, X, CREW_SINCE_S, crew)
     if time_s > 0.0:
-        put_real(M, X, CREW_SINCE_S, crew, moment(X, NOW))
+        put_real(M, X, CREW_SINCE_S, crew, moment(M, X, NOW))
         busy, there = get(M, CREW_BUSY, crew), get(M, CREW_ON, crew) * get(M, CREW_SIZE, crew)
         add_real(M, X, CREW_WORK_S, crew, busy * time_s)
         add_real(M, X, CREW_THERE_S, crew, max(busy, there) * time_s)

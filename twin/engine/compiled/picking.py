@@ -79,7 +79,7 @@ def _may_go(M: Ints, X: Floats, s: int, p: int) -> bool:
     b = get(M, PART_AT, p)
     return (
         get(M, PART_STATUS, p) == WAITING
-        and real(M, X, PART_ENTERED_S, p) + real(M, X, TRANSIT_S, b) <= moment(X, NOW)
+        and real(M, X, PART_ENTERED_S, p) + real(M, X, TRANSIT_S, b) <= moment(M, X, NOW)
         and admits(M, X, get(M, PART_PRODUCT, p), b, whole(M, BUFFERS) + s)
     )
 

@@ -268,7 +268,7 @@ def _people_after(M: Ints, X: Floats, v: int, p: int, s: int, number: int) -> No
     if get(M, SERVER_PART, v) != p or get(M, PART_STATUS, p) != WAITING:
         let_go(M, X, v, number, element)
         return
-    put_real(M, X, PART_ASKED_S, p, moment(X, NOW))
+    put_real(M, X, PART_ASKED_S, p, moment(M, X, NOW))
     if get(M, SERVER_PEOPLE, v):
         keep(M, X, v, number, element, needs_at(M, X, p, s))
     ask(M, v)
@@ -297,7 +297,7 @@ def _processed(M: Ints, X: Floats, v: int, p: int, s: int) -> None:
         unloads = get(M, CHOICE_UNLOAD, row) >= 0
     element, number, place = get(M, STATION_ELEMENT, s), get(M, PART_ID, p), get(M, PART_STEP, p)
     note(M, X, PROCESSING_ENDED, element, number, place, 1.0 if unloads else NAN)
-    if moment(X, NOW) >= moment(X, OBSERVE):
+    if moment(M, X, NOW) >= moment(M, X, OBSERVE):
         add(M, PROCESSED, s, held(M, v) if get(M, STATION_SEVERAL, s) else 1)
         add_real(M, X, PLANNED_S, s, real(M, X, CHOICE_MEAN_S, row))
     if unloads:
@@ -353,9 +353,9 @@ def _fate(M: Ints, X: Floats, p: int, s: int) -> int:
     place = get(M, PART_STEP, p)
     step = get(M, PART_ROW, p)
     element = get(M, STATION_ELEMENT, s)
-    counts = moment(X, NOW) >= moment(X, OBSERVE)
+    counts = moment(M, X, NOW) >= moment(M, X, OBSERVE)
     put(M, PART_STATUS, p, DONE)
-    put_real(M, X, PART_DONE_S, p, moment(X, NOW))
+    put_real(M, X, PART_DONE_S, p, moment(M, X, NOW))
     next_place, fate = place + 1, GOOD
     if get(M, STEP_LUCK, step):
         scrap, rework = (real(M, X, STEP_SCRAP, step), real(M, X, STEP_REWORK, step))

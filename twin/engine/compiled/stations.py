@@ -161,7 +161,7 @@ def people_left(M: Ints, X: Floats, v: int) -> None:
     account(M, X, s)
     _pause(M, X, v, s)
     if get(M, PART_STATUS, p) != WAITING:
-        put_real(M, X, PART_ASKED_S, p, moment(X, NOW))
+        put_real(M, X, PART_ASKED_S, p, moment(M, X, NOW))
         note(M, X, WORK_PAUSED, element, number, phase_at(M, X, p, s), NAN)
         _level(M, X, p, s, -1)
     let_go(M, X, v, number, element)
@@ -239,7 +239,7 @@ def break_off(M: Ints, X: Floats, m: int) -> None:
         load(M, X, v, 0.0)
         put_real(M, X, PART_SLOWED, p, 1.0)
         put(M, PART_STATUS, p, WAITING)
-        put_real(M, X, PART_ASKED_S, p, moment(X, NOW) if get(M, STATION_MANNED, s) else NAN)
+        put_real(M, X, PART_ASKED_S, p, moment(M, X, NOW) if get(M, STATION_MANNED, s) else NAN)
         note(M, X, WORK_ABORTED, element, number, place, mode)
         let_go(M, X, v, number, element)
         if get(M, MODE_EFFECT, m) == SCRAPS:
@@ -257,7 +257,7 @@ def _lose(M: Ints, X: Floats, v: int, s: int, mode: float) -> None:
     while p >= 0:
         after = get(M, PART_MATE, p) if several else -1
         note(M, X, PART_SCRAPPED, element, get(M, PART_ID, p), get(M, PART_STEP, p), mode)
-        if moment(X, NOW) >= moment(X, OBSERVE):
+        if moment(M, X, NOW) >= moment(M, X, OBSERVE):
             add(M, PROCESSED, s, 1)
             add(M, BAD, s, 1)
             add_whole(M, N_LOST, 1)

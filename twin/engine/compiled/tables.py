@@ -20,6 +20,7 @@ station from the last one upstream, then a source.
 from __future__ import annotations
 
 import math
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,11 +158,12 @@ BEGINS = 67
 
 
 class Record:
-    """Things with the same fields."""
+    """Things with the same fields; ``room``: as many as have their place in a common layout."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 0) -> None:
         self.number = len(RECORDS)
         self.width = 0
+        self.room = room
         RECORDS.append(self)
 
     def field(self) -> int:
@@ -170,17 +172,19 @@ class Record:
         return (self.number << COLUMN_BITS) + self.width - 1
 
 
-def vector() -> int:
+def vector(room: int = 0) -> int:
     """Return the number of a field that stands alone."""
-    return Record().field()
+    return Record(room).field()
 
 
 COLUMN_BITS = 6
+ANY_ROOM = -1
+"""Room of the record that stands last in the common layout and may have as many as it needs."""
 RECORDS: list[Record] = []
 """All records, by number."""
 _BEFORE = len(globals())
 
-_station = Record()
+_station = Record(62)
 STATION_ON = _station.field()
 STATION_STOPS = _station.field()  # failures, outages and maintenance in force
 STATION_AWAITS = _station.field()  # maintenance that is due and waits for work to end
@@ -236,7 +240,7 @@ STATION_COMING = _station.field()  # servers kept for parts on vehicles; they do
 VEHICLE_WAIT_S = _station.field()  # part-seconds that only a vehicle was missing
 STATION_SEVERAL = _station.field()  # whether a server may hold several parts
 
-_group = Record()  # of a station, in lines where parts come together
+_group = Record(62)  # of a station, in lines where parts come together
 BATCH_MIN = _group.field()  # 0: no batches
 BATCH_MAX = _group.field()
 BATCH_WAIT_S = _group.field()  # infinite: without an end
@@ -246,7 +250,7 @@ STATION_SLOT = _group.field()  # of the numbers of parts made there of others, o
 STATION_MADE = _group.field()
 LACKING_COUNT = _group.field()  # servers whose part waits for components
 
-_server = Record()
+_server = Record(96)
 SERVER_PART = _server.field()
 SERVER_STATION = _server.field()
 SERVER_TOLD = _server.field()
@@ -256,11 +260,11 @@ WAKES = _server.field()  # servers that look next
 SERVER_PEOPLE = _server.field()  # how many are at work on it
 SERVER_ASKS = _server.field()  # whether it may ask for people
 ASKING = _server.field()  # servers that may
-SERVER_TEAM = vector()  # [server, crew]
+SERVER_TEAM = vector(512)  # [server, crew]
 LACKING = _server.field()  # servers whose part waits, by first_server, who came first first
 SETUP_TOTAL_S = _server.field()  # total of a setup that is on at the beginning
 
-_timer = Record()
+_timer = Record(192)
 TOTAL_S = _timer.field()
 WORKED_S = _timer.field()
 SINCE_S = _timer.field()  # NaN: it stands still
@@ -271,10 +275,10 @@ TIMER_OWNER = _timer.field()
 TIMER_RANK = _timer.field()
 DUE = _timer.field()  # timers due at this moment, in order
 
-NODE_S = vector()  # of the tree over the timers; see timers
-FIRST_TIMER = vector()  # by kind of timer; one more
+NODE_S = vector(256)  # of the tree over the timers; see timers
+FIRST_TIMER = vector(24)  # by kind of timer; one more
 
-_part = Record()
+_part = Record(ANY_ROOM)
 PART_ID = _part.field()
 PART_PRODUCT = _part.field()
 PART_STEP = _part.field()  # place in the routing
@@ -313,7 +317,7 @@ RANKED_KEY = _ranked.field()
 RANKED_SEEN = _ranked.field()  # whether it belongs to a group that cannot go
 PART_REWORKS = vector()  # [part, slot]
 
-_buffer = Record()
+_buffer = Record(64)
 BUFFER_HEAD = _buffer.field()
 BUFFER_TAIL = _buffer.field()
 BUFFER_LENGTH = _buffer.field()
@@ -329,14 +333,14 @@ FIRST_WAIT = _buffer.field()
 WAIT_S = vector()  # how long parts wait in a buffer for a batch at most, shortest first
 BUFFER_ELEMENT = _buffer.field()
 BUFFER_COMING = _buffer.field()  # places kept for parts on vehicles; the capacity is less by them
-TAKER = vector()  # stations that take from a buffer
+TAKER = vector(96)  # stations that take from a buffer
 
-_entrance = Record()
+_entrance = Record(128)
 FEEDERS = _entrance.field()  # how many send there
 FIRST_SENDER = _entrance.field()
-SENDER = vector()  # places of those who may send to an entrance
+SENDER = vector(192)  # places of those who may send to an entrance
 
-_product = Record()
+_product = Record(24)
 FIRST_STEP = _product.field()  # one step more than operations: the part leaves the line
 PRODUCT_GROUP = _product.field()
 PRODUCT_SINK = _product.field()
@@ -344,7 +348,7 @@ PRODUCT_SINK_SITE = _product.field()
 PRODUCT_LIMITED = _product.field()  # whether its parts may wait only so long somewhere
 PRODUCT_FINISHED = _product.field()
 
-_step = Record()
+_step = Record(128)
 FIRST_EXIT = _step.field()
 FIRST_CHOICE = _step.field()
 STEP_TARGET = _step.field()  # LEAVES; the only entrance, if nothing else decides; else OPEN
@@ -363,9 +367,9 @@ STEP_TURN = _step.field()  # parts that went there so far, where stations take t
 STEP_ROUTE = _step.field()  # key of the number that draws a station
 FIRST_COMPONENT = _step.field()
 FIRST_MADE = _step.field()
-EXITS = vector()  # entrances of a step
+EXITS = vector(160)  # entrances of a step
 
-_choice = Record()  # of a step: a station that can do it
+_choice = Record(160)  # of a step: a station that can do it
 CHOICE_STATION = _choice.field()
 CHOICE_TIMES = _choice.field()
 CHOICE_MEAN_S = _choice.field()
@@ -397,7 +401,7 @@ RIVAL = vector()  # places of those who may have waited behind a part that has n
 FIRST_CARD = vector()  # [entrance, product]; one more
 CARD = vector()  # loops of which a part holds a card there
 
-_mode = Record()
+_mode = Record(96)
 MODE_STATION = _mode.field()
 MODE_CLOCK = _mode.field()
 MODE_AGES = _mode.field()  # whether it ages while the station processes
@@ -424,7 +428,7 @@ MODE_MENDS = _mode.field()  # levels of wear that its end takes off
 MODE_AT_LEVEL = _mode.field()  # level of wear at which it is due, or 0
 MODE_NEED = _mode.field()  # who sees to it, or -1: nobody has to
 MODE_SKILL = _mode.field()  # whether they are chosen by skill
-MODE_TEAM = vector()  # [mode, crew]
+MODE_TEAM = vector(512)  # [mode, crew]
 FAILS = _mode.field()  # modes that failed in this round
 STATE_QUEUE = vector()  # modes waiting for a crew at the beginning
 RENEWED = vector()  # modes that are as new after maintenance
@@ -446,7 +450,7 @@ LEVEL_SCRAP = _level.field()
 LEVEL_TIME = _level.field()  # times this on processing times
 LEVEL_S = _level.field()  # time spent at it
 
-_crew = Record()
+_crew = Record(16)
 CREW_FREE = _crew.field()  # below zero while more are at work than are on
 CREW_HEAD = _crew.field()  # modes that wait for it; behind all crews, those that wait for a skill
 CREW_TAIL = _crew.field()
@@ -467,11 +471,11 @@ _coming = Record()
 COMING_S = _coming.field()
 COMING_ON = _coming.field()  # whether the crew comes
 
-_need = Record()  # of people: first for the phases of choices, then for modes
+_need = Record(96)  # of people: first for the phases of choices, then for modes
 NEED_COUNT = _need.field()
 FIRST_ABLE = _need.field()
-ABLE = vector()  # crews that can do it, in the order in which they are asked
-FIRST_NEED = vector()  # [choice, phase], one more
+ABLE = vector(192)  # crews that can do it, in the order in which they are asked
+FIRST_NEED = vector(656)  # [choice, phase], one more
 
 _pool = Record()  # of vehicles
 POOL_ELEMENT = _pool.field()
@@ -507,7 +511,7 @@ _switch = Record()
 SWITCH_S = _switch.field()
 SWITCH_ON = _switch.field()  # whether working time begins there
 
-_source = Record()
+_source = Record(16)
 SOURCE_KIND = _source.field()
 SOURCE_ELEMENT = _source.field()
 SOURCE_TIMES = _source.field()
@@ -570,16 +574,16 @@ SHORTAGE_SOURCE = _shortage.field()
 SHORTAGE_SINCE_S = _shortage.field()
 SHORTAGE_UNTIL_S = _shortage.field()
 
-_distribution = Record()
+_distribution = Record(192)
 CODE = _distribution.field()
 FIRST_PARAMETER = _distribution.field()
 PARAMETERS = vector()
 
-AHEAD = vector()  # [station, place]: uniform numbers of the next parts' work; see ahead
-RULE = vector()  # dispatch rules of a station, by first_rule
+AHEAD = vector(496)  # [station, place]: uniform numbers of the next parts' work; see ahead
+RULE = vector(96)  # dispatch rules of a station, by first_rule
 SETUP_S = vector()  # [setup, from group, to group]
-LOOK = vector()  # bits by place: who is visited in the next pass
-LOOK_ANY = vector()  # bits by word of LOOK that has a bit
+LOOK = vector(1)  # bits by place: who is visited in the next pass
+LOOK_ANY = vector(1)  # bits by word of LOOK that has a bit
 FLOW_S = vector()  # flow time of the first parts finished
 FLOW_BINS = vector()  # parts finished by flow time, once they are many; see flows
 
@@ -601,3 +605,11 @@ WIDTH = tuple(record.width for record in RECORDS)
 """Columns of each record."""
 HEADER = BEGINS + len(RECORDS)
 """Numbers at the front of the memory."""
+_WITH_ROOM = sorted((x for x in RECORDS if x.room), key=lambda x: x.room == ANY_ROOM)
+_SIZES = [record.room * record.width for record in _WITH_ROOM[:-1]]
+COMMON = {
+    record.number: place
+    for record, place in zip(_WITH_ROOM, accumulate(_SIZES, initial=HEADER), strict=True)
+}
+"""Where records begin in the layout that lines of up to 62 places share, by their number."""
+ROOM = tuple(record.room for record in RECORDS)

@@ -22,6 +22,7 @@ from twin.engine.compiled.memory import (
     put_real,
     put_whole,
     real,
+    reals,
     start,
     whole,
 )
@@ -78,7 +79,8 @@ def draw(M: Ints, X: Floats, distribution: int, key: int, a: int, b: int) -> flo
     begin = start(M, PARAMETERS)
     first = begin + get(M, FIRST_PARAMETER, distribution)
     last = begin + get(M, FIRST_PARAMETER, distribution + 1)
-    return quantile_at(get(M, CODE, distribution), X, first, last, chance(M, key, a, b))
+    code, u = get(M, CODE, distribution), chance(M, key, a, b)
+    return quantile_at(code, reals(M, X), first, last, u)
 
 
 @outlined
@@ -90,7 +92,7 @@ def draw_left(
     first = begin + get(M, FIRST_PARAMETER, distribution)
     last = begin + get(M, FIRST_PARAMETER, distribution + 1)
     u = chance(M, key, a, b)
-    return residual_at(get(M, CODE, distribution), X, first, last, age_s, u)
+    return residual_at(get(M, CODE, distribution), reals(M, X), first, last, age_s, u)
 
 
 @inlined
@@ -149,7 +151,7 @@ def push(M: Ints, X: Floats, timer: int, time_s: float) -> None:
     """Let a timer be due; what is due in the past is due now."""
     if whole(M, N_STALE) == timer:
         put_whole(M, N_STALE, -1)
-    now = moment(X, NOW)
+    now = moment(M, X, NOW)
     set_leaf(M, X, timer, max(now, time_s))
 
 
@@ -173,7 +175,7 @@ def load(M: Ints, X: Floats, timer: int, total_s: float) -> None:
 @inlined
 def begin_now(M: Ints, X: Floats, timer: int, total_s: float) -> None:
     """Set a new activity and run it: ``load`` and ``resume`` in one."""
-    now = moment(X, NOW)
+    now = moment(M, X, NOW)
     put_real(M, X, TOTAL_S, timer, total_s)
     put_real(M, X, WORKED_S, timer, 0.0)
     put_real(M, X, SINCE_S, timer, now)
@@ -185,14 +187,14 @@ def begin_now(M: Ints, X: Floats, timer: int, total_s: float) -> None:
 @inner
 def resume(M: Ints, X: Floats, timer: int) -> None:
     """Run from now; nothing if it runs already."""
-    resume_from(M, X, timer, moment(X, NOW))
+    resume_from(M, X, timer, moment(M, X, NOW))
 
 
 @inlined
 def resume_until(M: Ints, X: Floats, timer: int, end_s: float) -> None:
     """Run from now; not due if it would be after ``end_s``, when it is paused for certain."""
     if math.isnan(real(M, X, SINCE_S, timer)):
-        now = moment(X, NOW)
+        now = moment(M, X, NOW)
         put_real(M, X, SINCE_S, timer, now)
         time_s = now + (real(M, X, TOTAL_S, timer) - real(M, X, WORKED_S, timer))
         if time_s <= end_s:
@@ -210,7 +212,7 @@ def resume_from(M: Ints, X: Floats, timer: int, since_s: float) -> None:
 @outlined
 def resume_at(M: Ints, X: Floats, timer: int, time_s: float) -> None:
     """Be due at an absolute moment, s."""
-    put_real(M, X, SINCE_S, timer, moment(X, NOW))
+    put_real(M, X, SINCE_S, timer, moment(M, X, NOW))
     push(M, X, timer, time_s)
 
 
@@ -218,7 +220,7 @@ def resume_at(M: Ints, X: Floats, timer: int, time_s: float) -> None:
 def pause(M: Ints, X: Floats, timer: int) -> None:
     """Stand still; nothing if it does already."""
     if not math.isnan(real(M, X, SINCE_S, timer)):
-        add_real(M, X, WORKED_S, timer, moment(X, NOW) - real(M, X, SINCE_S, timer))
+        add_real(M, X, WORKED_S, timer, moment(M, X, NOW) - real(M, X, SINCE_S, timer))
         put_real(M, X, SINCE_S, timer, NAN)
         remove(M, X, timer)
 

@@ -173,11 +173,11 @@ def _note(M: Ints, X: Floats, kind: int, v: int, value: float) -> None:
 @inner
 def _be(M: Ints, X: Floats, v: int, status: int) -> None:
     """Do something else from now on; the time until now is counted."""
-    time_s = moment(X, NOW) - real(M, X, VEHICLE_SINCE_S, v)
+    time_s = moment(M, X, NOW) - real(M, X, VEHICLE_SINCE_S, v)
     if time_s > 0.0:
         before_it = get(M, VEHICLE_STATUS, v)
         add_real(M, X, POOL_S, get(M, VEHICLE_POOL, v) * VEHICLE_STATES + before_it, time_s)
-        put_real(M, X, VEHICLE_SINCE_S, v, moment(X, NOW))
+        put_real(M, X, VEHICLE_SINCE_S, v, moment(M, X, NOW))
     put(M, VEHICLE_STATUS, v, status)
 
 
@@ -210,7 +210,7 @@ def drove(M: Ints, X: Floats, v: int) -> None:
         put(M, VEHICLE_PLACE, v, site_of(M, get(M, PART_AT, get(M, VEHICLE_PART, v))))
         _begin(M, X, v, PICKS, PICKUP_STARTED, NAN)
     elif status == CARRIES:
-        if moment(X, NOW) >= moment(X, OBSERVE):
+        if moment(M, X, NOW) >= moment(M, X, OBSERVE):
             add(M, POOL_TRIPS, pool, 1)
         _begin(M, X, v, DROPS, DROP_STARTED, NAN)
     elif status == RETURNS:
@@ -241,7 +241,7 @@ def _board(M: Ints, X: Floats, p: int, pool: int) -> None:
     if get(M, PART_AT, p) >= 0:
         drop(M, X, p)
     put(M, PART_AT, p, -1 - whole(M, SOURCES) - pool)
-    put_real(M, X, PART_ENTERED_S, p, moment(X, NOW))
+    put_real(M, X, PART_ENTERED_S, p, moment(M, X, NOW))
     put(M, PART_STATUS, p, WAITING)
     put(M, PART_MOVE, p, whole(M, N_MOVES))
     add_whole(M, N_MOVES, 1)
@@ -275,7 +275,7 @@ def _hold_cards(M: Ints, X: Floats, p: int, goal: int, change: int) -> None:
 def _look_at(M: Ints, X: Floats, p: int) -> None:
     """Have a part taken for overdue whose limit has passed on the way."""
     w = get(M, STEP_WATCH, get(M, PART_ROW, p))
-    if w < 0 or waits_from_s(M, X, p) + real(M, X, WATCH_LONGEST_S, w) > moment(X, NOW):
+    if w < 0 or waits_from_s(M, X, p) + real(M, X, WATCH_LONGEST_S, w) > moment(M, X, NOW):
         return
     count = whole(M, N_OVERDUE)
     for i in range(count):
@@ -321,7 +321,7 @@ def _send(M: Ints, X: Floats, p: int, goal: int) -> None:
     origin = site_of(M, get(M, PART_AT, p))
     pool = carrier(M, origin, goal)
     if math.isnan(real(M, X, PART_ASKED_S, p)):
-        put_real(M, X, PART_ASKED_S, p, moment(X, NOW))
+        put_real(M, X, PART_ASKED_S, p, moment(M, X, NOW))
     put(M, PART_CALLED, p, 1)
     keep_place(M, goal, 1)
     _hold_cards(M, X, p, goal, -1)
@@ -424,7 +424,7 @@ def end_calls(M: Ints, X: Floats) -> None:
     put_whole(M, SUPPOSED, 1)
     p = _first_call(M, X)
     while p >= 0:
-        put_real(M, X, PART_ASKED_S, p, moment(X, NOW))
+        put_real(M, X, PART_ASKED_S, p, moment(M, X, NOW))
         note(M, X, VEHICLE_ASKED, element_of(M, p), get(M, PART_ID, p), -1, NAN)
         p = _first_call(M, X)
     put_whole(M, SUPPOSED, 0)

@@ -59,7 +59,7 @@ from twin.engine.jit import aside, inner, outlined
 def ready(M: Ints, X: Floats, p: int) -> None:
     """Note that a part waits for its next operation from now on."""
     if get(M, PRODUCT_LIMITED, get(M, PART_PRODUCT, p)):
-        put_real(M, X, PART_READY_S, p, moment(X, NOW))
+        put_real(M, X, PART_READY_S, p, moment(M, X, NOW))
         watch(M, X, p)
 
 
@@ -100,7 +100,7 @@ def _arm(M: Ints, X: Floats, w: int) -> None:
     p = get(M, WATCH_HEAD, w)
     if p >= 0:
         due = waits_from_s(M, X, p) + real(M, X, WATCH_LONGEST_S, w)
-        resume_at(M, X, get(M, FIRST_TIMER, T_OVERDUE) + w, max(due, moment(X, NOW)))
+        resume_at(M, X, get(M, FIRST_TIMER, T_OVERDUE) + w, max(due, moment(M, X, NOW)))
 
 
 @outlined
@@ -125,7 +125,7 @@ def unwatch(M: Ints, X: Floats, p: int) -> None:
 def overdue(M: Ints, X: Floats, w: int) -> None:
     """Gather the parts of a list that have waited too long, all of them by number."""
     p = get(M, WATCH_HEAD, w)
-    while p >= 0 and waits_from_s(M, X, p) + real(M, X, WATCH_LONGEST_S, w) <= moment(X, NOW):
+    while p >= 0 and waits_from_s(M, X, p) + real(M, X, WATCH_LONGEST_S, w) <= moment(M, X, NOW):
         unwatch(M, X, p)
         at = whole(M, N_OVERDUE)
         while at > 0 and get(M, PART_ID, get(M, OVERDUE, at - 1)) > get(M, PART_ID, p):
@@ -141,14 +141,14 @@ def overdue(M: Ints, X: Floats, w: int) -> None:
 def look_out_for(M: Ints, X: Floats, p: int, b: int) -> None:
     """Look again when a part has come to the end of its buffer, and waited there for a batch."""
     ready_s = real(M, X, PART_ENTERED_S, p) + real(M, X, TRANSIT_S, b)
-    at_s = ready_s if ready_s > moment(X, NOW) else math.inf
+    at_s = ready_s if ready_s > moment(M, X, NOW) else math.inf
     for i in range(get(M, FIRST_WAIT, b), get(M, FIRST_WAIT, b + 1)):
         waited_s = ready_s + real(M, X, WAIT_S, i)
-        if waited_s > moment(X, NOW):
+        if waited_s > moment(M, X, NOW):
             at_s = min(at_s, waited_s)
     timer = get(M, FIRST_TIMER, T_LOOK) + b
     due = due_s(M, X, timer)  # in the past: it has just come
-    if at_s < due or (due <= moment(X, NOW) and at_s < math.inf):
+    if at_s < due or (due <= moment(M, X, NOW) and at_s < math.inf):
         resume_at(M, X, timer, at_s)
 
 
@@ -156,7 +156,7 @@ def look_out_for(M: Ints, X: Floats, p: int, b: int) -> None:
 def look_again(M: Ints, X: Floats, b: int) -> None:
     """Let those look who take from a buffer; wait for what comes to its end next."""
     part_at(M, b)
-    now, last = moment(X, NOW), get(M, FIRST_WAIT, b + 1)
+    now, last = moment(M, X, NOW), get(M, FIRST_WAIT, b + 1)
     longest_s = real(M, X, WAIT_S, last - 1) if last > get(M, FIRST_WAIT, b) else 0.0
     p = get(M, BUFFER_TAIL, b)
     while p >= 0:

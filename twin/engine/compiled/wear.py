@@ -88,7 +88,7 @@ def _stop_ageing(M: Ints, X: Floats, m: int) -> None:
     timer = get(M, FIRST_TIMER, T_LIFE) + m
     since_s = real(M, X, SINCE_S, timer)
     if not math.isnan(since_s):
-        add_real(M, X, WORKED_S, timer, (moment(X, NOW) - since_s) * real(M, X, MODE_RATE, m))
+        add_real(M, X, WORKED_S, timer, (moment(M, X, NOW) - since_s) * real(M, X, MODE_RATE, m))
         put_real(M, X, SINCE_S, timer, NAN)
         remove(M, X, timer)
 
@@ -98,7 +98,7 @@ def use_began(M: Ints, X: Floats, s: int) -> None:
     """Let what the station has age, and itself wear: it processes."""
     for m in range(get(M, FIRST_MODE, s), get(M, FIRST_MODE, s + 1)):
         if get(M, MODE_AGES, m):
-            age_from(M, X, m, moment(X, NOW))
+            age_from(M, X, m, moment(M, X, NOW))
     if get(M, WEAR_CLOCK, s) == OPERATING and not _is_last(M, s):
         resume(M, X, get(M, FIRST_TIMER, T_WEAR) + s)
 
@@ -151,10 +151,10 @@ def mended(M: Ints, X: Floats, m: int, s: int) -> None:
 @inner
 def _account_level(M: Ints, X: Floats, s: int) -> None:
     """Add the time since the last change to that at the level."""
-    time_s = moment(X, NOW) - real(M, X, WEAR_SINCE_S, s)
+    time_s = moment(M, X, NOW) - real(M, X, WEAR_SINCE_S, s)
     if time_s > 0.0:
         add_real(M, X, LEVEL_S, level_of(M, s), time_s)
-        put_real(M, X, WEAR_SINCE_S, s, moment(X, NOW))
+        put_real(M, X, WEAR_SINCE_S, s, moment(M, X, NOW))
 
 
 @aside
@@ -184,7 +184,7 @@ def _set_rate(M: Ints, X: Floats, m: int, rate: float) -> None:
         _stop_ageing(M, X, m)
     put_real(M, X, MODE_RATE, m, rate)
     if runs:
-        age_from(M, X, m, moment(X, NOW))
+        age_from(M, X, m, moment(M, X, NOW))
 
 
 @inner
