@@ -85,7 +85,7 @@ class _Piece(JITCodeLibrary):
             finished += draft.others()
         self._linking_libraries = [*found.values(), *finished]
         self._private = {name for draft in found.values() for name in draft.names()}
-        stays = AsideDraft if self.form == LEAN else OutlinedDraft
+        stays = OutlinedDraft if self.form == WHOLE else AsideDraft
         own = [draft for draft in found.values() if isinstance(draft, stays)]
         self._attributes = {name: draft.attributes for draft in own for name in draft.names()}
         super().finalize()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,30 +57,56 @@ class Counters:
     """Observed time in declared gaps, s; a run has none."""
 
 
-def figures_of(counters: Counters, line: Line, names: Names) -> tuple[Values, Coordinates]:
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What key figures of a line are called, and what its orders ask for; the same for all runs."""
+
+    line: Line
+    coordinates: Coordinates
+    has_energy: bool
+    quantity: Floats
+    """Parts asked for, by order."""
+    due_s: Floats
+    """Due date of each order, s since the line's start; NaN: none."""
+
+    @classmethod
+    def of(cls, line: Line, names: Names) -> Naming:
+        """Return how the figures of a line are named."""
+        labels = {
+            "station": line.flow_order,
+            "status": tuple(status.value for status in STATUSES),
+            "buffer": sorted(buffer.id for buffer in line.buffers),
+            "product": names.products,
+            "order": names.orders,
+        }
+        orders = [line.order(name) for name in names.orders]
+        due_s = [np.nan if o.due_date_s is None else o.due_date_s for o in orders]
+        return cls(
+            line=line,
+            # As objects: fixed-width text would depend on the longest name, and nothing is of no
+            # type.
+            coordinates={name: np.array(found, dtype=object) for name, found in labels.items()},
+            has_energy=has_energy(line),
+            quantity=np.array([order.quantity for order in orders], dtype=float),
+            due_s=np.array(due_s, dtype=float),
+        )
+
+
+def figures_of(counters: Counters, naming: Naming) -> tuple[Values, Coordinates]:
     """Return the key figures that ``twin.kpi.summarise`` describes, as arrays and coordinates."""
     values: Values = {}
     spent = np.zeros((len(counters.status_s), len(STATUSES)))
     # An engine that knows fewer statuses counts the first of them.
     spent[:, : counters.status_s.shape[1]] = counters.status_s
-    counters = replace(counters, status_s=spent)
     _flow(values, counters)
-    _stations(values, counters)
+    _stations(values, counters, spent)
     observed_s = counters.until_s - counters.from_s
     values["content_mean"] = ("buffer",), _ratio(counters.content_area, observed_s)
     values["finished_by_product"] = ("product",), counters.product_finished
-    _orders(values, counters, line, names)
-    if has_energy(line):
-        _energy(values, counters, line)
-    labels = {
-        "station": line.flow_order,
-        "status": tuple(status.value for status in STATUSES),
-        "buffer": sorted(buffer.id for buffer in line.buffers),
-        "product": names.products,
-        "order": names.orders,
-    }
-    # As objects: fixed-width text would depend on the longest name, and nothing is of no type.
-    return values, {name: np.array(found, dtype=object) for name, found in labels.items()}
+    _orders(values, counters, naming)
+    if naming.has_energy:
+        _energy(values, counters, naming.line, spent)
+    return values, dict(naming.coordinates)
 
 
 def _scalar(value: float) -> tuple[tuple[str, ...], Floats]:
@@ -88,8 +114,9 @@ def _scalar(value: float) -> tuple[tuple[str, ...], Floats]:
 
 
 def _ratio(top: Floats, bottom: Floats | float) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(np.asarray(bottom) > 0, top / bottom, np.nan)
+    above = np.asarray(bottom) > 0
+    found = np.full(np.broadcast_shapes(top.shape, above.shape), np.nan)
+    return np.divide(top, bottom, out=found, where=above)
 
 
 def _flow(values: Values, counters: Counters) -> None:
@@ -106,8 +133,7 @@ def _flow(values: Values, counters: Counters) -> None:
     values["flow_time_p90_s"] = _scalar(counters.flow_p90_s)
 
 
-def _stations(values: Values, counters: Counters) -> None:
-    spent = counters.status_s
+def _stations(values: Values, counters: Counters, spent: Floats) -> None:
     total = spent.sum(axis=1, keepdims=True)
     actual_s = spent[:, STATUSES.index(Status.PROCESSING)]
     planned_off = [STATUSES.index(status) for status in (Status.OFF, Status.MAINTENANCE)]
@@ -124,8 +150,8 @@ def _stations(values: Values, counters: Counters) -> None:
     values["oee_index"] = ("station",), availability * effectiveness * quality
 
 
-def _energy(values: Values, counters: Counters, line: Line) -> None:
-    by_station = energy_kwh(line, counters.status_s)
+def _energy(values: Values, counters: Counters, line: Line, spent: Floats) -> None:
+    by_station = energy_kwh(line, spent)
     total, prices = float(by_station.sum()), line.energy
     finished = counters.finished
     values["energy_kwh"] = ("station",), by_station
@@ -135,10 +161,8 @@ def _energy(values: Values, counters: Counters, line: Line) -> None:
     values["energy_cost"] = _scalar(total * prices.price_per_kwh if prices else np.nan)
 
 
-def _orders(values: Values, counters: Counters, line: Line, names: Names) -> None:
-    orders = [line.order(name) for name in names.orders]
-    quantity = np.array([order.quantity for order in orders], dtype=float)
-    due_s = np.array([np.nan if o.due_date_s is None else o.due_date_s for o in orders], float)
+def _orders(values: Values, counters: Counters, naming: Naming) -> None:
+    quantity, due_s = naming.quantity, naming.due_s
     complete = counters.order_gone >= quantity
     # An order that was complete before the run began has no moment here.
     done_s = np.where(complete, counters.order_last_s, np.nan)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from twin.events.kinds import Kind
 from twin.events.log import EventLog
-from twin.kpi.counters import Coordinates, Counters, Values, figures_of
+from twin.kpi.counters import Coordinates, Counters, Naming, Values, figures_of
 from twin.kpi.gaps import gap_s
 from twin.kpi.grouping import Replacement, processed, replaced
 from twin.kpi.people import crew_figures, crew_times_s
@@ -79,7 +79,7 @@ def summarise(log: EventLog, line: Line) -> xr.Dataset:
 
 def figures(log: EventLog, line: Line) -> tuple[Values, Coordinates]:
     """Return what ``summarise`` returns, as plain arrays and coordinates."""
-    values, coordinates = figures_of(count(log, line), line, log.names)
+    values, coordinates = figures_of(count(log, line), Naming.of(line, log.names))
     if line.crews:
         _people(values, coordinates, log, line)
     if line.vehicles:

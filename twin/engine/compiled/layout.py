@@ -75,6 +75,12 @@ class Memory:
         """Return the first values of a field of reals, as a view."""
         return self.x[self._places(field, count)]
 
+    def things(self, field: int, count: int) -> t.Ints:
+        """Return the first things that have a field, one a row, with all that they have."""
+        record = field >> t.COLUMN_BITS
+        begin, width = int(self.m[t.BEGINS + record]), t.WIDTH[record]
+        return self.m[begin : begin + count * width].reshape(count, width)
+
     def n(self, field: int, i: int) -> int:
         """Return a whole number of a field."""
         return int(self.m[self._places(field, i + 1)][i])

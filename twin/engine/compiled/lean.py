@@ -10,10 +10,10 @@ named here too.
 from __future__ import annotations
 
 from twin.engine.compiled import tables as t
-from twin.engine.compiled.layout import Memory
+from twin.engine.compiled.layout import COLUMN_MASK, Memory, ints
 from twin.engine.drafts import COMMON, LEAN, WHOLE
 
-OF_ALL = {t.FULL_SETTLE: 0, t.LOOK_WORDS: 1, t.ROOM_LOG: 0, t.SUPPOSED: 0} | {
+OF_ALL = {t.FULL_SETTLE: 0, t.LOOK_WORDS: 1, t.ROOM_LOG: 0} | {
     t.BEGINS + record: begin for record, begin in t.COMMON.items()
 }
 """Single numbers at the front that the common and the lean form know, with their values."""
@@ -33,6 +33,7 @@ SINGLES = {
     t.POOLS: 0,
     t.SLOWDOWNS: 0,
     t.STEERED: 0,
+    t.SUPPOSED: 0,
 }
 """Those that the lean form alone knows."""
 OF_STATIONS = {
@@ -51,12 +52,16 @@ OF_STATIONS = {
 """Fields of stations, with the value that all stations have."""
 
 
+_PLACES_OF_ALL, _VALUES_OF_ALL = ints(OF_ALL), ints(OF_ALL.values())
+_PLACES, _VALUES = ints(SINGLES), ints(SINGLES.values())
+_COLUMNS, _OF_EACH = ints(field & COLUMN_MASK for field in OF_STATIONS), ints(OF_STATIONS.values())
+
+
 def form_of(memory: Memory) -> int:
     """Return the leanest form of the kernel that serves a replication at its beginning."""
-    if any(memory.m[place] != value for place, value in OF_ALL.items()):
+    if (memory.m[_PLACES_OF_ALL] != _VALUES_OF_ALL).any():
         return WHOLE
-    stations = int(memory.m[t.STATIONS])
-    lean = all(memory.m[place] == value for place, value in SINGLES.items()) and all(
-        (memory.ints(field, stations) == value).all() for field, value in OF_STATIONS.items()
-    )
-    return LEAN if lean else COMMON
+    if (memory.m[_PLACES] != _VALUES).any():
+        return COMMON
+    stations = memory.things(t.STATION_ON, int(memory.m[t.STATIONS]))
+    return LEAN if (stations[:, _COLUMNS] == _OF_EACH).all() else COMMON

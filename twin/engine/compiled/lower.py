@@ -33,6 +33,7 @@ from twin.engine.reference.wear import BEFORE_MODES
 from twin.engine.streams import Purpose, stream_key
 from twin.events.log import Names
 from twin.events.state import LineState
+from twin.kpi.counters import Naming
 from twin.line import AnyDistribution, Line, Operation, Station
 from twin.line.rules import DISPATCH_RULES, ROUTING_RULES
 from twin.line.switching import switches
@@ -60,6 +61,7 @@ class Lowering:
         self.options = options
         self.state = state
         self.names = Names.of(line)
+        self.naming = Naming.of(line, self.names)
         self.element = {name: i for i, name in enumerate(self.names.elements)}
         self.station = {name: i for i, name in enumerate(line.flow_order)}
         self.stations = [line.station(name) for name in line.flow_order]

@@ -55,6 +55,7 @@ from twin.engine.compiled.tables import (
     MODE_STATION,
     MODE_STATUS,
     N_FAILS,
+    N_QUEUED,
     NAN,
     NOW,
     OPERATING,
@@ -217,6 +218,7 @@ def queue_for_people(M: Ints, X: Floats, m: int) -> None:
     else:
         put(M, CREW_HEAD, crew, m)
     put(M, CREW_TAIL, crew, m)
+    add_whole(M, N_QUEUED, 1)
 
 
 @aside
@@ -244,6 +246,7 @@ def _serve(M: Ints, X: Floats, crew: int) -> None:
                 put(M, CREW_HEAD, crew, after)
             if after < 0:
                 put(M, CREW_TAIL, crew, before)
+            add_whole(M, N_QUEUED, -1)
             s = get(M, MODE_STATION, m)
             number, element = m - get(M, FIRST_MODE, s), get(M, STATION_ELEMENT, s)
             take_for_mode(M, X, m, number, element)
@@ -253,16 +256,23 @@ def _serve(M: Ints, X: Floats, crew: int) -> None:
         m = after
 
 
-@inner
-def crews(M: Ints, X: Floats) -> None:
-    """Let new failures queue, and repairs begin while there are people."""
-    if whole(M, N_FAILS):
-        _call(M, X)
+@outlined
+def _serve_all(M: Ints, X: Floats) -> None:
+    """Look through the queues, first by crew, then of those that need a skill."""
     for crew in range(whole(M, CREWS)):
         if get(M, CREW_HEAD, crew) >= 0 and get(M, CREW_FREE, crew) > 0:
             _serve(M, X, crew)
     if get(M, CREW_HEAD, whole(M, CREWS)) >= 0:
         _serve(M, X, whole(M, CREWS))
+
+
+@inner
+def crews(M: Ints, X: Floats) -> None:
+    """Let new failures queue, and repairs begin while there are people."""
+    if whole(M, N_FAILS):
+        _call(M, X)
+    if whole(M, N_QUEUED):
+        _serve_all(M, X)
 
 
 @aside

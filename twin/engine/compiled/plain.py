@@ -129,7 +129,7 @@ class PlainProgram:
 
     def figures(self, replication: int) -> tuple[Values, Coordinates]:
         """Run one replication and return its key figures."""
-        return figures_of(self._counters(self.run(replication)), self._low.line, self._low.names)
+        return figures_of(self._counters(self.run(replication)), self._low.naming)
 
     def run(self, replication: int) -> Ran:
         """Run one replication."""

@@ -258,7 +258,7 @@ def kernel_figures(low: Lowering, f: Memory) -> tuple[Values, Coordinates]:
         order_gone=good + (f.ints(t.ORDER_SCRAPPED, orders) - f.ints(t.ORDER_EXTRA, orders)),
         order_last_s=f.floats(t.ORDER_LAST_S, orders).copy(),
     )
-    values, coordinates = figures_of(counters, low.line, low.names)
+    values, coordinates = figures_of(counters, low.naming)
     if has_wear(low.line):
         wear_figures(values, coordinates, _level_times_s(low, f))
     if low.crews:
@@ -273,7 +273,7 @@ def _crew_times_s(low: Lowering, f: Memory) -> tuple[t.Floats, t.Floats]:
     count = len(low.crews)
     rest_s = np.maximum(0.0, float(f.x[t.NOW]) - f.floats(t.CREW_SINCE_S, count))
     busy, on = f.ints(t.CREW_BUSY, count), f.ints(t.CREW_ON, count)
-    there = np.maximum(busy, on * [crew.size for crew in low.crews])
+    there = np.maximum(busy, on * f.ints(t.CREW_SIZE, count))
     work_s = f.floats(t.CREW_WORK_S, count) + busy * rest_s
     return work_s, f.floats(t.CREW_THERE_S, count) + there * rest_s
 

@@ -153,7 +153,8 @@ SITES = 63  # where vehicles may be; see carriers
 MOVES = 64  # what vehicles carry: from which sites, to which
 N_READY = 65  # vehicles that have loaded or unloaded in this round
 SUPPOSED = 66  # whether it is asked what would be if vehicles were idle
-BEGINS = 67
+N_QUEUED = 67  # modes that wait for people
+BEGINS = 68
 """From here on: where each record begins."""
 
 
