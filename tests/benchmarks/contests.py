@@ -17,10 +17,12 @@ from twin.line import (
     Batch,
     Buffer,
     Calendar,
+    Constant,
     Crew,
     Exponential,
     Failure,
     Line,
+    Move,
     Need,
     Operation,
     Product,
@@ -29,6 +31,9 @@ from twin.line import (
     Shift,
     Source,
     Station,
+    Vehicles,
+    Wear,
+    WearLevel,
     example_line,
     serial_line,
 )
@@ -38,6 +43,8 @@ HORIZON_S = 3_000.0
 SHIFT_S = 8 * 3600.0
 TO_FAILURE_S, TO_REPAIR_S = 100.0, 10.0
 CHANGE_OVER_S, REWORK_SHARE, BATCH = 0.5, 0.1, 4
+VEHICLES, RIDE_S = 2, (0.1, 0.2, 0.1)
+WEAR_S, WORN_FACTORS = 50.0, (1.0, 1.1, 1.2)
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,8 @@ def contests() -> list[Contest]:
         rework(),
         batches(),
         assembly(),
+        vehicles(),
+        wear(),
         bottling(),
     ]
 
@@ -240,6 +249,46 @@ def assembly() -> Contest:
         buffers=(*line.buffers, Buffer(id="components", capacity=simpy_line.COMPONENTS)),
     )
     return Contest("line of 10, assembly", line, HORIZON_S, replace(_work("none"), kitted=place))
+
+
+def vehicles() -> Contest:
+    """Return a line in which two vehicles carry the parts from one station to the next buffer."""
+    line, place = plain(), STATIONS // 2
+    origin, goal = line.flow_order[place], line.station(line.flow_order[place + 1]).input_buffer
+    assert goal
+    load_s, drive_s, unload_s = RIDE_S
+    pool = Vehicles(
+        id="agv",
+        count=VEHICLES,
+        moves=(Move(out_of=(origin,), into=(goal,)),),
+        travel_time_s={origin: {goal: drive_s}},
+        load_time_s=Constant(value_s=load_s),
+        unload_time_s=Constant(value_s=unload_s),
+        home=origin,
+    )
+    work = replace(_work("none"), carried=place, vehicles=VEHICLES, ride_s=RIDE_S)
+    remark = (
+        "SimPy's vehicles come without a place kept for the part; ours are sent where there is one"
+    )
+    return Contest(
+        "line of 10, two vehicles", changed(line, vehicles=(pool,)), HORIZON_S, work, remark
+    )
+
+
+def wear() -> Contest:
+    """Return a line whose stations wear with use and are slower for it until they are repaired."""
+    line = plain()
+    levels = tuple(
+        WearLevel(after_s=Exponential(mean_s=WEAR_S), time_factor=factor)
+        for factor in WORN_FACTORS[1:]
+    )
+    worn = Wear(levels=levels, lowered_by={"stop": 1})
+    line = changed(line, stations=_each(line, failures=(_failure("operating"),), wear=worn))
+    work = replace(_work("operating"), wear_s=WEAR_S, worn_factors=WORN_FACTORS)
+    remark = (
+        "SimPy's machines are worn more at the end of an operation; ours at the moment it happens"
+    )
+    return Contest("line of 10, wear", line, HORIZON_S, work, remark)
 
 
 def machining() -> Contest:

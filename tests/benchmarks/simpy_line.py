@@ -56,6 +56,22 @@ class Work:
     """Machine that works on several parts at once, and on how many."""
     kitted: int = -1
     """Machine that puts a component into each part; another machine makes them."""
+    carried: int = -1
+    """Machine whose parts vehicles carry to the next buffer."""
+    vehicles: int = 0
+    ride_s: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Time to load, to drive one way, to unload."""
+    wear_s: float = 0.0
+    """Mean operating time from one level of wear to the next; a repair takes one off."""
+    worn_factors: tuple[float, ...] = ()
+    """On the processing times, by level."""
+
+
+@dataclass
+class Vehicle:
+    """Stands where it takes parts, or where it puts them down."""
+
+    away: bool = False
 
 
 class Plant:
@@ -67,6 +83,9 @@ class Plant:
         self.crews = simpy.Resource(env, work.crews) if work.crews else None
         self.operators = simpy.Resource(env, work.operators) if work.operators else None
         self.components = simpy.Store(env, COMPONENTS)
+        self.vehicles = simpy.Store(env)
+        for _ in range(work.vehicles):
+            self.vehicles.put(Vehicle())
         self.open = True
         self.opened = env.event()
         if work.shift_s[0]:
@@ -95,6 +114,7 @@ class Machine:
         self.group = 0
         self.operations = 0
         self.made: list[Part] = []
+        self.level, self.used_s, self.worn_s = 0, 0.0, self._wear()
         self.down = False
         self.working = False
         self.repaired = env.event()
@@ -114,13 +134,13 @@ class Machine:
             if part.group != self.group:
                 yield self.env.timeout(self.work.change_over_s)
                 self.group = part.group
-            time_s = self.work.times[self.place](self.service)
+            time_s = self._time_s()
             if self.work.clock == "operating":
                 while time_s >= left_s:
                     yield self.env.timeout(left_s)
                     time_s -= left_s
                     yield self.env.timeout(self._repair())
-                    left_s = self._life()
+                    left_s, self.level = self._life(), max(0, self.level - 1)
                 left_s -= time_s
                 yield self.env.timeout(time_s)
             elif self.work.clock == "calendar":
@@ -128,7 +148,9 @@ class Machine:
             else:
                 yield self.env.timeout(time_s)
             self.operations += 1
-            if self.target is not None:
+            if self.place == self.work.carried:
+                yield from self._fetched(part)
+            elif self.target is not None:
                 yield self.target.put(part)
             elif self.work.rework_share and self.luck.random() < self.work.rework_share:
                 yield self.plant.stores[self.work.rework_to - 1].put(part)
@@ -166,6 +188,36 @@ class Machine:
             yield self.env.timeout(self.work.times[self.place](self.luck))
             self.operations += 1
             yield self.plant.components.put(part)
+
+    def _time_s(self) -> float:
+        """Draw the time of an operation; after its work the machine may be worn more."""
+        time_s, factors = self.work.times[self.place](self.service), self.work.worn_factors
+        if factors:
+            time_s *= factors[self.level]
+            self.used_s += time_s
+            while self.used_s >= self.worn_s:
+                self.level = min(self.level + 1, len(factors) - 1)
+                self.worn_s += self._wear()
+        return time_s
+
+    def _fetched(self, part: Part) -> Process:
+        """Wait with a part until a vehicle has taken it."""
+        load_s, drive_s, _ = self.work.ride_s
+        vehicle = yield self.plant.vehicles.get()
+        if vehicle.away:
+            yield self.env.timeout(drive_s)
+        yield self.env.timeout(load_s)
+        self.env.process(self._brought(vehicle, part))
+
+    def _brought(self, vehicle: Vehicle, part: Part) -> Process:
+        """Drive with a part to the next buffer and put it down there."""
+        assert self.target is not None
+        _, drive_s, unload_s = self.work.ride_s
+        yield self.env.timeout(drive_s)
+        yield self.env.timeout(unload_s)
+        yield self.target.put(part)
+        vehicle.away = True
+        yield self.plant.vehicles.put(vehicle)
 
     def _attended(self, time_s: float) -> Process:
         if self.plant.operators is None:
@@ -209,6 +261,9 @@ class Machine:
 
     def _life(self) -> float:
         return float(self.life.exponential(self.work.to_failure_s[self.place]))
+
+    def _wear(self) -> float:
+        return float(self.luck.exponential(self.work.wear_s)) if self.work.wear_s else 0.0
 
     def _repair(self) -> float:
         return float(self.repair.exponential(self.work.to_repair_s[self.place]))
