@@ -115,8 +115,9 @@ def _scalar(value: float) -> tuple[tuple[str, ...], Floats]:
 
 def _ratio(top: Floats, bottom: Floats | float) -> Floats:
     above = np.asarray(bottom) > 0
-    found = np.full(np.broadcast_shapes(top.shape, above.shape), np.nan)
-    return np.divide(top, bottom, out=found, where=above)
+    found: Floats = np.full(np.broadcast_shapes(top.shape, above.shape), np.nan)
+    np.divide(top, bottom, out=found, where=above)
+    return found
 
 
 def _flow(values: Values, counters: Counters) -> None:

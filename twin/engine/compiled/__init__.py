@@ -10,15 +10,17 @@ people), ``vehicles`` and ``carriers`` (who is sent for which part, which ways n
 ``batches``, ``kits`` and ``replacing`` (parts that go together, or into others), ``phases`` and
 ``people`` (who is needed, who is free), ``parts`` and ``looks`` (who moved, who looks next),
 ``log`` (what is counted).
-The kernel is compiled twice, the second time for lines without anything rare (``lean``).
+The kernel is compiled in three forms: for any line, for those of a common layout without a log, and
+for those without anything rare (``lean``).
 ``reading`` makes a state and key figures of the memory. ``plain`` and ``maxplus`` need no events at
 all.
 
 A new primitive, once the reference engine has it:
 
 1. Until the rest is there, ``unsupported`` in ``engine`` names it.
-2. Fields: a line in ``tables`` beside their siblings; values in ``lower`` or ``routes`` (fixed) or
-   in ``template`` (changing, from the state); back to the state document in ``reading``.
+2. Fields: a line in ``tables`` beside their siblings (a record on the path of every operation has
+   ``room`` there); values in ``lower`` or ``routes`` (fixed) or in ``template`` (changing, from
+   the state); back to the state document in ``reading``.
 3. Behaviour: each function here does what the method of the same name in ``twin.engine.reference``
    does, with the same grouping in every sum of times, and writes the same rows with ``note``.
    Something that takes time is a timer: a kind in ``tables``, its timers with their ranks in
