@@ -381,7 +381,6 @@ def _make_address(context: Any, array: Any) -> Any:
 
 
 def _reals(M: Ints, X: Floats) -> Floats:
-    del M
     return X
 
 
