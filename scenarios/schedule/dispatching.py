@@ -250,7 +250,8 @@ class _Dispatch:
 
     def _kept(self, step: int, choice: Choice) -> Candidate:
         """Return a candidate, worked out anew only if its machine or its people have changed."""
-        now = self.changes[choice.machine] if choice.teams == ((),) else self.turns
+        alone = choice.teams == ((),) and self.network.setup_teams[choice.machine] == ((),)
+        now = self.changes[choice.machine] if alone else self.turns
         at, found = self.known.get((step, choice.machine), (-1, None))
         if found is None or at != now:
             found = self._candidate(step, choice)
@@ -327,12 +328,10 @@ class _Dispatch:
         machine = chosen.machine
         self.changes[machine] = self.turns
         for before in this.before:
-            # It may have left later than it had ended, and where people set up, all may differ.
+            # It may have left later than it had ended.
             other = self.timeline.choice[before]
             if other is not None:
                 self.changes[other.machine] = self.turns
-        if network.setup_teams[machine] != ((),):
-            self.changes = [self.turns] * len(self.changes)
         if self.running[machine] and self.running[machine][0] == step:
             self.running[machine].pop(0)
         self.fixed[machine] = [item for item in self.fixed[machine] if item[1] != step]

@@ -67,3 +67,18 @@ def test_what_comes_before_a_locked_step_goes_first(rule: str) -> None:
     found = dispatch(Network.of(problem), rule)
     assert violations(problem, found) == []
     assert next(placed.start_s for placed in found.placements if placed.key == "C/o1") == 15.0
+
+
+def test_who_works_meanwhile_sets_up_later() -> None:
+    """A setup that could begin at once waits for the only fitter, who was given other work."""
+    late = builders.job("A", [("m", 9)], due_date_s=90)
+    late["operations"][0]["setup_group"] = "h"
+    first = builders.job("B", [("n", 4)], due_date_s=4)
+    first["operations"][0]["modes"][0]["needs"] = ["fit"]
+    fitted = {"id": "m", "setup_group": "g", "setup_s": {"g": {"h": 5}}, "setup_needs": ["fit"]}
+    resources = [{"id": "bob", "skills": ["fit"]}]
+    problem = builders.shop([late, first], [fitted, {"id": "n"}], resources=resources)
+    for style in ("non_delay", "active"):
+        schedule = dispatch(Network.of(problem), "edd", style)
+        assert violations(problem, schedule) == []
+        assert schedule.makespan_s == 18
