@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twin.events.kinds import OUTAGE, Status
+from twin.events.kinds import Kind, Status
 from twin.sync.fleet import ABOARD, Fleet
 from twin.sync.follow import Follower, Part
 from twin.sync.image import NO_PART, Image, ServerView, StationView
 from twin.sync.routes import Identity
 from twin.sync.status import Tally
+from twin.sync.stops import Stops
 
 LOST_FOR_S = 60.0
 """Plant time after which a part that the plant shows nowhere is taken to be gone, s; longer where
@@ -20,7 +21,6 @@ vehicles that tell nothing may have it."""
 
 
 _ENDED = frozenset({"processed", "unloading", "done"})
-_STANDS = frozenset({"waiting", "done"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Explanation:
     ----------
     image : Image
         The picture, with the values of the moment.
-    follower, fleet : Follower, Fleet
-        What is believed so far; both write the events.
+    follower, fleet, stops : Follower, Fleet, Stops
+        What is believed so far; they write the events.
     touched : set of str
         Elements whose values changed.
     tally : Tally
@@ -47,13 +47,20 @@ class Explanation:
     """
 
     def __init__(
-        self, image: Image, follower: Follower, fleet: Fleet, touched: set[str], tally: Tally
+        self,
+        image: Image,
+        follower: Follower,
+        fleet: Fleet,
+        stops: Stops,
+        touched: set[str],
+        tally: Tally,
     ) -> None:
         self.tally = tally
         self.image = image
         self.routes = follower.routes
         self.follower = follower
         self.fleet = fleet
+        self.stops = stops
         self.touched = touched
         self.driven = {pool.id: self.image.vehicles(pool.id) for pool in self.routes.pools}
         self.silent = [
@@ -71,12 +78,12 @@ class Explanation:
         self._ends()
         self._counted_ends()
         for name, view in self.views.items():
-            self._stops(name, view)
-            self._maintenance(name, view)
+            self.stops.see(name, view)
         self._creations()
         for pool, vehicles in self.driven.items():
             self.fleet.goes_on(pool, vehicles, self)
         self._moves()
+        self._kits()
         for pool, vehicles in self.driven.items():
             self.fleet.set_out(pool, vehicles, self)
             self.fleet.ask(self.image.asked(pool))
@@ -97,8 +104,8 @@ class Explanation:
         for name in self.routes.line.flow_order if look_everywhere else self.views:
             view = self.views.get(name) or self.image.station(name)
             for k, server in enumerate(view.servers):
-                if server.part != NO_PART:
-                    self._spot(spots, server.part, _Spot(name, k, server, server.part_s))
+                for number in server.parts:
+                    self._spot(spots, number, _Spot(name, k, server, server.part_s))
         for pool, vehicles in self.driven.items():
             for vehicle in vehicles:
                 if vehicle.status in ABOARD and vehicle.part != NO_PART:
@@ -128,7 +135,7 @@ class Explanation:
 
     def _moved(self, part: Part, server: ServerView) -> bool:
         """Tell whether a part has left its server, or begun another operation in it."""
-        if server.part != part.id:
+        if part.id not in server.parts:
             return True
         believed = part.operation - (part.status == "done")
         return server.operation not in (NO_PART, believed)
@@ -156,52 +163,6 @@ class Explanation:
             return True
         return self.routes.rework_to(part.product, part.operation) == part.operation
 
-    # --- stops and shifts -----------------------------------------------------------------------
-
-    def _stops(self, name: str, view: StationView) -> None:
-        follower, place = self.follower, self.follower.stations[name]
-        modes = self.routes.names.modes[name]
-        named = [modes.index(word) if word in modes else OUTAGE for word in view.failed]
-        for mode in [mode for mode in place.failed if mode not in named]:
-            follower.repaired(name, mode)
-        if view.on and not place.on:
-            follower.switch(name, on=True)
-        for mode in named:
-            if mode not in place.failed:
-                follower.fail(name, mode)
-        self._repairs(name, view)
-        if not view.on and place.on:
-            follower.switch(name, on=False)
-
-    def _repairs(self, name: str, view: StationView) -> None:
-        """Begin the repairs that are seen, and those that another repair hides."""
-        follower, place = self.follower, self.follower.stations[name]
-        for mode, repairing in list(place.failed.items()):
-            if repairing:
-                continue
-            seen = view.repairing and not any(
-                busy for other, busy in place.failed.items() if other != OUTAGE
-            )
-            hidden = view.repairing and follower.has_free_crew(name, mode)
-            if seen or hidden or not follower.needs_crew(name, mode):
-                follower.begin_repair(name, mode)
-
-    def _maintenance(self, name: str, view: StationView) -> None:
-        follower, place = self.follower, self.follower.stations[name]
-        modes = self.routes.names.modes[name]
-        named = [modes.index(word) for word in view.due if word in modes]
-        if view.wear is not None and view.wear > place.wear:
-            follower.wear(name, view.wear)
-        for mode in [mode for mode in place.due if mode not in named]:
-            follower.maintain(name, mode, "over")
-        if view.wear is not None:
-            follower.wear(name, view.wear)
-        for mode in named:
-            if mode not in place.due:
-                follower.maintain(name, mode, "due")
-        if view.maintaining and "repair" not in place.due.values() and named:
-            follower.maintain(name, named[0], "repair")
-
     # --- parts ----------------------------------------------------------------------------------
 
     def _creations(self) -> None:
@@ -212,6 +173,7 @@ class Explanation:
             count = self.image.count(source.id, "created")
             for number in range(follower.created[source.id], count):
                 self._create(self.routes.number(source.id, number))
+        self._made()
         for number in sorted(set(self.spots) - set(follower.parts)):
             found = self.routes.source_of(number)
             if found is None or number in follower.parts:
@@ -226,13 +188,38 @@ class Explanation:
                 ):
                     self._create(missing)
 
+    def _made(self) -> None:
+        """Replace parts by those that are made of them, where new ones are seen."""
+        kits = {part for view in self.views.values() for server in view.servers
+                for part in server.kit}  # fmt: skip
+        for number in sorted((set(self.spots) | kits) - set(self.follower.parts)):
+            maker = self.routes.maker_of(number)
+            if maker is None or number < self.follower.made[maker]:
+                continue
+            for _, first in sorted(self.follower.stations[maker].inside.items()):
+                part = self.follower.parts[first]
+                operation = part.operation - (part.status == "done")
+                if first not in self.spots and self.routes.makes(part.product, operation):
+                    self.follower.make(part, number)
+                    break
+
+    def _kits(self) -> None:
+        """Let components go into the parts that are put together of them."""
+        for view in self.views.values():
+            for server in view.servers:
+                whole = self.follower.parts.get(server.part)
+                for number in server.kit if whole is not None else ():
+                    if whole is not None and number in self.follower.parts:
+                        self.follower.consume(self.follower.parts[number], whole)
+
     def _create(self, number: int) -> None:
         follower = self.follower
         identity = self.routes.identity(number, follower.orders)
         spot = self.spots.get(number)
-        if spot is not None and spot.view is not None and self._is_known(spot.view.product):
-            order = spot.view.order if spot.view.order in follower.orders else None
-            identity = Identity(spot.view.product, order)
+        view = spot.view if spot is not None else None
+        if view is not None and view.part == number and self._is_known(view.product):
+            order = view.order if view.order in follower.orders else None
+            identity = Identity(view.product, order)
         if self.routes.source_of(number) is None:
             identity = Identity(identity.product, identity.order, sure=False)
         part = follower.create(number, identity)
@@ -256,17 +243,17 @@ class Explanation:
     def _moves(self) -> None:
         """Move parts to where they are seen, those furthest downstream first."""
         moving = [
-            (self._rank(spot.place), number)
+            (self._rank(spot.place), spot.view.parts.index(number) if spot.view else 0, number)
             for number, spot in self.spots.items()
             if spot.place not in self.driven and self._elsewhere(self.follower.parts[number], spot)
         ]
-        for _, number in sorted(moving, key=lambda item: (-item[0], item[1])):
+        for _, _, number in sorted(moving, key=lambda item: (-item[0], *item[1:])):
             self._move(self.follower.parts[number], self.spots[number])
 
     def _rank(self, place: str) -> float:
         rank, fed = self.routes.rank, self.routes.fed_by.get(place, (place,))
-        # A buffer that no station takes from by itself holds what others are made with.
-        return min((rank[name] - 0.5 * (name != place) for name in fed), default=-1.0)
+        # A buffer that no station takes from holds what others are made with: room is made first.
+        return min((rank[name] - 0.5 * (name != place) for name in fed), default=float(len(rank)))
 
     def _elsewhere(self, part: Part, spot: _Spot) -> bool:
         if (part.place, part.server) != (spot.place, spot.server):
@@ -282,7 +269,7 @@ class Explanation:
         self.fleet.put_down(part)
         follower.finish_work(part)
         view = spot.view
-        if view is not None and self._is_known(view.product):
+        if view is not None and view.part == part.id and self._is_known(view.product):
             order = view.order if view.order in follower.orders else None
             if (part.product, part.order) != (view.product, order):
                 self.tally.corrected += 1
@@ -294,7 +281,18 @@ class Explanation:
             follower.enter_buffer(part, spot.place)
             part.operation = operation
         else:
+            self._clear(spot, spot.view)
             follower.enter_station(part, spot.place, spot.server, operation)
+
+    def _clear(self, spot: _Spot, view: ServerView) -> None:
+        """Let those who have left the line leave a server with several parts before others come."""
+        first = self.follower.stations[spot.place].inside.get(spot.server)
+        if first is None or not self.follower.stations[spot.place].several:
+            return
+        there = self.follower.parts[first]
+        for part in (there, *self.follower.mates(there)):
+            if part.id not in view.parts and part.id not in self.spots:
+                self._explain(part)
 
     def known(self, number: int) -> Part:
         """Return a part, made if it is new."""
@@ -324,6 +322,9 @@ class Explanation:
         """Bring a part to the operation it is seen at, or goes to; return that operation."""
         come = part.status == "done" or part.place in self.driven
         done = part.operation - 1 if come else None
+        if place == self.routes.line.product(part.product).stock:
+            self._pass_through(part, self.routes.length(part.product))
+            return self.routes.length(part.product)
         if operation is None:
             operation = self.routes.operation_at(part.product, place, part.operation, done)
         if operation is None or operation >= self.routes.length(part.product):
@@ -335,6 +336,8 @@ class Explanation:
             self.follower.send_back(part, operation)
         elif operation > part.operation:
             self._pass_through(part, operation)
+        elif self.routes.too_late_to(part.product, part.operation) == operation:
+            self.follower.write(Kind.WAIT_EXCEEDED, part.place, part.id, operation)
         else:
             self.tally.unexplained += 1
         return operation
@@ -370,7 +373,7 @@ class Explanation:
 
     def _has_left(self, part: Part) -> bool:
         if part.place in self.follower.stations:
-            return self.views[part.place].servers[part.server].part != part.id
+            return part.id not in self.views[part.place].servers[part.server].parts
         return not self._waits(part)
 
     def _explain(self, part: Part) -> bool:
@@ -415,17 +418,4 @@ class Explanation:
                 follower.begin_setup(part)
             elif part.status == "setup" and server.status is not Status.SETUP and changed:
                 follower.end_setup(part)
-        self._ready(name)
-
-    def _ready(self, name: str) -> None:
-        """Let maintenance that is due wait for its people once no work goes on."""
-        place = self.follower.stations[name]
-        due = [mode for mode, status in place.due.items() if status == "due"]
-        stands = place.failed or not place.on
-        if due and (stands or not self._works(name)):
-            for mode in sorted(due):
-                self.follower.maintain(name, mode, "waiting")
-
-    def _works(self, name: str) -> bool:
-        inside = self.follower.stations[name].inside.values()
-        return any(self.follower.parts[number].status not in _STANDS for number in inside)
+        self.stops.ready(name)

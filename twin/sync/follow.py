@@ -18,19 +18,6 @@ from twin.sync.routes import Count, Identity, Routes
 
 GOOD, UNCERTAIN = 0, 1
 _RESTS = ("waiting", "loaded", "processed")
-_MAINTAINED = {
-    Kind.MAINTENANCE_DUE: "due",
-    Kind.MAINTENANCE_READY: "waiting",
-    Kind.MAINTENANCE_STARTED: "repair",
-    Kind.MAINTENANCE_ENDED: "over",
-}
-"""Events of maintenance, in order, and what it is from there on."""
-_AFTER = {
-    "due": ("due", "waiting", "repair"),
-    "waiting": ("waiting", "repair"),
-    "repair": ("repair",),
-    "over": (),
-}
 
 
 @dataclass(slots=True)
@@ -67,7 +54,9 @@ class Place:
     """One station, as believed."""
 
     inside: dict[int, int] = field(default_factory=dict)
-    """Part in each server that has one."""
+    """Part in each server that has one; of a batch the first."""
+    several: bool = False
+    """Whether a server may have several parts."""
     on: bool = True
     group: str | None = None
     failed: dict[int, bool] = field(default_factory=dict)
@@ -125,18 +114,20 @@ class Follower:
             )
             for part in state.parts
         }
-        self.stations = {name: Place() for name in routes.line.flow_order}
+        several = {station.id for station in routes.line.stations if station.batch is not None}
+        several |= set(routes.makers.values())
+        self.stations = {name: Place(several=name in several) for name in routes.line.flow_order}
         self.buffers: dict[str, set[int]] = {buffer.id: set() for buffer in routes.line.buffers}
         self.pools = {pool.id for pool in routes.pools}
         self.created = {source.id: 0 for source in routes.sources}
+        self.made = {
+            maker: max(
+                (part + 1 for part in self.parts if routes.maker_of(part) == maker), default=0
+            )
+            for maker in routes.makers.values()
+        }
         self.finished = {sink.id: 0 for sink in routes.line.sinks}
         self.orders = {order.id: Count() for order in routes.line.orders}
-        self._crews = {
-            (station.id, k): mode.crew
-            for station in routes.line.stations
-            for k, mode in enumerate(sorted(station.failures, key=lambda mode: mode.id))
-        }
-        self._sizes = {crew.id: crew.size for crew in routes.line.crews}
         self._begin(state)
 
     def _begin(self, state: LineState) -> None:
@@ -157,7 +148,7 @@ class Follower:
                 place.failed[OUTAGE] = True
         for part in self.parts.values():
             if part.place in self.stations:
-                self.stations[part.place].inside[part.server] = part.id
+                self.stations[part.place].inside.setdefault(part.server, part.id)
             elif part.place in self.buffers:
                 self.buffers[part.place].add(part.id)
         for name, source in state.sources.items():
@@ -232,9 +223,13 @@ class Follower:
         """Take a part from where it is; it comes to another place, or out of the line."""
         part.left, part.asked = part.place, False
         if part.place in self.stations:
-            inside = self.stations[part.place].inside
-            if inside.get(part.server) == part.id:
-                del inside[part.server]
+            place, server = self.stations[part.place], part.server
+            mates = self.mates(part)
+            if place.inside.get(server) == part.id:
+                del place.inside[server]
+                place.inside |= {server: mates[0].id} if mates else {}
+            if place.several and not mates:
+                self.write(Kind.SERVER_CLEARED, part.place, value=float(server))
         elif part.place in self.buffers:
             self.buffers[part.place].discard(part.id)
         part.lost_s = None
@@ -245,6 +240,41 @@ class Follower:
         part.place, part.status, part.server, part.stage = buffer, "waiting", -1, 0
         self.buffers[buffer].add(part.id)
         self.write(Kind.BUFFER_ENTERED, buffer, part.id)
+
+    def mates(self, part: Part) -> list[Part]:
+        """Return the other parts on a part's server."""
+        if part.place not in self.stations or not self.stations[part.place].several:
+            return []
+        there = part.place, part.server
+        others = (other for other in self.parts.values() if other is not part)
+        return [other for other in others if (other.place, other.server) == there]
+
+    def consume(self, part: Part, whole: Part) -> None:
+        """Let a component go into another part."""
+        stock = self.routes.line.product(part.product).stock
+        if stock is not None and part.place != stock:
+            self.finish_work(part)
+            self.enter_buffer(part, stock)
+        self.leave(part)
+        self.write(Kind.PART_CONSUMED, whole.place, part.id, whole.operation, float(whole.id))
+        del self.parts[part.id]
+
+    def make(self, part: Part, number: int) -> None:
+        """Let a part, and those on its server, be replaced by what is made of them."""
+        self.finish_work(part)
+        place, server, operation = part.place, part.server, part.operation - 1
+        gone = [part, *self.mates(part)]
+        orders = {found.order for found in gone}
+        order = orders.pop() if len(orders) == 1 else None
+        for found in gone:
+            self.write(Kind.PART_REPLACED, place, found.id, operation)
+            del self.parts[found.id]
+        for count, product in enumerate(self.routes.makes(part.product, operation)):
+            made = Part(number + count, product, order, place, 0, "done", server, sure=part.sure)
+            self.parts[made.id] = made
+            self._tell(Kind.PART_MADE, made, place)
+            self.made[place] = made.id + 1
+        self.stations[place].inside[server] = number
 
     def board(self, part: Part, pool: str) -> None:
         """Let a vehicle take a part on; the vehicle's own event tells it."""
@@ -259,7 +289,10 @@ class Follower:
         self.leave(part)
         part.place, part.status, part.server = station, "waiting", server
         part.operation, part.stage = operation, 0
-        self.stations[station].inside[server] = part.id
+        if self.stations[station].several:
+            self.stations[station].inside.setdefault(server, part.id)
+        else:
+            self.stations[station].inside[server] = part.id
         self.write(Kind.STATION_ENTERED, station, part.id, operation, float(server))
 
     def send_back(self, part: Part, operation: int) -> None:
@@ -338,103 +371,35 @@ class Follower:
         unloads = station.phased and step.unloads
         if part.phase == "waiting" and station.phased and step.loads:
             part.status = "loading"
-            self._tell_work(Kind.LOADING_STARTED, part)
+            self.tell_work(Kind.LOADING_STARTED, part)
         elif part.phase == "loading":
             part.status, part.stage = "waiting", 1
-            self._tell_work(Kind.LOADING_ENDED, part)
+            self.tell_work(Kind.LOADING_ENDED, part)
         elif part.phase in ("waiting", "loaded"):
             if until < PHASES.index("processing"):
                 part.stage = 1  # there is nothing to load
                 return
             part.status = "processing"
             station.group = self._group(part)
-            self._tell_work(Kind.PROCESSING_STARTED, part)
+            self.tell_work(Kind.PROCESSING_STARTED, part)
         elif part.phase == "processing":
-            self._tell_work(Kind.PROCESSING_ENDED, part, 1.0 if unloads else math.nan)
+            self.tell_work(Kind.PROCESSING_ENDED, part, 1.0 if unloads else math.nan)
             part.status, part.stage = "waiting", 2
             station.processed += 1
             if not unloads:
                 self._done(part)
         elif part.phase == "processed":
             part.status = "unloading"
-            self._tell_work(Kind.UNLOADING_STARTED, part)
+            self.tell_work(Kind.UNLOADING_STARTED, part)
         else:
-            self._tell_work(Kind.UNLOADING_ENDED, part)
+            self.tell_work(Kind.UNLOADING_ENDED, part)
             self._done(part)
 
-    def _tell_work(self, kind: Kind, part: Part, value: float = math.nan) -> None:
+    def tell_work(self, kind: Kind, part: Part, value: float = math.nan) -> None:
+        """Write an event of the work on a part."""
         self.write(kind, part.place, part.id, part.operation, value)
 
     def _done(self, part: Part) -> None:
-        part.status = "done"
-        part.operation += 1
-
-    # --- stops --------------------------------------------------------------------------------
-
-    def fail(self, station: str, mode: int) -> None:
-        """Let a failure mode, or something else, stop a station."""
-        self.stations[station].failed[mode] = mode == OUTAGE
-        self.write(Kind.FAILED, station, detail=mode)
-        failures = sorted(self.routes.line.station(station).failures, key=lambda found: found.id)
-        if mode != OUTAGE and failures[mode].effect in ("restart", "scrap"):
-            for _, number in sorted(self.stations[station].inside.items()):
-                part = self.parts[number]
-                if part.status == "processing":
-                    part.status = "waiting"
-                    self._tell_work(Kind.WORK_ABORTED, part, float(mode))
-
-    def begin_repair(self, station: str, mode: int) -> None:
-        """Let a crew begin."""
-        self.stations[station].failed[mode] = True
-        self.write(Kind.REPAIR_STARTED, station, detail=mode)
-
-    def repaired(self, station: str, mode: int) -> None:
-        """Let the station go on, unless something else stops it."""
-        if not self.stations[station].failed[mode]:
-            self.begin_repair(station, mode)
-        del self.stations[station].failed[mode]
-        self.write(Kind.REPAIRED, station, detail=mode)
-
-    def has_free_crew(self, station: str, mode: int) -> bool:
-        """Tell whether the crew that a mode needs is free, or none is needed."""
-        crew = self._crews.get((station, mode))
-        if crew is None:
-            return True
-        busy = sum(
-            repairing and self._crews.get((name, other)) == crew
-            for name, place in self.stations.items()
-            for other, repairing in place.failed.items()
-        )
-        return busy < self._sizes[crew]
-
-    def needs_crew(self, station: str, mode: int) -> bool:
-        """Tell whether a repair waits for a crew."""
-        return self._crews.get((station, mode)) is not None
-
-    def maintain(self, station: str, mode: int, until: str) -> None:
-        """Bring maintenance to where it is: ``due``, ``waiting``, ``repair``, or over."""
-        due = self.stations[station].due
-        for kind, status in _MAINTAINED.items():
-            if due.get(mode) in _AFTER[status]:
-                continue
-            due[mode] = status
-            self.write(kind, station, detail=mode)
-            if status == until:
-                break
-        if until == "over":
-            del due[mode]
-
-    def wear(self, station: str, level: int) -> None:
-        """Let a station be at another level of wear."""
-        place = self.stations[station]
-        while place.wear < level:
-            place.wear += 1
-            self.write(Kind.WEAR_RISEN, station, detail=place.wear)
-        if place.wear > level:
-            place.wear = level
-            self.write(Kind.WEAR_LOWERED, station, detail=level)
-
-    def switch(self, station: str, *, on: bool) -> None:
-        """Begin or end a shift."""
-        self.stations[station].on = on
-        self.write(Kind.SHIFT_STARTED if on else Kind.SHIFT_ENDED, station)
+        for one in (part, *self.mates(part)):
+            one.status = "done"
+            one.operation += 1

@@ -55,6 +55,10 @@ class ServerView:
     """Phase of the work on the part, or empty where the plant does not tell."""
     phase_s: float
     """Moment the phase began, as far as the plant tells, s."""
+    parts: tuple[int, ...]
+    """All parts on it, the first of a batch first."""
+    kit: tuple[int, ...]
+    """Components that went into its part, as far as the plant tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,10 +214,13 @@ class Image:
         part = self._seen.get((name, f"{at}.part"))
         state = self._seen.get((name, f"{at}.state"))
         number = part.value if part else NO_PART
+        number = number if isinstance(number, int) and number >= 0 else NO_PART
+        alone = (number,) if number != NO_PART else ()
+        several = (name, f"{at}.parts") in self._seen
         phase = str(self._get(name, f"{at}.phase", default=""))
         return ServerView(
             status=self._status(name, f"{at}.state", state),
-            part=number if isinstance(number, int) and number >= 0 else NO_PART,
+            part=number,
             product=str(self._get(name, f"{at}.product", default="")),
             order=str(self._get(name, f"{at}.order", default="")),
             operation=self.count(name, f"{at}.operation", NO_PART),
@@ -221,6 +228,8 @@ class Image:
             status_s=state.time_s if state else 0.0,
             phase=phase if phase in PHASES else "",
             phase_s=self.changed_s(name, f"{at}.phase"),
+            parts=self._numbers(name, f"{at}.parts") if several else alone,
+            kit=self._numbers(name, f"{at}.kit"),
         )
 
     def tells_phases(self, name: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from twin.events.log import Names
 from twin.line import JobOrder, Line, Source, Vehicles
+from twin.line.line import maker_slots
 
 PARTS_PER_SOURCE = 2**40
 """A part's number is its source's slot times this plus its count there."""
@@ -55,6 +56,8 @@ class Routes:
     """Place of each station from upstream to downstream."""
     pools: tuple[Vehicles, ...] = field(init=False)
     """Pools of vehicles, by name."""
+    makers: dict[int, str] = field(init=False)
+    """Stations that make parts of others, by their slots."""
     entrances: frozenset[str] = field(init=False)
     """Where parts come to when they go on: buffers, stations without one, sinks."""
 
@@ -71,6 +74,7 @@ class Routes:
             "sources": tuple(sorted(line.sources, key=lambda source: source.id)),
             "fed_by": {buffer: tuple(stations) for buffer, stations in fed.items()},
             "rank": {name: i for i, name in enumerate(line.flow_order)},
+            "makers": {slot: name for name, slot in maker_slots(line).items()},
             "pools": tuple(sorted(line.vehicles, key=lambda pool: pool.id)),
             "entrances": frozenset(
                 [buffer.id for buffer in line.buffers]
@@ -80,6 +84,16 @@ class Routes:
         }
         for key, value in found.items():
             object.__setattr__(self, key, value)
+
+    def maker_of(self, part: int) -> str | None:
+        """Return the station that made a part of others; None for a part of a source."""
+        return self.makers.get(part // PARTS_PER_SOURCE)
+
+    def makes(self, product: str, operation: int) -> tuple[str, ...]:
+        """Return the product of each part that an operation makes of a part, in order."""
+        routing = self.line.product(product).routing
+        made = routing[operation].makes if 0 <= operation < len(routing) else {}
+        return tuple(name for name in sorted(made) for _ in range(made[name]))
 
     def source_of(self, part: int) -> tuple[Source, int] | None:
         """Return the source of a part and its count there; None for a number of no source."""
@@ -120,6 +134,12 @@ class Routes:
         assert rework is not None
         return next(i for i, step in enumerate(routing) if step.id == rework.to)
 
+    def too_late_to(self, product: str, operation: int) -> int | None:
+        """Return the operation that parts go back to which waited too long for one, if any."""
+        routing = self.line.product(product).routing
+        to = routing[operation].max_wait_to if 0 <= operation < len(routing) else None
+        return next((i for i, step in enumerate(routing) if step.id == to), None)
+
     def operation_at(self, product: str, place: str, after: int, done: int | None) -> int | None:
         """Return the operation for which a part waits at a buffer or station.
 
@@ -153,6 +173,16 @@ class Routes:
     def identity(self, part: int, orders: Mapping[str, OrderCount]) -> Identity:
         """Return what the next part of its source is, as far as the line's file decides it."""
         found = self.source_of(part)
+        maker = self.maker_of(part)
+        if maker is not None:
+            made = {
+                name
+                for product in self.line.products
+                for step in product.routing
+                if maker in step.stations
+                for name in step.makes
+            }
+            return Identity(min(made), None, sure=len(made) == 1)
         source = found[0] if found else self.sources[0]
         if source.arrivals == "orders":
             order = self.next_order(orders)

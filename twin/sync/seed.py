@@ -153,7 +153,7 @@ def _numbers(routes: Routes, image: Image) -> list[int]:
     """Return every part the plant shows, and those that wait at sources by themselves."""
     shown = [part for buffer in routes.fed_by for part in image.parts(buffer)]
     for name in routes.line.flow_order:
-        shown += [server.part for server in image.station(name).servers if server.part != NO_PART]
+        shown += [part for server in image.station(name).servers for part in server.parts]
     shown += [vehicle.part for _, vehicle in laden(routes, image)]
     for source in routes.sources:
         created, waiting = (image.count(source.id, key) for key in ("created", "waiting"))
@@ -217,32 +217,28 @@ def _parts(
             )
     for name in routes.line.flow_order:
         for k, server in enumerate(image.station(name).servers):
-            if server.part != NO_PART:
-                parts[server.part] = _inside(
-                    routes,
-                    known[server.part]
-                    if server.part in known
-                    else Identity(routes.line.products[0].id, None, sure=False),
-                    name,
-                    k,
-                    server,
-                    time_s,
-                )
+            for number in server.parts:
+                part = new_part(number, known[number], name, min(server.part_s, time_s))
+                part = _inside(routes, part, k, server, time_s)
+                if number != server.part and part.status != "done":
+                    # The first of a batch stands for all of it.
+                    part = part.model_copy(update={"status": "waiting", "clock": None})
+                parts[number] = part
     parts |= carried(routes, image, known, time_s)
     return [asking(part, routes, image) for part in parts.values()]
 
 
 def _inside(
-    routes: Routes, identity: Identity, station: str, k: int, server: ServerView, time_s: float
+    routes: Routes, part: PartState, k: int, server: ServerView, time_s: float
 ) -> PartState:
     """Return a part in a server, as far as the server's state tells what happens to it."""
-    entered_s = min(server.part_s, time_s)
+    entered_s, length = part.entered_s, routes.length(part.product)
     since_s = min(max(server.part_s, server.status_s), time_s)
     operation = server.operation
-    if not 0 <= operation < routes.length(identity.product):
-        operation = routes.operation_at(identity.product, station, 0, None) or 0
-    part = new_part(server.part, identity, station, entered_s)
+    if not 0 <= operation < length:
+        operation = routes.operation_at(part.product, part.location, 0, None) or 0
     update: dict[str, object] = {"operation": operation, "server": k, "visits": operation + 1}
+    update["kitted"] = bool(server.kit)
     if server.phase:
         return part.model_copy(update=update | _in_phase(server, operation, time_s))
     if server.status is Status.PROCESSING:
@@ -250,7 +246,7 @@ def _inside(
     elif server.status is Status.SETUP:
         update |= {"status": "setup", "clock": Clock(since_s=since_s)}
     elif server.status is Status.BLOCKED:
-        update |= {"status": "done", "done_s": since_s, "operation": operation + 1}
+        update |= {"status": "done", "done_s": since_s, "operation": min(operation + 1, length)}
     elif server.status in (Status.FAILED, Status.OFF):
         # A stop hides what the part was doing; most likely it was being worked on since it came.
         worked_s = max(0.0, since_s - entered_s)

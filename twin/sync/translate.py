@@ -21,6 +21,7 @@ from twin.sync.protocol import Quality, Value
 from twin.sync.routes import Routes
 from twin.sync.seed import seeded
 from twin.sync.status import Tally
+from twin.sync.stops import Stops
 
 
 class Translator:
@@ -66,9 +67,13 @@ class Translator:
     def _begin(self, state: LineState, guessed: frozenset[int]) -> None:
         self._follower = Follower(self.routes, state, guessed, inferred=self.infers)
         self._fleet = Fleet(self.routes, self._follower, state)
+        self._stops = Stops(self._follower)
         for name, place in self._follower.stations.items():
             view = self.image.station(name)
             place.processed, place.scrapped = view.processed, view.scrapped
+            for part in (part for server in view.servers for part in server.kit):
+                if (maker := self.routes.maker_of(part)) is not None:
+                    self._follower.made[maker] = max(self._follower.made[maker], part + 1)
             place.phased = self.image.tells_phases(name)
         for sink in self._follower.finished:
             self._follower.finished[sink] = self.image.count(sink, "finished")
@@ -142,7 +147,8 @@ class Translator:
         doubtful = any(value.quality is not Quality.GOOD for value in values)
         follower.quality = UNCERTAIN if doubtful or unknown or inferred or set_back else GOOD
         if touched:
-            Explanation(self.image, follower, self._fleet, touched, self.tally).write()
+            explained = (self.image, follower, self._fleet, self._stops, touched, self.tally)
+            Explanation(*explained).write()
         return rows + follower.take_rows()
 
     def _own_s(self, value: Value, time_s: float) -> float:
