@@ -190,6 +190,8 @@ class Explanation:
 
     def _made(self) -> None:
         """Replace parts by those that are made of them, where new ones are seen."""
+        if not self.routes.makers:
+            return
         kits = {part for view in self.views.values() for server in view.servers
                 for part in server.kit}  # fmt: skip
         for number in sorted((set(self.spots) | kits) - set(self.follower.parts)):
