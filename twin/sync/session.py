@@ -62,6 +62,8 @@ class Session:
         """What is known of the nodes."""
         self.pulse = Pulse(clock)
         """Whether values flow."""
+        self.silent = True
+        """Whether nothing was published in this connection."""
         self.publications = 0
         """Whole publications that came in, those that said that there is no news among them."""
         self._target = target
@@ -77,12 +79,6 @@ class Session:
         self._acks: list[tuple[int, int]] = []
         self._stale: list[int] = []
         self._tells_each = False
-        self._published_before = 0
-
-    @property
-    def silent(self) -> bool:
-        """Whether nothing was published in this connection."""
-        return self.publications == self._published_before
 
     @property
     def continuity(self) -> Continuity:
@@ -103,7 +99,7 @@ class Session:
         TimeoutError if ``within_s`` have passed.
         """
         self.pulse.connect()
-        self._published_before = self.publications
+        self.silent = True
         endpoint = self._target.endpoint
         self.channel = await knock(
             lambda: Channel(endpoint, answer_s, self.lose), knock_s, within_s
@@ -277,6 +273,7 @@ class Session:
         if subscription is None:
             return  # of an epoch that is over
         self.pulse.heard()
+        self.silent = False
         await self._take(subscription, told, Origin.LIVE)
         self.publications += not told.more
 

@@ -344,9 +344,9 @@ class Supervisor:
         session.check()
         if session.lost is not None:
             return self._failed(session.lost)
-        if session.silent:
-            return self._failed(f"{self.target.endpoint} answers, but publishes nothing")
         if pulse.beats <= needed and (needed or pulse.beating):
+            if session.silent:
+                return self._failed(f"{self.target.endpoint} answers, but publishes nothing")
             what = "stands still" if pulse.beats else "gives no value"
             return self._failed(f"the clock {self.target.heartbeat} {what}")
         if nodes.items and len(nodes.pending) == len(nodes.items) and not pulse.beats:
