@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -37,6 +38,8 @@ MAX_DEPTH = 40
 INTEGER_LIMIT = 2**63
 """JSON integers lie below this, seen without their sign."""
 
+_UNUSABLE = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ud800-\\udfff]")
+"""What no text may hold: databases, workbooks and XML do not take it."""
 _log = logging.getLogger(__name__)
 
 
@@ -285,7 +288,7 @@ def strict_json(body: bytes) -> object:
     ------
     RefusalError
         If it is no JSON, names a key twice, nests too deeply, or holds a number that is not finite
-        or needs more than 64 bits, or text that is no Unicode.
+        or needs more than 64 bits, or text that is no Unicode or holds control characters.
     """
     try:
         text = body.decode("utf-8")
@@ -308,7 +311,7 @@ def strict_json(body: bytes) -> object:
 
 
 def _inspect(found: object) -> None:
-    """Refuse deep nesting and lone surrogates, without recursion."""
+    """Refuse deep nesting and texts that cannot be used, without recursion."""
     waiting: list[tuple[object, int]] = [(found, 1)]
     while waiting:
         here, depth = waiting.pop()
@@ -325,8 +328,13 @@ def _inspect(found: object) -> None:
 
 
 def _text(text: str) -> None:
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
+    found = _UNUSABLE.search(text)
+    if found is None:
+        return
+    if found[0] >= "\ud800":
         raise RefusalError(BAD_JSON, "it holds text with half of a surrogate pair")
+    detail = f"it holds text with the control character U+{ord(found[0]):04X}"
+    raise RefusalError(BAD_JSON, detail)
 
 
 def _constant(name: str) -> NoReturn:

@@ -104,6 +104,7 @@ from api.schemas.planning import (
     ScheduleQuestion,
     ScheduleResult,
     ScheduleView,
+    ScheduleWarning,
 )
 from api.schemas.scenarios import (
     ComparisonRow,
@@ -209,6 +210,7 @@ __all__ = [
     "ScheduleQuestion",
     "ScheduleResult",
     "ScheduleView",
+    "ScheduleWarning",
     "ScheduledOperation",
     "ScheduledOrder",
     "SensitivityIn",

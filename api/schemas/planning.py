@@ -119,6 +119,18 @@ class ScheduleChanges(Shape):
     """What the running schedule is worth as it goes on by itself."""
 
 
+class ScheduleWarning(Shape):
+    """Something of the line that the plan does not know; its replays do."""
+
+    kind: Literal["vehicles", "wear"]
+    """``vehicles``: parts that need one are planned as if they were at once where they go;
+    ``wear``: stations are planned as new."""
+    elements: tuple[str, ...]
+    """Pools of vehicles, or stations, that it is about."""
+    text: str
+    """In words."""
+
+
 class ScheduleResult(Shape):
     """A schedule that was found, checked and replayed."""
 
@@ -142,6 +154,8 @@ class ScheduleResult(Shape):
     """Orders, by planned completion."""
     violations: tuple[str, ...]
     """What an independent check found wrong; empty: nothing."""
+    warnings: tuple[ScheduleWarning, ...] = ()
+    """What the plan leaves out: bars may come later in the plant than they stand here."""
     replications: int
     """Replays behind the probabilities."""
     message: str = ""

@@ -181,6 +181,9 @@ def schedule_report(
         (words["fact.violations"], str(len(result.violations)) if result.violations else "–"),
     )
     paper.text(" · ".join(f"{name}: {value}" for name, value in facts), 10, weight=600)
+    for item in result.warnings:
+        said = words[f"plan.left_out.{item.kind}"]
+        paper.text(said.format(names=", ".join(item.elements)), 8.5, MUTED)
     paper.y += 8
     high = min(300.0, 40.0 + 26.0 * len({bar.station for bar in result.operations}))
     if result.operations:

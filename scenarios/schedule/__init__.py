@@ -10,6 +10,7 @@ from scenarios.schedule.dispatching import dispatch
 from scenarios.schedule.explain import Explanation, explain
 from scenarios.schedule.features import Feature, features
 from scenarios.schedule.formats import from_flexible_text, from_jobshop_text
+from scenarios.schedule.left_out import LeftOut, Omission, left_out
 from scenarios.schedule.locking import lock
 from scenarios.schedule.problem import (
     Interval,
@@ -41,10 +42,12 @@ __all__ = [
     "Job",
     "JobOutcome",
     "Judged",
+    "LeftOut",
     "Limits",
     "Machine",
     "Mode",
     "Objective",
+    "Omission",
     "Operation",
     "OrderOutlook",
     "Placement",
@@ -70,6 +73,7 @@ __all__ = [
     "features",
     "from_flexible_text",
     "from_jobshop_text",
+    "left_out",
     "lock",
     "lower_bound",
     "on_time",

@@ -210,6 +210,7 @@ BAD_BODIES: list[tuple[str, bytes]] = [
         b'{"changes": {"a": 1' + b"0" * 5000 + b"}}",
     ),
     ("65 bits", b'{"line_id": "two_station", "name": "x", "changes": {"a": 18446744073709551616}}'),
+    ("a control character", b'{"line_id": "two_station", "name": "bell\\u0007"}'),
     ("half a surrogate pair", b'{"line_id": "two_station", "name": "\\ud800"}'),
     ("a key twice", b'{"line_id": "two_station", "line_id": "electronics", "name": "x"}'),
     ("deep nesting", b'{"changes": ' + b"[" * 100 + b"]" * 100 + b"}"),

@@ -307,6 +307,11 @@ def _write(sheet: Any, table: Table, rows: Iterable[Sequence[Any]]) -> None:
 
 
 def _safe(value: Any) -> Any:
+    """Return a value as a cell takes it: without control characters, which no workbook can hold."""
+    from openpyxl.cell.cell import (  # type: ignore[import-untyped]  # noqa: PLC0415 - heavy
+        ILLEGAL_CHARACTERS_RE,
+    )
+
     if isinstance(value, bool | int | float | date | time | None):
         return value
-    return str(value)
+    return ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", str(value))

@@ -51,6 +51,7 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
     dict
         ``ScheduleResult``.
     """
+    from scenarios.schedule.left_out import left_out  # noqa: PLC0415
     from scenarios.schedule.locking import lock  # noqa: PLC0415
     from scenarios.schedule.solve import Limits, solve  # noqa: PLC0415
     from scenarios.schedule.violations import violations  # noqa: PLC0415
@@ -77,6 +78,10 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
         return answer
     outlook = _replayed((line, state), found.schedule, payload, context)
     answer["violations"] = [str(item) for item in violations(problem, found.schedule)]
+    answer["warnings"] = [
+        {"kind": item.kind, "elements": list(item.elements), "text": str(item)}
+        for item in left_out(line, [line.order(job.id) for job in problem.jobs])
+    ]
     answer["operations"] = _operations(line, problem, found.schedule)
     answer["orders"] = _orders(line, problem, outlook)
     answer["replications"] = payload["replications"]

@@ -346,6 +346,10 @@ ENGLISH: dict[str, str] = {
     "plan.infeasible": "infeasible",
     "plan.unknown": "nothing found",
     "plan.no_violations": "none",
+    "plan.left_out.vehicles": "Vehicles are not planned ({names}): bars stand as if parts were at "
+    "once where they go, so work may begin later. On-time probabilities include the trips.",
+    "plan.left_out.wear": "Stations are planned as new ({names}): worn ones may be slower, fail "
+    "and scrap more. On-time probabilities include wear.",
     "plan.provenance": "From the state at {as_of}; on-time probabilities from {replications} "
     "simulated replays, 95 % intervals",
     # bottleneck

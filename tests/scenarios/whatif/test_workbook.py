@@ -211,3 +211,12 @@ def test_a_formula_without_a_value_is_told_once(tmp_path: Path, line: Line) -> N
         load_scenarios(put(scenarios, {"scenarios!D2": "#REF!", "scenarios!F2": "#NAME?"}), line)
     told = [found.path for found in refused_too.value.findings]
     assert told == ["scenarios!D2", "scenarios!F2"]
+
+
+def test_control_characters_do_not_stop_a_workbook(tmp_path: Path, line: Line) -> None:
+    """What no workbook can hold is written as the sign for it; the rest of the text stays."""
+    given = Scenario(name="a", changes={"buffers.filled.capacity": 3}, description="bell\x07 rings")
+    book = tmp_path / "scenarios.xlsx"
+    write_template(line, book, (given,))
+    (found,) = load_scenarios(book, line)
+    assert found.description == "bell\N{REPLACEMENT CHARACTER} rings"

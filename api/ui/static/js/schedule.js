@@ -120,6 +120,9 @@ function show(view) {
     fact("violations", result.violations.length ? number(result.violations.length) : t("plan.no_violations")),
     fact("elapsed", duration(result.elapsed_s), result.solver));
   $("#violations").replaceChildren(...result.violations.map((text) => el("li", { text })));
+  $("#plan-warnings").hidden = !result.warnings.length;
+  $("#plan-warnings").replaceChildren(...result.warnings.map(({ kind, elements }) =>
+    el("li", { text: t(`plan.left_out.${kind}`, { names: elements.join(", ") }) })));
   $("#plan-message").textContent = result.message;
   $("#plan-changes").replaceChildren(...changes(result.changes).map((text) => el("p", { text })));
   forget();
