@@ -21,6 +21,7 @@ from scenarios.schedule.search.decode import (
     Amounts,
     State,
     Tables,
+    Timed,
     arrival,
     finished,
     replay,
@@ -141,7 +142,7 @@ def ahead(t: Tables, s: State, v: int, target: int) -> bool:
 
 
 @inlined
-def costly_job(t: Tables, s: State, chance: NDArray[np.uint64]) -> int:
+def costly_job(t: Tables, s: Timed, chance: NDArray[np.uint64]) -> int:
     """Return a random job that costs something: late, last of all, or paid by its end."""
     count = len(t.due)
     last = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from itertools import cycle
 
 import numpy as np
@@ -27,8 +28,67 @@ _COLD = 0.04
 """Temperature at which a round ends, as a share of that at its beginning."""
 
 
-class Annealing:
-    """One search.
+class Cooling(ABC):
+    """Annealing in rounds; a subclass knows the solution.
+
+    Parameters
+    ----------
+    effort : Effort
+        How long, and whom to tell.
+    value : float
+        What the solution at the beginning is worth.
+    """
+
+    network: Network
+
+    def __init__(self, effort: Effort, value: float) -> None:
+        self.effort = effort
+        self.chance = chance_of(effort.request.seed)
+        self.terms = np.array([value, value, 0.0, 1.0, 0.0, 0.0])
+
+    @abstractmethod
+    def anneal(self, moves: int) -> None:
+        """Try some moves."""
+
+    @abstractmethod
+    def tell(self) -> None:
+        """Tell of the best."""
+
+    @abstractmethod
+    def go_back(self, found: Schedule | None) -> float:
+        """Go back to the best, or on to what somebody else has found; return its value."""
+
+    def run(self) -> None:
+        """Search until the effort is over or nothing better comes any more."""
+        self._round(_CHUNK, 0.0, 0.0)
+        moves = max(_FIRST, 50 * len(self.network.steps))
+        heats = cycle(_HOT)
+        while not self.effort.over():
+            rise = self.terms[4] / max(self.terms[5], 1.0)
+            self.terms[4:] = 0.0
+            hot = next(heats) * rise
+            self._round(moves, hot, _COLD * hot)
+            moves = int(moves * _GROWTH)
+            self.terms[0] = self.go_back(self.effort.news())
+            self.terms[1] = min(self.terms[0], self.terms[1])
+
+    def _round(self, moves: int, hot: float, cold: float) -> None:
+        """Cool down once."""
+        fall = (cold / hot) ** (anneal.BLOCK / moves) if hot > 0 else 1.0
+        self.terms[2], self.terms[3] = max(hot, 1e-12), fall
+        done = 0
+        while done < moves and not self.effort.over():
+            some = min(_CHUNK, moves - done, self.effort.left())
+            before = self.terms[1]
+            self.anneal(some)
+            done += some
+            self.effort.spend(some)
+            if self.terms[1] < before:
+                self.tell()
+
+
+class Annealing(Cooling):
+    """One search over sequences of machines.
 
     Parameters
     ----------
@@ -42,45 +102,23 @@ class Annealing:
 
     def __init__(self, network: Network, start: Schedule, effort: Effort) -> None:
         self.network = network
-        self.effort = effort
         self.tables = tables_of(network, Ticks.of(network))
-        self.chance = chance_of(effort.request.seed)
         self.moves = np.zeros(10, dtype=np.int64)
         self.state = state_of(network, self.tables, start)
-        value = decode.settle(self.tables, self.state)
-        self.terms = np.array([value, value, 0.0, 1.0, 0.0, 0.0])
+        super().__init__(effort, decode.settle(self.tables, self.state))
         self.best = (self.state.ms.copy(), self.state.choice.copy(), self.state.front.copy())
 
-    def run(self) -> None:
-        """Search until the effort is over or nothing better comes any more."""
-        self._round(_CHUNK, 0.0, 0.0)
-        moves = max(_FIRST, 50 * len(self.network.steps))
-        heats = cycle(_HOT)
-        while not self.effort.over():
-            rise = self.terms[4] / max(self.terms[5], 1.0)
-            self.terms[4:] = 0.0
-            hot = next(heats) * rise
-            self._round(moves, hot, _COLD * hot)
-            moves = int(moves * _GROWTH)
-            self._return()
+    def anneal(self, moves: int) -> None:
+        """Try some moves."""
+        self.moves[0] = moves
+        anneal.run(self.tables, self.state, *self.best, self.chance, self.moves, self.terms)
 
-    def _round(self, moves: int, hot: float, cold: float) -> None:
-        """Cool down once."""
-        fall = (cold / hot) ** (anneal.BLOCK / moves) if hot > 0 else 1.0
-        self.terms[2], self.terms[3] = max(hot, 1e-12), fall
-        done = 0
-        while done < moves and not self.effort.over():
-            self.moves[0] = min(_CHUNK, moves - done, self.effort.left())
-            before = self.terms[1]
-            anneal.run(self.tables, self.state, *self.best, self.chance, self.moves, self.terms)
-            done += int(self.moves[0])
-            self.effort.spend(int(self.moves[0]))
-            if self.terms[1] < before:
-                self.effort.offer(*answer(self.network, self.tables, *self.best))
+    def tell(self) -> None:
+        """Tell of the best."""
+        self.effort.offer(*answer(self.network, self.tables, *self.best))
 
-    def _return(self) -> None:
-        """Go back to the best, or on to what somebody else has found."""
-        found = self.effort.news()
+    def go_back(self, found: Schedule | None) -> float:
+        """Go back to the best, or on to what somebody else has found; return its value."""
         if found is not None:
             state = state_of(self.network, self.tables, found)
             self.best = (state.ms, state.choice, state.front)
@@ -91,5 +129,4 @@ class Annealing:
         s.back.fill(-1)
         for sequence in sequences:
             chain(s, t, sequence)
-        self.terms[0] = decode.settle(t, s)
-        self.terms[1] = min(self.terms[0], self.terms[1])
+        return decode.settle(t, s)

@@ -7,7 +7,7 @@ is worked out anew, up to where nothing changes any more.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,8 +96,40 @@ class State(NamedTuple):
     spare: Numbers
 
 
+class Closed(Protocol):
+    """What has times without work, in lists that lie one behind the other."""
+
+    @property
+    def closed_at(self) -> Numbers:
+        """Where each list begins."""
+
+    @property
+    def closes(self) -> Numbers:
+        """Beginnings."""
+
+    @property
+    def opens(self) -> Numbers:
+        """Ends."""
+
+
+class Timed(Protocol):
+    """What has the times of steps."""
+
+    @property
+    def start(self) -> Numbers:
+        """Starts."""
+
+    @property
+    def end(self) -> Numbers:
+        """Ends."""
+
+    @property
+    def setup(self) -> Numbers:
+        """Setups before them."""
+
+
 @inlined
-def finish(t: Tables, m: int, time: int, work: int) -> int:
+def finish(t: Closed, m: int, time: int, work: int) -> int:
     """Return when work is done that begins, or waits, at a moment."""
     if work <= 0:
         return time
@@ -113,7 +145,7 @@ def finish(t: Tables, m: int, time: int, work: int) -> int:
 
 
 @inlined
-def ready(t: Tables, m: int, time: int) -> int:
+def ready(t: Closed, m: int, time: int) -> int:
     """Return the first moment at which work can go on."""
     for k in range(t.closed_at[m], t.closed_at[m + 1]):
         if t.closes[k] <= time < t.opens[k]:
@@ -122,7 +154,7 @@ def ready(t: Tables, m: int, time: int) -> int:
 
 
 @inlined
-def begin_whole(t: Tables, m: int, time: int, work: int) -> int:
+def begin_whole(t: Closed, m: int, time: int, work: int) -> int:
     """Return the first moment from which work fits without a pause."""
     now = ready(t, m, time)
     for k in range(t.closed_at[m], t.closed_at[m + 1]):
@@ -215,7 +247,7 @@ def replay(t: Tables, s: State, first: int, until: int) -> int:
 
 
 @inlined
-def finished(t: Tables, s: State, j: int) -> int:
+def finished(t: Tables, s: Timed, j: int) -> int:
     """Return when a job is finished."""
     time = 0
     for k in range(t.end_at[j], t.end_at[j + 1]):
@@ -224,7 +256,7 @@ def finished(t: Tables, s: State, j: int) -> int:
 
 
 @inlined
-def worth(t: Tables, s: State) -> float:
+def worth(t: Tables, s: Timed) -> float:
     """Return the objective, with what hard demands are missed by."""
     total = 0.0
     last = 0

@@ -52,7 +52,10 @@ class Effort:
 
     def offer(self, sequences: Sequence[Sequence[int]], choices: dict[int, Choice]) -> bool:
         """Tell of a solution if exact times make it better; say whether they do."""
-        found = timed(self.network, sequences, choices)
+        return self.take(timed(self.network, sequences, choices))
+
+    def take(self, found: Schedule | None) -> bool:
+        """Tell of a schedule if it is better and meets all demands; say whether it does."""
         if found is None or (self.best and found.objective >= self.best.objective):
             return False
         if violations(self.network.problem, found):

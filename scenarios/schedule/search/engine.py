@@ -12,16 +12,19 @@ from scenarios.schedule.search.annealing import Annealing
 from scenarios.schedule.search.effort import Effort
 from scenarios.schedule.search.flexible import FlexibleSearch
 from scenarios.schedule.search.jobshop import JobShopSearch
+from scenarios.schedule.search.rostering import Rostering
 from scenarios.schedule.search.single import SequenceSearch
 from scenarios.schedule.search.supports import Kind, declined, kind_of
 from scenarios.schedule.timing import Network, decisions
 
 _FEW = 3_000
 """Steps of a search that only compiles."""
-_SEARCHES: dict[Kind, type[SequenceSearch | JobShopSearch | FlexibleSearch | Annealing]] = {
+_Search = SequenceSearch | JobShopSearch | FlexibleSearch | Rostering | Annealing
+_SEARCHES: dict[Kind, type[_Search]] = {
     "one machine": SequenceSearch,
     "job shop": JobShopSearch,
     "flexible job shop": FlexibleSearch,
+    "crew": Rostering,
     "general": Annealing,
 }
 
@@ -64,9 +67,10 @@ def _examples() -> Iterator[SchedulingProblem]:
     yield _example("makespan", rooms="ab", steps=2, ways=1)
     yield _example("makespan", rooms="ab", steps=2, ways=2)
     yield _example("flow_time", rooms="ab", steps=2, ways=2)
+    yield _example("flow_time", rooms="ab", steps=2, ways=2, size=2)
 
 
-def _example(objective: str, rooms: str, steps: int, ways: int) -> SchedulingProblem:
+def _example(objective: str, rooms: str, steps: int, ways: int, size: int = 1) -> SchedulingProblem:
     jobs = [
         {
             "id": f"j{j}",
@@ -87,4 +91,5 @@ def _example(objective: str, rooms: str, steps: int, ways: int) -> SchedulingPro
         }
         for j in range(4)
     ]
-    return SchedulingProblem(objective=objective, machines=[{"id": m} for m in rooms], jobs=jobs)
+    machines = [{"id": m, "batch_size": size} for m in rooms]
+    return SchedulingProblem(objective=objective, machines=machines, jobs=jobs)

@@ -32,21 +32,21 @@ def _of_steps(network: Network, ticks: Ticks) -> dict[str, Any]:
     fixed = [(-1.0 if step.fixed_s is None else step.fixed_s) for step in steps]
     moments = ticks.moments(fixed)
     return {
-        "before_at": _at(step.before for step in steps),
-        "before": _whole(i for step in steps for i in step.before),
-        "after_at": _at(step.after for step in steps),
-        "after": _whole(i for step in steps for i in step.after),
-        "choice_at": _at(step.choices for step in steps),
-        "machine": _whole(choice.machine for choice in choices),
+        "before_at": starts_of(step.before for step in steps),
+        "before": flat(i for step in steps for i in step.before),
+        "after_at": starts_of(step.after for step in steps),
+        "after": flat(i for step in steps for i in step.after),
+        "choice_at": starts_of(step.choices for step in steps),
+        "machine": flat(choice.machine for choice in choices),
         "work": ticks.lengths(choice.duration_s for choice in choices),
         "first": ticks.lengths(choice.first_part_s for choice in choices),
         "last": ticks.lengths(choice.last_part_s for choice in choices),
         "release": ticks.moments([jobs[step.job].release_s for step in steps]),
         "fixed": np.where([step.fixed_s is None for step in steps], -1, moments).astype(np.int64),
-        "pinned": _whole(i in running for i in range(len(steps))),
-        "overlap": _whole(step.overlap for step in steps),
-        "split": _whole(step.splittable for step in steps),
-        "group": _whole(groups.get(step.group, -1) for step in steps),
+        "pinned": flat(i in running for i in range(len(steps))),
+        "overlap": flat(step.overlap for step in steps),
+        "split": flat(step.splittable for step in steps),
+        "group": flat(groups.get(step.group, -1) for step in steps),
     }
 
 
@@ -71,11 +71,11 @@ def _of_machines(network: Network, ticks: Ticks) -> dict[str, Any]:
     closed = [clock.closed for clock in network.clocks]
     return {
         "ready": ticks.moments([machine.ready_s for machine in machines]),
-        "initial": _whole(groups.get(machine.setup_group or "", -1) for machine in machines),
-        "waits": _whole(machine.setup_waits for machine in machines),
-        "matrix": _whole(matrix),
+        "initial": flat(groups.get(machine.setup_group or "", -1) for machine in machines),
+        "waits": flat(machine.setup_waits for machine in machines),
+        "matrix": flat(matrix),
         "setups": np.array(setups) if setups else np.zeros((0, 0, 0), dtype=np.int64),
-        "closed_at": _at(closed),
+        "closed_at": starts_of(closed),
         "closes": ticks.moments([begin for pauses in closed for begin, _ in pauses]),
         "opens": ticks.moments([end for pauses in closed for _, end in pauses]),
         "lag": lag,
@@ -100,8 +100,8 @@ def _of_jobs(network: Network, ticks: Ticks) -> dict[str, Any]:
         for job in jobs
     ]
     return {
-        "end_at": _at(ends),
-        "ends": _whole(i for of_job in ends for i in of_job),
+        "end_at": starts_of(ends),
+        "ends": flat(i for of_job in ends for i in of_job),
         "due": _dates([job.due_date_s for job in jobs], ticks),
         "deadline": _dates(deadlines, ticks),
         "late": late,
@@ -122,13 +122,14 @@ def _groups(network: Network) -> dict[str, int]:
     return {name: number for number, name in enumerate(named)}
 
 
-def _whole(numbers: Iterable[int]) -> Numbers:
+def flat(numbers: Iterable[int]) -> Numbers:
+    """Return numbers as an array."""
     return np.fromiter(numbers, dtype=np.int64)
 
 
-def _at(lists: Iterable[Sequence[object]]) -> Numbers:
+def starts_of(lists: Iterable[Sequence[object]]) -> Numbers:
     """Return where each list begins when they stand one behind the other, and where all end."""
-    return np.concatenate([[0], np.cumsum(_whole(len(items) for items in lists))]).astype(np.int64)
+    return np.concatenate([[0], np.cumsum(flat(len(items) for items in lists))]).astype(np.int64)
 
 
 def state_of(network: Network, t: Tables, schedule: Schedule) -> State:

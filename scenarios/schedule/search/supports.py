@@ -9,9 +9,11 @@ from scenarios.schedule.parts import TERMS
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.timing import Network
 
-Kind = Literal["one machine", "job shop", "flexible job shop", "general"]
+Kind = Literal["one machine", "job shop", "flexible job shop", "crew", "general"]
 """What a search is made for."""
-_KNOWN = frozenset(
+_SHARED = frozenset({Feature.RESOURCES, Feature.SETUP_NEEDS, Feature.BATCHES})
+"""Demands under which times follow from one order over all machines."""
+_KNOWN = _SHARED | frozenset(
     {
         Feature.ALTERNATIVES,
         Feature.RELEASES,
@@ -57,6 +59,8 @@ def kind_of(network: Network) -> Kind:
     begun = (network.index[key] for machine in network.machines for key in machine.running)
     chains = chains and not any(network.steps[i].before for i in begun)
     plain = demands <= {Feature.RELEASES, Feature.ALTERNATIVES, Feature.RUNNING}
+    if demands & _SHARED:
+        return "crew"
     if not (only and chains and plain):
         return "general"
     return "flexible job shop" if Feature.ALTERNATIVES in demands else "job shop"

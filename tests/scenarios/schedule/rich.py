@@ -8,35 +8,28 @@ from scenarios.schedule import SchedulingProblem
 
 MACHINES = ("m0", "m1", "m2")
 SKILLS = ("weld", "check")
+KINDS = (
+    "setups",
+    "closures",
+    "needs",
+    "setup_needs",
+    "transport",
+    "no_wait",
+    "buffers",
+    "batches",
+    "campaigns",
+    "energy",
+    "stability",
+    "alternatives",
+)
 
 
 @st.composite
-def rich_problems(draw: st.DrawFn, jobs: int = 3, *, kinds: int = 4) -> SchedulingProblem:
+def rich_problems(
+    draw: st.DrawFn, jobs: int = 3, *, kinds: int = 4, among: tuple[str, ...] = KINDS
+) -> SchedulingProblem:
     """Draw a problem with some of the demands: at most ``kinds`` beside the basic ones."""
-    asked = set(
-        draw(
-            st.lists(
-                st.sampled_from(
-                    (
-                        "setups",
-                        "closures",
-                        "needs",
-                        "setup_needs",
-                        "transport",
-                        "no_wait",
-                        "buffers",
-                        "batches",
-                        "campaigns",
-                        "energy",
-                        "stability",
-                        "alternatives",
-                    )
-                ),
-                max_size=kinds,
-                unique=True,
-            )
-        )
-    )
+    asked = set(draw(st.lists(st.sampled_from(among), max_size=kinds, unique=True)))
     machines = MACHINES[: draw(st.integers(2, 3))]
     document: dict[str, Any] = {
         "machines": [_machine(draw, name, asked) for name in machines],

@@ -1,0 +1,87 @@
+"""The compiled search with people, setups that need them, and batches: exact, valid, better."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scenarios.schedule import SchedulingProblem, dispatch, violations
+from scenarios.schedule.protocol import Request
+from scenarios.schedule.search import roster
+from scenarios.schedule.search.effort import Effort
+from scenarios.schedule.search.engine import improve
+from scenarios.schedule.search.rostering import Rostering
+from scenarios.schedule.search.supports import declined, kind_of
+from scenarios.schedule.timing import Network, in_order
+from tests.scenarios.schedule.builders import job, shop
+from tests.scenarios.schedule.rich import rich_problems
+
+KNOWN = ("setups", "closures", "needs", "setup_needs", "transport", "batches", "alternatives")
+
+
+@settings(max_examples=40)
+@given(rich_problems(kinds=5, among=KNOWN), st.randoms(use_true_random=False))
+def test_kernel_says_the_times_that_the_meaning_says(
+    problem: SchedulingProblem, chance: object
+) -> None:
+    """Any order with any choices is timed as the decoder for all demands times it."""
+    assert declined(problem) == ()
+    network = Network.of(problem)
+    start = dispatch(network, "edd")
+    search = Rostering(network, start, Effort(Request(network, start, math.inf, iterations=1)))
+    order = _shuffled(network, chance)
+    options = [chance.randrange(len(step.choices)) for step in network.steps]  # type: ignore[attr-defined]
+    choice = search.tables.choice_at[:-1] + np.array(options)
+    row = roster.row_of(search.tables, search.crew, np.array(order), choice)
+    roster.settle(search.tables, search.crew, row)
+    chosen = {i: step.choices[options[i]] for i, step in enumerate(network.steps)}
+    for placed in in_order(network, order, chosen).placements:
+        i = network.index[placed.key]
+        assert (row.start[i], row.end[i]) == (placed.start_s, placed.end_s), placed.key
+
+
+def _shuffled(network: Network, chance: object) -> list[int]:
+    """Return the steps in a random order that the precedences allow."""
+    order: list[int] = []
+    while len(order) < len(network.steps):
+        free = [
+            i
+            for i, step in enumerate(network.steps)
+            if i not in order and set(step.before) <= set(order)
+        ]
+        order.append(chance.choice(free))  # type: ignore[attr-defined]
+    return order
+
+
+@settings(max_examples=20)
+@given(rich_problems(kinds=5, among=KNOWN))
+def test_what_is_found_meets_every_demand(problem: SchedulingProblem) -> None:
+    """The independent checker has nothing against a schedule, and no rule has a better one."""
+    network = Network.of(problem)
+    start = dispatch(network, "edd")
+    found = improve(Request(network, start, math.inf, iterations=2_000)).schedule
+    assert found is not None
+    assert violations(problem, found) == []
+    assert found.objective <= start.objective
+
+
+def test_the_only_welder_goes_where_it_is_urgent() -> None:
+    """Two machines wait for one person: the search finds the one order that is never late."""
+    jobs = [
+        job("A", [("m", 9)], due_date_s=30),
+        job("B", [("n", 5)], due_date_s=5),
+        job("C", [("m", 7)], due_date_s=12),
+        job("D", [("n", 8)], due_date_s=21),
+    ]
+    for one in jobs:
+        one["operations"][0]["modes"][0]["needs"] = ["weld"]
+    problem = shop(
+        jobs, ["m", "n"], resources=[{"id": "ann", "skills": ["weld"]}], objective="total_tardiness"
+    )
+    network = Network.of(problem)
+    assert kind_of(network) == "crew"
+    found = improve(Request(network, dispatch(network, "spt"), math.inf, iterations=4_000))
+    assert found.schedule is not None
+    assert found.schedule.objective == pytest.approx(0.0)
