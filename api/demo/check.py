@@ -22,6 +22,7 @@ BUDGET_S = 120.0
 START_TIMEOUT_S = 40.0
 PROMISE_AIM_S = 2.0
 """An order promise is to be there within this, s."""
+NO_ORDERS = "left out: the line has no open orders"
 ORDERS_PLANNED = 3
 """Orders that are scheduled: each replay runs twice as long as its plan."""
 LAST_STEP_S = 20.0
@@ -184,9 +185,11 @@ def _observed(found: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _promise(check: Check) -> str:
+    orders = _open_orders(check)
+    if not orders:
+        return NO_ORDERS
     check.wait("workers for order promises", lambda: _ready(check), 30.0, 0.5)
-    orders = [item for item in check.state()["orders"] if item["finished"] < item["quantity"]]
-    body = {"line_id": check.line_id, "order_id": orders[0]["id"]}
+    body = {"line_id": check.line_id, "order_id": orders[0]}
     began_s = time.monotonic()
     found = check.post("/v1/order-promises", body)
     took_s = time.monotonic() - began_s
@@ -195,10 +198,15 @@ def _promise(check: Check) -> str:
         raise UnexpectedError(f"no proper interval: {share}")
     aim = "" if took_s <= PROMISE_AIM_S else f" (aim: {PROMISE_AIM_S:g} s)"
     return (
-        f"{orders[0]['id']} on time with {share['mean']:.0%} "
+        f"{orders[0]} on time with {share['mean']:.0%} "
         f"({share['low']:.0%} to {share['high']:.0%}), done by {_clock(found['completion_p90'])} "
         f"in 9 of 10 of {found['replications']} runs, after {took_s:.1f} s{aim}"
     )
+
+
+def _open_orders(check: Check) -> list[str]:
+    orders = check.state()["orders"]
+    return [item["id"] for item in orders if item["finished"] < item["quantity"]]
 
 
 def _ready(check: Check) -> bool:
@@ -275,13 +283,14 @@ def _cancel(check: Check) -> str:
 
 
 def _schedule(check: Check) -> str:
-    orders = check.state()["orders"]
-    open_orders = [item["id"] for item in orders if item["finished"] < item["quantity"]]
+    orders = _open_orders(check)
+    if not orders:
+        return NO_ORDERS
     job = check.post(
         "/v1/schedules",
         {
             "line_id": check.line_id,
-            "order_ids": open_orders[:ORDERS_PLANNED],
+            "order_ids": orders[:ORDERS_PLANNED],
             "time_limit_s": 3,
             "replications": 4,
         },
