@@ -122,13 +122,17 @@ def warmup(json: Json = False) -> None:
     import time  # noqa: PLC0415
 
     from scenarios.schedule.search.engine import warm_up  # noqa: PLC0415
+    from twin.engine.processes import WorkerPool  # noqa: PLC0415
     from twin.engine.runs import KERNEL  # noqa: PLC0415
     from twin.signals.wear import warm_up as warm_up_sensors  # noqa: PLC0415
 
     began_s = time.monotonic()
-    KERNEL.wait()
-    warm_up_sensors()
-    warm_up()
+    # The compiler works on one thing at a time in each process, and the two have little in common.
+    with WorkerPool(1) as pool:
+        searches = pool.submit(warm_up)
+        KERNEL.wait()
+        warm_up_sensors()
+        searches.result()
     seconds = time.monotonic() - began_s
     if json:
         emit_json({"seconds": round(seconds, 1)})

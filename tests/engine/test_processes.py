@@ -39,6 +39,7 @@ def test_workers_end_with_their_parent(number: signal.Signals) -> None:
         assert process.stdout is not None
         workers = [int(pid) for pid in process.stdout.readline().split()]
         assert workers
+        time.sleep(0.5)  # so that it waits for its workers, in the middle of their work
         if number is signal.SIGKILL:
             process.kill()
         else:
