@@ -275,6 +275,9 @@ def test_a_state_is_told_anew_when_the_plant_moves(live: Service) -> None:
     with live.client() as client:
         first = client.get(path)
         tag = {"If-None-Match": first.headers["etag"]}
-        wait_until(lambda: client.get(path, headers=tag).status_code == 200)
-        second = client.get(path)
-    assert second.json()["time_s"] > first.json()["time_s"]
+
+        def moved() -> bool:
+            answer = client.get(path, headers=tag)
+            return answer.status_code == 200 and answer.json()["time_s"] > first.json()["time_s"]
+
+        wait_until(moved)

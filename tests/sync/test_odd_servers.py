@@ -104,7 +104,7 @@ async def test_mute_from_the_beginning(tmp_path: Path, step: str, *, says_hello:
         summary = await asyncio.wait_for(running.end(), 10)
     told = f"opc.tcp://127.0.0.1:{port} did not answer in time (step: {step})"
     assert summary["finished"]
-    assert summary["sources"][0]["reason"] == told
+    assert summary["sources"][0]["reason"] in {told, ""}, "none while it tries again"
     assert {gap["node"]: gap["reason"] for gap in summary["gaps"]} == {
         "i=2258": told, "/Plant/*": "the server was never reached"
     }  # fmt: skip
