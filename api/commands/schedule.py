@@ -149,7 +149,7 @@ def _document(
     outlook: tuple[OrderOutlook, ...],
     replications: int,
 ) -> dict[str, Any]:
-    from api.jobs.tasks.schedule import OBJECTIVE  # noqa: PLC0415 - heavy
+    from api.jobs.tasks.schedule import OBJECTIVE, warnings  # noqa: PLC0415 - heavy
 
     found = answer.result
     known = {item.order: item for item in outlook}
@@ -168,6 +168,7 @@ def _document(
         "ready_s": answer.ready_s,
         "messages": list(found.messages),
         "violations": objections,
+        "warnings": warnings(model, [job.job for job in jobs]),
         "replications": replications,
         "orders": [_order(job, known.get(job.job)) for job in jobs],
         "operations": [
@@ -200,7 +201,8 @@ def _show(model: Model, document: dict[str, Any]) -> None:
         f"violations: {len(document['violations']) or 'none'}"
     )
     typer.echo(f"the objective is {document['objective_name']}")
-    for text in [*document["messages"], *document["violations"]]:
+    warned = [item["text"] for item in document["warnings"]]
+    for text in [*document["messages"], *warned, *document["violations"]]:
         typer.echo(f"  - {text}")
     if document["orders"]:
         emit_table(

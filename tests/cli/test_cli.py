@@ -15,6 +15,7 @@ import pytest
 from api.cli import run
 from api.commands import problem as problem_commands
 from api.commands.console import ExitCode, stopping
+from twin.line import example_line, save_line
 
 LINE = """
 id: tiny
@@ -108,6 +109,24 @@ def test_schedule_is_checked_and_dated(capsys: pytest.CaptureFixture[str], tmp_p
     assert found["bound"] <= found["objective"] + 1e-6
     assert [item["job"] for item in found["operations"]] == ["A"]
     assert found["orders"][0]["on_time_probability"]["mean"] == 1.0
+
+
+def test_schedule_says_what_it_leaves_out(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A plan for a line with vehicles names them, for people and in JSON."""
+    path = tmp_path / "carried.yaml"
+    save_line(
+        example_line("transport").changed({
+            "sources.store.arrivals": "orders",
+            "orders.a": {"product": "housing", "quantity": 1},
+        }),
+        path,
+    )  # fmt: skip
+    asked = ("schedule", str(path), "--engine", "dispatch", "-n", "0")
+    (warning,) = json.loads(answer(capsys, *asked, "--json")[1])["warnings"]
+    assert (warning["kind"], warning["elements"]) == ("vehicles", ["agv", "hoist"])
+    assert warning["text"] in answer(capsys, *asked)[1]
 
 
 def test_ctrl_c_while_the_search_is_loaded_keeps_what_rules_find(

@@ -17,6 +17,8 @@ from api.jobs.tasks.context import (
 from api.jobs.tasks.problem import placed, posed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from scenarios.schedule.problem import SchedulingProblem
     from scenarios.schedule.replay import OrderOutlook
     from scenarios.schedule.schedule import Schedule
@@ -51,7 +53,6 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
     dict
         ``ScheduleResult``.
     """
-    from scenarios.schedule.left_out import left_out  # noqa: PLC0415
     from scenarios.schedule.locking import lock  # noqa: PLC0415
     from scenarios.schedule.solve import Limits, solve  # noqa: PLC0415
     from scenarios.schedule.violations import violations  # noqa: PLC0415
@@ -78,14 +79,21 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
         return answer
     outlook = _replayed((line, state), found.schedule, payload, context)
     answer["violations"] = [str(item) for item in violations(problem, found.schedule)]
-    answer["warnings"] = [
-        {"kind": item.kind, "elements": list(item.elements), "text": str(item)}
-        for item in left_out(line, [line.order(job.id) for job in problem.jobs])
-    ]
+    answer["warnings"] = warnings(line, [job.id for job in problem.jobs])
     answer["operations"] = _operations(line, problem, found.schedule)
     answer["orders"] = _orders(line, problem, outlook)
     answer["replications"] = payload["replications"]
     return answer
+
+
+def warnings(line: Line, orders: Iterable[str]) -> list[dict[str, Any]]:
+    """Return what a plan of these orders leaves out of a line, as ``ScheduleWarning`` has it."""
+    from scenarios.schedule.left_out import left_out  # noqa: PLC0415
+
+    return [
+        {"kind": item.kind, "elements": list(item.elements), "text": str(item)}
+        for item in left_out(line, [line.order(name) for name in orders])
+    ]
 
 
 def _replanned(
