@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.units import UNITS_S, aware_utc, duration_s
+from twin.line import JobOrder
+from twin.units import UNITS_S, aware_utc, duration_s, within_reach
 
 
 @pytest.mark.parametrize(
@@ -95,3 +96,22 @@ def test_moment_without_zone_is_refused() -> None:
     """Nobody guesses which zone was meant."""
     with pytest.raises(ValueError, match="no time zone"):
         aware_utc(datetime(2026, 1, 5, 6))  # noqa: DTZ001 - that is the point
+
+
+@pytest.mark.parametrize("year", [1, 1899, 3000, 9999])
+def test_a_date_that_stands_for_none_is_refused(year: int) -> None:
+    """What no line can be counted from is not taken for a moment."""
+    with pytest.raises(ValueError, match="leave it out where there is none"):
+        within_reach(datetime(year, 12, 31, tzinfo=UTC))
+
+
+def test_moments_in_reach_are_kept() -> None:
+    """A date of any plan passes as it is."""
+    moment = datetime(2999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-11)))
+    assert within_reach(moment) == moment
+
+
+def test_an_order_due_after_any_date_is_refused() -> None:
+    """A due date that no calendar can tell is refused where it is given."""
+    with pytest.raises(ValueError, match="centuries ahead"):
+        JobOrder(id="a", product="nut", quantity=1, due_date_s=1e12)

@@ -11,7 +11,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 UNITS_S = {
     "ms": 0.001,
@@ -24,6 +24,8 @@ UNITS_S = {
     "w": 604800.0,
 }
 """Seconds in each unit that a duration may carry."""
+FIRST_YEAR, END_YEAR = 1900, 3000
+"""Years of the moments that can be told: the first, and the first that is too late."""
 
 _PART = re.compile(r"\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)")
 
@@ -96,6 +98,22 @@ def aware_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+def within_reach(moment: datetime) -> datetime:
+    """Return ``moment``, if it can be told in each time zone and counted from the start of a line.
+
+    Raises
+    ------
+    ValueError
+        If its year is before 1900 or after 2999: dates such as 9999-12-31 stand for none.
+    """
+    if not FIRST_YEAR <= moment.year < END_YEAR:
+        raise ValueError(
+            f"the year {moment.year} is out of reach; give one from {FIRST_YEAR} to "
+            f"{END_YEAR - 1}, or leave it out where there is none"
+        )
+    return moment
+
+
 _DURATION_SCHEMA = WithJsonSchema(
     {
         "anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^[\d.\s]+[a-z]*"}],
@@ -109,3 +127,5 @@ Duration = Annotated[float, BeforeValidator(duration_s), Field(ge=0), _DURATION_
 """A length of time in seconds, not negative; input may be text with a unit."""
 PositiveDuration = Annotated[float, BeforeValidator(duration_s), Field(gt=0), _DURATION_SCHEMA]
 """A length of time in seconds, greater than zero; input may be text with a unit."""
+Reachable = Annotated[datetime, AfterValidator(within_reach)]
+"""A moment, with an offset or without, that can be told in each time zone."""

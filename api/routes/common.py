@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends, Query, Request
-from pydantic import AwareDatetime
 
 from api.guard import Require
 from api.keys import Principal, Scope
 from api.problems import MEDIA_TYPE, invalid
-from api.schemas import Page, Shape
+from api.schemas import Moment, Page, Shape
 from api.settings import Settings
 from api.site import Site
 from api.store import Slice
@@ -33,7 +32,7 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="Most items.")]
 Cursor = Annotated[
     str | None, Query(max_length=200, description="Where to go on: a page's next_cursor.")
 ]
-At = Annotated[AwareDatetime | None, Query(description="Moment on the plant's clock; none: now.")]
+At = Annotated[Moment | None, Query(description="Moment on the plant's clock; none: now.")]
 LineFilter = Annotated[str | None, Query(max_length=64, description="Only those of this line.")]
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {

@@ -5,9 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from twin.line.spec import Id
+from twin.units import within_reach
 
 
 class Shape(BaseModel):
@@ -18,8 +19,8 @@ class Shape(BaseModel):
     )
 
 
-Moment = AwareDatetime
-"""RFC 3339 moment with an offset."""
+Moment = Annotated[AwareDatetime, AfterValidator(within_reach)]
+"""RFC 3339 moment with an offset, from the year 1900 to 2999."""
 LineId = Id
 """Name of a line."""
 Handle = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_\-]+$")]

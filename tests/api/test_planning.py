@@ -112,3 +112,14 @@ def test_impossible_promises_are_refused(client: httpx.Client, body: dict[str, A
     answer = client.post("/v1/order-promises", json=body)
     assert answer.status_code == 422, answer.text
     assert answer.json()["errors"]
+
+
+@pytest.mark.parametrize("due", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"])
+def test_a_due_date_that_no_calendar_can_tell_is_refused(client: httpx.Client, due: str) -> None:
+    """Dates that stand for none are refused in words, with the remedy."""
+    body = {"line_id": "electronics", "order_id": "EL-201", "due_date": due}
+    answer = client.post("/v1/order-promises", json=body)
+    assert answer.status_code == 422
+    (found,) = answer.json()["errors"]
+    assert found["path"] == "due_date"
+    assert "leave it out" in found["message"] + found["remedy"]

@@ -25,6 +25,7 @@ from twin.line.spec import Id, Spec, without_later, worded
 from twin.line.stations import Buffer, Sink, Source, Station
 from twin.line.vehicles import Vehicles
 from twin.line.workforce import Crew
+from twin.units import Reachable
 
 
 class Head(Spec):
@@ -38,7 +39,7 @@ class Head(Spec):
     """What it makes and how."""
     time_zone: str = "UTC"
     """IANA name of the time zone of the plant's wall clock."""
-    start: datetime = datetime(2026, 1, 5, 6)  # noqa: DTZ001 - read in the line's own zone
+    start: Reachable = datetime(2026, 1, 5, 6)  # noqa: DTZ001 - read in the line's own zone
     """Time zero of the line; without an offset it is read in ``time_zone``."""
     energy: Energy | None = None
     """What a kilowatt-hour emits and costs."""

@@ -9,13 +9,19 @@ from pydantic import BeforeValidator, Field, model_validator
 from twin.line.spec import Id, Spec
 from twin.units import Seconds, duration_s
 
+MOST_TIME_S = 1100 * 365.25 * 86400.0
+"""Latest time of a line that can still be told as a date, s."""
+
 
 def _time_s(value: object) -> float:
     """Return a time in seconds; files turn moments into seconds before they come here."""
     try:
-        return duration_s(value)
+        time_s = duration_s(value)
     except ValueError as error:
         raise ValueError(f"{error}, or a moment such as 2026-01-05T14:00") from error
+    if time_s > MOST_TIME_S:
+        raise ValueError("this lies centuries ahead; leave it out where there is none")
+    return time_s
 
 
 LineTime = Annotated[Seconds, BeforeValidator(_time_s)]
