@@ -33,6 +33,8 @@ __all__ = ["Engine", "Limits", "Progress", "ScheduleResult", "SolveStatus", "sol
 
 _SAME_S = 1e-6
 """Difference below which two moments count as one, s."""
+_WORTH_TELLING = 1e-4
+"""Rise of the bound that is told of, as a share of it."""
 _RULES_SHARE = 0.1
 """Share of the time that further dispatch rules may take."""
 _RULES_S = 1.0
@@ -212,7 +214,10 @@ class _Run:
             return
         ceiling = math.inf if self.best is None else self.best.objective
         self.bound = Bound(min(bound.value, ceiling), bound.source)
-        self._tell(bound.source)
+        before = self.trajectory[-1].bound if self.trajectory else -math.inf
+        # Some solvers raise it by a hair a thousand times.
+        if self._proven() or self.bound.value > before + _WORTH_TELLING * abs(self.bound.value):
+            self._tell(bound.source)
 
     def _tell(self, source: str) -> None:
         step = Progress(

@@ -31,8 +31,9 @@ def improve(request: Request) -> Outcome:
     solver.parameters.num_workers = request.workers
     solver.parameters.random_seed = request.seed % 2**31
     solver.parameters.max_time_in_seconds = max(0.01, request.until - time.monotonic())
+    solver.parameters.relative_gap_limit = 0.0
     told = _Told(request, form)
-    valid = form.exact and not any(price.per_kwh < 0 for price in request.network.problem.prices)
+    valid = not any(price.per_kwh < 0 for price in request.network.problem.prices)
     if valid:
         solver.best_bound_callback = request.on_bound
     done = threading.Event()
@@ -47,7 +48,7 @@ def improve(request: Request) -> Outcome:
         return Outcome(told.best, message=f"CP-SAT refuses the model: {form.model.validate()}")
     if status == cp_model.INFEASIBLE and request.start is None:
         message = "CP-SAT proved that no schedule meets all demands at once"
-        return Outcome(None, infeasible=form.exact, message=message)
+        return Outcome(None, infeasible=True, message=message)
     bound = float(solver.best_objective_bound) if status != cp_model.INFEASIBLE else -math.inf
     return Outcome(told.best, bound if valid else -math.inf)
 

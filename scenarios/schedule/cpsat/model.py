@@ -3,6 +3,9 @@
 Like the rows of the linear model, these constraints demand less where intervals cannot say what is
 meant (setups between neighbours when a detour is shorter, batches of mixed groups, campaigns,
 breaks of people, the price of energy): bounds stay valid; exact times are worked out afterwards.
+
+Where no unit shows all times, a variable is the moment rounded down. With lengths rounded down, and
+what limits from above rounded up, every schedule is a solution: that, too, only demands less.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from ortools.sat.python import cp_model
@@ -21,8 +25,10 @@ Var = Any
 """A variable, a literal or an expression of CP-SAT."""
 _WHOLE = 1e-6
 """Difference up to which a number counts as whole."""
-_SCALES = (1, 10, 100, 1000)
-"""Parts of a second that a unit of time may be."""
+_PARTS = 1_000
+"""Parts of a second up to which a time counts as a fraction, and parts where units do not fit."""
+_FINEST = 10_000
+"""Units of time in a second at most."""
 
 
 @dataclass(slots=True)
@@ -33,8 +39,6 @@ class Intervals:
     limits: Windows
     scale: int
     """Units of time in a second."""
-    exact: bool
-    """Whether every number of the problem is whole in this unit; without that no bound holds."""
     model: Any
     start: list[Var] = field(default_factory=list)
     end: list[Var] = field(default_factory=list)
@@ -46,16 +50,19 @@ class Intervals:
     helps: dict[tuple[int, int], list[Var]] = field(default_factory=dict)
     """Literals under which a resource helps a step."""
 
-    def units(self, time_s: float) -> int:
-        """Return a time in units."""
-        return round(time_s * self.scale)
+    def down(self, time_s: float) -> int:
+        """Return a time in units, rounded down."""
+        return math.floor(time_s * self.scale + _WHOLE)
+
+    def up(self, time_s: float) -> int:
+        """Return a time in units, rounded up."""
+        return math.ceil(time_s * self.scale - _WHOLE)
 
 
 def build(network: Network, upper: float | None) -> Intervals:
     """Return the model of a problem; ``upper`` is the objective of a known schedule."""
     limits = windows(network, upper)
-    scale, exact = _scale(network)
-    form = Intervals(network, limits, scale, exact, cp_model.CpModel())
+    form = Intervals(network, limits, _scale(network), cp_model.CpModel())
     for i, step in enumerate(network.steps):
         _step(form, i, step)
     for part in (_precedences, _machines, _setups, _resources, _buffers, _orders):
@@ -64,7 +71,8 @@ def build(network: Network, upper: float | None) -> Intervals:
     return form
 
 
-def _scale(network: Network) -> tuple[int, bool]:
+def _scale(network: Network) -> int:
+    """Return the coarsest unit that shows every time exactly, if there is one, in parts of 1 s."""
     numbers = [network.problem.start_s]
     numbers += [m.ready_s for m in network.machines]
     numbers += [t for c in network.clocks for pause in c.closed for t in pause]
@@ -75,16 +83,18 @@ def _scale(network: Network) -> tuple[int, bool]:
     for step in network.steps:
         numbers += [step.fixed_s or 0.0, step.max_wait_s or 0.0, step.planned_s or 0.0]
         numbers += [t for c in step.choices for t in (c.duration_s, c.first_part_s, c.last_part_s)]
-    for scale in _SCALES:
-        if all(abs(n * scale - round(n * scale)) < _WHOLE for n in numbers):
-            return scale, True
-    return _SCALES[-1], False
+    scale = 1
+    for number in set(numbers):
+        scale = math.lcm(scale, Fraction(number).limit_denominator(_PARTS).denominator)
+        if scale > _FINEST:
+            return _PARTS
+    return scale
 
 
 def _step(form: Intervals, i: int, step: Step) -> None:
     model, limits = form.model, form.limits
-    low, high = form.units(limits.start_lo[i]), max(0, form.units(limits.end_hi[i])) + 1
-    horizon = max(high, form.units(limits.horizon_s) + 1)
+    low, high = form.down(limits.start_lo[i]), max(0, form.up(limits.end_hi[i])) + 1
+    horizon = max(high, form.up(limits.horizon_s) + 1)
     low = min(low, high)
     form.start.append(model.new_int_var(low, high, f"start {step.key}"))
     form.end.append(model.new_int_var(low, high, f"end {step.key}"))
@@ -98,7 +108,7 @@ def _step(form: Intervals, i: int, step: Step) -> None:
     )
     model.add(form.leave[i] >= form.end[i])
     if step.fixed_s is not None:
-        model.add(form.start[i] == form.units(step.fixed_s))
+        model.add(form.start[i] == form.down(step.fixed_s))
     literals = []
     for choice in step.choices:
         one = len(step.choices) == 1
@@ -117,13 +127,13 @@ def _step(form: Intervals, i: int, step: Step) -> None:
 def _length(form: Intervals, i: int, step: Step, choice: Choice) -> None:
     """Give a step its time on one machine, with the closures that it pauses over."""
     model, here, start, end = form.model, form.here[i, choice.machine], form.start[i], form.end[i]
-    work, machine = form.units(choice.duration_s), form.network.machines[choice.machine]
-    model.add(start >= form.units(machine.ready_s)).only_enforce_if(here)
-    paused = []
+    work_s, machine = choice.duration_s, form.network.machines[choice.machine]
+    model.add(start >= form.down(machine.ready_s)).only_enforce_if(here)
+    total, most = form.down(work_s), form.up(work_s)
     for begin_s, end_s in form.network.clocks[choice.machine].closed:
-        if end_s <= form.limits.start_lo[i] or begin_s >= form.limits.end_hi[i] or not work:
+        if end_s <= form.limits.start_lo[i] or begin_s >= form.limits.end_hi[i] or not work_s:
             continue
-        first, last = form.units(begin_s), form.units(end_s)
+        first, last = form.down(begin_s), form.down(end_s)
         before, spans, beyond = (model.new_bool_var("") for _ in range(3))
         model.add_exactly_one(before, spans, beyond)
         model.add(end <= first).only_enforce_if(before, here)
@@ -131,17 +141,16 @@ def _length(form: Intervals, i: int, step: Step, choice: Choice) -> None:
         model.add(start <= first).only_enforce_if(spans, here)
         model.add(end >= last).only_enforce_if(spans, here)
         if step.splittable:
-            paused.append((last - first) * spans)
+            total += form.down(end_s - begin_s) * spans
+            most += form.up(end_s - begin_s) * spans
         else:
             model.add(spans == 0).only_enforce_if(here)
-    total = work + sum(paused)
     breaks = step.splittable and any(
         form.network.resources[one].unavailable for team in choice.teams for one in team
     )
-    if step.overlap or machine.batch_size > 1 or breaks:
-        model.add(end >= start + total).only_enforce_if(here)
-    else:
-        model.add(end == start + total).only_enforce_if(here)
+    model.add(end >= start + total).only_enforce_if(here)
+    if not (step.overlap or machine.batch_size > 1 or breaks):
+        model.add(end <= start + most).only_enforce_if(here)
 
 
 def _team(form: Intervals, i: int, choice: Choice) -> None:
@@ -154,31 +163,32 @@ def _team(form: Intervals, i: int, choice: Choice) -> None:
     for literal, team in zip(literals, choice.teams, strict=True):
         for one in team:
             form.helps.setdefault((i, one), []).append(literal)
-            ready = form.units(form.network.resources[one].ready_s)
+            ready = form.down(form.network.resources[one].ready_s)
             model.add(form.start[i] >= ready).only_enforce_if(literal)
 
 
-def _ways(form: Intervals, i: int, j: int) -> Iterator[tuple[list[Var], Choice, Choice, int]]:
+def _ways(form: Intervals, i: int, j: int) -> Iterator[tuple[list[Var], Choice, Choice, float]]:
+    """Yield what a way between two steps takes, s, and when it is taken."""
     for a in form.network.steps[i].choices:
         for b in form.network.steps[j].choices:
             when = [form.here[i, a.machine], form.here[j, b.machine]]
-            yield when, a, b, form.units(form.network.transport_s(a.machine, b.machine))
+            yield when, a, b, form.network.transport_s(a.machine, b.machine)
 
 
 def _precedences(form: Intervals) -> None:
     for j, step in enumerate(form.network.steps):
         for i in step.before:
-            for when, a, b, way in _ways(form, i, j):
-                start, model = form.start[j], form.model
+            for when, a, b, way_s in _ways(form, i, j):
+                start, model, way = form.start[j], form.model, form.down(way_s)
                 if not step.overlap:
                     model.add(start >= form.end[i] + way).only_enforce_if(when)
                 else:
-                    first = form.units(a.first_part_s)
-                    last = form.units(b.last_part_s)
+                    first = form.down(a.first_part_s)
+                    last = form.down(b.last_part_s)
                     model.add(start >= form.start[i] + first + way).only_enforce_if(when)
                     model.add(form.end[j] >= form.end[i] + way + last).only_enforce_if(when)
                 if step.max_wait_s is not None:
-                    longest = way + form.units(step.max_wait_s)
+                    longest = form.up(way_s + step.max_wait_s)
                     model.add(start <= form.end[i] + longest).only_enforce_if(when)
 
 
@@ -210,7 +220,7 @@ def _setups(form: Intervals) -> None:
             (pair.first, pair.second, pair.forward_s, order),
             (pair.second, pair.first, pair.backward_s, order.negated()),
         ):
-            later = form.leave[i] + form.units(lag_s)
+            later = form.leave[i] + form.down(lag_s)
             model.add(form.start[j] >= later).only_enforce_if(*when, literal)
 
 
@@ -228,7 +238,7 @@ def _resources(form: Intervals) -> None:
             if len(literals) > 1:
                 used = form.model.new_bool_var("")
                 form.model.add(sum(literals) == used)
-            length = form.model.new_int_var(0, form.units(form.limits.horizon_s) + 1, "")
+            length = form.model.new_int_var(0, form.up(form.limits.horizon_s) + 1, "")
             intervals.append(
                 form.model.new_optional_interval_var(form.start[i], length, form.end[i], used, "")
             )
@@ -242,11 +252,11 @@ def _buffers(form: Intervals) -> None:
     queues: dict[int, list[Var]] = {}
     for j, step in enumerate(network.steps):
         for i in step.before if not step.overlap else ():
-            for when, _, b, way in _ways(form, i, j):
+            for when, _, b, way_s in _ways(form, i, j):
                 room = network.machines[b.machine].input_buffer
                 if room is None or network.steps[i].job != step.job:
                     continue
-                come = form.leave[i] + way
+                come = _arrival(form, i, way_s)
                 model.add(form.start[j] >= come).only_enforce_if(when)
                 inside = [k for k in network.steps[i].after if network.steps[k].job == step.job]
                 if room == 0 and len(inside) == 1:
@@ -255,11 +265,22 @@ def _buffers(form: Intervals) -> None:
                     both = model.new_bool_var("")
                     model.add_bool_and(when).only_enforce_if(both)
                     model.add_bool_or([both, *(literal.negated() for literal in when)])
-                    length = model.new_int_var(0, form.units(form.limits.horizon_s) + 1, "")
+                    length = model.new_int_var(0, form.up(form.limits.horizon_s) + 1, "")
                     wait = model.new_optional_interval_var(come, length, form.start[j], both, "")
                     queues.setdefault(b.machine, []).append(wait)
     for machine, waits in queues.items():
         model.add_cumulative(waits, [1] * len(waits), network.machines[machine].input_buffer or 0)
+
+
+def _arrival(form: Intervals, i: int, way_s: float) -> Var:
+    """Return when a job comes to the next machine."""
+    least, most = form.down(way_s), form.up(way_s)
+    if least == most:
+        return form.leave[i] + least
+    come = form.model.new_int_var(0, form.up(form.limits.horizon_s + way_s) + 1, "")
+    form.model.add(come >= form.leave[i] + least)
+    form.model.add(come <= form.leave[i] + most)
+    return come
 
 
 def _orders(form: Intervals) -> None:
@@ -284,13 +305,14 @@ def _objective(form: Intervals) -> None:
     if weights.makespan > 0:
         longest = form.model.new_int_var(0, _latest(form), "makespan")
         for end in form.end:
-            form.model.add(longest >= end - form.units(network.problem.start_s))
+            form.model.add(longest >= end - form.up(network.problem.start_s))
         terms.append(weights.makespan / form.scale * longest)
     for i, step in enumerate(network.steps if weights.stability else ()):
         if step.planned_s is not None:
             away = form.model.new_int_var(0, _latest(form), "")
-            planned = form.units(step.planned_s)
-            form.model.add_abs_equality(away, form.start[i] - planned)
+            early, late = form.down(step.planned_s), form.up(step.planned_s)
+            form.model.add(away >= form.start[i] - late)
+            form.model.add(away >= early - form.start[i] - (early < late))
             terms.append(weights.stability / form.scale * away)
             stays = form.here.get((i, step.planned_machine or 0))
             price = weights.stability * weights.machine_change_s
@@ -301,7 +323,7 @@ def _objective(form: Intervals) -> None:
 
 def _latest(form: Intervals) -> int:
     starts = [0.0, *(item.start_s for item in form.network.problem.plan)]
-    return form.units(max(form.limits.horizon_s, *starts)) + 1
+    return form.up(max(form.limits.horizon_s, *starts)) + 1
 
 
 def _job_terms(form: Intervals, j: int) -> Iterator[Var]:
@@ -310,7 +332,7 @@ def _job_terms(form: Intervals, j: int) -> Iterator[Var]:
     last = [form.end[i] for i, step in enumerate(form.network.steps) if step.job == j]
     late = weights.tardiness * job.weight + weights.total_tardiness
     if job.due_date_s is not None and late > 0:
-        due = form.units(job.due_date_s)
+        due = form.up(job.due_date_s)
         tardy = model.new_int_var(0, max(0, _latest(form) - due), "")
         for end in last:
             model.add(tardy >= end - due)
