@@ -60,11 +60,11 @@ def check_equal(line: Line, log: EventLog, every: int) -> Follower:
     ("name", "hours"),
     [
         *(("two_station", 3.0), ("bottling", 0.7), ("electronics", 2.5)),
-        *(("transport", 3.0), ("grinding", 8.0), ("assembly", 1.5)),
+        *(("transport", 3.0), ("grinding", 8.0), ("assembly", 1.5), ("machining", 4.5)),
     ],
 )
 def test_state_equals_the_plants_on_example_lines(name: str, hours: float) -> None:
-    """Setups, stops, shifts, rework, scrap, orders, vehicles, wear, batches, kits: all of it."""
+    """Setups, stops, shifts, rework, scrap, orders, vehicles, wear, batches, kits, people."""
     line = example_line(name)
     log = simulate(line, SimulationOptions(horizon_s=hours * 3600, seed=5))
     follower = check_equal(line, log, every=20)

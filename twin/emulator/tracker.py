@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from twin.emulator.fleet import NOBODY, VEHICLE_KINDS, Fleet
+from twin.emulator.stations import PartNow, ServerNow, StationNow
 from twin.events.builder import Row
 from twin.events.fold import empty_state
 from twin.events.kinds import OUTAGE, PACKML_STATE, Kind, Status
 from twin.events.log import Names
-from twin.events.state import StationState
-from twin.line import Line, Station
+from twin.line import Line
 from twin.sync.elements import known_properties
 
 Value = bool | int | str | tuple[int, ...]
@@ -33,12 +32,6 @@ PACKML_NUMBER: dict[Status, int] = {
 """Number of the PackML state that shows each status (OPC 30050)."""
 OUTAGE_NAME = "outage"
 """What ``failure_mode`` says of a stop that no failure mode explains."""
-_WORKING = {
-    "setup": Status.SETUP,
-    "loading": Status.HANDLING,
-    "processing": Status.PROCESSING,
-    "unloading": Status.HANDLING,
-}
 _PHASES = {
     Kind.SETUP_STARTED: "setup",
     Kind.LOADING_STARTED: "loading",
@@ -47,64 +40,6 @@ _PHASES = {
     Kind.UNLOADING_ENDED: "done",
     Kind.WORK_ABORTED: "waiting",
 }
-_BUSIEST = (
-    *(Status.FAILED, Status.PROCESSING, Status.HANDLING, Status.SETUP, Status.MAINTENANCE),
-    *(Status.BLOCKED, Status.STARVED),
-)
-
-
-@dataclass(slots=True)
-class _Part:
-    product: int
-    order: int
-    place: int = -1
-    server: int = -1
-
-
-@dataclass(slots=True)
-class _Server:
-    parts: list[int] = field(default_factory=list)
-    """Parts on it, the first of a batch first."""
-    operation: int = -1
-    phase: str = ""
-    """One of ``twin.sync.elements.PHASES``; empty without a part."""
-    kit: list[int] = field(default_factory=list)
-    """Components that went into its part."""
-
-
-@dataclass(slots=True)
-class _StationNow:
-    spec: Station
-    servers: list[_Server]
-    group: str
-    failed: dict[int, int] = field(default_factory=dict)
-    """How many stops of each failure mode, or of outages, are not over."""
-    in_repair: set[int] = field(default_factory=set)
-    maintained: dict[int, bool] = field(default_factory=dict)
-    """Maintenance that is due; True: it goes on."""
-    wear: int = 0
-    on: bool = True
-    processed: int = 0
-    scrapped: int = 0
-
-    def status(self, server: _Server) -> Status:
-        """Return what a server does."""
-        if self.failed:
-            return Status.FAILED
-        if not self.on and self.spec.at_shift_end == "stop":
-            return Status.OFF
-        if server.phase in _WORKING and not any(self.maintained.values()):
-            return _WORKING[server.phase]
-        if self.maintained:
-            return Status.MAINTENANCE
-        if not self.on:
-            return Status.OFF
-        return Status.BLOCKED if server.phase == "done" else Status.STARVED
-
-    def whole(self) -> Status:
-        """Return what the station does: what its busiest server does."""
-        found = {self.status(server) for server in self.servers}
-        return next((status for status in _BUSIEST if status in found), Status.OFF)
 
 
 class Tracker:
@@ -121,10 +56,14 @@ class Tracker:
         self._names = Names.of(line)
         self._groups = [line.product(name).group for name in self._names.products]
         self._told = known_properties(line)
-        self._parts: dict[int, _Part] = {}
-        begin = empty_state(line).stations
+        self._parts: dict[int, PartNow] = {}
+        state = empty_state(line)
+        begin = state.stations
         self._stations = {
-            self._number(item.id): _station(item, begin[item.id]) for item in line.stations
+            self._number(item.id): StationNow.of(
+                item, begin[item.id], attended=item.id in line.attended
+            )
+            for item in line.stations
         }
         self._buffers: dict[int, deque[int]] = {
             self._number(item.id): deque() for item in line.buffers
@@ -132,11 +71,20 @@ class Tracker:
         self._sources = {self._number(item.id): [0, 0] for item in line.sources}
         self._sinks = {self._number(item.id): [0, NOBODY] for item in line.sinks}
         self._pools = {self._number(pool.id): Fleet(pool, self._names) for pool in line.vehicles}
-        self._touched: dict[int, None] = dict.fromkeys(range(len(self._names.elements)))
+        size = len(self._names.elements)
+        self._crews = {
+            size + k: state.crews[name].on
+            for k, name in enumerate(self._names.crews)
+            if name in state.crews
+        }
+        self._touched: dict[int, None] = dict.fromkeys([*range(size), *self._crews])
         self._shown: dict[str, Value] = {}
         self._maker = 0
         """Server from which parts went that others are made of."""
-        self._handlers: dict[int, Callable[[Row], None]] = {
+        self._handlers = self._all_handlers()
+
+    def _all_handlers(self) -> dict[int, Callable[[Row], None]]:
+        return {
             Kind.PART_CREATED: self._created,
             Kind.BUFFER_ENTERED: self._entered_buffer,
             Kind.STATION_ENTERED: self._entered_station,
@@ -159,6 +107,13 @@ class Tracker:
             Kind.REPAIRED: self._repaired,
             Kind.SHIFT_ENDED: self._shift,
             Kind.SHIFT_STARTED: self._shift,
+            Kind.WORK_PAUSED: self._work_paused,
+            Kind.WORK_RESUMED: self._work_paused,
+            Kind.REPAIR_PAUSED: self._repair_paused,
+            Kind.CREW_TAKEN: self._team,
+            Kind.CREW_RELEASED: self._team,
+            Kind.CREW_CAME: self._crew,
+            Kind.CREW_LEFT: self._crew,
             **dict.fromkeys(VEHICLE_KINDS, self._driven),
         }
 
@@ -166,7 +121,8 @@ class Tracker:
         """Take in one event."""
         handler = self._handlers.get(row.kind)
         if handler is not None:
-            self._touched[row.element] = None
+            if row.element >= 0:
+                self._touched[row.element] = None
             handler(row)
 
     def changes(self) -> list[tuple[str, Value]]:
@@ -190,6 +146,10 @@ class Tracker:
     # --- values
 
     def _values(self, number: int) -> Iterator[tuple[str, Value]]:
+        if number in self._crews:
+            crew = self._names.crews[number - len(self._names.elements)]
+            yield f"crews.{crew}.on_shift", self._crews[number]
+            return
         name = self._names.elements[number]
         if number in self._stations:
             yield from self._station_values(f"stations.{name}", self._stations[number])
@@ -208,7 +168,7 @@ class Tracker:
         elif number in self._pools:
             yield from self._pools[number].values(f"pools.{name}")
 
-    def _station_values(self, path: str, station: _StationNow) -> Iterator[tuple[str, Value]]:
+    def _station_values(self, path: str, station: StationNow) -> Iterator[tuple[str, Value]]:
         yield f"{path}.state", PACKML_NUMBER[station.whole()]
         shown = self._told[station.spec.id]
         for k, server in enumerate(station.servers):
@@ -227,6 +187,8 @@ class Tracker:
                 yield f"{at}.parts", tuple(server.parts)
             if f"servers.{k}.kit" in shown:
                 yield f"{at}.kit", tuple(server.kit)
+            if f"servers.{k}.team" in shown:
+                yield f"{at}.team", "+".join(self._people(part.team if part else {}))
         modes = self._names.modes[station.spec.id]
         words = sorted(OUTAGE_NAME if mode == OUTAGE else modes[mode] for mode in station.failed)
         yield f"{path}.failure_mode", "+".join(words)
@@ -234,6 +196,15 @@ class Tracker:
         if "maintenance" in shown:
             yield f"{path}.maintenance", "+".join(sorted(modes[k] for k in station.maintained))
             yield f"{path}.maintaining", any(station.maintained.values())
+        if "repair_team" in shown:
+            yield (
+                f"{path}.repair_team",
+                "+".join(
+                    f"{modes[k]}:{name}"
+                    for k in sorted(station.teams)
+                    for name in self._people(station.teams[k])
+                ),
+            )
         if "wear" in shown:
             yield f"{path}.wear", station.wear
         yield f"{path}.on", station.on
@@ -241,18 +212,22 @@ class Tracker:
         yield f"{path}.processed", station.processed
         yield f"{path}.scrapped", station.scrapped
 
+    def _people(self, team: dict[int, int]) -> list[str]:
+        """Return the crew of each person of a team."""
+        return [self._names.crews[k] for k in sorted(team) for _ in range(team[k])]
+
     # --- events
 
     def _number(self, name: str) -> int:
         return self._names.elements.index(name)
 
     def _created(self, row: Row) -> None:
-        self._parts[row.part] = _Part(row.detail, int(row.value), row.element)
+        self._parts[row.part] = PartNow(row.detail, int(row.value), row.element)
         counts = self._sources[row.element]
         counts[0] += 1
         counts[1] += 1
 
-    def _leave(self, part: int) -> _Part:
+    def _leave(self, part: int) -> PartNow:
         """Take a part from where it is."""
         found = self._parts[part]
         place = found.place
@@ -265,7 +240,7 @@ class Tracker:
             server = self._stations[place].servers[found.server]
             server.parts.remove(part)
             if not server.parts:
-                self._stations[place].servers[found.server] = _Server()
+                self._stations[place].servers[found.server] = ServerNow()
         elif place in self._buffers:
             self._buffers[place].remove(part)
         elif place in self._sources:
@@ -305,12 +280,16 @@ class Tracker:
             server.operation, server.phase = row.detail, "waiting"
         server.parts.append(row.part)
 
-    def _server(self, row: Row) -> tuple[_StationNow, _Server]:
+    def _server(self, row: Row) -> tuple[StationNow, ServerNow]:
         station = self._stations[row.element]
         return station, station.servers[self._parts[row.part].server]
 
     def _phase(self, row: Row) -> None:
-        self._server(row)[1].phase = _PHASES[Kind(row.kind)]
+        server = self._server(row)[1]
+        server.phase, server.paused = _PHASES[Kind(row.kind)], False
+
+    def _work_paused(self, row: Row) -> None:
+        self._server(row)[1].paused = row.kind == Kind.WORK_PAUSED
 
     def _setup_ended(self, row: Row) -> None:
         station, server = self._server(row)
@@ -330,7 +309,7 @@ class Tracker:
     def _made(self, row: Row) -> None:
         """Let a part be on the server of those that it is made of, which have left."""
         station = self._stations[row.element]
-        self._parts[row.part] = _Part(row.detail, int(row.value), row.element, self._maker)
+        self._parts[row.part] = PartNow(row.detail, int(row.value), row.element, self._maker)
         server = station.servers[self._maker]
         server.parts.append(row.part)
         server.phase = "done"
@@ -370,6 +349,27 @@ class Tracker:
             station.failed[row.detail] = left
         station.in_repair.discard(row.detail)
 
+    def _repair_paused(self, row: Row) -> None:
+        station = self._stations[row.element]
+        station.in_repair.discard(row.detail)
+        if row.detail in station.maintained:
+            station.maintained[row.detail] = False
+
+    def _team(self, row: Row) -> None:
+        """Let people begin or end something, on a part or, counted from -2 down, on a mode."""
+        if row.part >= 0:
+            part = self._parts.get(row.part)
+            team = part.team if part else {}
+        else:
+            team = self._stations[row.element].teams.setdefault(-2 - row.part, {})
+        people = int(row.value) if row.kind == Kind.CREW_TAKEN else -int(row.value)
+        team[row.detail] = team.get(row.detail, 0) + people
+
+    def _crew(self, row: Row) -> None:
+        number = len(self._names.elements) + row.detail
+        self._crews[number] = row.kind == Kind.CREW_CAME
+        self._touched[number] = None
+
     def _maintenance(self, row: Row) -> None:
         due = self._stations[row.element].maintained
         if row.kind == Kind.MAINTENANCE_ENDED:
@@ -382,8 +382,3 @@ class Tracker:
 
     def _shift(self, row: Row) -> None:
         self._stations[row.element].on = row.kind == Kind.SHIFT_STARTED
-
-
-def _station(spec: Station, begin: StationState) -> _StationNow:
-    servers = [_Server() for _ in range(spec.servers)]
-    return _StationNow(spec, servers, begin.setup_group or "", on=begin.on)

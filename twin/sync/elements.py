@@ -30,6 +30,7 @@ BUFFER = {"level": "int", "parts": "int_list"}
 SOURCE = {"created": "int", "waiting": "int"}
 SINK = {"finished": "int", "last_part": "int"}
 POOL = {"asked": "int_list"}
+CREW = {"on_shift": "boolean"}
 VEHICLE = {"status": "string", "part": "int", "place": "string", "goal": "string"}
 
 
@@ -48,6 +49,8 @@ def known_properties(line: Line) -> dict[str, dict[str, str]]:
             known[station.id] |= {"maintenance": "string", "maintaining": "boolean"}
         if station.wear is not None:
             known[station.id] |= {"wear": "int"}
+        if any(mode.skill is not None for mode in station.modes):
+            known[station.id] |= {"repair_team": "string"}
     known |= {buffer.id: dict(BUFFER) for buffer in line.buffers}
     known |= {source.id: dict(SOURCE) for source in line.sources}
     known |= {sink.id: dict(SINK) for sink in line.sinks}
@@ -58,6 +61,9 @@ def known_properties(line: Line) -> dict[str, dict[str, str]]:
             for name, kind in VEHICLE.items()
         }
         known[pool.id] = POOL | numbered
+    for crew in line.crews:
+        if crew.calendar is not None:  # its name may be that of a place, its property is not
+            known[crew.id] = known.get(crew.id, {}) | CREW
     return known
 
 
@@ -67,6 +73,8 @@ def _more(line: Line) -> dict[str, dict[str, str]]:
         station.id: {"parts": "int_list"} if station.batch is not None else {}
         for station in line.stations
     }
+    for name in line.manned:
+        more[name] |= {"team": "string"}
     for product in line.products:
         for operation in product.routing:
             handled = operation.loads or operation.unloads

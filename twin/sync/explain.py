@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twin.events.kinds import Kind, Status
+from twin.sync.belief import Part
 from twin.sync.fleet import ABOARD, Fleet
-from twin.sync.follow import Follower, Part
+from twin.sync.follow import Follower
 from twin.sync.image import NO_PART, Image, ServerView, StationView
 from twin.sync.routes import Identity
 from twin.sync.status import Tally
@@ -61,6 +62,7 @@ class Explanation:
         self.follower = follower
         self.fleet = fleet
         self.stops = stops
+        self.people = stops.people
         self.touched = touched
         self.driven = {pool.id: self.image.vehicles(pool.id) for pool in self.routes.pools}
         self.silent = [
@@ -77,8 +79,12 @@ class Explanation:
         """Write the events that lead from what is believed to what is seen."""
         self._ends()
         self._counted_ends()
+        self.people.see()
         for name, view in self.views.items():
             self.stops.see(name, view)
+            self.people.let_go(name, view)
+        for name, view in self.views.items():
+            self.people.mend(name, view)
         self._creations()
         for pool, vehicles in self.driven.items():
             self.fleet.goes_on(pool, vehicles, self)
@@ -91,6 +97,8 @@ class Explanation:
         self.fleet.release(self.silent)
         for name, view in self.views.items():
             self._begins(name, view)
+        for name, view in self.views.items():
+            self.people.give(name, view)
 
     def _spots(self) -> dict[int, _Spot]:
         """Return where the changed elements show each part; where lost parts are seen, all do."""

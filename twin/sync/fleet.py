@@ -15,7 +15,8 @@ from twin.events.kinds import Kind
 from twin.events.state import LineState, VehicleStatus
 from twin.events.vehicles import NO_PLACE
 from twin.line import Vehicles
-from twin.sync.follow import Follower, Part
+from twin.sync.belief import Part
+from twin.sync.follow import Follower
 from twin.sync.image import NO_PART, VehicleView
 from twin.sync.routes import Routes
 

@@ -6,70 +6,19 @@ Each method writes the event and changes the belief together, so the two cannot 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from twin.events.builder import Row
 from twin.events.kinds import OUTAGE, Kind
-from twin.events.state import LineState, PartStatus
+from twin.events.state import PHASE_OF, LineState
+from twin.line.workforce import PHASES as WORK_PHASES
+from twin.sync.belief import Part, Place
 from twin.sync.elements import PHASES
 from twin.sync.routes import Count, Identity, Routes
 
 GOOD, UNCERTAIN = 0, 1
-_RESTS = ("waiting", "loaded", "processed")
-
-
-@dataclass(slots=True)
-class Part:
-    """One part, as believed."""
-
-    id: int
-    product: str
-    order: str | None
-    place: str
-    operation: int = 0
-    """The operation it waits for or is in; when done, the next one."""
-    status: PartStatus = "waiting"
-    server: int = -1
-    stage: int = 0
-    """What is over of this visit to a station: 0 nothing, 1 loading, 2 processing."""
-    sure: bool = True
-    """False while product and order are guessed."""
-    lost_s: float | None = None
-    """Moment since which the plant shows it nowhere, s."""
-    left: str = ""
-    """Place that it left when it was lost, or when a vehicle took it."""
-    asked: bool = False
-    """Whether a vehicle was asked for, for it to go on."""
-
-    @property
-    def phase(self) -> str:
-        """What happens to it on its server, by the words of ``PHASES``."""
-        return _RESTS[self.stage] if self.status == "waiting" else self.status
-
-
-@dataclass(slots=True)
-class Place:
-    """One station, as believed."""
-
-    inside: dict[int, int] = field(default_factory=dict)
-    """Part in each server that has one; of a batch the first."""
-    several: bool = False
-    """Whether a server may have several parts."""
-    on: bool = True
-    group: str | None = None
-    failed: dict[int, bool] = field(default_factory=dict)
-    """Failure modes, or an outage, that stop it, oldest first; True: under repair."""
-    due: dict[int, str] = field(default_factory=dict)
-    """Maintenance that is ``due``, ``waiting`` for people, or under ``repair``."""
-    wear: int = 0
-    phased: bool = False
-    """Whether the plant tells loading and unloading from processing."""
-    processed: int = 0
-    """What its counter of operations should show."""
-    scrapped: int = 0
-    """What its counter of scrap should show."""
 
 
 class Follower:
@@ -111,6 +60,8 @@ class Follower:
                 -1 if part.server is None else part.server,
                 part.stage,
                 sure=not inferred and part.id not in guessed,
+                team=dict(part.team),
+                paused=part.status in PHASE_OF and part.asked_s is not None,
             )
             for part in state.parts
         }
@@ -128,6 +79,7 @@ class Follower:
         }
         self.finished = {sink.id: 0 for sink in routes.line.sinks}
         self.orders = {order.id: Count() for order in routes.line.orders}
+        self.crews = {name: crew.on for name, crew in state.crews.items()}
         self._begin(state)
 
     def _begin(self, state: LineState) -> None:
@@ -143,6 +95,11 @@ class Follower:
             planned = range(len(self.routes.line.station(name).failures), len(modes))
             place.due = {k: found.modes[modes[k]].status for k in planned if k in place.failed}
             place.failed = {k: busy for k, busy in place.failed.items() if k not in place.due}
+            place.teams = {
+                k: dict(found.modes[mode].team)
+                for k, mode in enumerate(modes)
+                if mode in found.modes and found.modes[mode].team
+            }
             place.wear = found.wear.level if found.wear else 0
             if found.outages:
                 place.failed[OUTAGE] = True
@@ -221,7 +178,8 @@ class Follower:
 
     def leave(self, part: Part) -> None:
         """Take a part from where it is; it comes to another place, or out of the line."""
-        part.left, part.asked = part.place, False
+        self.staff(part, {})
+        part.left, part.asked, part.paused = part.place, False, False
         if part.place in self.stations:
             place, server = self.stations[part.place], part.server
             mates = self.mates(part)
@@ -359,8 +317,12 @@ class Follower:
                 self.begin_setup(part)
             return
         if part.status == "setup":
+            if part.paused:
+                self.resume(part)
             self.end_setup(part)
         until = PHASES.index(phase)
+        if part.paused and PHASES.index(part.phase) < until:
+            self.resume(part)
         while PHASES.index(part.phase) < until:
             self._next_phase(part, until)
 
@@ -394,6 +356,69 @@ class Follower:
         else:
             self.tell_work(Kind.UNLOADING_ENDED, part)
             self._done(part)
+
+    # --- people -------------------------------------------------------------------------------
+
+    def staff(self, part: Part, team: Mapping[str, int]) -> None:
+        """Let some people be with a part, and nobody else."""
+        if team != part.team:
+            before, part.team = part.team, dict(team)
+            self._change_team(part.place, part.id, before, team)
+
+    def staff_mode(self, station: str, mode: int, team: Mapping[str, int]) -> None:
+        """Let some people repair or maintain, and nobody else."""
+        teams = self.stations[station].teams
+        before = teams.pop(mode, {})
+        if team:
+            teams[mode] = dict(team)
+        self._change_team(station, -2 - mode, before, team)
+
+    def _change_team(
+        self, place: str, number: int, before: Mapping[str, int], after: Mapping[str, int]
+    ) -> None:
+        """Write who goes, then who comes; ``number`` is a part's, or -2 less that of a mode."""
+        for kind, old, new in (
+            (Kind.CREW_RELEASED, before, after),
+            (Kind.CREW_TAKEN, after, before),
+        ):
+            for crew in sorted(old):
+                if new.get(crew) != old[crew]:
+                    index = self.routes.names.crews.index(crew)
+                    self.write(kind, place, number, index, float(old[crew]))
+
+    def at_work(self) -> Counter[str]:
+        """Return how many people of each crew are believed to be at work."""
+        busy: Counter[str] = Counter()
+        for part in self.parts.values():
+            busy.update(part.team)
+        for name, place in self.stations.items():
+            for team in place.teams.values():
+                busy.update(team)
+            for k, mode in enumerate(self.routes.line.station(name).modes):
+                repairing = place.failed.get(k) or place.due.get(k) == "repair"
+                if mode.crew is not None and repairing:
+                    busy[mode.crew] += mode.people
+        return busy
+
+    def switch_crew(self, crew: str, *, on: bool) -> None:
+        """Let a crew come or go."""
+        if self.crews.get(crew) is not on:
+            self.crews[crew] = on
+            kind = Kind.CREW_CAME if on else Kind.CREW_LEFT
+            self.write(kind, detail=self.routes.names.crews.index(crew))
+
+    def pause(self, part: Part) -> None:
+        """Let the work on a part stand still until there are people for it."""
+        part.paused = True
+        self._tell_phase(Kind.WORK_PAUSED, part)
+
+    def resume(self, part: Part) -> None:
+        """Let the work on a part go on."""
+        part.paused = False
+        self._tell_phase(Kind.WORK_RESUMED, part)
+
+    def _tell_phase(self, kind: Kind, part: Part) -> None:
+        self.write(kind, part.place, part.id, WORK_PHASES.index(PHASE_OF[part.status]))
 
     def tell_work(self, kind: Kind, part: Part, value: float = math.nan) -> None:
         """Write an event of the work on a part."""

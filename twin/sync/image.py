@@ -59,6 +59,8 @@ class ServerView:
     """All parts on it, the first of a batch first."""
     kit: tuple[int, ...]
     """Components that went into its part, as far as the plant tells."""
+    team: tuple[str, ...] | None
+    """Crew of each person who is with its part; None where the plant does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,9 @@ class StationView:
     """Moment this last changed, s."""
     wear: int | None
     """Level of wear; None where the plant does not tell."""
+    repair_team: tuple[tuple[str, str], ...] | None
+    """Mode and crew of each person chosen by skill who repairs or maintains; None where the plant
+    does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +184,6 @@ class Image:
         }
         self.counters.restore(document["counters"])
 
-    def oldest_bad(self) -> bool:
-        """Tell whether any value in the picture is less than good."""
-        return any(seen.quality is not Quality.GOOD for seen in self._seen.values())
-
     def latest_s(self) -> float:
         """Return the greatest source time in the picture, s; minus infinity if it is empty."""
         return max((seen.time_s for seen in self._seen.values()), default=float("-inf"))
@@ -191,11 +192,12 @@ class Image:
         """Return what is known of a station."""
         failed = self._seen.get((name, "failure_mode"))
         repairing = self._seen.get((name, "repairing"))
-        text = str(failed.value) if failed and failed.value else ""
+        text = failed.value if failed else None
+        mended = self._told(name, "repair_team")
         group = self._seen.get((name, "setup_group"))
         return StationView(
             servers=tuple(self._server(name, k) for k in range(self._servers[name])),
-            failed=tuple(filter(None, text.split("+"))),
+            failed=_words(text),
             failed_s=failed.time_s if failed else 0.0,
             repairing=bool(repairing.value) if repairing else False,
             repairing_s=repairing.time_s if repairing else 0.0,
@@ -203,11 +205,22 @@ class Image:
             group=str(group.value) if group and group.value else None,
             processed=self.count(name, "processed"),
             scrapped=self.count(name, "scrapped"),
-            due=tuple(filter(None, str(self._get(name, "maintenance", default="")).split("+"))),
+            due=_words(self._get(name, "maintenance", default="")),
             maintaining=bool(self._get(name, "maintaining", default=False)),
             maintaining_s=self.changed_s(name, "maintaining"),
             wear=self.count(name, "wear") if (name, "wear") in self._seen else None,
+            repair_team=None if mended is None else tuple(map(_mode_and_crew, mended)),
         )
+
+    def _told(self, name: str, prop: str) -> tuple[str, ...] | None:
+        """Return the words of a text; None where the plant gives none."""
+        seen = self._seen.get((name, prop))
+        return _words(seen.value) if seen is not None else None
+
+    def on_shift(self, crew: str) -> bool | None:
+        """Return whether a crew is there; None where the plant does not tell."""
+        found = self._get(crew, "on_shift", default=None)
+        return None if found is None else bool(found)
 
     def _server(self, name: str, k: int) -> ServerView:
         at = f"servers.{k}"
@@ -230,6 +243,7 @@ class Image:
             phase_s=self.changed_s(name, f"{at}.phase"),
             parts=self._numbers(name, f"{at}.parts") if several else alone,
             kit=self._numbers(name, f"{at}.kit"),
+            team=self._told(name, f"{at}.team"),
         )
 
     def tells_phases(self, name: str) -> bool:
@@ -288,3 +302,13 @@ class Image:
     def _get(self, element: str, prop: str, default: Reading) -> Reading:
         seen = self._seen.get((element, prop))
         return default if seen is None or seen.value is None else seen.value
+
+
+def _words(value: Reading) -> tuple[str, ...]:
+    """Return words that are joined by ``+``."""
+    return tuple(filter(None, str(value).split("+"))) if value else ()
+
+
+def _mode_and_crew(word: str) -> tuple[str, str]:
+    mode, _, crew = word.partition(":")
+    return mode, crew

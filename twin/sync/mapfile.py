@@ -13,7 +13,7 @@ from twin.line import Line
 from twin.line.files import located
 from twin.line.reading import Lines, read_yaml
 from twin.line.spec import worded
-from twin.sync.elements import known_properties
+from twin.sync.elements import CREW, known_properties
 from twin.sync.mapping import Heartbeat, Mapping, NodeSpec, mapping_findings
 
 NAMESPACE = "urn:linetwin:plant"
@@ -151,6 +151,7 @@ def default_mapping(line: Line, endpoint: str) -> Mapping:
     sections = (
         *(("sources", line.sources), ("stations", line.stations), ("buffers", line.buffers)),
         *(("sinks", line.sinks), ("pools", line.vehicles)),
+        ("crews", tuple(crew for crew in line.crews if crew.calendar is not None)),
     )
     known = known_properties(line)
     nodes: list[NodeSpec] = []
@@ -168,6 +169,7 @@ def default_mapping(line: Line, endpoint: str) -> Mapping:
                     }
                 )
                 for name, kind in known[place.id].items()
+                if (name in CREW) == (section == "crews")
             ]
     nodes += [
         NodeSpec(

@@ -22,6 +22,7 @@ from twin.line import Station, Wear
 from twin.sync.aboard import asking, carried, laden, new_part, vehicles
 from twin.sync.elements import PHASES
 from twin.sync.image import NO_PART, Image, ServerView, StationView
+from twin.sync.people import crews_seen
 from twin.sync.routes import Identity, Routes
 
 _LOADED, _PROCESSED = PHASES.index("loaded"), PHASES.index("processed")
@@ -58,7 +59,7 @@ def seeded(
         (mode.failed_s or 0.0, f"{name}/{mode_id}")
         for name, station in stations.items()
         for mode_id, mode in station.modes.items()
-        if mode.status == "waiting" and _crew(routes.line.station(name), mode_id)
+        if mode.status == "waiting" and _needs_people(routes.line.station(name), mode_id)
     )
     if earlier is not None:
         parts = [_remembered(part, earlier) for part in parts]
@@ -86,6 +87,7 @@ def seeded(
         finished=finished,
         scrapped=sum(image.station(name).scrapped for name in routes.line.flow_order),
         queue=tuple(name for _, name in waiting),
+        crews=crews_seen(routes.line, image, time_s),
         vehicles=vehicles(routes, image, parts, time_s),
     )
     return state, guessed
@@ -145,8 +147,8 @@ def _aged(
     return found.model_copy(update={"modes": modes, "wear": wear})
 
 
-def _crew(station: Station, mode: str) -> str | None:
-    return next(found.crew for found in station.failures if found.id == mode)
+def _needs_people(station: Station, mode: str) -> bool:
+    return any(found.id == mode and (found.crew or found.skill) for found in station.modes)
 
 
 def _numbers(routes: Routes, image: Image) -> list[int]:
@@ -239,6 +241,8 @@ def _inside(
         operation = routes.operation_at(part.product, part.location, 0, None) or 0
     update: dict[str, object] = {"operation": operation, "server": k, "visits": operation + 1}
     update["kitted"] = bool(server.kit)
+    if server.part == part.id:
+        update["team"] = dict(Counter(server.team or ()))
     if server.phase:
         return part.model_copy(update=update | _in_phase(server, operation, time_s))
     if server.status is Status.PROCESSING:
@@ -262,10 +266,11 @@ def _in_phase(server: ServerView, operation: int, time_s: float) -> dict[str, ob
     stage = (PHASES.index(server.phase) >= _LOADED) + (PHASES.index(server.phase) >= _PROCESSED)
     if server.phase in ("waiting", "loaded", "processed"):
         return {"stage": stage}
-    stands = server.status in (Status.FAILED, Status.OFF)
+    stands = server.status in (Status.FAILED, Status.OFF, Status.NO_OPERATOR)
     worked_s = max(0.0, min(server.status_s, time_s) - since_s) if stands else 0.0
     clock = Clock(worked_s=worked_s, since_s=None if stands else since_s)
-    return {"status": server.phase, "clock": clock, "stage": stage}
+    alone_s = min(server.status_s, time_s) if server.status is Status.NO_OPERATOR else None
+    return {"status": server.phase, "clock": clock, "stage": stage, "asked_s": alone_s}
 
 
 def _station(routes: Routes, spec: Station, view: StationView, time_s: float) -> StationState:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from twin.events.kinds import OUTAGE, Kind
 from twin.sync.follow import Follower
-from twin.sync.image import StationView
+from twin.sync.image import Image, StationView
+from twin.sync.people import People
 
 _MAINTAINED = {
     Kind.MAINTENANCE_DUE: "due",
@@ -29,15 +30,24 @@ class Stops:
     ----------
     follower : Follower
         The line, as believed.
+    image : Image
+        What the plant tells.
     """
 
-    def __init__(self, follower: Follower) -> None:
+    def __init__(self, follower: Follower, image: Image) -> None:
+        self.people = People(follower, image)
         self._follower = follower
         self._routes = follower.routes
         self._crews = {
             (station.id, k): mode.crew
             for station in self._routes.line.stations
             for k, mode in enumerate(sorted(station.failures, key=lambda mode: mode.id))
+        }
+        self._manned = {
+            (station.id, k)
+            for station in self._routes.line.stations
+            for k, mode in enumerate(station.modes)
+            if mode.crew is not None or mode.skill is not None
         }
         self._sizes = {crew.id: crew.size for crew in self._routes.line.crews}
 
@@ -61,14 +71,17 @@ class Stops:
     def _repairs(self, name: str, view: StationView) -> None:
         """Begin the repairs that are seen, and those that another repair hides."""
         place = self._follower.stations[name]
+        shown = self._shown(name, view)
         for mode, repairing in list(place.failed.items()):
+            at_it = shown.get(mode, view.repairing)
             if repairing:
+                if not at_it and self._needs_people(name, mode):
+                    self._pause(name, mode)
                 continue
-            seen = view.repairing and not any(
-                busy for other, busy in place.failed.items() if other != OUTAGE
-            )
-            hidden = view.repairing and self._has_free_crew(name, mode)
-            if seen or hidden or not self._needs_crew(name, mode):
+            alone = not any(busy for other, busy in place.failed.items() if other != OUTAGE)
+            seen = at_it and (alone or mode in shown)
+            hidden = at_it and self._has_free_crew(name, mode)
+            if seen or hidden or not self._needs_people(name, mode):
                 self._begin_repair(name, mode)
 
     def _maintenance(self, name: str, view: StationView) -> None:
@@ -84,6 +97,12 @@ class Stops:
         for mode in named:
             if mode not in place.due:
                 self._maintain(name, mode, "due")
+        shown = self._shown(name, view)
+        for mode in named:
+            if shown.get(mode) and place.due[mode] != "repair":
+                self._maintain(name, mode, "repair")
+            elif place.due[mode] == "repair" and not shown.get(mode, view.maintaining):
+                self._pause(name, mode)
         if view.maintaining and "repair" not in place.due.values() and named:
             self._maintain(name, named[0], "repair")
 
@@ -91,7 +110,9 @@ class Stops:
         """Let maintenance that is due wait for its people once no work goes on."""
         place = self._follower.stations[name]
         due = [mode for mode, status in place.due.items() if status == "due"]
-        stands = place.failed or not place.on
+        modes = self._routes.line.station(name).modes
+        stopped = any(mode == OUTAGE or modes[mode].stops for mode in place.failed)
+        stands = stopped or not place.on
         if due and (stands or not self._works(name)):
             for mode in sorted(due):
                 self._maintain(name, mode, "waiting")
@@ -111,13 +132,25 @@ class Stops:
             for _, number in sorted(self._follower.stations[station].inside.items()):
                 part = self._follower.parts[number]
                 if part.status == "processing":
+                    if part.paused:
+                        self._follower.resume(part)
                     part.status = "waiting"
                     self._follower.tell_work(Kind.WORK_ABORTED, part, float(mode))
+                    self._follower.staff(part, {})
 
     def _begin_repair(self, station: str, mode: int) -> None:
         """Let a crew begin."""
         self._follower.stations[station].failed[mode] = True
         self._follower.write(Kind.REPAIR_STARTED, station, detail=mode)
+
+    def _pause(self, station: str, mode: int) -> None:
+        """Let a repair or maintenance wait for other people: those who were at it have gone."""
+        place = self._follower.stations[station]
+        if mode in place.failed:
+            place.failed[mode] = False
+        else:
+            place.due[mode] = "waiting"
+        self._follower.write(Kind.REPAIR_PAUSED, station, detail=mode)
 
     def _repaired(self, station: str, mode: int) -> None:
         """Let the station go on, unless something else stops it."""
@@ -138,9 +171,20 @@ class Stops:
         )
         return busy < self._sizes[crew]
 
-    def _needs_crew(self, station: str, mode: int) -> bool:
-        """Tell whether a repair waits for a crew."""
-        return self._crews.get((station, mode)) is not None
+    def _needs_people(self, station: str, mode: int) -> bool:
+        """Tell whether a repair waits for people."""
+        return (station, mode) in self._manned
+
+    def _shown(self, name: str, view: StationView) -> dict[int, bool]:
+        """Return whether somebody is at each mode whose people the plant tells."""
+        if view.repair_team is None:
+            return {}
+        busy = {mode for mode, _ in view.repair_team}
+        return {
+            k: mode.id in busy
+            for k, mode in enumerate(self._routes.line.station(name).modes)
+            if mode.skill is not None
+        }
 
     def _maintain(self, station: str, mode: int, until: str) -> None:
         """Bring maintenance to where it is: ``due``, ``waiting``, ``repair``, or over."""

@@ -6,6 +6,7 @@ rest is set right and counted, so the mirror always ends where the plant says it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from twin.events.builder import Row
@@ -67,7 +68,7 @@ class Translator:
     def _begin(self, state: LineState, guessed: frozenset[int]) -> None:
         self._follower = Follower(self.routes, state, guessed, inferred=self.infers)
         self._fleet = Fleet(self.routes, self._follower, state)
-        self._stops = Stops(self._follower)
+        self._stops = Stops(self._follower, self.image)
         for name, place in self._follower.stations.items():
             view = self.image.station(name)
             place.processed, place.scrapped = view.processed, view.scrapped
@@ -106,15 +107,25 @@ class Translator:
         return touched
 
     def released_before(self, time_s: float) -> list[Row]:
-        """Return the releases of orders that the line's file puts before ``time_s``."""
+        """Return what the line's file puts before ``time_s``: orders released, crews' shifts."""
         follower = self._follower
         assert follower is not None, "begin first"
         for release_s, order in self._releases:
             if release_s < time_s and not follower.orders[order].released:
+                self._switches(release_s)
                 follower.time_s = max(release_s, follower.time_s)
                 follower.quality = GOOD
                 follower.release(order)
+        self._switches(math.nextafter(time_s, -math.inf))
         return follower.take_rows()
+
+    def _switches(self, until_s: float) -> None:
+        """Let crews come and go by their calendars, up to a moment."""
+        people, follower = self._stops.people, self._follower
+        assert follower is not None, "begin first"
+        while (switch_s := people.next_switch_s()) <= until_s:
+            follower.time_s = max(switch_s, follower.time_s)
+            people.switch()
 
     def moment(self, time_s: float, values: Sequence[Value]) -> list[Row]:
         """Return the events that explain the values of one moment.
@@ -129,6 +140,7 @@ class Translator:
         follower = self._follower
         assert follower is not None, "begin first"
         rows = self.released_before(time_s)
+        self._switches(time_s)
         follower.time_s = max(time_s, follower.time_s)
         if any(release_s == time_s for release_s, _ in self._releases):
             for release_s, order in self._releases:
