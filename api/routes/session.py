@@ -29,12 +29,14 @@ class SessionView(Shape):
     """Id of the key, ``oidc:SUBJECT``, or ``page``."""
     scope: Scope
     """What they may do; each also allows what the one before it does."""
+    ready: bool
+    """Whether quick questions, such as an order's promise, are answered; else workers start."""
 
 
 @router.get("/v1/session")
-async def get_session(who: MayRead) -> SessionView:
-    """Tell who asks, and what they may do."""
-    return SessionView(id=who.id, scope=who.scope)
+async def get_session(site: TheSite, who: MayRead) -> SessionView:
+    """Tell who asks, what they may do, and whether quick questions are answered already."""
+    return SessionView(id=who.id, scope=who.scope, ready=site.quick.ready)
 
 
 @router.post("/v1/session", status_code=204)

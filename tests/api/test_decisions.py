@@ -115,7 +115,7 @@ def test_keys_are_made_and_revoked_by_administrators(
     assert made.status_code == 201, made.text
     key, identity = made.json()["key"], made.json()["id"]
     with service.client(key) as mes:
-        assert mes.get("/v1/session").json() == {"id": identity, "scope": "write"}
+        assert mes.get("/v1/session").json() == {"id": identity, "scope": "write", "ready": True}
         listed = {item["id"]: item for item in admin.get("/v1/keys").json()["items"]}
         assert listed[identity] == {
             name: made.json()[name] for name in ("id", "name", "scope", "created_at")

@@ -183,7 +183,10 @@ def test_kept_scenario_opens_in_the_form(seen: Seen, running: Running) -> None:
 def test_everybody_can_use_every_page(
     running: Running, chromium: Path, theme: Literal["light", "dark"], language: str
 ) -> None:
-    """Contrast, names, roles and order: an automatic check of every page finds nothing."""
+    """Contrast, names, roles and order: an automatic check of every page finds nothing.
+
+    And on a telephone no page is wider than the screen.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         # The checker is put into the page as a script, which the page's own rules would refuse.
@@ -200,6 +203,10 @@ def test_everybody_can_use_every_page(
             checked = Axe().run(page).response
             assert checked["passes"], path
             assert [found["id"] for found in checked["violations"]] == [], path
+            page.set_viewport_size({"width": 420, "height": 900})
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide == 420, path
+            page.set_viewport_size({"width": 1280, "height": 720})
         browser.close()
 
 

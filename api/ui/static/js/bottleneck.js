@@ -57,10 +57,11 @@ function lossBar(rows) {
 function showLosses(found) {
   const by = new Map();
   for (const row of found.rows) by.set(row.station, [...(by.get(row.station) ?? []), row]);
+  const good = (rows) => rows.filter((row) => row.loss === "good").reduce((sum, row) => sum + (row.share ?? 0), 0);
+  $("#over-note").hidden = ![...by.values()].some((rows) => Math.round(100 * good(rows)) > 100);
   $("#losses tbody").replaceChildren(...[...by].map(([station, rows]) => {
-    const share = (kind) => rows.filter((row) => row.loss === kind).reduce((sum, row) => sum + (row.share ?? 0), 0);
     return el("tr", { "data-station": station }, el("th", { scope: "row", text: called(station) }),
-      el("td", {}, lossBar(rows)), el("td", { class: "num", text: percent(share("good")) }));
+      el("td", {}, lossBar(rows)), el("td", { class: "num", text: percent(good(rows)) }));
   }));
   const worst = found.rows.filter((row) => ["quality", "slow", "setup", "failed"].includes(row.loss) && row.time_s > 0)
     .sort((a, b) => b.time_s - a.time_s).slice(0, 12);

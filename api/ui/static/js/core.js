@@ -350,6 +350,9 @@ export async function may(scope) {
   return scopes.indexOf((await may.asked).scope) >= scopes.indexOf(scope);
 }
 
+/** Resolves to whether the workers of quick questions have started. */
+export const ready = async () => (await api("/v1/session")).ready;
+
 /** Start a page: find the line, listen to it, keep the header true. Resolves when a line is there. */
 export async function start() {
   wireTheme();

@@ -1,6 +1,6 @@
 // The live line: drawing, figures, stations, orders and news.
 
-import { $, api, clock, el, glyph, number, on, page, percent, probability, share, showProblem, site,
+import { $, api, clock, el, glyph, number, on, page, percent, probability, ready, share, showProblem, site,
   start, statusMark, svg, t,
   unit } from "./core.js";
 import { lateness, LineMap, news, newsItem, productColour } from "./map.js";
@@ -18,6 +18,7 @@ let names;
 let places;
 let kpis;
 const promises = new Map();
+let asking = "order.asking"; // why there is no promise yet
 
 function tile(key, value, measure, note) {
   const node = $(`[data-tile="${key}"]`);
@@ -37,6 +38,8 @@ function bars(bins) {
     height: (22 * bin.finished) / most, style: { fill: "var(--accent)", opacity: 0.75 },
   }, svg("title", { text: `${clock(bin.begin, { seconds: false })}: ${bin.finished}` }))));
 }
+
+const rounded = (ratio) => Math.round(100 * (ratio ?? 0));
 
 /** The OEE of a station, once enough of it was seen. */
 function oee(found) {
@@ -67,7 +70,7 @@ function showOnTime(state) {
   const known = open.map((order) => promises.get(order.id)?.on_time_probability).filter(Boolean);
   const fine = known.filter((found) => found.mean >= 0.5).length;
   tile("on_time", known.length ? `${fine}/${known.length}` : "–", t("unit.orders"), known.length
-    ? el("span", { class: "tag simulated", text: t("simulated") }) : t(open.length ? "tile.on_time_wait" : "tile.no_orders"));
+    ? el("span", { class: "tag simulated", text: t("simulated") }) : t(open.length ? asking : "tile.no_orders"));
 }
 
 /** Put rows into a table body; a row stays where nothing in it changed, and the focus stays too. */
@@ -85,6 +88,7 @@ function sync(body, rows) {
 
 function showStations(state) {
   const rates = new Map((kpis?.hour?.stations ?? []).map((item) => [item.id, item]));
+  $("#over-note").hidden = ![...rates.values()].some((item) => rounded(oee(item)) > 100);
   sync($("#stations tbody"), state.stations.map((station) => {
     const found = rates.get(station.id);
     const shares = found?.status_share ?? {};
@@ -92,7 +96,7 @@ function showStations(state) {
       .map((key) => `${t(`status.${key}`)} ${percent(shares[key])}`).join(", ");
     const busy = station.servers.find((server) => server.product);
     const signals = Object.entries(station.signals)
-      .map(([, signal]) => `${number(signal.value, 1)} ${unit(signal.unit)}`).join(" · ");
+      .map(([, signal]) => `${number(signal.value, 1)}\u00a0${unit(signal.unit)}`).join(" · ");
     return el("tr", { "data-station": station.id, "data-status": station.status },
       el("th", { scope: "row", text: names.get(station.id) ?? station.id }),
       el("td", {}, statusMark(station.status,
@@ -169,7 +173,7 @@ function showOrders(state) {
       el("td", {}, done ? el("span", { class: "tag good", text: t("order.done") })
         : promise?.failed ? el("span", { class: "muted small", text: promise.failed })
         : promise ? [probability(promise.on_time_probability), promiseText(promise)]
-          : el("span", { class: "muted small", text: order.due_date ? t("order.asking") : "–" })));
+          : el("span", { class: "muted small", text: order.due_date ? t(asking) : "–" })));
   }));
 }
 
@@ -191,6 +195,12 @@ async function readKpis() {
 
 /** Ask for the promise of the next open orders, one after the other, then again after a while. */
 async function readPromises() {
+  if (!(await ready().catch(() => false))) {
+    if (!promises.size) asking = "order.starting";
+    setTimeout(readPromises, 2000);
+    return;
+  }
+  asking = "order.asking";
   for (const order of site.state?.orders ?? []) {
     if (!order.due_date || order.finished >= order.quantity || document.hidden) continue;
     try {
