@@ -15,8 +15,8 @@ from scenarios.schedule.search.general import answer, chain, state_of, tables_of
 from scenarios.schedule.search.lowering import Ticks
 from scenarios.schedule.timing import Network
 
-_CHUNK = 4_096
-"""Moves between two looks at the clock."""
+_BLOCKS = 3_200
+"""Blocks of moves between two looks at the clock, divided by the steps that a move may time."""
 _FIRST = 20_000
 """Moves of the first round at least."""
 _GROWTH = 2.0
@@ -45,6 +45,7 @@ class Cooling(ABC):
         self.effort = effort
         self.chance = chance_of(effort.request.seed)
         self.terms = np.array([value, value, 0.0, 1.0, 0.0, 0.0])
+        self.chunk = anneal.BLOCK * max(1, _BLOCKS // max(len(self.network.steps), 100))
 
     @abstractmethod
     def anneal(self, moves: int) -> None:
@@ -60,7 +61,7 @@ class Cooling(ABC):
 
     def run(self) -> None:
         """Search until the effort is over or nothing better comes any more."""
-        self._round(_CHUNK, 0.0, 0.0)
+        self._round(self.chunk, 0.0, 0.0)
         moves = max(_FIRST, 50 * len(self.network.steps))
         heats = cycle(_HOT)
         while not self.effort.over():
@@ -78,7 +79,7 @@ class Cooling(ABC):
         self.terms[2], self.terms[3] = max(hot, 1e-12), fall
         done = 0
         while done < moves and not self.effort.over():
-            some = min(_CHUNK, moves - done, self.effort.left())
+            some = min(self.chunk, moves - done, self.effort.left())
             before = self.terms[1]
             self.anneal(some)
             done += some

@@ -1,4 +1,4 @@
-"""Annealing over one order of all steps: a step goes to another place in it, or to another machine.
+"""Annealing over one order of all steps: a bundle goes to another place in it, or a step elsewhere.
 
 Most moves bring a step of a costly job, or what stands before it on its machine, to another place.
 """
@@ -40,16 +40,17 @@ def held_up(t: Tables, s: Row, chance: NDArray[np.uint64]) -> int:
 
 
 @inlined
-def target(t: Tables, s: Row, v: int, front: int, chance: NDArray[np.uint64]) -> int:
-    """Return another place for a step, between those that come before and after it."""
-    count, here = len(s.order), s.place[v]
+def target(k: Crew, s: Row, v: int, front: int, chance: NDArray[np.uint64]) -> int:
+    """Return another place for a step's bundle, between those that come before and after it."""
+    b = k.of[v]
+    count, here = len(s.order), s.place[b]
     low, high = front, count - 1
-    for k in range(t.before_at[v], t.before_at[v + 1]):
-        low = max(low, s.place[t.before[k]] + 1)
-    for k in range(t.after_at[v], t.after_at[v + 1]):
-        high = min(high, s.place[t.after[k]] - 1)
+    for x in range(k.ahead_at[b], k.ahead_at[b + 1]):
+        low = max(low, s.place[k.ahead[x]] + 1)
+    for x in range(k.behind_at[b], k.behind_at[b + 1]):
+        high = min(high, s.place[k.behind[x]] - 1)
     if below(chance, 2) == 0 and s.mp[v] >= 0:
-        to = s.place[s.mp[v]]  # right before the one that has the machine
+        to = s.place[k.of[s.mp[v]]]  # right before the one that has the machine
     else:
         far = jump(chance, count)
         to = here - far if below(chance, 2) == 0 else here + far
@@ -58,7 +59,7 @@ def target(t: Tables, s: Row, v: int, front: int, chance: NDArray[np.uint64]) ->
 
 @inlined
 def carry(s: Row, here: int, to: int) -> None:
-    """Move the step at one place to another one."""
+    """Move the bundle at one place to another one."""
     v = s.order[here]
     step = 1 if to > here else -1
     z = here
@@ -84,7 +85,7 @@ def run(
 ) -> float:
     """Try moves while it cools; return the best value.
 
-    ``moves``: how many, and how many steps in front stay where they are. ``terms`` as in
+    ``moves``: how many, and how many bundles in front stay where they are. ``terms`` as in
     :func:`scenarios.schedule.search.anneal.run`.
     """
     value, best, heat = terms[0], terms[1], terms[2]
@@ -94,14 +95,15 @@ def run(
             heat *= terms[3]
         v = held_up(t, s, chance) if below(chance, 2) == 0 else -1
         if v < 0:
-            v = s.order[front + below(chance, count - front)]
-        here, old = s.place[v], s.choice[v]
+            b = s.order[front + below(chance, count - front)]
+            v = k.bundle[k.bundle_at[b] + below(chance, k.bundle_at[b + 1] - k.bundle_at[b])]
+        here, old = s.place[k.of[v]], s.choice[v]
         if here < front:
             continue
         options = t.choice_at[v + 1] - t.choice_at[v]
         if options > 1 and below(chance, 3) == 0:
             s.choice[v] = t.choice_at[v] + below(chance, options)
-        to = target(t, s, v, front, chance)
+        to = target(k, s, v, front, chance)
         if to == here and s.choice[v] == old:
             continue
         carry(s, here, to)
@@ -117,8 +119,9 @@ def run(
         value = found
         if value < best - 1e-9 * abs(best):
             best = value
-            for i in range(count):
-                best_order[i] = s.order[i]
+            for z in range(count):
+                best_order[z] = s.order[z]
+            for i in range(len(best_choice)):
                 best_choice[i] = s.choice[i]
     terms[0], terms[1], terms[2] = value, best, heat
     return best

@@ -1,8 +1,9 @@
 """Start times for a list of steps: each goes behind what its machine has, as early as people allow.
 
 It says in ticks what :class:`scenarios.schedule.timeline.Timeline` says in seconds, for problems in
-which operators and tools are shared, setups need people, or machines work on batches. Times then
-follow from one order over all machines: who comes first has the people.
+which operators and tools are shared, setups need people, machines work on batches, or jobs do not
+overtake each other. Times then follow from one order over all machines: who comes first has the
+people. Where nobody overtakes, it is an order of jobs, each a bundle of steps.
 """
 
 from __future__ import annotations
@@ -33,6 +34,17 @@ class Crew(NamedTuple):
     Lists of lists are flat: those of ``i`` lie from ``at[i]`` to ``at[i + 1]``.
     """
 
+    bundle_at: Numbers
+    bundle: Numbers
+    """Steps that stand together in the order: all of a job, or one alone."""
+    of: Numbers
+    """Bundle of each step."""
+    ahead_at: Numbers
+    ahead: Numbers
+    """Bundles that come before each bundle."""
+    behind_at: Numbers
+    behind: Numbers
+    """Bundles that come after each bundle."""
     held: Numbers
     """1: the people for a step are reserved; one entry per step."""
     room: Numbers
@@ -62,7 +74,9 @@ class Row(NamedTuple):
     """One solution with its times; one entry per step unless said otherwise."""
 
     order: Numbers
+    """Bundles."""
     place: Numbers
+    """Place of each bundle in the order."""
     choice: Numbers
     start: Numbers
     end: Numbers
@@ -237,15 +251,17 @@ def settle(t: Tables, k: Crew, s: Row) -> float:
         for x in range(s.many[r]):
             s.since[r, x], s.until[r, x] = k.taken_from[begin + x], k.taken_until[begin + x]
     for z in range(len(s.order)):
-        put(t, k, s, s.order[z])
+        b = s.order[z]
+        for x in range(k.bundle_at[b], k.bundle_at[b + 1]):
+            put(t, k, s, k.bundle[x])
     return worth(t, s)
 
 
 def row_of(t: Tables, k: Crew, order: Numbers, choice: Numbers) -> Row:
     """Return memory for a search that begins with these decisions, which are copied."""
-    count, machines, people = len(order), len(t.ready), len(k.there)
-    place = np.empty(count, dtype=np.int64)
-    place[order] = np.arange(count)
+    count, machines, people = len(choice), len(t.ready), len(k.there)
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
     times: list[NDArray[np.int64]] = [np.zeros(count, dtype=np.int64) for _ in range(6)]
     most = 2 * count + int(np.diff(k.taken_at).max(initial=0))
     return Row._make(

@@ -11,7 +11,7 @@ from scenarios.schedule.timing import Network
 
 Kind = Literal["one machine", "job shop", "flexible job shop", "crew", "general"]
 """What a search is made for."""
-_SHARED = frozenset({Feature.RESOURCES, Feature.SETUP_NEEDS, Feature.BATCHES})
+_SHARED = frozenset({Feature.RESOURCES, Feature.SETUP_NEEDS, Feature.BATCHES, Feature.SAME_ORDER})
 """Demands under which times follow from one order over all machines."""
 _KNOWN = _SHARED | frozenset(
     {
@@ -39,9 +39,18 @@ def declined(problem: SchedulingProblem) -> tuple[str, ...]:
     problem : SchedulingProblem
         Problem in question.
     """
-    demands = sorted(feature.value for feature in features(problem) - _KNOWN)
+    known = _KNOWN if _one_order(problem) else _KNOWN - {Feature.SAME_ORDER}
+    demands = sorted(feature.value for feature in features(problem) - known)
     terms = [name for name in TERMS if getattr(problem.objective, name) and name not in _TERMS]
     return (*demands, *terms)
+
+
+def _one_order(problem: SchedulingProblem) -> bool:
+    """Say whether all machines that are used see the same order, and no job waits for another."""
+    operations = [operation for job in problem.jobs for operation in job.operations]
+    used = {mode.machine for operation in operations for mode in operation.modes}
+    apart = not any("/" in name for operation in operations for name in operation.after or ())
+    return apart and any(used <= set(group) for group in problem.same_order)
 
 
 def kind_of(network: Network) -> Kind:

@@ -21,6 +21,7 @@ KINDS = (
     "energy",
     "stability",
     "alternatives",
+    "same_order",
 )
 
 
@@ -46,6 +47,8 @@ def rich_problems(
             draw(st.sampled_from(("makespan", "tardiness", "total_tardiness", "flow_time"))): 1.0
         },
     }
+    if "same_order" in asked and "alternatives" not in asked:
+        document["same_order"] = [machines]
     if "transport" in asked:
         document["transport_s"] = {
             a: {b: draw(st.integers(0, 4)) for b in machines if b != a} for a in machines

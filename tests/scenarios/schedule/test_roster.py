@@ -1,4 +1,4 @@
-"""The compiled search with people, setups that need them, and batches: exact, valid, better."""
+"""The compiled search with people, batches, and jobs in one order: exact, valid, better."""
 
 import math
 
@@ -12,13 +12,16 @@ from scenarios.schedule.protocol import Request
 from scenarios.schedule.search import roster
 from scenarios.schedule.search.effort import Effort
 from scenarios.schedule.search.engine import improve
-from scenarios.schedule.search.rostering import Rostering
+from scenarios.schedule.search.rostering import Rostering, bundles_of
 from scenarios.schedule.search.supports import declined, kind_of
 from scenarios.schedule.timing import Network, in_order
 from tests.scenarios.schedule.builders import job, shop
 from tests.scenarios.schedule.rich import rich_problems
 
-KNOWN = ("setups", "closures", "needs", "setup_needs", "transport", "batches", "alternatives")
+KNOWN = (
+    "setups", "closures", "needs", "setup_needs", "transport", "batches", "alternatives",
+    "same_order",
+)  # fmt: skip
 
 
 @settings(max_examples=40)
@@ -31,10 +34,12 @@ def test_kernel_says_the_times_that_the_meaning_says(
     network = Network.of(problem)
     start = dispatch(network, "edd")
     search = Rostering(network, start, Effort(Request(network, start, math.inf, iterations=1)))
-    order = _shuffled(network, chance)
+    bundles = bundles_of(network)
+    turns = _shuffled([_ahead(search, b) for b in range(len(bundles))], chance)
+    order = [i for b in turns for i in bundles[b]]
     options = [chance.randrange(len(step.choices)) for step in network.steps]  # type: ignore[attr-defined]
     choice = search.tables.choice_at[:-1] + np.array(options)
-    row = roster.row_of(search.tables, search.crew, np.array(order), choice)
+    row = roster.row_of(search.tables, search.crew, np.array(turns), choice)
     roster.settle(search.tables, search.crew, row)
     chosen = {i: step.choices[options[i]] for i, step in enumerate(network.steps)}
     for placed in in_order(network, order, chosen).placements:
@@ -42,15 +47,17 @@ def test_kernel_says_the_times_that_the_meaning_says(
         assert (row.start[i], row.end[i]) == (placed.start_s, placed.end_s), placed.key
 
 
-def _shuffled(network: Network, chance: object) -> list[int]:
-    """Return the steps in a random order that the precedences allow."""
+def _ahead(search: Rostering, bundle: int) -> set[int]:
+    """Return the bundles that must come before one."""
+    crew = search.crew
+    return set(crew.ahead[crew.ahead_at[bundle] : crew.ahead_at[bundle + 1]].tolist())
+
+
+def _shuffled(before: list[set[int]], chance: object) -> list[int]:
+    """Return numbers in a random order, each after those before it."""
     order: list[int] = []
-    while len(order) < len(network.steps):
-        free = [
-            i
-            for i, step in enumerate(network.steps)
-            if i not in order and set(step.before) <= set(order)
-        ]
+    while len(order) < len(before):
+        free = [i for i, some in enumerate(before) if i not in order and some <= set(order)]
         order.append(chance.choice(free))  # type: ignore[attr-defined]
     return order
 

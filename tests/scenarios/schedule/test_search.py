@@ -153,8 +153,8 @@ def test_unknown_demands_are_declined_by_name() -> None:
     """What the search cannot express it says, and alone it returns the rules' schedule."""
     problem = shop(
         [job(name, [("m", 1), ("n", 1)], due_date_s=1) for name in "AB"],
-        ["m", "n"],
-        same_order=[["m", "n"]],
+        ["m", "n", "o"],
+        same_order=[["m", "o"]],
         objective="total_weighted_tardiness",
     )
     assert declined(problem) == ("same_order",)
