@@ -36,10 +36,12 @@ from scenarios.whatif.charts import (
     pareto_table,
     sample_table,
     samples_chart,
+    screening_chart,
     titled,
     tornado_chart,
     tornado_table,
 )
+from scenarios.whatif.screening import screen
 from twin import SimulationOptions, serial_line
 from twin.line import Exponential
 
@@ -97,3 +99,14 @@ pd.DataFrame({"cost": one.cost, "parts/s": one.mean, **one.values} for one in wi
 # %%
 after = sensitivities(wide.line, options, replications=10)
 tornado_chart(tornado_table(after))
+
+# %% [markdown]
+# ## 4. What matters over wide ranges?
+#
+# Sensitivities are slopes: they hold near the line as it is. Morris' method walks through the whole
+# range of each time and tells which matter at all; a long tick says that one works with others.
+# Sobol's indices (`method="sobol"`) share out the variance, for many more runs.
+
+# %%
+times = {f"products.part.routing.op{n}.processing_time_s": (0.7, 1.3) for n in range(1, 6)}
+screening_chart(screen(wide.line, options, times, samples=8, replications=2))

@@ -323,6 +323,62 @@ def tornado_chart(
     return alt.layer(bars, spans).properties(width=width, height=22 * max(1, len(table)))
 
 
+SCREENING_WORDS = {
+    "morris": "mean effect on {figure} over the range; tick: spread of the effects",
+    "sobol": "share of the variance of {figure}, with others; tick: alone",
+    "factor": "factor",
+    "value": "value",
+    "low": "low",
+    "high": "high",
+    "tick": "tick",
+}
+
+
+def screening_chart(
+    found: xr.Dataset, *, most: int = 15, width: Width = 460, words: Mapping[str, str] | None = None
+) -> alt.LayerChart:
+    """Return what matters over wide ranges, most first: bars with intervals, and a tick on each.
+
+    A bar is Morris' mean effect, its tick the spread: a long one does not work straight, or works
+    with others. Or a bar is Sobol's total index, its tick the first-order one: what lies between
+    them comes from working with others.
+
+    Parameters
+    ----------
+    found : xarray.Dataset
+        From ``scenarios.whatif.screening.screen``.
+    most : int
+        Factors at most.
+    width : int or "container"
+        Width, pixels.
+    words : mapping of str to str, optional
+        Words of another language, by the keys of ``SCREENING_WORDS``.
+    """
+    said = worded(SCREENING_WORDS, words)
+    method = found.attrs["method"]
+    value, tick = ("mu_star", "sigma") if method == "morris" else ("total", "first")
+    table = found.to_dataframe().reset_index().nlargest(most, value)
+    half = table[f"{value}_half_width"]
+    table = table.assign(
+        value=table[value], tick=table[tick], low=table[value] - half, high=table[value] + half
+    )[["factor", "value", "tick", "low", "high"]]
+    figure = found.attrs["figure"]  # a share of the variance has no unit
+    figure = titled(figure) if method == "morris" else NAMES.get(figure, figure)
+    title = said[method].format(figure=figure)
+    numbers = [
+        alt.Tooltip(f"{name}:Q", format=".3~g", title=said[name])
+        for name in ("value", "low", "high", "tick")
+    ]
+    shared = alt.Chart(table).encode(
+        y=alt.Y("factor:N", title=None, sort=list(table["factor"])).axis(labelLimit=320),
+        tooltip=[alt.Tooltip("factor:N", title=said["factor"]), *numbers],
+    )
+    bars = shared.mark_bar(opacity=0.75, color=ACCENT).encode(x=alt.X("value:Q", title=title))
+    spans = shared.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q")
+    ticks = shared.mark_tick(thickness=3, size=16, color=WORSE).encode(x="tick:Q")
+    return alt.layer(bars, spans, ticks).properties(width=width, height=22 * max(1, len(table)))
+
+
 def _judged(figure: str) -> tuple[str, str]:
     """Return what more and what less of a figure is."""
     if figure not in KPIS:

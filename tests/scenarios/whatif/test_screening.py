@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from scenarios.whatif.charts import screening_chart
 from scenarios.whatif.screening import screen
 from twin.engine.options import SimulationOptions
 from twin.errors import InvalidInputError, NotSupportedError
@@ -24,6 +25,13 @@ def test_what_sets_the_pace_matters_and_the_rest_does_not(method: str, figure: s
     found = screen(LINE, OPTIONS, RANGES, method=method, samples=8, replications=1)
     assert float(found[figure].sel(factor=SLOW)) > 0
     assert float(found[figure].sel(factor=FAST)) == pytest.approx(0.0, abs=1e-3)
+    drawn = screening_chart(found, most=1).to_dict()
+    ((row,),) = drawn["datasets"].values()
+    assert row["factor"] == SLOW
+    assert row["low"] <= row["value"] == float(found[figure].sel(factor=SLOW)) <= row["high"]
+    title = drawn["layer"][0]["encoding"]["x"]["title"]
+    assert "throughput" in title
+    assert "tick: " in title
 
 
 def test_wrong_questions_and_a_missing_extra_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
