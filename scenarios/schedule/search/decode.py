@@ -129,40 +129,47 @@ class Timed(Protocol):
 
 
 @inlined
+def pause(t: Closed, m: int, time: int) -> int:
+    """Return the number of the first pause that ends after a moment."""
+    low, high = t.closed_at[m], t.closed_at[m + 1]
+    while low < high:
+        middle = (low + high) >> 1
+        if t.opens[middle] <= time:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@inlined
 def finish(t: Closed, m: int, time: int, work: int) -> int:
     """Return when work is done that begins, or waits, at a moment."""
     if work <= 0:
         return time
-    now = ready(t, m, time)
-    for k in range(t.closed_at[m], t.closed_at[m + 1]):
-        if t.closes[k] <= now:
-            continue
-        if now + work <= t.closes[k]:
-            break
-        work -= t.closes[k] - now
+    k, stop = pause(t, m, time), t.closed_at[m + 1]
+    now = time
+    while k < stop and now + work > t.closes[k]:
+        work -= max(0, t.closes[k] - now)
         now = t.opens[k]
+        k += 1
     return now + work
 
 
 @inlined
 def ready(t: Closed, m: int, time: int) -> int:
     """Return the first moment at which work can go on."""
-    for k in range(t.closed_at[m], t.closed_at[m + 1]):
-        if t.closes[k] <= time < t.opens[k]:
-            return t.opens[k]
-    return time
+    k = pause(t, m, time)
+    return t.opens[k] if k < t.closed_at[m + 1] and t.closes[k] <= time else time
 
 
 @inlined
 def begin_whole(t: Closed, m: int, time: int, work: int) -> int:
     """Return the first moment from which work fits without a pause."""
-    now = ready(t, m, time)
-    for k in range(t.closed_at[m], t.closed_at[m + 1]):
-        if t.closes[k] <= now:
-            continue
-        if now + work <= t.closes[k]:
-            break
+    k, stop = pause(t, m, time), t.closed_at[m + 1]
+    now = time
+    while k < stop and (t.closes[k] <= now or now + work > t.closes[k]):
         now = t.opens[k]
+        k += 1
     return now
 
 

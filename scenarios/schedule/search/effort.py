@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Callable, Sequence
 
 from scenarios.schedule.protocol import Request
 from scenarios.schedule.schedule import Schedule
@@ -15,6 +17,8 @@ _PATIENCE = 2_000
 _LEAST_PATIENCE = 200_000
 _IDLE = 50
 """Steps that count at least when a search was asked to go on."""
+_TELLING = 0.1
+"""Share of the time for exact times of what is found: in the beginning better ones come quickly."""
 
 
 class Effort:
@@ -36,6 +40,9 @@ class Effort:
         self._patience = max(_LEAST_PATIENCE, _PATIENCE * count * count)
         self._found_at = 0
         self._seen = request.start
+        self._waiting: Callable[[], Schedule | None] | None = None
+        self._told_s = -math.inf
+        """Processor time from which on something may be told again, s."""
 
     def over(self) -> bool:
         """Say whether to stop now."""
@@ -45,30 +52,46 @@ class Effort:
     def spend(self, steps: int) -> None:
         """Count steps; a search that found no move to make has made one all the same."""
         self.steps += max(steps, _IDLE)
+        if time.thread_time() >= self._told_s:
+            self.tell()
 
     def left(self) -> int:
         """Return the number of steps still allowed."""
         return _ENDLESS if self.request.iterations is None else self.request.iterations - self.steps
 
-    def offer(self, sequences: Sequence[Sequence[int]], choices: dict[int, Choice]) -> bool:
-        """Tell of a solution if exact times make it better; say whether they do."""
-        return self.take(timed(self.network, sequences, choices))
+    def offer(self, sequences: Sequence[Sequence[int]], choices: dict[int, Choice]) -> None:
+        """Tell of a solution, soon, if exact times make it better than all before."""
+        self.take(lambda: timed(self.network, sequences, choices))
 
-    def take(self, found: Schedule | None) -> bool:
-        """Tell of a schedule if it is better and meets all demands; say whether it does."""
-        if found is None or (self.best and found.objective >= self.best.objective):
-            return False
-        if violations(self.network.problem, found):
-            return False
-        self.best = self._seen = found
-        self._found_at = self.steps
-        self.request.on_schedule(found)
-        return True
+    def take(self, exact: Callable[[], Schedule | None]) -> None:
+        """Tell of a schedule that is yet to be worked out, soon, if it is better than all before.
+
+        What is offered next takes its place if that comes sooner. Where steps are counted in place
+        of time it is told at once.
+        """
+        self._waiting = exact
+        if self.request.iterations is not None or time.thread_time() >= self._told_s:
+            self.tell()
+
+    def tell(self) -> None:
+        """Tell of what was offered last, now, if it is better and meets all demands."""
+        if self._waiting is None:
+            return
+        began_s = time.thread_time()
+        found, self._waiting = self._waiting(), None
+        better = found and (self.best is None or found.objective < self.best.objective)
+        if found and better and not violations(self.network.problem, found):
+            self.best = self._seen = found
+            self._found_at = self.steps
+            self.request.on_schedule(found)
+        now_s = time.thread_time()
+        self._told_s = now_s + (now_s - began_s) * (1 / _TELLING - 1)
 
     def news(self) -> Schedule | None:
         """Return a better schedule that somebody else has found since the last call, if any."""
         if self.request.iterations is not None:
             return None
+        self.tell()
         found = self.request.incumbent()
         if found is None or found is self._seen:
             return None

@@ -39,6 +39,7 @@ def improve(request: Request) -> Outcome:
         effort.offer(*decisions(network, start))
     if network.steps and not effort.over():
         _SEARCHES[kind_of(network)](network, start, effort).run()
+    effort.tell()
     return Outcome(effort.best)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scenarios.schedule.search.anneal import BLOCK, costly_job, jump
 from scenarios.schedule.search.chance import Numbers, below, share
 from scenarios.schedule.search.decode import Amounts, Tables
-from scenarios.schedule.search.roster import Crew, Row, settle
+from scenarios.schedule.search.roster import Crew, Row, retime
 from twin.engine.jit import compiled, inlined
 
 _BACK = 3
@@ -90,6 +90,7 @@ def run(
     """
     value, best, heat = terms[0], terms[1], terms[2]
     count, front = len(s.order), moves[1]
+    stale = 0  # from this place on times are those of a move that was taken back
     for step in range(moves[0]):
         if step % BLOCK == 0:
             heat *= terms[3]
@@ -107,7 +108,7 @@ def run(
         if to == here and s.choice[v] == old:
             continue
         carry(s, here, to)
-        found = settle(t, k, s)
+        found = retime(t, k, s, min(here, to, stale))
         rise = found - value
         if rise > 0:
             terms[4] += rise
@@ -115,7 +116,9 @@ def run(
         if rise > -heat * math.log(share(chance)):
             carry(s, to, here)
             s.choice[v] = old
+            stale = min(here, to)
             continue
+        stale = count
         value = found
         if value < best - 1e-9 * abs(best):
             best = value

@@ -239,22 +239,40 @@ def put(t: Tables, k: Crew, s: Row, i: int) -> None:
         occupy(k, s)
 
 
-@compiled
-def settle(t: Tables, k: Crew, s: Row) -> float:
-    """Work out the times of all steps in their order; return their value."""
+@inlined
+def retime(t: Tables, k: Crew, s: Row, first: int) -> float:
+    """Work out the times of steps from a place in the order on; return the value of all.
+
+    Who shares people may fill a gap between what others do, so there all times are worked out.
+    """
     for m in range(len(s.back)):
         s.back[m] = -1
         s.size[m] = 0
+    if len(s.many) > 0:
+        first = 0
+    for z in range(first):
+        b = s.order[z]
+        for x in range(k.bundle_at[b], k.bundle_at[b + 1]):
+            i = k.bundle[x]
+            m = t.machine[s.choice[i]]
+            s.back[m] = i
+            s.size[m] = 1 if s.batch[i] == i else s.size[m] + 1
     for r in range(len(s.many)):
         begin = k.taken_at[r]
         s.many[r] = k.taken_at[r + 1] - begin
         for x in range(s.many[r]):
             s.since[r, x], s.until[r, x] = k.taken_from[begin + x], k.taken_until[begin + x]
-    for z in range(len(s.order)):
+    for z in range(first, len(s.order)):
         b = s.order[z]
         for x in range(k.bundle_at[b], k.bundle_at[b + 1]):
             put(t, k, s, k.bundle[x])
     return worth(t, s)
+
+
+@compiled
+def settle(t: Tables, k: Crew, s: Row) -> float:
+    """Work out the times of all steps in their order; return their value."""
+    return retime(t, k, s, 0)
 
 
 def row_of(t: Tables, k: Crew, order: Numbers, choice: Numbers) -> Row:

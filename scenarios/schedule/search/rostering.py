@@ -176,7 +176,7 @@ class Rostering(Cooling):
             for i, step in enumerate(steps)
         }
         steps_in_turn = [i for b in order.tolist() for i in self.bundles[b]]
-        self.effort.take(in_order(self.network, steps_in_turn, chosen))
+        self.effort.take(lambda: in_order(self.network, steps_in_turn, chosen))
 
     def go_back(self, found: Schedule | None) -> float:
         """Go back to the best, or on to what somebody else has found; return its value."""
