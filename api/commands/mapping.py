@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -15,10 +16,13 @@ from api.commands.console import ExitCode, check_file, duration_option, emit_jso
 from api.commands.record import Data, identity_in
 
 if TYPE_CHECKING:
+    from twin.errors import Finding
     from twin.sync.mapping import Mapping
     from twin.sync.propose import Found
     from twin.sync.survey import Survey
 
+ALIKE_SHOWN = 3
+"""Findings that say the same of so many nodes are each shown."""
 mapping = typer.Typer(
     help="Mappings of a plant: try one on the live server, propose one, or begin with a template.",
     no_args_is_help=True,
@@ -60,23 +64,37 @@ def check(
     seen = asyncio.run(survey(found, model, identity_in(data), watch_s))
     seen.findings = [*findings, *(located(item, str(file), rows) for item in seen.findings)]
     seen.notes = [located(item, str(file), rows) for item in seen.notes]
-    _told(seen, file, json=json)
+    told(seen, file, json=json)
     if seen.findings:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _told(seen: Survey, file: Path, *, json: bool) -> None:
+def told(seen: Survey, file: Path, *, json: bool) -> None:
+    """Show what a dry run found."""
     if json:
         emit_json(asdict(seen))
         return
-    for item in seen.findings:
-        typer.echo(f"wrong: {item}", err=True)
-    for item in seen.notes:
-        typer.echo(f"look at: {item}", err=True)
+    for word, items in (("wrong", seen.findings), ("look at", seen.notes)):
+        for item, more in _alike(items):
+            others = f" (and {more} more nodes alike; --json names each)" if more else ""
+            typer.echo(f"{word}: {item}{others}", err=True)
     typer.echo(
         f"{file}: {seen.nodes} nodes, {len(seen.findings)} findings, {len(seen.notes)} notes; "
         f"{seen.seen_per_s:.1f} values/s in {seen.watched_s:g} s, at most {seen.most_per_s:,.0f}"
     )
+
+
+def _alike(items: list[Finding]) -> Iterator[tuple[Finding, int]]:
+    """Yield findings; of many that say the same of other nodes the first, and how many more."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for item in items:
+        about = item.message.rpartition(": ")[2]
+        groups.setdefault((about, item.expected), []).append(item)
+    for alike in groups.values():
+        if len(alike) > ALIKE_SHOWN:
+            yield alike[0], len(alike) - 1
+        else:
+            yield from ((item, 0) for item in alike)
 
 
 @mapping.command("browse")

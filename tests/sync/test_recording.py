@@ -3,14 +3,16 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
 from twin.errors import InvalidInputError
-from twin.sync.connection import load_connection
-from twin.sync.protocol import Origin, Sample
+from twin.sync.connection import Connection, Source, load_connection
+from twin.sync.protocol import LinkEvent, Origin, Sample, SourceState
+from twin.sync.record import Recorder
 from twin.sync.recording import Files, held
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
@@ -90,3 +92,26 @@ def test_findings_in_the_words_of_people(tmp_path: Path) -> None:
     assert "c.yaml:1: endpoint: 'http://press' is no address of a server; expected opc.tcp" in text
     assert "nodes.0: 2258 is no node id; write i=2258 or ns=2;i=2258" in text
     assert "nodes.1: 'x y' is neither a node id" in text
+
+
+def test_summary_says_what_is_wrong_while_it_is_tried_again(tmp_path: Path) -> None:
+    """A retry hides no reason, and a state that comes and goes is told once a connection."""
+    source = Source.model_validate(
+        {"name": "s", "endpoint": "opc.tcp://127.0.0.1:1", "nodes": ["ns=0;i=2258"]}
+    )
+    recorder = Recorder(Connection(sources=(source,)), tmp_path / "out")
+    part = recorder._parts[0]  # noqa: SLF001 - the sink that the supervisor tells
+
+    def tell(*changes: tuple[SourceState, str]) -> dict[str, Any]:
+        for state, reason in changes:
+            part.link_changed(LinkEvent(state, datetime.now(UTC), reason))
+        return recorder.summary()["sources"][0]
+
+    state = SourceState
+    assert tell((state.CONNECTING, ""))["reason"] == "not connected yet"
+    lost = (state.RECONNECTING, "nobody listens")
+    assert tell(lost, (state.CONNECTING, ""))["reason"] == "nobody listens"
+    flapping = [(state.DEGRADED, "one node is bad"), (state.LIVE, "")] * 50
+    told = tell((state.LIVE, ""), *flapping)
+    assert (told["state"], told["reason"]) == ("live", "")
+    assert len(told["states"]) == 4

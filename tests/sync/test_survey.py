@@ -9,6 +9,8 @@ import pytest_asyncio
 from asyncua import Server, ua
 
 from api.cli import run
+from api.commands.mapping import told
+from twin.errors import Finding
 from twin.line import Constant, Line, example_line, serial_line
 from twin.sync.mapfile import load_mapping, mapping_from_text, read_mapping
 from twin.sync.propose import propose, template, variables
@@ -140,3 +142,15 @@ def test_command_says_what_it_cannot_do(tmp_path: Path, capsys: pytest.CaptureFi
     assert "opc.tcp://127.0.0.1:1/ cannot be asked" in capsys.readouterr().err
     assert run(["mapping", "check", str(tmp_path / "none.yaml")]) == 2
     assert mapping_from_text(path.read_text(encoding="utf-8"), "", LINE).line == "serial"
+
+
+def test_what_many_nodes_have_alike_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """A server that samples more slowly is one line, not one for each node."""
+    notes = [Finding(f"nodes.{k}.node", f"s=n{k}: the server samples slowly") for k in range(9)]
+    told(
+        Survey(notes=[*notes, Finding("heartbeat", "it stands still")]), Path("m.yaml"), json=False
+    )
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert "nodes.0.node" in lines[0]
+    assert "8 more nodes alike" in lines[0]

@@ -169,6 +169,7 @@ async def _connected(endpoint: str, timeout_s: float) -> AsyncIterator[Any]:
         expected = "an endpoint such as opc.tcp://127.0.0.1:4840 and a time above zero"
         raise OptionsError("the endpoint", [Finding("endpoint", message, expected)])
     client = Client(endpoint, timeout=timeout_s)
+    client.session_timeout = int(4000 * timeout_s)  # one that servers give: it is said otherwise
     try:
         async with asyncio.timeout(4 * timeout_s), client:
             yield client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -128,18 +128,6 @@ class Connection(Spec):
         if len(set(names)) < len(names):
             raise ValueError("each source needs a name of its own; give name")
         return self
-
-
-def connection_schema() -> dict[str, Any]:
-    """Return the JSON Schema of connection files, for editors."""
-    one = Source.model_json_schema(mode="validation")
-    many = Connection.model_json_schema(mode="validation")
-    definitions = {**one.pop("$defs", {}), **many.pop("$defs", {})}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "anyOf": [one, many],
-        "$defs": definitions,
-    }
 
 
 def load_connection(path: str | Path) -> Connection:

@@ -35,6 +35,7 @@ TELL_S = 10.0
 """Longest such pause, s."""
 VERSION = 1
 STATES_KEPT = 10_000
+NEVER_YET = "not connected yet"
 SETTLE_S = 5.0
 """Longest wait at the end for values that a server has and has not told yet, s."""
 LIMITS = Limits(heartbeat_late_s=1.5, heartbeat_dead_s=2.4)
@@ -283,15 +284,21 @@ class _Part:
         return self.book.declared + self.supervisor.session.continuity.openings
 
     def link_changed(self, event: LinkEvent) -> None:
-        """Keep a change; what goes round and round until the plant is back is kept once."""
-        news = (event.state, event.reason)
+        """Keep a change; what goes round and round, here or while the plant is away, once."""
+        news, connected = (event.state, event.reason), self._stands[0] in CONNECTED
         if event.state is not SourceState.DISABLED:
-            self._stands = (event.state.value, event.reason)
-        if event.state in CONNECTED:
+            # While it is tried again, what went wrong last is what there is to say.
+            before = "" if event.state in CONNECTED else self._stands[1] or NEVER_YET
+            self._stands = (event.state.value, event.reason or before)
+        if event.state in CONNECTED and not connected:
             self._told.clear()
-        elif news in self._told:
+        if news in self._told:
             return
-        elif event.reason and event.state is not SourceState.DISABLED:
+        if (
+            event.state not in CONNECTED
+            and event.reason
+            and event.state is not SourceState.DISABLED
+        ):
             _log.warning("%s: %s: %s", self.name, event.state, event.reason)
         self._told.add(news)
         if len(self.states) < STATES_KEPT:
