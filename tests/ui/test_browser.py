@@ -276,6 +276,10 @@ def test_plan_is_changed_by_hand_checked_locked_and_planned_anew(
     page.keyboard.press("p")
     page.keyboard.press("l")
     expect(page.locator("#edit-said")).to_contain_text("locked")
+    # A minute later and a minute earlier: what the page makes of the moments breaks nothing.
+    page.keyboard.press("Alt+ArrowRight")
+    page.keyboard.press("Alt+ArrowLeft")
+    expect(page.locator("#edit-check .good")).to_be_visible()
     said = str(page.locator("#edit-said").text_content())
     held = re.match(r"(.+?), (.+?) at ", said)
     assert held is not None

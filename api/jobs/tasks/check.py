@@ -7,6 +7,9 @@ from typing import Any
 from api.jobs.tasks.context import Context, LineCache, finite
 from api.jobs.tasks.problem import placed, posed
 
+ROUNDED_S = 0.01
+"""Excess up to which times count as equal: moments lose as much on their way through a page, s."""
+
 
 def check(payload: dict[str, Any], _context: Context, lines: LineCache) -> dict[str, Any]:
     """Say what is wrong with a schedule whose bars were moved.
@@ -26,7 +29,7 @@ def check(payload: dict[str, Any], _context: Context, lines: LineCache) -> dict[
 
     problem = posed(payload, lines.line(payload["line"], payload["line_hash"]))
     moved = placed(problem, [*payload["operations"], *payload["moved"]])
-    found = [str(item) for item in violations(problem, moved)]
+    found = [str(item) for item in violations(problem, moved, ROUNDED_S)]
     return {
         "feasible": not found,
         "violations": found,

@@ -338,6 +338,8 @@ ENGLISH: dict[str, str] = {
     "gantt.key_due": "due date: ✓ kept, ✕ missed",
     "fact.status": "Plan",
     "fact.late": "Late in plan",
+    "fact.at_risk": "Likely late",
+    "fact.at_risk_note": "in the replays",
     "fact.objective": "Objective",
     "fact.bound": "Bound",
     "fact.gap": "Gap",

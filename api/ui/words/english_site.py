@@ -173,6 +173,13 @@ ENGLISH: dict[str, str] = {
     # further marks on known pages
     "live.gaps": "{n} gaps in the record; the last from {from} to {to}: {reason}",
     "live.gaps_more": "All gaps",
+    "job.step.begun": "begun",
+    "job.step.searching": "searching",
+    "job.step.replay": "replay {done} of {total}",
+    "job.step.future": "future {done} of {total}",
+    "job.step.synthetic_run": "synthetic run {done} of {total}",
+    "job.step.test_run": "test run {done} of {total}",
+    "job.step.run": "{done} of {total} runs",
     "job.interim": "So far",
     "job.interim_row": "{scenario}: throughput {difference} parts/h, between {low} and {high}, "
     "after {n} runs",

@@ -335,6 +335,8 @@ THAI: dict[str, str] = {
     "gantt.key_due": "กำหนดส่ง: ✓ ทัน ✕ ไม่ทัน",
     "fact.status": "แผน",
     "fact.late": "ช้าตามแผน",
+    "fact.at_risk": "น่าจะไม่ทัน",
+    "fact.at_risk_note": "จากการเล่นซ้ำ",
     "fact.objective": "ค่าเป้าหมาย",
     "fact.bound": "ขอบเขต",
     "fact.gap": "ช่องว่าง",

@@ -240,7 +240,7 @@ export class Gantt {
       const span = this.view ? this.view[1] - this.view[0] : 0;
       const act = { ArrowLeft: () => this.pan(-span / 10), ArrowRight: () => this.pan(span / 10),
         "+": () => this.zoom(0.8), "-": () => this.zoom(1.25), "0": () => this.reset() }[event.key];
-      if (!act || !this.view) return;
+      if (!act || !this.view || event.altKey) return; // with Alt a bar is moved, not the view
       event.preventDefault();
       act();
     });

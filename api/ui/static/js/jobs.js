@@ -5,6 +5,14 @@ import { verdictTag } from "./figures.js";
 
 const FINAL = new Set(["succeeded", "failed", "cancelled"]);
 
+/** What a job is at, such as "replay 3 of 30", in the language of the page; words it has not stay. */
+function step(message) {
+  const [, what, done, total] = message.match(/^(?:(\D+) )?(\d+) of (\d+)(?: runs)?$/) ?? [null, message];
+  const key = `job.step.${(what ?? "run").replaceAll(" ", "_")}`;
+  const told = t(key, { done, total });
+  return told === key ? message : told;
+}
+
 /**
  * Follow a job to its end inside a node.
  *
@@ -48,7 +56,7 @@ export function follow(job, node, named = (id) => id) {
       const left = gained > 0.02 ? (spent * (1 - fraction)) / gained : null;
       said.textContent = [
         now.status === "queued" ? t("job.queued") : `${percent(fraction)}`,
-        message, objective === null ? "" : t("job.objective", { value: number(objective, 1) }),
+        step(message), objective === null ? "" : t("job.objective", { value: number(objective, 1) }),
         left === null ? "" : t("job.left", { left: duration(left) }),
       ].filter(Boolean).join(" · ");
     };

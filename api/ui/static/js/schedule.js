@@ -111,9 +111,11 @@ function show(view) {
   $("#plan-empty").hidden = true;
   $("#plan-result").hidden = false;
   const late = result.orders.filter((order) => order.tardiness_s > 0).length;
+  const atRisk = result.orders.filter((order) => order.on_time_probability?.mean < 0.5).length;
   $("#facts").replaceChildren(
     fact("status", t(`plan.${result.status}`)),
     fact("late", `${late} / ${result.orders.length}`),
+    ...(result.replications ? [fact("at_risk", `${atRisk} / ${result.orders.length}`, t("fact.at_risk_note"))] : []),
     fact("objective", number(result.objective, 1), result.objective_name),
     fact("bound", number(result.bound, 1)),
     fact("gap", percent(result.gap, 1)),
