@@ -35,7 +35,20 @@ def store(tmp_path: Path) -> SqliteStore:
 
 def test_values_come_back_as_they_were(store: SqliteStore) -> None:
     """Type, times, quality and numbers survive the file."""
-    readings: list[Scalar] = [True, 7, 2.5, "jam", None, (), (3, 4), START]
+    readings: list[Scalar] = [
+        True,
+        7,
+        -5,
+        2**63,
+        2.5,
+        1e300,
+        float("inf"),
+        "jam",
+        None,
+        (),
+        (3, 4),
+        START,
+    ]
     values = [value(k, reading) for k, reading in enumerate(readings)]
     assert store.append(values) == len(values)
     found = list(store.replay())

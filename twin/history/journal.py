@@ -132,8 +132,8 @@ class SqliteStore:
             before = self._db.total_changes
             try:
                 self._db.execute("BEGIN IMMEDIATE")
-                added = self._add_nodes(values)
                 rows = [self._row(value) for value in values]
+                added = len(self._nodes) - len(known)
                 self._db.executemany(
                     "INSERT OR IGNORE INTO value"
                     " (node, source_us, sequence, received_us, value, quality, epoch)"
@@ -269,22 +269,17 @@ class SqliteStore:
             except sqlite3.Error as error:
                 raise self._told("read", error) from error
 
-    def _add_nodes(self, values: Sequence[Sample]) -> int:
-        added = 0
-        for value in values:
-            key = (value.source, value.node)
-            if key not in self._nodes:
-                cursor = self._db.execute(
-                    "INSERT INTO node (source, node, element, property) VALUES (?, ?, ?, ?)",
-                    (*key, value.element, value.property),
-                )
-                self._nodes[key] = int(cursor.lastrowid or 0)
-                added += 1
-        return added
+    def _add_node(self, value: Sample) -> int:
+        cursor = self._db.execute(
+            "INSERT INTO node (source, node, element, property) VALUES (?, ?, ?, ?)",
+            (value.source, value.node, value.element, value.property),
+        )
+        number = self._nodes[value.source, value.node] = int(cursor.lastrowid or 0)
+        return number
 
     def _row(self, value: Sample) -> tuple[object, ...]:
         return (
-            self._nodes[value.source, value.node],
+            self._nodes.get((value.source, value.node)) or self._add_node(value),
             micros(value.source_time),
             value.sequence,
             micros(value.received_at),
@@ -308,7 +303,10 @@ class SqliteStore:
 
 def micros(moment: datetime) -> int:
     """Return a moment as whole microseconds since 1970, UTC."""
-    return (aware_utc(moment) - _EPOCH) // _MICROSECOND
+    if moment.tzinfo is not UTC:
+        moment = aware_utc(moment)
+    passed = moment - _EPOCH
+    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
 
 
 def _moment(micros: int) -> datetime:
@@ -317,8 +315,11 @@ def _moment(micros: int) -> datetime:
 
 def _text(value: Scalar) -> str | None:
     """Return a value as JSON; moments and lists carry a tag, so that they come back as such."""
+    kind = type(value)
     if value is None:
         return None
+    if kind is int or (kind is float and value - value == 0.0):  # type: ignore[operator]
+        return repr(value)  # as JSON writes it, only sooner
     if isinstance(value, datetime):
         return json.dumps({"t": micros(value)})
     if isinstance(value, tuple):
