@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from twin.engine.compiled import maxplus
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.engine import Program
 from twin.engine.compiled.flows import BINS, EXACT, flow_quantile
@@ -82,8 +83,9 @@ def test_a_plain_line_needs_no_events(
     memory = program.run(2, program.end_s, with_log=False)
     ran = PlainProgram(program.lowering, program.lowering.tables(), program.begin_s).run(2)
     finished = int(memory.m[t.N_FLOWS])
+    assert ran.told[maxplus.FINISHED] == finished
     np.testing.assert_array_equal(
-        ran.flows[: finished + 1], memory.floats(t.FLOW_S, finished + 1), strict=True
+        ran.flows[:finished], memory.floats(t.FLOW_S, finished), strict=True
     )
     assert_near(program.plain_figures(2)[0], program.figures(2)[0])
 
@@ -128,3 +130,5 @@ def test_many_flow_times_take_no_more_memory() -> None:
     for share in (0.01, 0.5, 0.9, 0.99):
         found = flow_quantile(finished, memory.floats(t.FLOW_S, EXACT), bins, share)
         assert found == pytest.approx(np.quantile(flows, share), rel=0.004)
+    ran = PlainProgram(program.lowering, program.lowering.tables(), program.begin_s).run(0)
+    np.testing.assert_array_equal(ran.bins, bins)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 
+from twin.engine.elementary import exp, log
 from twin.engine.jit import compiled
 
 TERMS = 20_000
@@ -38,7 +39,7 @@ def gamma_shares(shape: float, log_gamma: float, x: float) -> tuple[float, float
     """
     if x <= 0.0:
         return 0.0, 1.0
-    front = math.exp(shape * math.log(x) - x - log_gamma)
+    front = exp(shape * log(x) - x - log_gamma)
     if x < shape + 1.0:
         term = 1.0 / shape
         total = term
@@ -78,32 +79,32 @@ def gamma_quantile(shape: float, log_gamma: float, below: float, above: float, z
     left = below <= above
     root = 1.0 - 1.0 / (9.0 * shape) + z / (3.0 * math.sqrt(shape))
     if shape >= 1.0 and root > FAR_ROOT:
-        y = math.log(shape) + 3.0 * math.log(root)
-    elif left or -math.log(above) - log_gamma < 1.0:
+        y = log(shape) + 3.0 * log(root)
+    elif left or -log(above) - log_gamma < 1.0:
         left = True
-        y = (math.log(below) + log_gamma + math.log(shape)) / shape
+        y = (log(below) + log_gamma + log(shape)) / shape
     else:
-        y = math.log(-math.log(above) - log_gamma)
-    wanted = math.log(below) if left else math.log(above)
+        y = log(-log(above) - log_gamma)
+    wanted = log(below) if left else log(above)
     for _ in range(STEPS):
-        x = math.exp(y)
+        x = exp(y)
         under, over = gamma_shares(shape, log_gamma, x)
         share = under if left else over
         if share <= 0.0:
             # Beyond what a number can hold; half way back towards the middle.
             y += 1.0 if left else -1.0
             continue
-        slope = math.exp(shape * y - x - log_gamma) / share
+        slope = exp(shape * y - x - log_gamma) / share
         if slope <= 0.0:
             y += -1.0 if left else 1.0
             continue
-        step = (wanted - math.log(share)) / slope
+        step = (wanted - log(share)) / slope
         if not left:
             step = max(-1.0, min(1.0, -step))
         y += step
         if abs(step) < CLOSE:
             break
-    return math.exp(y)
+    return exp(y)
 
 
 @compiled
@@ -144,7 +145,7 @@ def beta_shares(a: float, b: float, log_beta: float, x: float, w: float) -> tupl
         return 0.0, 1.0
     if w <= 0.0:
         return 1.0, 0.0
-    front = math.exp(a * math.log(x) + b * math.log(w) - log_beta)
+    front = exp(a * log(x) + b * log(w) - log_beta)
     if x < (a + 1.0) / (a + b + 2.0):
         below = min(1.0, front * _beta_fraction(a, b, x) / a)
         return below, 1.0 - below
@@ -156,21 +157,21 @@ def beta_shares(a: float, b: float, log_beta: float, x: float, w: float) -> tupl
 def _beta_odds(a: float, b: float, log_beta: float, below: float, z: float) -> float:
     """Return the log-odds of the point below which a share, at most about a half, lies."""
     if a >= 1.0 and b >= 1.0:
-        t = math.log(a / b) + z * math.sqrt(1.0 / a + 1.0 / b)
+        t = log(a / b) + z * math.sqrt(1.0 / a + 1.0 / b)
     else:
-        t = min(30.0, (math.log(below) + math.log(a) + log_beta) / a)
-    wanted = math.log(below)
+        t = min(30.0, (log(below) + log(a) + log_beta) / a)
+    wanted = log(below)
     for _ in range(STEPS):
-        x, w = 1.0 / (1.0 + math.exp(-t)), 1.0 / (1.0 + math.exp(t))
+        x, w = 1.0 / (1.0 + exp(-t)), 1.0 / (1.0 + exp(t))
         under, _ = beta_shares(a, b, log_beta, x, w)
         if under <= 0.0:
             t += 1.0
             continue
-        slope = math.exp(a * math.log(x) + b * math.log(w) - log_beta) / under
+        slope = exp(a * log(x) + b * log(w) - log_beta) / under
         if slope <= 0.0:
             t -= 1.0
             continue
-        step = (wanted - math.log(under)) / slope
+        step = (wanted - log(under)) / slope
         t = max(-700.0, min(700.0, t + step))
         if abs(step) < CLOSE:
             break
@@ -189,4 +190,4 @@ def beta_quantile(
         t = _beta_odds(a, b, log_beta, below, z)
     else:
         t = -_beta_odds(b, a, log_beta, above, -z)
-    return 1.0 / (1.0 + math.exp(-t)), 1.0 / (1.0 + math.exp(t))
+    return 1.0 / (1.0 + exp(-t)), 1.0 / (1.0 + exp(t))

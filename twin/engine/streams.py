@@ -23,6 +23,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.engine.elementary import exp, log, log_rest
 from twin.engine.incomplete import beta_quantile, beta_shares, gamma_quantile, gamma_shares
 from twin.engine.jit import compiled, folded
 from twin.line.distributions import Code
@@ -153,7 +154,7 @@ def normal_quantile(p: float) -> float:
     q = p - 0.5
     if abs(q) <= 0.425:
         return q * _ratio(_A, _B, 0.180625 - q * q)
-    r = math.sqrt(-math.log(p if q < 0 else 1.0 - p))
+    r = math.sqrt(-log(p if q < 0 else 1.0 - p))
     value = _ratio(_C, _D, r - 1.6) if r <= 5.0 else _ratio(_E, _F, r - 5.0)
     return -value if q < 0 else value
 
@@ -187,7 +188,7 @@ def quantile_at(code: int, table: Floats, first: int, last: int, u: float) -> fl
     if code == CONSTANT:
         return table[first]
     if code == EXPONENTIAL:
-        return -table[first] * math.log1p(-u)
+        return -table[first] * log_rest(u)
     if code == UNIFORM:
         return table[first] + u * (table[first + 1] - table[first])
     if code == TRIANGULAR:
@@ -203,9 +204,9 @@ def quantile_at(code: int, table: Floats, first: int, last: int, u: float) -> fl
         p = table[first + 2] + u * (1.0 - table[first + 2])
         return max(0.0, table[first] + table[first + 1] * normal_quantile(p))
     if code == LOGNORMAL:
-        return math.exp(table[first] + table[first + 1] * normal_quantile(u))
+        return exp(table[first] + table[first + 1] * normal_quantile(u))
     if code == WEIBULL:
-        return table[first] * (-math.log1p(-u)) ** (1.0 / table[first + 1])
+        return table[first] * exp(log(-log_rest(u)) / table[first + 1])
     if code == DISCRETE:
         return _discrete(table, first, last, u)
     if code == GAMMA or code == BETA:  # noqa: PLR1714, SIM109 - a tuple compiles slowly
@@ -319,17 +320,17 @@ def residual_at(code: int, table: Floats, first: int, last: int, age_s: float, u
         return quantile_at(code, table, first, last, u)
     if code == WEIBULL:
         # Through the cumulative hazard: exact in the far tail, where 1 - cdf has no digits left.
-        hazard = (age_s / table[first]) ** table[first + 1] - math.log1p(-u)
-        return max(0.0, table[first] * hazard ** (1.0 / table[first + 1]) - age_s)
+        hazard = exp(log(age_s / table[first]) * table[first + 1]) - log_rest(u)
+        return max(0.0, table[first] * exp(log(hazard) / table[first + 1]) - age_s)
     if code == NORMAL or code == LOGNORMAL:  # noqa: PLR1714, SIM109 - a tuple compiles slowly
         # Through the share that survives, for the same reason: a stop of many times its mean lasts.
-        at = age_s if code == NORMAL else math.log(age_s)
+        at = age_s if code == NORMAL else log(age_s)
         survived = 0.5 * math.erfc((at - table[first]) / (table[first + 1] * math.sqrt(2.0)))
         if survived <= 0.0:
             return 0.0
         z = -normal_quantile(survived * (1.0 - u))
         end = table[first] + table[first + 1] * z
-        return max(0.0, (end if code == NORMAL else math.exp(end)) - age_s)
+        return max(0.0, (end if code == NORMAL else exp(end)) - age_s)
     if code == GAMMA or code == BETA:  # noqa: PLR1714, SIM109
         _, survived = _shares(code, table, first, age_s)
         above = survived * (1.0 - u)

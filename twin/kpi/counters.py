@@ -114,9 +114,8 @@ def _scalar(value: float) -> tuple[tuple[str, ...], Floats]:
 
 
 def _ratio(top: Floats, bottom: Floats | float) -> Floats:
-    above = np.asarray(bottom) > 0
-    found: Floats = np.full(np.broadcast_shapes(top.shape, above.shape), np.nan)
-    np.divide(top, bottom, out=found, where=above)
+    positive = np.where(np.greater(bottom, 0), bottom, np.nan)
+    found: Floats = top / positive
     return found
 
 

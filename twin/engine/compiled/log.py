@@ -6,7 +6,7 @@ stretch's beginning, so that nothing is added before.
 
 from __future__ import annotations
 
-from twin.engine.compiled.bits import bits_of
+from twin.engine.bits import bits_of
 from twin.engine.compiled.flows import BINS, EXACT, LOWEST, SHIFT
 from twin.engine.compiled.memory import (
     add,

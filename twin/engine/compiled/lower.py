@@ -191,6 +191,7 @@ class Lowering:
             t.POOLS: len(self.line.vehicles),
             t.SITES: len(self.sites.names),
             t.MOVES: sum(len(pool.moves) for pool in self.line.vehicles),
+            t.CALLERS: len(self.routes.callers),
             t.LOOKS: int(has_looks(self.line)),
             t.ASIDE: int(self.aside),
             t.BATCHES: int(has_batches(self.line)),

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import math
 
-from twin.engine.compiled.bits import bits_of, unsigned
+from twin.engine.bits import bits_of, unsigned
 from twin.engine.compiled.flows import BINS, EXACT, LOWEST, SHIFT
 from twin.engine.compiled.memory import address
 from twin.engine.compiled.tables import Floats, Ints
-from twin.engine.jit import compiled, inlined, inner
+from twin.engine.elementary import log
+from twin.engine.jit import compiled, inlined, inner, outlined
 from twin.engine.streams import EXPONENTIAL, quantile_at, uniform
 
 BLOCK = 32
@@ -83,7 +84,7 @@ def _draw_block(run: Ints, row: Ints, table: Floats, times: Floats, i: int, k: i
     if code == EXPONENTIAL:
         scale_s = -table[first]
         for j in range(BLOCK):
-            times[to + j] = scale_s * math.log1p(-times[to + j])
+            times[to + j] = scale_s * log(1.0 - times[to + j])
     else:
         for j in range(BLOCK):
             times[to + j] = quantile_at(code, table, first, last, times[to + j])
@@ -233,8 +234,24 @@ def _finished(flows: Floats, bins: Ints, told: Floats, created_s: float, left_s:
     told[FLOW_TOTAL] += flow_s
     if count < EXACT:
         flows[count] = flow_s
-    at = min(max((bits_of(flow_s) >> SHIFT) - LOWEST, 0), BINS - 1) if flow_s > 0.0 else 0
-    bins[at] += 1
+        return
+    if count == EXACT:
+        _fill(flows, bins)
+    bins[_bin(flow_s)] += 1
+
+
+@outlined
+def _fill(flows: Floats, bins: Ints) -> None:
+    """Put the first flow times into bins, which mostly are not needed."""
+    for i in range(BINS):
+        bins[i] = 0
+    for i in range(EXACT):
+        bins[_bin(flows[i])] += 1
+
+
+@inlined
+def _bin(flow_s: float) -> int:
+    return min(max((bits_of(flow_s) >> SHIFT) - LOWEST, 0), BINS - 1) if flow_s > 0.0 else 0
 
 
 @compiled

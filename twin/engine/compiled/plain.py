@@ -88,6 +88,7 @@ class Ran:
     flows: Floats
     """The first flow times, s."""
     bins: Ints
+    """All of them by size, where there are more."""
 
 
 class PlainProgram:
@@ -105,7 +106,13 @@ class PlainProgram:
         for i, s in enumerate(self._row):
             self._lower_station(self._ints[i], i, s, tables)
         means = [tables["choice_mean_s"][tables["first_choice"][i]] for i in range(len(routing))]
-        self._mean_s = np.array(means)
+        self._order = np.argsort(self._row)
+        self._mean_s = np.array(means)[self._order]
+        self._buffers = {
+            low.buffer[name]: i
+            for i, s in enumerate(self._row)
+            if (name := low.stations[s].input_buffer)
+        }
 
     def _lower_station(self, row: Any, i: int, s: int, tables: dict[str, Any]) -> None:
         def draw(column: int, key: int, distribution: int) -> None:
@@ -137,8 +144,8 @@ class PlainProgram:
             ints=self._ints.copy(),
             reals=np.zeros((len(self._row), mp.REALS)),
             told=np.zeros(mp.TOLD),
-            flows=np.zeros(EXACT),
-            bins=np.zeros(BINS, dtype=np.int64),
+            flows=np.empty(EXACT),
+            bins=np.empty(BINS, dtype=np.int64),
         )
         run = np.array([replication, self._low.options.antithetic, len(self._row)], dtype=np.int64)
         times = np.zeros((len(self._row), mp.BLOCK))
@@ -150,22 +157,18 @@ class PlainProgram:
         return ran
 
     def _counters(self, ran: Ran) -> Counters:
-        ints, reals, told = ran.ints, ran.reals, ran.told
-        low, finished = self._low, int(told[mp.FINISHED])
-        order = np.argsort(self._row)
-        processed = ints[order, mp.PROCESSED].astype(float)
+        reals, told = ran.reals[self._order], ran.told
+        finished, none = int(told[mp.FINISHED]), np.zeros(0)
+        processed = ran.ints[self._order, mp.PROCESSED].astype(float)
         status_s = np.zeros((len(self._row), 6))
         columns = ((0, mp.PROCESSING_S), (2, mp.BLOCKED_S), (4, mp.FAILED_S))
         for status, column in columns:
-            status_s[:, status] = reals[order, column]
+            status_s[:, status] = reals[:, column]
         observed_s = self._span[mp.UNTIL] - self._span[mp.FROM]
         status_s[:, 3] = np.maximum(0.0, observed_s - status_s.sum(axis=1))
-        content = np.zeros(len(low.buffers))
-        for i, s in enumerate(self._row):
-            buffer = low.stations[s].input_buffer
-            if buffer:
-                content[low.buffer[buffer]] = reals[i, mp.CONTENT_AREA]
-        none = np.zeros(0)
+        content = np.zeros(len(self._low.buffers))
+        for buffer, i in self._buffers.items():
+            content[buffer] = ran.reals[i, mp.CONTENT_AREA]
         return Counters(
             from_s=float(self._span[mp.FROM]),
             until_s=float(self._span[mp.UNTIL]),
@@ -177,8 +180,8 @@ class PlainProgram:
             wip_area=float(told[mp.WIP_AREA]),
             status_s=status_s,
             processed=processed,
-            bad=np.zeros(len(order)),
-            planned_s=processed * self._mean_s[order],
+            bad=np.zeros(len(processed)),
+            planned_s=processed * self._mean_s,
             content_area=content,
             product_finished=np.array([float(finished)]),
             order_good=none,

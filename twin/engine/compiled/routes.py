@@ -193,8 +193,8 @@ class Routes:
         for product in self._products:
             for place, step in enumerate((*product.routing, None)):
                 exits.append(self._goals(product, place))
-                if self._line.vehicles:
-                    targets.append(t.OPEN)  # it may have to wait for one
+                if self._line.vehicles and self._may_ride(product, place):
+                    targets.append(t.OPEN)  # it may have to wait for a vehicle
                     continue
                 if not exits[-1]:
                     targets.append(t.LEAVES)
@@ -213,6 +213,33 @@ class Routes:
             "first_exit": offsets(len(row) for row in exits),
             "exits": ints(entrance for row in exits for entrance in row),
         }
+
+    def _may_ride(self, product: Product, place: int) -> bool:
+        """Tell whether a part at a station may need a vehicle to go on to an operation, or out."""
+        goals = [self.entrance_names[entrance] for entrance in self._goals(product, place)]
+        goals = goals or [product.sink or self._line.sinks[0].id]
+        here = [p for p in self._state.parts if (p.product, p.operation) == (product.id, place)]
+        origins = self._origins(product, place) & self._station.keys() | {p.location for p in here}
+        called = {vehicle.part for pool in self._state.vehicles.values() for vehicle in pool}
+        return not called.isdisjoint(p.id for p in here) or any(
+            move.covers(origin, goal)
+            for pool in self._line.vehicles
+            for move in pool.moves
+            for origin in origins
+            for goal in goals
+        )
+
+    @property
+    def callers(self) -> list[int]:
+        """Who may call vehicles: stations, then buffers that parts leave, then sources."""
+        buffers = sorted(self._buffer) if self.backs else []
+        names = [*self._line.flow_order, *buffers, *sorted(s.id for s in self._line.sources)]
+        moves = [move for pool in self._line.vehicles for move in pool.moves]
+        return [
+            sender
+            for sender, name in enumerate(names)
+            if any(not move.out_of or name in move.out_of for move in moves)
+        ]
 
     def _asks_for_cards(self, product: Product, place: int) -> bool:
         """Tell whether a part may need a card that it does not have, to go to an operation."""

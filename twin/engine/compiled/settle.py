@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from twin.engine.bits import lowest_bit
 from twin.engine.compiled.asking import settle_work
 from twin.engine.compiled.batches import take_batches
-from twin.engine.compiled.bits import lowest_bit
 from twin.engine.compiled.carriers import sink_of, source_walks, walks
 from twin.engine.compiled.goals import (
     has_room,

@@ -154,7 +154,8 @@ MOVES = 64  # what vehicles carry: from which sites, to which
 N_READY = 65  # vehicles that have loaded or unloaded in this round
 SUPPOSED = 66  # whether it is asked what would be if vehicles were idle
 N_QUEUED = 67  # modes that wait for people
-BEGINS = 68
+CALLERS = 68  # senders whose parts vehicles may fetch
+BEGINS = 69
 """From here on: where each record begins."""
 
 
@@ -236,7 +237,7 @@ STATION_ATTENDED = _station.field()  # whether a part that waits to be worked on
 STATION_CLAIM = _station.field()
 AHEAD_FROM = _station.field()  # the first part of those whose numbers are drawn ahead; see ahead
 AHEAD_TO = _station.field()  # and the first after them
-AHEAD_VISIT = _station.field()  # the visit that they are drawn for
+AHEAD_KIND = _station.field()  # twice the visit that they are drawn for, and 1 for logarithms
 STATION_COMING = _station.field()  # servers kept for parts on vehicles; they do not count as free
 VEHICLE_WAIT_S = _station.field()  # part-seconds that only a vehicle was missing
 STATION_SEVERAL = _station.field()  # whether a server may hold several parts
@@ -498,6 +499,7 @@ SITE_ELEMENT = vector()
 MOVE_POOL = vector()
 MOVE_FROM = vector()  # [move, site]
 MOVE_INTO = vector()  # [move, site]
+CALLER = vector()  # those senders
 
 _vehicle = Record()
 VEHICLE_POOL = _vehicle.field()

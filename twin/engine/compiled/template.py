@@ -117,7 +117,7 @@ class Template:
             "station_working": zeros(count),
             "ahead_from": zeros(count),
             "ahead_to": zeros(count),
-            "ahead_visit": zeros(count),
+            "ahead_kind": zeros(count),
             "ahead": np.zeros(count * BLOCK),
             "station_finished": ints(station.finished for station in found),
             "station_switch": zeros(count),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from twin.engine.compiled.bits import lowest_bit, unsigned
+from twin.engine.bits import lowest_bit, unsigned
 from twin.engine.compiled.memory import (
     GROUP,
     add_real,

@@ -95,6 +95,7 @@ def vehicle_tables(low: Lowering) -> dict[str, Any]:
         "move_into": ints(
             not move.into or name in move.into for _, move in moves for name in sites.names
         ),
+        "caller": ints(low.routes.callers),
         "vehicle_pool": ints(k for k, pool in enumerate(pools) for _ in range(pool.count)),
     }
 

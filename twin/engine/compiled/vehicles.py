@@ -46,6 +46,8 @@ from twin.engine.compiled.parts import drop, enter, leave_line
 from twin.engine.compiled.sources import look, pop, waits_since_s
 from twin.engine.compiled.tables import (
     BUFFERS,
+    CALLER,
+    CALLERS,
     CARRIES,
     DONE_COUNT,
     DONE_LIST,
@@ -346,26 +348,27 @@ def _first_call(M: Ints, X: Floats) -> int:
     those parts are left out that have asked for one already.
     """
     best, best_s, best_sender, stations = NO_CALL, 0.0, 0, whole(M, STATIONS)
-    first_source, supposed = whole(M, FIRST_SOURCE), whole(M, SUPPOSED)
-    for s in range(stations):
-        for i in range(0 if is_shut(M, s) else get(M, DONE_COUNT, s)):
-            p = get(M, SERVER_PART, get(M, DONE_LIST, get(M, FIRST_SERVER, s) + i))
+    for k in range(whole(M, CALLERS)):
+        sender = get(M, CALLER, k)
+        source = sender - whole(M, FIRST_SOURCE)
+        if sender < stations:
+            for i in range(0 if is_shut(M, sender) else get(M, DONE_COUNT, sender)):
+                p = get(M, SERVER_PART, get(M, DONE_LIST, get(M, FIRST_SERVER, sender) + i))
+                while p >= 0:
+                    if _calls_before(M, X, p, sender, best, best_s, best_sender):
+                        best, best_s, best_sender = p, real(M, X, PART_DONE_S, p), sender
+                    p = get(M, PART_MATE, p) if get(M, STATION_SEVERAL, sender) else -1
+        elif source < 0:
+            p = get(M, LATE_HEAD, sender - stations)
             while p >= 0:
-                if _calls_before(M, X, p, s, best, best_s, best_sender):
-                    best, best_s, best_sender = p, real(M, X, PART_DONE_S, p), s
-                p = get(M, PART_MATE, p) if get(M, STATION_SEVERAL, s) else -1
-    for place in range(stations, first_source):
-        p = get(M, LATE_HEAD, place - stations)
-        while p >= 0:
-            if _calls_before(M, X, p, place, best, best_s, best_sender):
-                best, best_s, best_sender = p, real(M, X, PART_DONE_S, p), place
-            p = get(M, LATE_NEXT, p)
-    for source in range(0 if supposed else whole(M, SOURCES)):
-        if look(M, X, source):
-            wait_s, place = waits_since_s(M, X, source), first_source + source
-            earlier = best == NO_CALL or before(wait_s, place, best_s, best_sender, stations)
+                if _calls_before(M, X, p, sender, best, best_s, best_sender):
+                    best, best_s, best_sender = p, real(M, X, PART_DONE_S, p), sender
+                p = get(M, LATE_NEXT, p)
+        elif not whole(M, SUPPOSED) and look(M, X, source):
+            wait_s = waits_since_s(M, X, source)
+            earlier = best == NO_CALL or before(wait_s, sender, best_s, best_sender, stations)
             if earlier and _goal_of_source(M, X, source) >= 0:
-                best, best_s, best_sender = SOURCE_CALLS - source, wait_s, place
+                best, best_s, best_sender = SOURCE_CALLS - source, wait_s, sender
     return best
 
 

@@ -47,6 +47,20 @@ def _make_bits_of(context: Any, value: Any) -> Any:
     return types.int64(types.float64), emit
 
 
+def _real_of(bits: int) -> float:
+    return float(struct.unpack("<d", struct.pack("<q", bits))[0])
+
+
+def _make_real_of(context: Any, bits: Any) -> Any:
+    del context, bits
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        del context, signature
+        return builder.bitcast(args[0], ir.DoubleType())
+
+    return types.float64(types.int64), emit
+
+
 def _unsigned(value: int) -> np.uint64:
     return np.uint64(int(value) & 0xFFFFFFFFFFFFFFFF)
 
@@ -72,3 +86,5 @@ unsigned = _plain(_unsigned, _make_unsigned)
 """``unsigned(value)``: the same 64 bits as a number that is not negative, such as a key."""
 bits_of = _plain(_bits_of, _make_bits_of)
 """``bits_of(value)``: a real number's 64 bits as a whole number."""
+real_of = _plain(_real_of, _make_real_of)
+"""``real_of(bits)``: the real number that these 64 bits are."""
