@@ -15,6 +15,7 @@ from scenarios.schedule.bounds import Bound, heads, is_integral, lower_bound, ro
 from scenarios.schedule.dispatching import best_of_rules
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.protocol import Outcome, Request
+from scenarios.schedule.queues import shared_bound
 from scenarios.schedule.race import Found, Race
 from scenarios.schedule.results import (
     Engine,
@@ -33,6 +34,8 @@ __all__ = ["Engine", "Limits", "Progress", "ScheduleResult", "SolveStatus", "sol
 
 _SAME_S = 1e-6
 """Difference below which two moments count as one, s."""
+_SHARED_S = 1.0
+"""Time left for which a bound is worth working out that takes a moment, s; engines go on."""
 _WORTH_TELLING = 1e-4
 """Rise of the bound that is told of, as a share of it."""
 _RULES_SHARE = 0.1
@@ -164,6 +167,8 @@ class _Run:
             )
             race.enter(member.source, member.improve, request)
         try:
+            if self.until - time.monotonic() > _SHARED_S:
+                self._raise_bound(shared_bound(self.network))
             for found in race.news(self._over):
                 self._take(found)
                 race.best = self.best

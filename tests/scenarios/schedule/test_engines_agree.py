@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from scenarios.schedule import Schedule, SchedulingProblem, dispatch, lower_bound, violations
 from scenarios.schedule.protocol import Request
+from scenarios.schedule.queues import shared_bound
 from scenarios.schedule.timing import Network
 from tests.scenarios.schedule.rich import rich_problems
 
@@ -99,8 +100,12 @@ def check(count: int, number: int, factor: float = 1.0) -> int:
             schedule = Schedule.from_json(answer["schedule"])
             assert violations(problem, schedule) == [], (name, problem.to_json())
             best[name] = schedule.objective
-        own = lower_bound(Network.of(problem)).value
-        bounds = [own, *(said[name][at]["bound"] for name in ENGINES)]
+        network = Network.of(problem)
+        bounds = [
+            lower_bound(network).value,
+            shared_bound(network).value,
+            *(said[name][at]["bound"] for name in ENGINES),
+        ]
         known = [bound for bound in bounds if bound is not None]
         least = min(best.values())
         assert max(known) <= least + 1e-4 * max(1.0, least), (bounds, best, problem.to_json())
