@@ -49,7 +49,11 @@ Format = Annotated[FileKind, Query(alias="format", description="Kind of file.")]
 def _files(*kinds: FileKind) -> dict[int | str, dict[str, Any]]:
     """Return how an answer that is a file is described."""
     binary = {"schema": {"type": "string", "format": "binary"}}
-    content = {MEDIA[kind]: {} if kind is FileKind.JSON else binary for kind in kinds}
+    told: dict[FileKind, Any] = {
+        FileKind.JSON: {},
+        FileKind.YAML: {"schema": {"type": "object"}},
+    }
+    content = {MEDIA[kind]: told.get(kind, binary) for kind in kinds}
     return {200: {"description": "The file", "content": content}}
 
 

@@ -59,7 +59,7 @@ function showTiles(state) {
   const rated = (hour?.stations ?? []).filter((item) => oee(item) !== null);
   const worst = rated.reduce((least, item) => (!least || item.oee_index < least.oee_index ? item : least), null);
   tile("oee", worst ? percent(worst.oee_index) : "–", "",
-    worst ? t("tile.oee_note", { station: names.get(worst.id) ?? worst.id }) : t("tile.nothing_yet"));
+    worst ? t("tile.oee_note", { station: names.get(worst.id) ?? worst.id }) : t(hour?.observed_s > 0 ? "fit.unknown" : "tile.nothing_yet"));
   tile("finished", number(state.counts.finished), t("unit.parts"),
     t("tile.finished_note", { scrapped: number(state.counts.scrapped) }));
   showOnTime(state);
