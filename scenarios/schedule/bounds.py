@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scenarios.schedule.network import Choice, Network, Step
 from scenarios.schedule.parts import TERMS, Machine, Resource
 
+_LATE_S = 1e-6
+"""Lateness up to which a hard date counts as met, s."""
 _ROUNDING = 1e-4
 """Excess over a whole number that counts as an error of rounding."""
 
@@ -81,14 +84,18 @@ def _alone(
     return begin_s, begin_s + choice.duration_s
 
 
-def tails(network: Network) -> tuple[float, ...]:
-    """Return the shortest time from the end of every step to the end of its last successor, s."""
+def tails(network: Network, *, of_job: bool = False) -> tuple[float, ...]:
+    """Return the shortest time from the end of every step to the end of its last successor, s.
+
+    ``of_job``: only successors of the same job count.
+    """
     tail = [0.0] * len(network.steps)
     for i in reversed(network.topological):
         for j in network.steps[i].after:
             step = network.steps[j]
             last = min(c.last_part_s if step.overlap else c.duration_s for c in step.choices)
-            tail[i] = max(tail[i], tail[j] + last)
+            if not of_job or step.job == network.steps[i].job:
+                tail[i] = max(tail[i], tail[j] + last)
     return tuple(tail)
 
 
@@ -157,7 +164,7 @@ def _makespan(network: Network, early: Heads, completion: list[float]) -> Bound:
     problem = network.problem
     path_s = max(completion, default=problem.start_s) if network.steps else problem.start_s
     best = Bound(path_s - problem.start_s, "longest job without rivals")
-    machine_s = max(_one_machine(network, early, m) for m in range(len(network.machines)))
+    machine_s = max(_one_machine(network, early, tails(network)))
     if machine_s - problem.start_s > best.value:
         source = "one machine, its work taken apart at will (Jackson)"
         best = Bound(machine_s - problem.start_s, source)
@@ -208,20 +215,39 @@ def least_setup_s(network: Network, machine: int) -> float:
     return math.fsum(least) - (0.0 if spec.setup_group else max(least, default=0.0))
 
 
-def _one_machine(network: Network, early: Heads, machine: int) -> float:
-    """Return the least end of all steps that only this machine can do, with their tails, s.
+def overloads(network: Network) -> dict[str, float]:
+    """Return machines whose work does not fit before hard dates, and what is late there, s."""
+    problem, early = network.problem, heads(network)
+    horizon_s = math.inf if problem.horizon_s is None else problem.horizon_s
+    limits_s = [
+        min(math.inf if job.deadline_s is None else job.deadline_s, horizon_s)
+        for job in problem.jobs
+    ]
+    if min(limits_s, default=math.inf) == math.inf:
+        return {}
+    left_s = tails(network, of_job=True)
+    over_s = _one_machine(
+        network, early, [left_s[i] - limits_s[step.job] for i, step in enumerate(network.steps)]
+    )
+    return {m.id: s for m, s in zip(problem.machines, over_s, strict=True) if s > _LATE_S}
+
+
+def _one_machine(network: Network, early: Heads, tail_s: Sequence[float]) -> list[float]:
+    """Return for each machine the least end of all steps that only it can do, with tails, s.
 
     Jackson's preemptive schedule: at any moment the machine works on the step with the longest tail
     of those that could have come. It is optimal if work may be taken apart, so it bounds the rest.
     """
-    tail_s = tails(network)
-    if network.machines[machine].batch_size > 1:
-        return -math.inf
-    items = sorted(
-        (early.start_s[i], tail_s[i], step.choices[0].duration_s)
-        for i, step in enumerate(network.steps)
-        if len(step.choices) == 1 and step.choices[0].machine == machine
-    )
+    items: list[list[tuple[float, float, float]]] = [[] for _ in network.machines]
+    for i, step in enumerate(network.steps):
+        m = step.choices[0].machine
+        if len(step.choices) == 1 and network.machines[m].batch_size == 1:
+            items[m].append((early.start_s[i], tail_s[i], step.choices[0].duration_s))
+    return [_last_end_s(sorted(some)) for some in items]
+
+
+def _last_end_s(items: Sequence[tuple[float, float, float]]) -> float:
+    """Return the end of Jackson's schedule of heads, tails and work; no items: minus infinity."""
     ready: list[tuple[float, float]] = []
     now_s = best_s = -math.inf
     at = 0

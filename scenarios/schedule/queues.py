@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.schedule.bounds import Bound, heads, least_setup_s
+from scenarios.schedule.bounds import Bound, heads, least_setup_s, tails
 from scenarios.schedule.network import Network
 
 Moments = NDArray[np.float64]
@@ -53,7 +53,7 @@ def shared_bound(network: Network) -> Bound:
 
     everybody = list(range(len(problem.jobs)))
     alone = cost(everybody, done_s)
-    most, names, left_s = float(alone.sum()), "", _tails(network)
+    most, names, left_s = float(alone.sum()), "", tails(network, of_job=True)
     for pool, steps in _pools(network).items():
         last = _last_of_jobs(network, steps)
         if not 1 < len(last) <= len(steps) <= _MOST:
@@ -90,18 +90,6 @@ def _last_of_jobs(network: Network, steps: Sequence[int]) -> dict[int, int]:
     """Return the last of some steps of each job."""
     here = set(steps)
     return {network.steps[i].job: i for i in network.topological if i in here}
-
-
-def _tails(network: Network) -> list[float]:
-    """Return the shortest time from the end of every step to the end of its job, s."""
-    tail_s = [0.0] * len(network.steps)
-    for i in reversed(network.topological):
-        for j in network.steps[i].after:
-            step = network.steps[j]
-            least_s = min(c.last_part_s if step.overlap else c.duration_s for c in step.choices)
-            if step.job == network.steps[i].job:
-                tail_s[i] = max(tail_s[i], least_s + tail_s[j])
-    return tail_s
 
 
 def _ends(items: Sequence[tuple[float, float]]) -> Moments:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from scenarios.schedule.bounds import Bound, heads, is_integral, lower_bound, rounded
+from scenarios.schedule.bounds import Bound, heads, is_integral, lower_bound, overloads, rounded
 from scenarios.schedule.dispatching import best_of_rules
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.protocol import Outcome, Request
@@ -146,7 +146,7 @@ class _Run:
         found = violations(self.network.problem, start)
         if found:
             self.messages.append(f"the dispatch rules leave demands unmet, e.g. {found[0]}")
-            self.infeasible = _too_late_alone(self.network)
+            self.infeasible = _surely_late(self.network)
         elif self.extra is None:
             self._better(start, f"dispatch rule {rule}")
 
@@ -277,20 +277,24 @@ def _gap(objective: float, bound: float) -> float:
     return 0.0 if _met(objective, bound) else min(1.0, (objective - bound) / abs(objective))
 
 
-def _too_late_alone(network: Network) -> bool:
-    """Say whether some job misses a hard date even with every machine to itself."""
+def _surely_late(network: Network) -> bool:
+    """Say whether some job misses a hard date for sure, alone or beside others on a machine."""
     problem, early = network.problem, heads(network)
     for i, step in enumerate(network.steps):
         for limit_s in (problem.jobs[step.job].deadline_s, problem.horizon_s):
             if limit_s is not None and early.end_s[i] > limit_s + _SAME_S:
                 return True
-    return False
+    return bool(overloads(network))
 
 
 def hard_demands(network: Network) -> list[str]:
     """Return, in words, the hard demands and how close each comes to what is possible alone."""
     problem, early = network.problem, heads(network)
-    told = []
+    told = [
+        f"machine {name}: not all that only it can do is done before hard dates, whatever the "
+        f"order: something is {late_s:g} s late or later"
+        for name, late_s in overloads(network).items()
+    ]
     for j, job in enumerate(problem.jobs):
         ends = [early.end_s[i] for i, step in enumerate(network.steps) if step.job == j]
         for limit_s, what in ((job.deadline_s, "deadline"), (problem.horizon_s, "horizon")):

@@ -5,7 +5,8 @@ import math
 import pytest
 from hypothesis import given
 
-from scenarios.schedule import Limits, SchedulingProblem, solve
+from scenarios.schedule import Limits, SchedulingProblem, dispatch, solve
+from scenarios.schedule.bounds import overloads
 from scenarios.schedule.queues import shared_bound
 from scenarios.schedule.timing import Network
 from tests.scenarios.schedule.builders import brute_force, job, shop, small_problems
@@ -39,6 +40,25 @@ def test_what_comes_behind_a_machine_counts() -> None:
     jobs = [job(name, [("m", 5), ("n", 3)], due_date_s=8) for name in "AB"]
     problem = shop(jobs, ["m", "n"], objective="total_tardiness")
     assert shared_bound(Network.of(problem)).value == pytest.approx(5)
+
+
+@given(small_problems())
+def test_dates_that_can_be_met_overload_no_machine(problem: SchedulingProblem) -> None:
+    """Where a schedule meets all deadlines no machine has too much to do before them."""
+    ends_s = {job.job: job.completion_s for job in dispatch(Network.of(problem), "spt").jobs}
+    document = problem.model_dump()
+    for one in document["jobs"]:
+        one["deadline_s"] = max(ends_s[one["id"]], one["release_s"] + 1.0)
+    assert overloads(Network.of(SchedulingProblem(**document))) == {}
+
+
+def test_too_much_work_before_deadlines_is_told_at_once() -> None:
+    """Each job alone would be in time; that the machine cannot do them all needs no solver."""
+    jobs = [job(f"j{k}", [("m", 5), ("n", 3)], deadline_s=20) for k in range(5)]
+    found = solve(shop(jobs, ["m", "n"]), Limits(seconds=20, engine="dispatch"))
+    assert found.status == "infeasible"
+    # Five times five on the first machine, then three on the other one: eight too many.
+    assert any("machine m:" in text and " 8 s late" in text for text in found.messages)
 
 
 def test_it_says_nothing_of_a_makespan() -> None:
