@@ -137,14 +137,17 @@ def _risks(payload: dict[str, Any], line: Line) -> tuple[list[dict[str, Any]], s
     from scenarios.forecast import Forecaster  # noqa: PLC0415
 
     forecaster = Forecaster.load(Path(payload["folder"]))
-    log = log_of(payload["recent"], line)
     facts = forecaster.facts
+    seen_s = payload["recent"]["end_s"] - payload["recent"]["begin_s"]
+    if seen_s < facts["window_s"]:  # the fan stands all the same
+        needed = f"they need {facts['window_s']:.0f} s of the plant's sensors"
+        return [], f"no fault risks yet: {needed}, and {seen_s:.0f} s were seen"
+    log = log_of(payload["recent"], line)
     table = table_of(payload["recent"], line, facts["window_s"], facts["step_s"])
     try:
         found: Forecast = forecaster.predict(table, line, log)
     except InvalidInputError as error:
-        # The usual reason: the plant was seen for less than a window. The fan stands all the same.
-        return [], "no fault risks yet: " + "; ".join(str(item) for item in error.findings)
+        return [], "no fault risks: " + "; ".join(str(item) for item in error.findings)
     down = [risk.station for risk in found.fault_risks if not math.isfinite(risk.risk)]
     rows = [
         {
