@@ -6,7 +6,7 @@ import io
 import math
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,36 +104,48 @@ def search(problem: SchedulingProblem, wanted: Wanted) -> Answer:
     search must be compiled first, once per installation. Who stops meanwhile gets what the rules
     find at once.
     """
+    first: ScheduleResult | None = None
+    with stopping(wished=False):
+        try:
+            if wanted.stop.is_set():
+                return Answer(_at_once(problem, wanted.limits), 0.0)
+            first = _glance(problem, wanted)
+            if first is not None and (first.status in {"optimal", "infeasible"} or first.stopped):
+                return Answer(first, 0.0)
+            return _searched(problem, wanted)
+        except KeyboardInterrupt:
+            if first is None or first.schedule is None:
+                return Answer(_at_once(problem, wanted.limits), 0.0)
+            said = "stopped on request; what the rules found is returned"
+            return Answer(replace(first, stopped=True, messages=(*first.messages, said)), 0.0)
+
+
+def _glance(problem: SchedulingProblem, wanted: Wanted) -> ScheduleResult | None:
+    """Return what rules find in a moment: what they prove needs nothing to be loaded."""
     from scenarios.schedule import solve  # noqa: PLC0415
 
-    limits, ready_s = wanted.limits, 0.0
-    with stopping(wished=False):
-        if wanted.stop.is_set():
-            return Answer(_at_once(problem, limits), ready_s)
-        if (
-            limits.engine == "auto" and limits.iterations is None
-        ):  # what the rules prove needs nothing to be loaded
-            seconds = min(_GLANCE_S, limits.seconds)
-            rules = limits.model_copy(update={"engine": "dispatch", "seconds": seconds})
-            first = solve(problem, rules, progress=None if wanted.json else _tell)
-            if first.status in {"optimal", "infeasible"} or first.stopped:
-                return Answer(first, ready_s)
-        try:
-            ready_s = _load_search(problem, wanted)
-        except KeyboardInterrupt:
-            return Answer(_at_once(problem, limits), ready_s)
-        left_s = limits.seconds - (time.monotonic() - wanted.began_s) - _ASIDE_S
-        seconds = max(left_s, _LEAST_SHARE * limits.seconds)
-        limits = limits.model_copy(update={"seconds": seconds})
-        if not wanted.json:
-            most = (
-                f"{limits.seconds:.3g} s"
-                if limits.iterations is None
-                else f"{limits.iterations} steps"
-            )
-            typer.echo(f"searching for at most {most} ...", err=True)
-        result = solve(problem, limits, progress=None if wanted.json else _tell)
-    return Answer(result, ready_s)
+    limits = wanted.limits
+    if limits.engine != "auto" or limits.iterations is not None:
+        return None
+    seconds = min(_GLANCE_S, limits.seconds)
+    rules = limits.model_copy(update={"engine": "dispatch", "seconds": seconds})
+    return solve(problem, rules, progress=None if wanted.json else _tell)
+
+
+def _searched(problem: SchedulingProblem, wanted: Wanted) -> Answer:
+    """Load the search, and search for what is left of the budget."""
+    from scenarios.schedule import solve  # noqa: PLC0415
+
+    limits, ready_s = wanted.limits, _load_search(problem, wanted)
+    left_s = limits.seconds - (time.monotonic() - wanted.began_s) - _ASIDE_S
+    seconds = max(left_s, _LEAST_SHARE * limits.seconds)
+    limits = limits.model_copy(update={"seconds": seconds})
+    if not wanted.json:
+        most = (
+            f"{limits.seconds:.3g} s" if limits.iterations is None else f"{limits.iterations} steps"
+        )
+        typer.echo(f"searching for at most {most} ...", err=True)
+    return Answer(solve(problem, limits, progress=None if wanted.json else _tell), ready_s)
 
 
 def _at_once(problem: SchedulingProblem, limits: Limits) -> ScheduleResult:

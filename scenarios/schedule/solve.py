@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from scenarios.schedule.bounds import Bound, heads, is_integral, lower_bound, overloads, rounded
-from scenarios.schedule.dispatching import best_of_rules
+from scenarios.schedule.dispatching import as_it_comes, best_of_rules
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.protocol import Outcome, Request
 from scenarios.schedule.queues import shared_bound
@@ -40,6 +40,8 @@ _WORTH_TELLING = 1e-4
 """Rise of the bound that is told of, as a share of it."""
 _RULES_SHARE = 0.1
 """Share of the time that further dispatch rules may take."""
+_MANY = 1_000
+"""Steps from which on one who has stopped does not wait for a rule."""
 _RULES_S = 1.0
 """Longest time that they may take, s: the search does more."""
 
@@ -130,10 +132,21 @@ class _Run:
                 self.messages.append(f"{message}; nothing is returned")
         except KeyboardInterrupt:
             self.interrupted = True
+            if self.best is None and self.extra is None:
+                self._as_it_comes()
         return self._result()
+
+    def _as_it_comes(self) -> None:
+        """Take a schedule that needs no rule: who stops early has one all the same."""
+        found = as_it_comes(self.network)
+        if not violations(self.network.problem, found):
+            self._better(found, "order of arrival")
 
     def _begin(self) -> None:
         """Take the best schedule of the dispatch rules."""
+        if len(self.network.steps) > _MANY and self.extra is None and self.cancelled():
+            self._as_it_comes()
+            return
         rules_until = self.began + min(_RULES_S, _RULES_SHARE * self.limits.seconds)
         start, rule = best_of_rules(
             self.network,

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pyomo.environ as pyo
@@ -22,6 +23,7 @@ from scenarios.schedule import (
     solve,
     violations,
 )
+from scenarios.schedule.dispatching import as_it_comes
 from scenarios.schedule.partner import Partner
 from scenarios.schedule.protocol import Request
 from scenarios.schedule.team import team
@@ -273,3 +275,23 @@ def test_solver_is_loaded_only_when_it_is_needed() -> None:
         check=True,
     )
     assert run.stdout.strip() == "set()"
+
+
+def test_who_stops_during_the_first_rule_has_a_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C before any rule is through leaves a schedule that meets all demands."""
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(import_module("scenarios.schedule.solve"), "best_of_rules", stopped)
+    for problem in (rich_problem(), from_jobshop_text(FT06)):
+        found = solve(problem, Limits(seconds=20))
+        assert found.stopped
+        assert found.schedule is not None
+        assert violations(problem, found.schedule) == []
+
+
+@given(small_problems())
+def test_a_schedule_without_a_rule_meets_all_demands(problem: SchedulingProblem) -> None:
+    """What comes as it comes breaks nothing: calendars, setups, one order of all jobs."""
+    assert violations(problem, as_it_comes(Network.of(problem))) == []
