@@ -115,6 +115,18 @@ def test_aliases_and_deaths() -> None:
     assert edge.broken
 
 
+def test_aliases_of_devices_do_not_mix() -> None:
+    """Edge nodes that count aliases anew for each device are understood all the same."""
+    edge = Edge("e")
+    edge.take("NBIRTH", "", decoded(payload(0)), NOW)
+    for number, device in enumerate(("press", "lathe")):
+        edge.take("DBIRTH", device, decoded(payload(1 + number, metric("Count", 0, 3, 2))), NOW)
+    for number, device in enumerate(("press", "lathe")):
+        (told,) = edge.take("DDATA", device, decoded(payload(3 + number, metric("", 6, 3, 2))), NOW)
+        assert told.name == f"e/{device}/Count"
+    assert edge.broken == ""
+
+
 class Broker:
     """As much of a broker of MQTT 3.1.1 as one subscriber needs, on loopback."""
 

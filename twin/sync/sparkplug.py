@@ -193,7 +193,8 @@ class Edge:
     """Newest moment it told."""
     broken: str = ""
     """Why values may be missing; empty if none are. A birth heals it."""
-    aliases: dict[int, str] = field(default_factory=dict)
+    aliases: dict[tuple[str, int], str] = field(default_factory=dict)
+    """Names of metrics by device and alias: some edge nodes count aliases device by device."""
     death: int | None = None
     """``bdSeq`` of its birth: only the death of the same number counts."""
 
@@ -227,8 +228,8 @@ class Edge:
     def _told(self, payload: Payload, head: str, now: datetime) -> Iterator[Told]:
         for metric in payload.metrics:
             if metric.name and metric.alias is not None:
-                self.aliases[metric.alias] = head + metric.name
-            alias = self.aliases.get(metric.alias) if metric.alias is not None else None
+                self.aliases[head, metric.alias] = head + metric.name
+            alias = self.aliases.get((head, metric.alias)) if metric.alias is not None else None
             name = head + metric.name if metric.name else alias
             if name is None:
                 self.broken = self.broken or f"alias {metric.alias} is not known"
