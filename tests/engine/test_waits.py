@@ -58,6 +58,34 @@ def test_part_that_waits_too_long_is_glued_again() -> None:
     assert not told(log, Kind.PART_SCRAPPED)
 
 
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_part_to_be_done_again_goes_back_from_where_that_was_refused(engine: str) -> None:
+    """Pressed at 12, badly; the press is down until 19: to be glued at 17, there is room at 20."""
+    steps = product("p", ("a", 2), ("b", 10))
+    steps["routing"][1] |= {"max_wait_s": 5, "max_wait_to": "op0"}
+    steps["routing"][1] |= {"rework": {"probability": 1, "to": "op1", "limit": 1}}
+    jam = {
+        "id": "jam",
+        "clock": "cycles",
+        "cycles_to_failure": {"kind": "constant", "value_s": 1},
+        "time_to_repair_s": {"kind": "constant", "value_s": 7},
+    }
+    seldom = {"arrivals": "interarrival", "interarrival_s": 1000, "first_s": 0}
+    line = cell(
+        sources=[
+            {"id": "in", "products": {"p": 1}, **seldom},
+            {"id": "more", "products": {"q": 1}},
+        ],
+        stations=[{"id": "a"}, {"id": "b", "failures": [jam], "while_down": "closed"}],
+        buffers=[],
+        products=[steps, product("q", ("a", 6))],
+    )
+    log = run(line, 25.0, engine=engine)
+    assert told(log, Kind.WAIT_EXCEEDED) == [(17.0, "wait_exceeded", 0)]
+    entered = told(log, Kind.STATION_ENTERED, element="a")
+    assert [time_s for time_s, _, part in entered if part == 0] == [0.0, 20.0]
+
+
 def test_wait_goes_on_from_a_state() -> None:
     """Since when a part waits belongs to the state."""
     line = glue(max_wait_s=5)

@@ -216,9 +216,20 @@ class _Ways:
             yield from ((origin, goal) for goal in goals)
         if step.max_wait_to is not None:
             waits = {self._entrance(name) for name in step.stations}
-            waits |= set(product.routing[place - 1].stations)
+            waits |= self._origins(product, place)
             for goal in self._goals(product, names.index(step.max_wait_to)):
                 yield from ((origin, goal) for origin in waits)
+
+    def _origins(self, product: Product, place: int) -> set[str]:
+        """Return where parts wait for an operation that is not the first, outside its buffers."""
+        found, step = set(product.routing[place - 1].stations), product.routing[place]
+        for i, other in enumerate(product.routing):
+            if other.rework is not None and other.rework.to == step.id:
+                found |= set(other.stations)
+            if other.max_wait_to == step.id:
+                found |= self._origins(product, i)
+                found |= {self._entrance(name) for name in other.stations}
+        return found
 
     def _entrance(self, station: str) -> str:
         return self._stations[station].input_buffer or station

@@ -90,7 +90,7 @@ class Routes:
             if other.rework and other.rework.to == routing[place].id:
                 origins |= set(other.stations)
             if other.max_wait_to == routing[place].id:
-                origins |= set(routing[i - 1].stations)
+                origins |= self._origins(product, i)  # where it waited for that
                 buffers = {self._line.station(name).input_buffer for name in other.stations}
                 # Without a buffer there is nobody who sends, but the reference counts one.
                 origins |= {f"{LATE}{buffer}" for buffer in buffers}

@@ -254,22 +254,30 @@ class Routes:
                 makers.setdefault(name, set()).update(step.stations)
         senders: dict[int, set[str]] = {}
         for way in ways:
-            before = {"*source"} | makers.get(way.spec.id, set())
-            for i, step in enumerate(way.steps):
-                back = {name for s in way.steps if s.rework_to == i for name in s.stations}
-                for late in (s for s in way.steps if s.late_to == i):
-                    back |= {f"*{self._stations[name].input}" for name in late.stations}
-                    back |= set(way.steps[late.index - 1].stations)
+            first = {"*source"} | makers.get(way.spec.id, set())
+            for step in way.steps:
+                found = self._origins(way, step.index, first)
                 for place in self._places(step.stations):
-                    senders.setdefault(id(place), set()).update(before | back)
-                before = set(step.stations)
+                    senders.setdefault(id(place), set()).update(found)
             for place in self._stock(way):
-                senders.setdefault(id(place), set()).update(before)
+                last = way.steps[-1].stations if way.steps else first
+                senders.setdefault(id(place), set()).update(last)
         places = [station.input or station for station in self._stations.values()]
         for place in (*places, *self.stocks.values()):
             found = senders.get(id(place), set())
             extra = len(self._sources) - 1 if "*source" in found else 0
             place.feeders = len(found) + extra
+
+    def _origins(self, way: Way, at: int, first: set[str]) -> set[str]:
+        """Return from where parts come to an operation: stations, buffers of others, sources."""
+        found = set(way.steps[at - 1].stations) if at else set(first)
+        for other in way.steps:
+            if other.rework_to == at:
+                found |= set(other.stations)
+            if other.late_to == at:  # from where it waited for that, or from its buffer
+                found |= self._origins(way, other.index, first)
+                found |= {f"*{self._stations[name].input}" for name in other.stations}
+        return found
 
 
 def _next_step(way: Way, place: int) -> Step | None:
