@@ -24,6 +24,18 @@ PATIENCE = "distributed.deploy.lost-worker-timeout"
 LOOK_S = 5.0
 """Workers are counted so often, s."""
 
+BLOCK_S = 1.2
+"""Work in a block, at most, s: what a task costs the cluster then counts for little."""
+BLOCKS_EACH = 4
+"""Blocks for each worker, at least, so that none waits long for the last one."""
+QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "200 ms",
+    "distributed.admin.system-monitor.interval": "2 s",
+}
+"""How Dask is told not to watch its workers all the time: on a machine with few cores, what it
+looks at for a dashboard that nobody opened takes a noticeable part of one."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -70,10 +82,10 @@ class Cluster:
         self._local = None
         if not self._address:
             # A worker that takes long to start anew on a busy machine is waited for.
-            self._patience = dask.config.set({PATIENCE: f"{WORKERS_S} s"})
+            self._settings = dask.config.set(QUIET | {PATIENCE: f"{WORKERS_S} s"})
             self._local = LocalCluster(
                 n_workers=self._workers, threads_per_worker=1, processes=True, host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address=None, memory_limit=0,
             )  # fmt: skip
         try:
             where = self._local or self._address
@@ -104,7 +116,7 @@ class Cluster:
             self._client.close(timeout=CONNECT_S)
         if self._local is not None:
             self._local.close(timeout=CONNECT_S)
-            self._patience.__exit__(None, None, None)
+            self._settings.__exit__(None, None, None)
 
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Any]]:
         """Yield tasks with their results; see ``Executor``.
@@ -122,11 +134,18 @@ class Cluster:
             return _Promise(self._client, there)
 
         self._seen_s = time.monotonic()
-        window = 3 * max(sum(self._client.nthreads().values()), 1)
+        window = 3 * self._slots()
         try:
             yield from in_order(submit, tasks, window, self._asks)
         except (KilledWorker, CancelledError) as error:
             raise SimulationError(f"the cluster cannot do it: {error}") from error
+
+    def block_s(self, work_s: float) -> float:
+        """Return how much work one task should be; see ``Executor``."""
+        return min(BLOCK_S, work_s / (BLOCKS_EACH * self._slots()))
+
+    def _slots(self) -> int:
+        return max(sum(map(int, self._client.nthreads().values())), 1)
 
     def _asks(self) -> bool:
         """Tell whether to stop; a cluster that has had no worker for long is given up."""

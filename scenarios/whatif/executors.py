@@ -29,6 +29,8 @@ Work = Callable[[Piece, int], Result]
 """Runs one replication of a piece of work; a function at the top of a module, so that another
 process finds it by name."""
 
+BLOCK_S = 0.3
+"""Work in a block, about; a cancelled experiment ends within one block or less, s."""
 POLL_S = 0.1
 """How often a waiting experiment asks whether it was cancelled, s."""
 FETCH_S = 60.0
@@ -63,6 +65,9 @@ class Executor(AbstractContextManager["Executor[Result]"], Protocol[Result]):
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
         """Yield tasks with their results."""
 
+    def block_s(self, work_s: float) -> float:
+        """Return how much work one task should be, of so much in all, s."""
+
 
 class _Base(Generic[Piece, Result]):
     """What executors share: the work, its pieces, and the wish to stop."""
@@ -74,6 +79,10 @@ class _Base(Generic[Piece, Result]):
         self._pieces = pieces
         self._workers = min(workers, MOST_WORKERS)
         self._stop = stop
+
+    def block_s(self, _work_s: float) -> float:
+        """Return how much work one task should be; see ``Executor``."""
+        return BLOCK_S
 
     def __enter__(self) -> Self:
         """Get ready."""

@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from scenarios.whatif.executors import Executor, Stop, Task, open_executor
+from scenarios.whatif.executors import BLOCK_S, Executor, Stop, Task, open_executor
 from scenarios.whatif.experiment import Experiment, ExperimentCancelledError, Planned, plan
 from scenarios.whatif.until import Until
 from scenarios.whatif.versions import versions
@@ -26,9 +26,8 @@ from twin.kpi.table import LARGEST_TABLE, Columns, Floats, row_of
 
 FIRST_WAVE = 2
 """Replications of each scenario that come first, so that something can be said soon."""
-BLOCK_S = 0.3
-"""Work in a block, about; a cancelled experiment ends within one block or less, s."""
-LARGEST_BLOCK = 250
+LARGEST_BLOCK = 2000
+"""Replications in a block, at most."""
 TOLD_EVERY_S = 0.5
 """Shortest time between two interim results, s."""
 
@@ -229,6 +228,7 @@ class _Running:
             self._restore(kept)
         self._restored = self._done
         self._told_s = -TOLD_EVERY_S
+        self._block_s: Callable[[float], float] = lambda _work_s: BLOCK_S
         self._said = 0
 
     @property
@@ -248,6 +248,7 @@ class _Running:
         progress: Callable[[int, int], None] | None,
     ) -> Iterator[Interim]:
         """Do what is missing; yield what is known."""
+        self._block_s = executor.block_s
         for task, block in self._waves(executor):
             self._take(task, block)
             if progress is not None:
@@ -317,8 +318,10 @@ class _Running:
         """Make table and store, now that the figures and the time of a run are known."""
         blocks = [block for _, block in self._first]
         slowest_s = max(block.run_s for block in blocks)
-        size = int(np.clip(BLOCK_S / max(slowest_s, 1e-9), 1, LARGEST_BLOCK))
-        self._block = min(size, self._shape[1])
+        block_s = self._block_s(slowest_s * self._have.size)
+        size = int(np.clip(block_s / max(slowest_s, 1e-9), 1, LARGEST_BLOCK))
+        # Blocks of equal size: a short one at the end would leave workers without work.
+        self._block = -(-self._shape[1] // -(-self._shape[1] // size))
         self._lay_out(Columns.union([block.columns for block in blocks]))
         if self._path is not None:
             assert self._columns is not None
