@@ -26,8 +26,8 @@ from twin.kpi.table import LARGEST_TABLE, Columns, Floats, row_of
 
 FIRST_WAVE = 2
 """Replications of each scenario that come first, so that something can be said soon."""
-LARGEST_BLOCK = 2000
-"""Replications in a block, at most."""
+LARGEST_BLOCK = 250
+"""Replications in a block of usual length, at most: interim results come often enough."""
 TOLD_EVERY_S = 0.5
 """Shortest time between two interim results, s."""
 
@@ -319,7 +319,8 @@ class _Running:
         blocks = [block for _, block in self._first]
         slowest_s = max(block.run_s for block in blocks)
         block_s = self._block_s(slowest_s * self._have.size)
-        size = int(np.clip(block_s / max(slowest_s, 1e-9), 1, LARGEST_BLOCK))
+        most = max(1.0, LARGEST_BLOCK * block_s / BLOCK_S)
+        size = int(np.clip(block_s / max(slowest_s, 1e-9), 1, most))
         # Blocks of equal size: a short one at the end would leave workers without work.
         self._block = -(-self._shape[1] // -(-self._shape[1] // size))
         self._lay_out(Columns.union([block.columns for block in blocks]))
