@@ -289,6 +289,14 @@ class _Cache(FunctionCache):
 
     _impl_class = _Kept
 
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Load what is there without Numba's declarations of all that could be compiled.
+
+        They take longer than the rest of a first answer; the compiler loads them by itself.
+        """
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
+
     def _save_overload(self, sig: Any, data: Any) -> None:
         with suppress(OSError):  # no place, or no room: it is compiled again in the next process
             super()._save_overload(sig, data)
