@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +23,7 @@ from api.problems import (
     passed_on,
 )
 from api.routes.common import Cursor, Limit, LineFilter, MayRead, TheSite, page_of, part_of
-from api.routes.made import accept, made_view, provenance
+from api.routes.made import accept, made_views, provenance
 from api.routes.once import (
     Created,
     IfMatch,
@@ -94,7 +95,7 @@ def list_schedules(
     """List schedules without their results, newest first."""
     with site.store.begin() as transaction:
         found = transaction.slice(ResourceKind.SCHEDULE, part_of(limit, cursor, line_id))
-        views = [_view(transaction, item) for item in found]
+        views = _views(transaction, found)
     return page_of(ScheduleView, views, [item.id for item in found], limit)
 
 
@@ -180,7 +181,15 @@ def _schedule(transaction: Transaction, identity: str) -> Resource:
 
 
 def _view(transaction: Transaction, found: Resource) -> ScheduleView:
-    return ScheduleView.model_validate(made_view(transaction, found) | {"version": found.version})
+    (view,) = _views(transaction, [found])
+    return view
+
+
+def _views(transaction: Transaction, found: Sequence[Resource]) -> list[ScheduleView]:
+    return [
+        ScheduleView.model_validate(one | {"version": item.version})
+        for one, item in zip(made_views(transaction, found), found, strict=True)
+    ]
 
 
 def _tag(found: Resource, view: ScheduleView) -> str:

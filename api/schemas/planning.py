@@ -75,6 +75,8 @@ class ScheduledOperation(Shape):
     """To, s since the line's start."""
     setup_s: float = 0.0
     """Setup before it, s; it ends at ``start``."""
+    turn: int | None = None
+    """Place among all operations in which the line is told to take it; none: that of its start."""
 
 
 class ScheduledOrder(Shape):
@@ -122,11 +124,11 @@ class ScheduleChanges(Shape):
 class ScheduleWarning(Shape):
     """Something of the line that the plan does not know; its replays do."""
 
-    kind: Literal["vehicles", "wear"]
-    """``vehicles``: parts that need one are planned as if they were at once where they go;
-    ``wear``: stations are planned as new."""
+    kind: Literal["wear", "times"]
+    """``wear``: stations are planned as new; ``times``: the line ends these orders at other times
+    than planned, because it waits for no locked moment."""
     elements: tuple[str, ...]
-    """Pools of vehicles, or stations, that it is about."""
+    """Stations or orders that it is about."""
     text: str
     """In words."""
 

@@ -10,7 +10,8 @@ from scenarios.schedule.dispatching import dispatch
 from scenarios.schedule.explain import Explanation, explain
 from scenarios.schedule.features import Feature, features
 from scenarios.schedule.formats import from_flexible_text, from_jobshop_text
-from scenarios.schedule.left_out import LeftOut, Omission, left_out
+from scenarios.schedule.keeping import kept
+from scenarios.schedule.left_out import LeftOut, Omission, left_out, not_kept
 from scenarios.schedule.locking import lock
 from scenarios.schedule.problem import (
     Interval,
@@ -73,9 +74,11 @@ __all__ = [
     "features",
     "from_flexible_text",
     "from_jobshop_text",
+    "kept",
     "left_out",
     "lock",
     "lower_bound",
+    "not_kept",
     "on_time",
     "plan_of",
     "relaxations",

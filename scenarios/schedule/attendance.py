@@ -35,10 +35,14 @@ class Attendance:
         Stations, crews, calendars.
     state : LineState or None
         Where the line stands: how old it is since its last maintenance. None: as new at time zero.
+    loose : bool
+        Whether stations are open whenever something might be worked on there: also off shift as
+        long as something may be finished, and without maintenance.
     """
 
     line: Line
     state: LineState | None
+    loose: bool = False
 
     @property
     def now_s(self) -> float:
@@ -57,7 +61,9 @@ class Attendance:
             span = (self.now_s, self.now_s + ahead_s)
             open_s = self._working(station, operations, span)
             if math.fsum(end - begin for begin, end in open_s) >= needed_s:
-                return _intervals(_without([span], open_s))
+                closed = _without([span], open_s)
+                over_s = self._over_s(station, operations) if self.loose else 0.0
+                return _intervals((a + over_s, b) for a, b in closed if a + over_s < b)
             ahead_s *= 2
         return None
 
@@ -70,10 +76,35 @@ class Attendance:
         ]
         shifts = self._calendar(station.calendar, span)
         found = _both(shifts, _merged(manned) if operations else [span])
+        if self.loose:
+            return found
         services = [
             one for service in station.maintenance for one in self._services(station, service, span)
         ]
         return _without(found, services)
+
+    def _over_s(self, station: Station, operations: Sequence[Operation]) -> float:
+        """Return how long something may go on after the end of a shift at most, s."""
+        if station.at_shift_end != "finish" and not any(
+            processing(station, operation, "load", "unload") for operation in operations
+        ):
+            return 0.0
+        rows = station.setup.matrix_s.values() if station.setup else ()
+        return max(
+            [time_s for row in rows for time_s in row.values()]
+            + [
+                time.expected_s()
+                for operation in operations
+                for time in (
+                    operation.processing_time_by_station_s.get(
+                        station.id, operation.processing_time_s
+                    ),
+                    operation.load_time_s,
+                    operation.unload_time_s,
+                )
+            ],
+            default=0.0,
+        )
 
     def _manned(self, needs: Iterable[Need], span: Span) -> list[Span]:
         """Return when somebody is there for each of some needs."""

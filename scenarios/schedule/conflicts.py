@@ -166,7 +166,7 @@ def conflict(
     ----------
     Chinneck and Dravnieks (1991), Locating minimal infeasible constraint sets in linear programs.
     """
-    until = time.monotonic() + seconds
+    until, problem = time.monotonic() + seconds, problem.without_line()
     verdict = _possible(problem, each_s)
     if verdict:
         return None

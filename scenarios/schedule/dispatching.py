@@ -15,18 +15,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scenarios.schedule.bounds import heads
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.timing import (
     Choice,
     Network,
     Slot,
     Timeline,
-    in_order,
     place_together,
     units,
 )
@@ -34,6 +32,8 @@ from scenarios.schedule.timing import (
 Style = Literal["active", "non_delay"]
 """``non_delay``: no machine waits while it could work; ``active``: it may wait for a step that
 would be delayed otherwise."""
+STYLES: tuple[Style, ...] = ("non_delay", "active")
+"""All styles."""
 
 _LOOK_AHEAD = 2.0
 """How many average durations ahead lateness begins to press, in ATC."""
@@ -132,28 +132,6 @@ def dispatch(network: Network, rule: str | Rule, style: Style = "non_delay") -> 
     return _Dispatch(network).run(pick, style)
 
 
-def as_it_comes(network: Network) -> Schedule:
-    """Return a schedule without any comparison: each step in the order in which it could start.
-
-    What is under way comes first, and where jobs must not overtake each other all of a job comes
-    before the next. A rule does better, but takes seconds for thousands of steps.
-    """
-    early, rank = heads(network), {i: at for at, i in enumerate(network.topological)}
-    running = {network.index[key] for machine in network.machines for key in machine.running}
-    steps = network.steps
-    begun, left = {steps[i].job for i in running}, Counter(step.job for step in steps)
-
-    def turn(i: int) -> tuple[bool, int, float, int]:
-        if not network.group_of:
-            return i not in running, 0, early.start_s[i], rank[i]
-        job = steps[i].job
-        # Of jobs under way the one with the least to do is the furthest down the line.
-        return job not in begun, left[job] if job in begun else job, early.start_s[i], rank[i]
-
-    choices = {i: min(step.choices, key=lambda c: c.duration_s) for i, step in enumerate(steps)}
-    return in_order(network, sorted(range(len(steps)), key=turn), choices)
-
-
 class _Dispatch:
     """State of one pass."""
 
@@ -203,7 +181,7 @@ class _Dispatch:
             for m in range(len(network.machines))
         ]
         """What must start by some time on each machine: steps that are fixed, and those before."""
-        self.order: list[list[int]] = [[] for _ in network.problem.same_order]
+        self.order = [self._begun(names) for names in network.problem.same_order]
         """Jobs in the order in which they entered each group of machines."""
         self.visits: dict[tuple[int, int], int] = {
             (step.job, choice.machine): i
@@ -211,6 +189,13 @@ class _Dispatch:
             for choice in step.choices
             if choice.machine in network.group_of
         }
+
+    def _begun(self, names: Sequence[str]) -> list[int]:
+        """Return the jobs under way on some machines: those furthest down the line lead."""
+        machines = {machine.id: machine for machine in self.network.machines}
+        keys = [key for name in reversed(names) for key in machines[name].running]
+        steps = self.network.steps
+        return list(dict.fromkeys(steps[self.network.index[key]].job for key in keys))
 
     def _could(self, step: int, machine: int) -> bool:
         return any(choice.machine == machine for choice in self.network.steps[step].choices)
@@ -223,11 +208,19 @@ class _Dispatch:
                 or self._candidates(respect_fixed=False, respect_campaigns=True)
                 or self._candidates(respect_fixed=False, respect_campaigns=False)
             )
+            if not candidates:
+                self._give_way()
+                continue
             best = min(_conflict(candidates, style), key=lambda c: (rule(c), c.start_s, c.step))
             self._place(best)
             if not self.open:
                 self._untie()
         return self.timeline.schedule()
+
+    def _give_way(self) -> None:
+        """Forget who is under way and who came first, where the two contradict each other."""
+        self.running = [[] for _ in self.running]
+        self.order = [[] for _ in self.order]
 
     def _untie(self) -> None:
         """Take apart what is left if its groups wait for each other."""
@@ -414,8 +407,7 @@ def best_of_rules(
         Asked before each further rule; True stops there. The first rule is always played.
     """
     best: tuple[Schedule, str] | None = None
-    styles: tuple[Style, ...] = ("non_delay", "active")
-    for style in styles:
+    for style in STYLES:
         for name in RULES:
             if best is not None and until():
                 return best

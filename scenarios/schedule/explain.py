@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from scenarios.schedule.keeping import pictured
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.timing import Choice, Network, WorkClock, decisions
@@ -110,7 +111,7 @@ def explain(problem: SchedulingProblem, schedule: Schedule, job: str) -> Explana
     outcome = next((o for o in schedule.jobs if o.job == job), None)
     if outcome is None:
         raise UnknownNameError("job", job, [o.job for o in schedule.jobs])
-    chain = _Chain(problem, schedule).back_from(job)
+    chain = _Chain(*pictured(problem, schedule)).back_from(job)
     return Explanation(job, outcome.tardiness_s, chain, _told(outcome.tardiness_s, job, chain))
 
 

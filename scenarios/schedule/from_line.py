@@ -27,6 +27,7 @@ from scenarios.schedule.problem import (
     Operation,
     SchedulingProblem,
 )
+from scenarios.schedule.steady import steady
 from twin.errors import Finding, UnknownNameError
 from twin.events.state import LineState
 from twin.line import JobOrder, Line, Product, Station
@@ -73,12 +74,50 @@ def problem_from_line(
     findings = _unknown(line, wanted)
     if findings:
         raise ProblemError(f"the orders for the line {line.id!r}", findings)
+    problem = _problem(line, wanted, state, Attendance(line, state))
+    twin = steady(line, wanted, state) if problem.jobs else None
+    chosen = DEFAULT_OBJECTIVE if objective is None else objective
+    return SchedulingProblem(**dict(problem) | {"twin": twin, "objective": chosen})
+
+
+def loosened(problem: SchedulingProblem) -> SchedulingProblem:
+    """Return what the line of a problem cannot beat either, as a problem without a line.
+
+    Work is that of the line without chance, shared evenly by servers, without maintenance and
+    people; where something may be finished off shift, shifts are longer by as much.
+    """
+    twin = problem.twin
+    if twin is None:
+        return problem
+    names = {job.id for job in problem.jobs}
+    orders = tuple(order for order in twin.line.orders if order.id in names)
+    there = Attendance(twin.line, twin.state, loose=True)
+    loose = _problem(twin.line, orders, twin.state, there)
+    kept = {job.id: job for job in problem.jobs}
+    jobs = tuple(
+        job.model_copy(
+            update={
+                name: getattr(kept[job.id], name) for name in ("due_date_s", "deadline_s", "weight")
+            }
+        )
+        for job in loose.jobs
+    )
+    same = ("horizon_s", "objective", "plan", "freeze_until_s")
+    update = {"jobs": jobs} | {name: getattr(problem, name) for name in same}
+    # What is on a belt already is not on its way for all of the belt's time.
+    ways = loose.transport_s if twin.state is None else {}
+    return loose.model_copy(update=update | {"transport_s": ways})
+
+
+def _problem(
+    line: Line, wanted: tuple[JobOrder, ...], state: LineState | None, there: Attendance
+) -> SchedulingProblem:
     now_s = 0.0 if state is None else state.time_s
     left = {order.id: remaining(line, order, state) for order in wanted}
     wanted = tuple(order for order in wanted if any(left[order.id].visits))
-    there, work = Attendance(line, state), _work(line, wanted)
-    scarce = there.scarce(work)
-    jobs = tuple(_job(line, order, left[order.id], now_s, scarce) for order in wanted)
+    work = _work(line, wanted)
+    scarce = frozenset[str]() if there.loose else there.scarce(work)
+    jobs = tuple(_job(there, order, left[order.id], now_s, scarce) for order in wanted)
     group = flow_line(line, wanted)
     needed_s = sum(
         max(mode.duration_s for mode in operation.modes)
@@ -103,10 +142,9 @@ def problem_from_line(
         start_s=now_s,
         machines=machines or (Machine(id=line.stations[0].id),),
         jobs=jobs,
-        resources=there.people(work, needed_s),
-        transport_s=_conveyors(line, wanted),
+        resources=() if there.loose else there.people(work, needed_s),
+        transport_s=_conveyors(line, wanted, used),
         same_order=(tuple(name for name in group if name in used),) if group else (),
-        objective=DEFAULT_OBJECTIVE if objective is None else objective,
     )
 
 
@@ -155,50 +193,59 @@ class _Lot:
     """Parts that are worked on at the same time."""
     last_at_once: int
     """Parts that are ready together at the end."""
+    soonest_s: float
+    """Time left of the part in process that is ready first; infinite without one."""
 
     def first_s(self, parts: int) -> float:
         """Return the time for some parts that have come together, s."""
         return min(self.duration_s, math.ceil(parts / self.at_once) * self.part_s)
 
 
-def _lot(line: Line, product: Product, step: int, name: str, left: Remaining) -> _Lot:
+def _lot(there: Attendance, product: Product, step: int, name: str, left: Remaining) -> _Lot:
     """Return the time for what is left of an order at a station."""
-    operation, station = product.routing[step], line.station(name)
+    line, operation = there.line, product.routing[step]
+    station = line.station(name)
     times = operation.processing_time_by_station_s
     part_s = times.get(name, operation.processing_time_s).expected_s()
     part_s += operation.load_time_s.expected_s() + operation.unload_time_s.expected_s()
-    part_s += care_s(station, part_s)
+    part_s += 0.0 if there.loose else care_s(station, part_s)
     at_once = servers(line, station, operation) * (station.batch.max if station.batch else 1)
     visits = left.visits[step]
-    if at_once > 1 and abs(visits - round(visits)) < 1e-9:  # noqa: PLR2004 - a whole number
+    if there.loose:
+        rounds = visits / at_once
+    elif at_once > 1 and abs(visits - round(visits)) < 1e-9:  # noqa: PLR2004 - a whole number
         rounds = float(math.ceil(round(visits) / at_once))
     else:
         rounds = visits / at_once if at_once == 1 else max(visits / at_once, min(visits, 1.0))
     busy_s = sum(left.in_process_s[step]) / at_once
     longest_s = max(left.in_process_s[step], default=0.0)
     # Parts that are still in work, or made again, come one by one.
-    last = (round(visits) - 1) % at_once + 1 if visits > 0 and not busy_s else 1
-    return _Lot(max(rounds * part_s + busy_s, longest_s), part_s, at_once, last)
+    together = visits > 0 and not busy_s and not there.loose
+    last = (round(visits) - 1) % at_once + 1 if together else 1
+    soonest_s = min(left.in_process_s[step], default=math.inf)
+    return _Lot(max(rounds * part_s + busy_s, longest_s), part_s, at_once, last, soonest_s)
 
 
 def _job(
-    line: Line, order: JobOrder, left: Remaining, now_s: float, scarce: Collection[str]
+    there: Attendance, order: JobOrder, left: Remaining, now_s: float, scarce: Collection[str]
 ) -> Job:
+    line = there.line
     product, operations = line.product(order.product), []
     steps = [k for k in range(len(product.routing)) if left.visits[k] or left.in_process_s[k]]
     together = 1
     for position, k in enumerate(steps):
         operation = product.routing[k]
         following = steps[position + 1] if position + 1 < len(steps) else None
-        modes, lots = [], [_lot(line, product, k, name, left) for name in operation.stations]
+        modes, lots = [], [_lot(there, product, k, name, left) for name in operation.stations]
         for name, lot in zip(operation.stations, lots, strict=True):
             # Parts that already wait for the next step let it begin at once.
             waiting = following is not None and left.here[following]
             wanted = 1 if following is None else _least_batch(line, product, following)
+            first_s = min(lot.first_s(wanted), lot.soonest_s if wanted == 1 else math.inf)
             mode = Mode(
                 machine=name,
                 duration_s=lot.duration_s,
-                first_part_s=0.0 if waiting else lot.first_s(wanted),
+                first_part_s=0.0 if waiting else first_s,
                 last_part_s=lot.first_s(together),
                 needs=_needs(line, line.station(name), operation, scarce),
             )
@@ -256,13 +303,15 @@ def _belt_s(line: Line, name: str) -> float:
     return 0.0 if place is None else line.buffer(place).transit_time_s
 
 
-def _conveyors(line: Line, orders: Sequence[JobOrder]) -> dict[str, dict[str, float]]:
-    """Return how long parts are on their way from one station to the next, s."""
+def _conveyors(
+    line: Line, orders: Sequence[JobOrder], used: set[str]
+) -> dict[str, dict[str, float]]:
+    """Return how long parts are on their way from one station in use to the next, s."""
     ways: dict[str, dict[str, float]] = {}
     for name in {order.product for order in orders}:
         for here, after in pairwise(line.product(name).routing):
             for source, target in product_of(here.stations, after.stations):
-                if source != target and _belt_s(line, target):
+                if source != target and {source, target} <= used and _belt_s(line, target):
                     ways.setdefault(source, {})[target] = _belt_s(line, target)
     return ways
 

@@ -70,10 +70,11 @@ def _left_s(product: Product, part: PartState, now_s: float) -> float:
     operation = product.routing[part.operation]
     times = operation.processing_time_by_station_s
     distribution = times.get(part.location, operation.processing_time_s)
-    return _clock_left_s(distribution, part.clock, now_s)
+    return clock_left_s(distribution, part.clock, now_s)
 
 
-def _clock_left_s(distribution: AnyDistribution, clock: Clock | None, now_s: float) -> float:
+def clock_left_s(distribution: AnyDistribution, clock: Clock | None, now_s: float) -> float:
+    """Return the expected time left of something that a clock follows, s; no clock: all of it."""
     if clock is None:
         return distribution.expected_s()
     if clock.remaining_s is not None:
@@ -112,7 +113,7 @@ def machine_now(line: Line, station: Station, state: LineState | None) -> tuple[
             continue
         repair = modes[name].work_s
         clock = mode.repair if mode.status == "repair" else None
-        ready_s = max(ready_s, now_s + _clock_left_s(repair, clock, now_s))
+        ready_s = max(ready_s, now_s + clock_left_s(repair, clock, now_s))
     for outage in found.outages if found else ():
         ready_s = max(ready_s, outage.until_s if outage.until_s is not None else now_s)
     for part in state.parts:

@@ -15,6 +15,9 @@ def lock(
 ) -> SchedulingProblem:
     """Return the problem with operations held at a machine and a start.
 
+    A line waits for no moment, so a problem in which something is locked has none: its times are
+    those of machines that do one operation after the other.
+
     Parameters
     ----------
     problem : SchedulingProblem
@@ -53,7 +56,8 @@ def lock(
         )
         for job in problem.jobs
     ]
-    return SchedulingProblem(**dict(problem) | {"jobs": tuple(jobs)})
+    twin = None if places else problem.twin
+    return SchedulingProblem(**dict(problem) | {"jobs": tuple(jobs), "twin": twin})
 
 
 def _findings(

@@ -29,6 +29,9 @@ follow each other on it the machine is set up.
 * A *campaign* of a setup group is not broken off before ``campaign_least`` operations while the
   machine has others of the group to do later. Operations without a group do not count.
 * Energy is paid while an operation holds a machine that is open: its power times the price then.
+* With a ``twin`` the jobs are orders that a line makes part by part. What is said above of machines
+  and precedences is then a picture that searches go by; a schedule's sequences are told to the line
+  without chance, and the times at which it keeps them are those of the schedule.
 * The running ``plan`` is what ``stability`` is measured against. An operation planned to start
   before ``freeze_until_s`` keeps its machine and its start.
 """
@@ -56,6 +59,7 @@ from scenarios.schedule.parts import (
     Price,
     Resource,
 )
+from scenarios.schedule.steady import SteadyLine
 from twin.errors import Finding
 from twin.line.orders import JobOrder
 from twin.line.spec import Id, Spec, worded
@@ -111,6 +115,9 @@ class SchedulingProblem(Spec):
     same_order: tuple[tuple[Id, ...], ...] = ()
     """Groups of machines on which jobs must pass in one and the same order (permutation schedules):
     a line with small buffers cannot let them overtake."""
+    twin: SteadyLine | None = None
+    """The line that keeps the plan, without chance: times are those at which it does what the plan
+    tells it; none: there is no line, and times are as said above."""
     objective: AnyObjective = Objective(tardiness=1.0)
     """What is to be small."""
 
@@ -153,6 +160,10 @@ class SchedulingProblem(Spec):
         from scenarios.schedule.from_line import problem_from_line  # noqa: PLC0415 - builds problems
 
         return problem_from_line(line, orders, state, objective)
+
+    def without_line(self) -> SchedulingProblem:
+        """Return the picture that searches go by: machines do one operation after the other."""
+        return self if self.twin is None else self.model_copy(update={"twin": None})
 
     def to_json(self) -> str:
         """Return the problem as JSON text."""

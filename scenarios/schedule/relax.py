@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from scenarios.schedule.explain import HoldKind, explain
+from scenarios.schedule.keeping import pictured
 from scenarios.schedule.neighbours import polish
 from scenarios.schedule.parts import Interval, Job, Machine, Resource
 from scenarios.schedule.problem import SchedulingProblem
@@ -108,6 +109,7 @@ def relaxations(
     UnknownNameError
         If the problem has no such job.
     """
+    problem, schedule = pictured(problem, schedule)
     before = {outcome.job: outcome.tardiness_s for outcome in schedule.jobs}
     if explain(problem, schedule, job).tardiness_s <= _ON_TIME_S:
         return ()

@@ -7,11 +7,13 @@ costs what the planner says. Nothing of that changes the running plan: :func:`re
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from scenarios.schedule.dispatching import best_of_rules
+from scenarios.schedule.keeping import kept
 from scenarios.schedule.parts import Planned
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.results import Limits, Progress, ScheduleResult
@@ -104,9 +106,11 @@ def right_shift(problem: SchedulingProblem, running: Schedule) -> Schedule:
     Returns
     -------
     Schedule
-        Every operation as early as the sequences allow; new ones come last, by due date. Where the
-        sequences cannot be kept (what is under way says otherwise) a dispatch rule's schedule.
+        Every operation as early as the sequences allow, or when the line then does it; new ones
+        come last, by due date. Where the sequences cannot be kept (what is under way says
+        otherwise) a dispatch rule's schedule.
     """
+    line, problem = problem, problem.without_line()
     network = Network.of(problem)
     planned = {placed.key: placed for placed in running.placements}
     choices: dict[int, Choice] = {}
@@ -114,13 +118,14 @@ def right_shift(problem: SchedulingProblem, running: Schedule) -> Schedule:
         old = planned.get(step.key)
         same = [c for c in step.choices if old and network.machines[c.machine].id == old.machine]
         choices[i] = (same or sorted(step.choices, key=lambda c: c.duration_s))[0]
-    late_s = max((placed.end_s for placed in running.placements), default=problem.start_s)
+    turns = {placed.key: turn for turn, placed in enumerate(running.in_turn())}
+    told = any(placed.turn is not None for placed in running.placements)
 
     def rank(i: int) -> tuple[float, float, int]:
         old, job = planned.get(network.steps[i].key), problem.jobs[network.steps[i].job]
         if old is not None:
-            return old.start_s, old.end_s, i
-        return late_s, job.due_date_s if job.due_date_s is not None else 1e15, i
+            return (turns[old.key], 0.0, i) if told else (old.start_s, old.end_s, i)
+        return math.inf, job.due_date_s if job.due_date_s is not None else 1e15, i
 
     place = {step: at for at, step in enumerate(network.topological)}
     sequences: list[list[int]] = [[] for _ in network.machines]
@@ -132,10 +137,8 @@ def right_shift(problem: SchedulingProblem, running: Schedule) -> Schedule:
     shifted = timed(network, sequences, choices)
     if shifted is None or violations(problem, shifted):
         again = in_order(network, sorted(choices, key=lambda i: (*rank(i)[:2], place[i])), choices)
-        if not violations(problem, again):
-            return again
-        shifted, _ = best_of_rules(network)
-    return shifted
+        shifted = again if not violations(problem, again) else best_of_rules(network)[0]
+    return kept(line, shifted) or shifted
 
 
 def difference(running: Schedule, proposed: Schedule) -> Difference:

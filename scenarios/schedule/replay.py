@@ -43,7 +43,7 @@ def plan_of(schedule: Schedule, problem: SchedulingProblem | None = None) -> Dis
 
     release: dict[str, None] = {}
     sequence: dict[str, dict[str, None]] = {}
-    for placed in schedule.placements:
+    for placed in schedule.in_turn():
         release.setdefault(placed.job)
         sequence.setdefault(placed.machine, {}).setdefault(placed.job)
     tied = None

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from scenarios.schedule.keeping import kept
 from scenarios.schedule.neighbours import moved, polish
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.replay import OrderOutlook, on_time, replay, replay_options
@@ -110,7 +111,7 @@ def distinct(
     seed : int
         Seed of the changes.
     """
-    network, generator = Network.of(problem), np.random.default_rng(seed)
+    network, generator = Network.of(problem.without_line()), np.random.default_rng(seed)
     found = {_signature(best): best}
     room = best.objective + slack * max(best.objective, best.makespan_s)
     until, here = time.monotonic() + seconds, best
@@ -118,8 +119,9 @@ def distinct(
         if len(found) >= count or time.monotonic() >= until:
             break
         move = moved(network, *decisions(network, here), generator)
-        other = None if move is None else timed(network, *move)
-        if other is None or other.objective > room or violations(problem, other):
+        picture = None if move is None else timed(network, *move)
+        other = None if picture is None else kept(problem, picture)
+        if other is None or other.objective > room or violations(problem, other, played=False):
             here = best if generator.random() < _TAIL else here
             continue
         here = other
@@ -289,9 +291,10 @@ class _Race:
             return None
         until = time.monotonic() + 1.0
         found = polish(network, start, 0, lambda: time.monotonic() >= until, lambda _: None)
-        plain = Network.of(self.problem)
-        schedule = timed(plain, *_chosen(plain, network, found))
-        if schedule is None or violations(self.problem, schedule):
+        plain = Network.of(self.problem.without_line())
+        picture = timed(plain, *_chosen(plain, network, found))
+        schedule = None if picture is None else kept(self.problem, picture)
+        if schedule is None or violations(self.problem, schedule, played=False):
             return None
         return None if _signature(schedule) == _signature(entry.schedule) else schedule
 
@@ -335,7 +338,8 @@ def with_slack(
             for operation in job.operations
         )
         jobs.append(job.model_copy(update={"operations": operations}))
-    return problem.model_copy(update={"jobs": tuple(jobs)}) if changed else None
+    stretched = problem.without_line().model_copy(update={"jobs": tuple(jobs)})
+    return stretched if changed else None
 
 
 @dataclass(frozen=True, slots=True)

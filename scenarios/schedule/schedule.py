@@ -41,6 +41,9 @@ class Placement(_Part):
     """Beginning of the setup before it, where that needs an operator, s."""
     setup_resources: tuple[str, ...] = ()
     """Who sets up, one for each of the machine's needs."""
+    turn: int | None = None
+    """Place among all operations in which a line is told to take it; none: that of its start. They
+    differ where a line takes what is there while what has its turn has not come."""
 
     @property
     def free_s(self) -> float:
@@ -133,6 +136,13 @@ class Schedule(_Part):
             moved=found.moved,
             machine_changes=found.machine_changes,
         )
+
+    def in_turn(self) -> tuple[Placement, ...]:
+        """Return the placements in the order in which a line is told to take them."""
+        turns = [placed.turn for placed in self.placements]
+        if any(turn is None for turn in turns):
+            return self.placements
+        return tuple(sorted(self.placements, key=lambda placed: placed.turn or 0))
 
     def by_machine(self) -> Mapping[str, tuple[Placement, ...]]:
         """Return the placements of each machine in order of time."""

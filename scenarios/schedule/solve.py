@@ -9,10 +9,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import partial
+from itertools import product as product_of
 from typing import Any
 
+from scenarios.schedule import online
+from scenarios.schedule.arriving import as_it_comes
 from scenarios.schedule.bounds import Bound, heads, is_integral, lower_bound, overloads, rounded
-from scenarios.schedule.dispatching import as_it_comes, best_of_rules
+from scenarios.schedule.dispatching import RULES, STYLES, best_of_rules, dispatch
+from scenarios.schedule.from_line import loosened
+from scenarios.schedule.judge import Judge
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.protocol import Outcome, Request
 from scenarios.schedule.queues import shared_bound
@@ -25,7 +31,7 @@ from scenarios.schedule.results import (
     SolveStatus,
 )
 from scenarios.schedule.schedule import Schedule
-from scenarios.schedule.team import team
+from scenarios.schedule.team import Member, team
 from scenarios.schedule.timing import Network
 from scenarios.schedule.violations import violations
 from twin.errors import TwinError
@@ -108,16 +114,23 @@ class _Run:
         self.began = time.monotonic()
         self.until = math.inf if limits.iterations else self.began + limits.seconds
         self.limits = limits
-        self.network = Network.of(problem)
+        loose = loosened(problem)
+        self.judge = Judge(problem, loose, hurried=limits.iterations is None)
+        self.floor = Network.of(loose)
+        """What bounds follow from."""
+        same = self.judge.same_bounds
+        self.network = self.floor if same else Network.of(problem.without_line())
         self.progress = progress
         self.cancelled = cancelled
         self.extra = extra
         self.interrupted = False
         self.best: Schedule | None = None
+        self.picture: Schedule | None = None
+        """What engines go on from: the best as they see it, where a line says how good it is."""
         self.engine = "none"
         # A user's own constraint may ask for half seconds.
-        self.exact = extra is None and is_integral(self.network)
-        self.bound = self._told(lower_bound(self.network))
+        self.exact = extra is None and problem.twin is None and is_integral(self.network)
+        self.bound = self._told(lower_bound(self.floor))
         self.trajectory: list[Progress] = []
         self.messages: list[str] = []
         self.infeasible = False
@@ -140,7 +153,7 @@ class _Run:
         """Take a schedule that needs no rule: who stops early has one all the same."""
         found = as_it_comes(self.network)
         if not violations(self.network.problem, found):
-            self._better(found, "order of arrival")
+            self._found(found, "order of arrival")
 
     def _begin(self) -> None:
         """Take the best schedule of the dispatch rules."""
@@ -157,21 +170,34 @@ class _Run:
             ),
         )
         found = violations(self.network.problem, start)
-        if found:
+        if not found and self.extra is None:
+            self._found(start, f"dispatch rule {rule}")
+        if self.best is None and self.extra is None and self.judge.problem.twin is not None:
+            self._any_rule()
+        if found and self.best is None:
             self.messages.append(f"the dispatch rules leave demands unmet, e.g. {found[0]}")
-            self.infeasible = _surely_late(self.network)
-        elif self.extra is None:
-            self._better(start, f"dispatch rule {rule}")
+            self.infeasible = _surely_late(self.floor)
+
+    def _any_rule(self) -> None:
+        """Take the first plan of a rule that the line keeps, whatever is wrong in the picture."""
+        for name, style in product_of(RULES, STYLES):
+            if self.best is None and not self._over():
+                found = self.judge.kept(dispatch(self.network, name, style))
+                if found is not None:
+                    self._better(found, f"dispatch rule {name}, {style}")
 
     def _race(self) -> None:
         """Run engines side by side until the best is proven or the budget is spent."""
-        race = Race(self.best)
+        race = Race(self.picture)
         members, told = team(self.network, self.limits, self.extra)
         self.messages += told
+        if self._plays():
+            search = partial(online.improve, self.judge.problem, lambda: self.best)
+            members.append(Member("search on the line", search, self.limits.seed))
         for member in members:
             request = Request(
                 network=self.network,
-                start=self.best,
+                start=self.picture,
                 until=self.until,
                 seed=member.seed,
                 workers=member.workers,
@@ -181,12 +207,22 @@ class _Run:
             race.enter(member.source, member.improve, request)
         try:
             if self.until - time.monotonic() > _SHARED_S:
-                self._raise_bound(shared_bound(self.network))
-            for found in race.news(self._over):
+                self._raise_bound(shared_bound(self.floor))
+            for found in race.news(self._watch):
                 self._take(found)
-                race.best = self.best
+                race.best = self.picture
         finally:
             race.stop()
+
+    def _plays(self) -> bool:
+        """Say whether plans are also searched for on the line itself."""
+        limits, asked = self.limits, self.limits.engine in {"auto", "search"}
+        return self.judge.problem.twin is not None and asked and limits.iterations is None
+
+    def _watch(self) -> bool:
+        """Let the line show what it keeps when it is time to; say whether the race is over."""
+        self._judged(self.judge.due())
+        return self._over()
 
     def _take(self, found: Found) -> None:
         if found.error is not None:
@@ -195,18 +231,18 @@ class _Run:
                 raise found.error
             self.messages.append(f"{found.source} failed: {found.error!r}")
         if found.schedule is not None:
-            self._better(found.schedule, found.source)
-        if found.bound is not None:
+            self._found(found.schedule, found.source)
+        if found.bound is not None and self.judge.same_bounds:
             self._raise_bound(Bound(found.bound, found.source))
         if found.outcome is not None:
             self._end(found.source, found.outcome)
 
     def _end(self, source: str, outcome: Outcome) -> None:
-        if math.isfinite(outcome.bound):
+        if math.isfinite(outcome.bound) and self.judge.same_bounds:
             self._raise_bound(Bound(outcome.bound, source))
         if outcome.schedule is not None:
-            self._better(outcome.schedule, source)
-        self.infeasible = self.infeasible or outcome.infeasible
+            self._found(outcome.schedule, source)
+        self.infeasible = self.infeasible or (outcome.infeasible and self.judge.same_bounds)
         if outcome.message:
             self.messages.append(outcome.message)
 
@@ -217,6 +253,19 @@ class _Run:
 
     def _proven(self) -> bool:
         return self.best is not None and _met(self.best.objective, self.bound.value)
+
+    def _found(self, schedule: Schedule, source: str) -> None:
+        """Take a schedule of an engine; a line shows first how it would keep it, if it has not."""
+        if any(placed.turn is not None for placed in schedule.placements):
+            self._better(schedule, source)
+            return
+        if self.picture is None or schedule.objective < self.picture.objective:
+            self.picture = schedule
+            self._judged(self.judge.asked(schedule, source))
+
+    def _judged(self, found: tuple[Schedule, str] | None) -> None:
+        if found is not None:
+            self._better(*found)
 
     def _better(self, schedule: Schedule, source: str) -> None:
         if self.best is None or schedule.objective < self.best.objective:
@@ -249,6 +298,8 @@ class _Run:
             self.progress(step)
 
     def _result(self) -> ScheduleResult:
+        self._judged(self.judge.last())
+        self.messages += self.judge.messages
         best = self.best
         objective = math.inf if best is None else best.objective
         return ScheduleResult(
@@ -277,7 +328,7 @@ class _Run:
                 self.messages.append("stopped on request; the best schedule so far is returned")
             return SolveStatus.FEASIBLE
         if self.infeasible:
-            self.messages += hard_demands(self.network)
+            self.messages += hard_demands(self.floor)
             return SolveStatus.INFEASIBLE
         return SolveStatus.CANCELLED if stopped else SolveStatus.TIME_LIMIT
 

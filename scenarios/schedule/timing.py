@@ -196,10 +196,16 @@ def decisions(network: Network, schedule: Schedule) -> tuple[list[list[int]], di
     choices: dict[int, Choice] = {}
     position = {step: at for at, step in enumerate(network.topological)}
     rows = sorted(
-        (placed.start_s, placed.end_s, position[network.index[placed.key]], placed)
+        (
+            placed.turn or 0,
+            placed.start_s,
+            placed.end_s,
+            position[network.index[placed.key]],
+            placed,
+        )
         for placed in schedule.placements
     )
-    for _, _, at, placed in rows:
+    for *_, at, placed in rows:
         step, machine = network.topological[at], network.machine_index[placed.machine]
         sequences[machine].append(step)
         options = network.steps[step].choices

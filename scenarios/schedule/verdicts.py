@@ -37,6 +37,7 @@ class ViolationKind(StrEnum):
     BUFFER = "buffer"
     BATCH = "batch"
     CAMPAIGN = "campaign"
+    TWIN = "twin"
     OUTCOME = "outcome"
 
 

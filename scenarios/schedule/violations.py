@@ -1,7 +1,7 @@
 """Does a schedule do what its problem demands? Written apart from every engine, on purpose.
 
 Nothing here is shared with the code that makes schedules: a mistake in the one is not forgiven by
-the same mistake in the other.
+the same mistake in the other. What a line can do, the twin decides, here too.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterator, Mapping
 from itertools import combinations, zip_longest
 
-from scenarios.schedule.demands import DEMANDS, setups
+from scenarios.schedule.demands import DEMANDS, frozen_zone, outcome, setups
+from scenarios.schedule.keeping import kept
 from scenarios.schedule.problem import Machine, Mode, SchedulingProblem
 from scenarios.schedule.schedule import Placement, Schedule
 from scenarios.schedule.verdicts import Facts, Violation, ViolationKind
@@ -19,7 +20,11 @@ __all__ = ["Violation", "ViolationKind", "violations"]
 
 
 def violations(
-    problem: SchedulingProblem, schedule: Schedule, tolerance_s: float = 1e-6
+    problem: SchedulingProblem,
+    schedule: Schedule,
+    tolerance_s: float = 1e-6,
+    *,
+    played: bool = True,
 ) -> list[Violation]:
     """Return every demand of the problem that the schedule does not meet.
 
@@ -31,13 +36,17 @@ def violations(
         What is proposed.
     tolerance_s : float
         Excess up to which times count as equal, s.
+    played : bool
+        Whether the line of the problem, if it has one, is to show that it keeps these times; False:
+        they are its own.
 
     Returns
     -------
     list of Violation
         Empty if the schedule is feasible and its stated outcome is right.
     """
-    return list(_Checker(problem, schedule, tolerance_s).all())
+    checker = _Checker(problem, schedule, tolerance_s)
+    return list(checker.all() if problem.twin is None else checker.of_line(played=played))
 
 
 class _Checker(Facts):
@@ -54,6 +63,32 @@ class _Checker(Facts):
         yield from self._same_order()
         for demand in DEMANDS:
             yield from demand(self)
+
+    def of_line(self, *, played: bool) -> Iterator[Violation]:
+        """Yield what people demand and do not get; what machines can do the line itself shows."""
+        yield from self._complete()
+        for key, (placed, _) in self.sound.items():
+            yield from self._fixed(key, placed)
+        if played and len(self.sound) == len(self.operations):
+            yield from self._kept()
+        yield from self._jobs()
+        yield from frozen_zone(self)
+        yield from outcome(self)
+
+    def _kept(self) -> Iterator[Violation]:
+        found = kept(self.problem, self.schedule)
+        if found is None:
+            message = "the line does not finish what is planned"
+            yield Violation(ViolationKind.TWIN, self.problem.id, math.nan, message)
+            return
+        for line in found.placements:
+            plan = self.sound[line.key][0]
+            for what, said_s, done_s in (
+                ("begins", plan.start_s, line.start_s),
+                ("ends", plan.end_s, line.end_s),
+            ):
+                message = f"{what} at {said_s:g} s, the line does it at {done_s:g} s"
+                yield from self.late(ViolationKind.TWIN, line.key, abs(said_s - done_s), message)
 
     def _complete(self) -> Iterator[Violation]:
         seen: set[str] = set()
@@ -88,7 +123,7 @@ class _Checker(Facts):
                 yield Violation(ViolationKind.MISSING, key, math.nan, "is not scheduled")
 
     def _alone(self, key: str, placed: Placement, mode: Mode) -> Iterator[Violation]:
-        job, operation = self.operations[key]
+        job = self.operations[key][0]
         kind = ViolationKind
         first_s = max(job.release_s, self.problem.start_s)
         yield from self.late(
@@ -97,13 +132,18 @@ class _Checker(Facts):
         ready_s = self.machines[placed.machine].ready_s
         message = f"starts before {placed.machine} is ready"
         yield from self.late(kind.MACHINE, key, ready_s - placed.start_s, message)
-        if operation.fixed_start_s is not None:
-            moved_s = abs(placed.start_s - operation.fixed_start_s)
-            yield from self.late(kind.FROZEN, key, moved_s, "does not start when it was frozen to")
+        yield from self._fixed(key, placed)
         if placed.leave_s is not None:
             early_s = placed.end_s - placed.leave_s
             yield from self.late(kind.BUFFER, key, early_s, "leaves before it has ended")
         yield from self._work(key, placed, mode)
+
+    def _fixed(self, key: str, placed: Placement) -> Iterator[Violation]:
+        start_s = self.operations[key][1].fixed_start_s
+        if start_s is not None:
+            moved_s = abs(placed.start_s - start_s)
+            message = "does not start when it was frozen to"
+            yield from self.late(ViolationKind.FROZEN, key, moved_s, message)
 
     def _work(self, key: str, placed: Placement, mode: Mode) -> Iterator[Violation]:
         operation, kind = self.operations[key][1], ViolationKind

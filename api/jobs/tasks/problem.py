@@ -40,6 +40,7 @@ def placed(problem: SchedulingProblem, operations: list[dict[str, Any]]) -> Sche
             machine=item["station"],
             start_s=item["start_s"],
             end_s=item["end_s"],
+            turn=item.get("turn"),
         )
         for item in last.values()
     ]

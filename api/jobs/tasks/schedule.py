@@ -19,6 +19,7 @@ from api.jobs.tasks.problem import placed, posed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from scenarios.schedule.left_out import LeftOut
     from scenarios.schedule.problem import SchedulingProblem
     from scenarios.schedule.replay import OrderOutlook
     from scenarios.schedule.schedule import Schedule
@@ -53,6 +54,7 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
     dict
         ``ScheduleResult``.
     """
+    from scenarios.schedule.left_out import not_kept  # noqa: PLC0415
     from scenarios.schedule.locking import lock  # noqa: PLC0415
     from scenarios.schedule.solve import Limits, solve  # noqa: PLC0415
     from scenarios.schedule.violations import violations  # noqa: PLC0415
@@ -64,7 +66,8 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
         (item["order"], item["operation"]): (item["station"], item["start_s"])
         for item in payload["locked"]
     }
-    problem = lock(posed(payload, line), held)
+    asked = posed(payload, line)
+    problem = lock(asked, held)
     watch = _Watch(context, payload["time_limit_s"])
     limits = Limits(seconds=payload["time_limit_s"], seed=payload["seed"])
     told: dict[str, Any] = {"changes": None}
@@ -80,6 +83,8 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
     outlook = _replayed((line, state), found.schedule, payload, context)
     answer["violations"] = [str(item) for item in violations(problem, found.schedule)]
     answer["warnings"] = warnings(line, [job.id for job in problem.jobs])
+    if problem.twin is None:
+        answer["warnings"] += told_of(not_kept(asked, found.schedule))
     answer["operations"] = _operations(line, problem, found.schedule)
     answer["orders"] = _orders(line, problem, outlook)
     answer["replications"] = payload["replications"]
@@ -90,9 +95,13 @@ def warnings(line: Line, orders: Iterable[str]) -> list[dict[str, Any]]:
     """Return what a plan of these orders leaves out of a line, as ``ScheduleWarning`` has it."""
     from scenarios.schedule.left_out import left_out  # noqa: PLC0415
 
+    return told_of(left_out(line, [line.order(name) for name in orders]))
+
+
+def told_of(found: Iterable[LeftOut]) -> list[dict[str, Any]]:
+    """Return what a plan leaves out as ``ScheduleWarning`` has it."""
     return [
-        {"kind": item.kind, "elements": list(item.elements), "text": str(item)}
-        for item in left_out(line, [line.order(name) for name in orders])
+        {"kind": item.kind, "elements": list(item.elements), "text": str(item)} for item in found
     ]
 
 
@@ -212,6 +221,7 @@ def _operations(line: Line, problem: SchedulingProblem, found: Schedule) -> list
             "end": line.moment(item.end_s).isoformat(),
             "start_s": item.start_s,
             "end_s": item.end_s,
+            "turn": item.turn,
             "setup_s": setups.get(item.key, 0.0),
         }
         for item in found.placements

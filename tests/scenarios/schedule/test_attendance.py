@@ -73,7 +73,11 @@ def hours(start: str, end: str) -> Calendar:
 
 def planned(line: Line) -> Schedule:
     """Return a schedule of rules."""
-    problem = SchedulingProblem.from_line(line)
+    return ruled(SchedulingProblem.from_line(line))
+
+
+def ruled(problem: SchedulingProblem) -> Schedule:
+    """Return a schedule of rules."""
     schedule = solve(problem, Limits(engine="dispatch")).schedule
     assert schedule is not None
     return schedule
@@ -120,7 +124,7 @@ def test_too_few_people_are_told_apart() -> None:
     alone = kitchen(saw=needs, booth=needs, crews=(Crew(id="hands"),))
     problem = SchedulingProblem.from_line(alone)
     assert [resource.id for resource in problem.resources] == ["hands"]
-    placed = planned(alone).placements
+    placed = ruled(problem.without_line()).placements
     held = sorted((p.start_s, p.end_s) for p in placed if p.resources)
     assert len(held) == 4
     assert all(a[1] <= b[0] for a, b in pairwise(held))
@@ -153,8 +157,8 @@ def test_bars_without_names_get_people() -> None:
     """A plan of bars alone is as valid as the plan itself; a person in two places is told."""
     needs = {"needs": PEOPLE}
     line = kitchen(saw=needs, booth=needs, crews=(Crew(id="hands"),))
-    problem = SchedulingProblem.from_line(line)
-    bars = [p.model_copy(update={"resources": ()}) for p in planned(line).placements]
+    problem = SchedulingProblem.from_line(line).without_line()
+    bars = [p.model_copy(update={"resources": ()}) for p in ruled(problem).placements]
     assert violations(problem, Schedule.of(problem, staffed(problem, bars))) == []
     at_once = [p.model_copy(update={"start_s": 0.0}) for p in bars]
     told = violations(problem, Schedule.of(problem, staffed(problem, at_once)))

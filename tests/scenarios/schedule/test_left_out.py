@@ -2,27 +2,52 @@
 
 from typing import get_args
 
+import pytest
+
 from api.jobs.tasks.context import LineCache
 from api.jobs.tasks.schedule import schedule
 from api.schemas import Provenance, ScheduleResult, ScheduleWarning
-from scenarios.schedule import LeftOut, Omission, left_out
+from scenarios.schedule import (
+    Limits,
+    Omission,
+    SchedulingProblem,
+    left_out,
+    lock,
+    not_kept,
+    solve,
+)
+from tests.scenarios.schedule.test_from_line import flow
 from twin.events.fold import empty_state
 from twin.line import JobOrder, example_line
 
 
-def test_vehicles_and_wear_are_named() -> None:
-    """Pools of a line and its worn stations are named; a plain line leaves nothing out."""
-    transport, grinding = example_line("transport"), example_line("grinding")
-    orders = [JobOrder(id="a", product=transport.products[0].id, quantity=1)]
-    pools = tuple(pool.id for pool in transport.vehicles)
-    assert LeftOut(Omission.VEHICLES, pools) in left_out(transport, orders)
+def test_wear_is_named() -> None:
+    """Worn stations are named; vehicles are planned, and a plain line leaves nothing out."""
+    grinding = example_line("grinding")
     worn = [JobOrder(id="a", product=grinding.products[0].id, quantity=1)]
     (found,) = left_out(grinding, worn)
     assert found.kind is Omission.WEAR
     assert all(grinding.station(name).wear for name in found.elements)
-    plain = example_line("electronics")
-    assert left_out(plain, plain.orders) == ()
-    assert left_out(transport, ()) == ()
+    for name in ("electronics", "transport"):
+        line = example_line(name)
+        assert left_out(line, [JobOrder(id="a", product=line.products[0].id, quantity=1)]) == ()
+
+
+def test_a_locked_moment_that_the_line_does_not_wait_for_is_told() -> None:
+    """What is locked for later begins earlier on the line; by how much is said, order by order."""
+    problem = SchedulingProblem.from_line(flow())
+    free = solve(problem, Limits(engine="dispatch")).schedule
+    assert free is not None
+    assert not_kept(problem, free) == ()
+    last = free.placements[-1]
+    held = lock(problem, {(last.job, last.operation): (last.machine, last.start_s + 500.0)})
+    late = solve(held, Limits(engine="dispatch")).schedule
+    assert late is not None
+    (found,) = not_kept(problem, late)
+    assert found.kind is Omission.TIMES
+    assert found.elements == (last.job,)
+    assert found.late_s == pytest.approx(-500.0, abs=60.0)
+    assert "500 s earlier" in str(found) or "earlier" in str(found)
 
 
 class _Alone:
@@ -41,9 +66,9 @@ class _Alone:
 
 def test_a_schedule_warns_of_what_it_left_out() -> None:
     """The answer of a schedule names it, in words and by a kind that the API declares."""
-    line = example_line("transport").changed({
-        "sources.store.arrivals": "orders",
-        "orders.a": {"product": "housing", "quantity": 2, "due_date_s": 7200.0},
+    line = example_line("grinding").changed({
+        "sources.blanks.arrivals": "orders",
+        "orders.a": {"product": "camshaft", "quantity": 2, "due_date_s": 7200.0},
     })  # fmt: skip
     state = empty_state(line)
     told = Provenance(
@@ -57,7 +82,7 @@ def test_a_schedule_warns_of_what_it_left_out() -> None:
         "provenance": told.model_dump(mode="json"),
     }  # fmt: skip
     found = ScheduleResult.model_validate(schedule(payload, _Alone(), LineCache()))
-    assert "vehicles" in [item.kind for item in found.warnings]
+    assert "wear" in [item.kind for item in found.warnings]
     assert all(item.elements and item.text for item in found.warnings)
     declared = ScheduleWarning.model_fields["kind"].annotation
     assert set(get_args(declared)) == set(Omission)

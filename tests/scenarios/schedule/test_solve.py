@@ -23,7 +23,7 @@ from scenarios.schedule import (
     solve,
     violations,
 )
-from scenarios.schedule.dispatching import as_it_comes
+from scenarios.schedule.arriving import as_it_comes
 from scenarios.schedule.partner import Partner
 from scenarios.schedule.protocol import Request
 from scenarios.schedule.team import team

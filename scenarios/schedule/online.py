@@ -1,0 +1,91 @@
+"""Small changes of a plan, each judged by the line: searches know only a picture of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from scenarios.schedule.keeping import kept
+from scenarios.schedule.neighbours import moved
+from scenarios.schedule.problem import SchedulingProblem
+from scenarios.schedule.protocol import Outcome, Request
+from scenarios.schedule.schedule import Schedule
+from scenarios.schedule.timing import Network, decisions, timed
+from scenarios.schedule.violations import violations
+
+_PATIENCE = 5
+"""Tries per job without a better plan after which two changes are made at once."""
+_FAR = 0.01
+"""Share by which what is gone on from may be worse than what it came from."""
+_LOOKS = 4
+"""Plans of which the one that looks best is played."""
+
+_Told = tuple[tuple[int, ...], ...]
+"""Steps in order, for each machine."""
+
+
+def improve(
+    problem: SchedulingProblem, best: Callable[[], Schedule | None], request: Request
+) -> Outcome:
+    """Change the best plan at random, and have the line show what comes of it, until it is over.
+
+    Parameters
+    ----------
+    problem : SchedulingProblem
+        Problem of a line; the request has its picture.
+    best : callable
+        Best plan as the line keeps it, whoever found it.
+    request : Request
+        How long, and whom to tell.
+    """
+    network, generator = request.network, np.random.default_rng(request.seed)
+    seen: set[_Told] = set()
+    here, idle = best(), 0
+    while network.steps and not request.over():
+        known = best()
+        if known is None:
+            break
+        if here is None or known.objective < here.objective:
+            here, idle = known, 0
+        idle += 1
+        changes = 1 if idle <= _PATIENCE * len(problem.jobs) else 2
+        picture = _promising(network, here, generator, changes, seen)
+        if picture is None:
+            if idle > _PATIENCE * len(network.steps):
+                break  # a small problem is soon known altogether
+            continue
+        found = kept(problem, picture)
+        if found is None or violations(problem, found, played=False):
+            continue
+        if found.objective < known.objective:
+            request.on_schedule(found)
+            idle = 0
+        if found.objective <= here.objective + _FAR * abs(known.objective):
+            here = found
+    return Outcome(None)
+
+
+def _promising(
+    network: Network,
+    here: Schedule,
+    generator: np.random.Generator,
+    changes: int,
+    seen: set[_Told],
+) -> Schedule | None:
+    """Return the best, by the picture, of some plans that are new and close to one; None: none."""
+    found: dict[_Told, Schedule] = {}
+    start = decisions(network, here)
+    for _ in range(_LOOKS):
+        move = start
+        for _ in range(changes):
+            move = moved(network, *move, generator) or move
+        told = tuple(tuple(sequence) for sequence in move[0])
+        picture = None if told in seen or told in found else timed(network, *move)
+        if picture is not None:
+            found[told] = picture
+    if not found:
+        return None
+    told = min(found, key=lambda one: found[one].objective)
+    seen.add(told)
+    return found[told]
