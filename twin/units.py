@@ -27,6 +27,7 @@ UNITS_S = {
 FIRST_YEAR, END_YEAR = 1900, 3000
 """Years of the moments that can be told: the first, and the first that is too late."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PART = re.compile(r"\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)")
 
 
@@ -129,3 +130,11 @@ PositiveDuration = Annotated[float, BeforeValidator(duration_s), Field(gt=0), _D
 """A length of time in seconds, greater than zero; input may be text with a unit."""
 Reachable = Annotated[datetime, AfterValidator(within_reach)]
 """A moment, with an offset or without, that can be told in each time zone."""
+
+
+def micros(moment: datetime) -> int:
+    """Return an aware moment as whole microseconds since 1970, UTC."""
+    if moment.tzinfo is not UTC:
+        moment = aware_utc(moment)
+    passed = moment - _EPOCH
+    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds

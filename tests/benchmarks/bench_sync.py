@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -62,7 +61,7 @@ def _fill(line: Line, mapping: Mapping, store: SqliteStore) -> float:
     before = store.watermark()
     # Ten minutes of the line within the time: its states change as fast as they ever will.
     changes = [
-        replace(value, source_time=moment, received_at=moment, epoch=1)
+        value._replace(source_time=moment, received_at=moment, epoch=1)
         for time_s, values in moments
         for moment in [line.start_utc + timedelta(seconds=time_s * EVERY_S / LOG_S)]
         for value in values

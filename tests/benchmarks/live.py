@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.sync.peers.following import all_in, following, unaccounted
 from tests.sync.peers.harness import VENDORS, counter, law, recording, values_of
 from twin.history import SqliteStore
 from twin.sync.clock import SystemClock
@@ -27,7 +28,7 @@ from twin.sync.durable import DurableWriter
 from twin.sync.protocol import Gap, LinkEvent, Sample, Value
 from twin.sync.supervisor import Supervisor
 
-BATCH = 500
+BATCH = 5000
 """Values that are written at once, at most."""
 COMMIT_S = 0.02
 """Longest wait for further ones, s."""
@@ -79,14 +80,14 @@ class Journal:
 
     async def room(self) -> None:
         """Wait while too much waits for the disk."""
-        while len(self.waiting) > 20 * BATCH:  # noqa: ASYNC110 - the writer sets no event
+        while len(self.waiting) > 4 * BATCH:  # noqa: ASYNC110 - the writer sets no event
             await asyncio.sleep(COMMIT_S)
 
     async def write(self) -> None:
         """Bring what waits to the disk, until cancelled."""
         writer = DurableWriter(self.store, SystemClock())
         while True:
-            await asyncio.sleep(0 if len(self.waiting) >= BATCH else COMMIT_S)
+            await asyncio.sleep(0 if len(self.waiting) >= 1000 else COMMIT_S)
             part, self.waiting = self.waiting[:BATCH], self.waiting[BATCH:]
             await writer.write([_value(sample) for sample in part])
             now = datetime.now(UTC)
@@ -153,6 +154,35 @@ async def journalled(
     return Figures(f"{vendor}, journalled", len(waits_s), passed_s, cpu_s, 0, waits_s)
 
 
+async def mirrored(
+    vendor: str, nodes: int, rate: float, for_s: float, publishing_s: float
+) -> Figures:
+    """Follow a counter server with a mirror that has a journal, until every value made is in."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = SqliteStore(Path(folder) / "journal.sqlite")
+        async with (
+            counter(vendor, nodes=nodes, rate=rate) as server,
+            following(server.port, nodes, store, publishing_s) as mirror,
+        ):
+            await asyncio.sleep(1.0)
+            before, cpu_s = mirror.status().received, time.process_time()
+            began_s = time.monotonic()
+            await asyncio.sleep(for_s)
+            changes, passed_s = mirror.status().received - before, time.monotonic() - began_s
+            cpu_s = time.process_time() - cpu_s
+            made = await all_in(server, store)
+            gaps = mirror.status().gaps
+        records = [record for record in store.replay() if record.element]
+        lost = unaccounted(records, gaps, nodes, made)
+        store.close()
+    sys.stderr.writelines(f"{line}\n" for line in lost[:5])
+    waits_s = [(record.received_at - record.source_time).total_seconds() for record in records]
+    return Figures(f"{vendor}, mirrored", changes, passed_s, cpu_s, len(lost), waits_s)
+
+
+WAYS = {"recorded": recorded, "journalled": journalled, "mirrored": mirrored}
+
+
 async def main() -> None:
     """Measure as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -161,8 +191,9 @@ async def main() -> None:
     parser.add_argument("--rate", type=float, default=10.0, help="changes of each node per second")
     parser.add_argument("--for", type=float, default=10.0, dest="for_s", help="s")
     parser.add_argument("--publishing", type=float, default=0.02, help="s")
+    parser.add_argument("--way", choices=WAYS, help="all of them where it is left out")
     given = parser.parse_args()
-    for way in (recorded, journalled):
+    for way in WAYS.values() if given.way is None else [WAYS[given.way]]:
         figures = await way(given.vendor, given.nodes, given.rate, given.for_s, given.publishing)
         sys.stdout.write(figures.row() + "\n")
 

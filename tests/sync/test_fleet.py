@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from api.kpis import vehicle_kpis
 from tests.sync.plants import differences, moments_of
 from tests.sync.test_mirror import eventually, mirrored, off_by, until
 from tests.sync.test_translate import Follower, comparable
@@ -103,7 +104,19 @@ def test_plant_that_tells_nothing_of_its_vehicles() -> None:
     for kind in (Kind.PART_CREATED, Kind.PART_SCRAPPED, Kind.REWORK_SENT, Kind.PART_LOADED):
         assert counts[0][kind] == counts[1][kind] > 0
     assert set(ours.quality[ours.kind == Kind.PART_LOADED].tolist()) == {1}
-    assert len(simulate(line, SimulationOptions(horizon_s=600, seed=1), state)) > 0
+    figures = summarise(ours, line)
+    assert not any(vehicle.told for found in state.vehicles.values() for vehicle in found)
+    assert np.isnan(figures["vehicle_share"]).all()
+    assert np.isnan(figures["vehicle_wait_s"]).any()
+    assert all(pool.share == {} and pool.trips > 0 for pool in vehicle_kpis(figures))
+    # Whoever simulates on knows again.
+    runs = [
+        simulate(line, SimulationOptions(horizon_s=3600, seed=1, engine=engine), state)
+        for engine in ("reference", "compiled")
+    ]
+    for log in runs:
+        shares = summarise(log, line)["vehicle_share"].sum("vehicle_state")
+        np.testing.assert_allclose(shares, 1.0)
 
 
 def test_trip_that_never_ends_is_declared_in_the_end() -> None:

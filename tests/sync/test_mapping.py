@@ -49,6 +49,14 @@ def test_good_file_is_read() -> None:
     assert mapping.queue_size_of(mapping.nodes[0]) == 100
 
 
+def test_every_change_may_be_asked_for() -> None:
+    """A sampling of 0 is every change: then the queue alone limits what a node can bring."""
+    mapping = mapping_from_text(TEXT.replace("sampling_s: 0.05", "sampling_s: 0"), "x", LINE)
+    node = mapping.nodes[0]
+    assert (mapping.sampling_of(node), mapping.queue_size_of(node)) == (0.0, 100)
+    assert mapping.most_per_s(node) == pytest.approx(100 / mapping.publishing_s)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [

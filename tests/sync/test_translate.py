@@ -1,7 +1,6 @@
 """Values become events: the mirror's state equals the plant's, moment by moment."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -239,9 +238,9 @@ def test_unknown_state_numbers_and_parts_do_not_stop_it() -> None:
     follower = Follower(line, iter(moments))
     for time_s, values in moments[1:]:
         odd = [
-            replace(v, value=77)
+            v._replace(value=77)
             if v.property.endswith("state")
-            else replace(v, value=v.value + 5 * 2**40)
+            else v._replace(value=v.value + 5 * 2**40)
             if v.property.endswith(".part") and isinstance(v.value, int) and v.value > 0
             else v
             for v in values
@@ -262,7 +261,7 @@ def test_missing_and_bad_values_never_raise(data: st.DataObject) -> None:
     for number, (time_s, values) in enumerate(moments[1:300]):
         chance = keep[number % 50]
         kept = [v for k, v in enumerate(values) if (k + number) % 10 != chance]
-        kept = [replace(v, quality=Quality.BAD, value=None) if k == chance else v
+        kept = [v._replace(quality=Quality.BAD, value=None) if k == chance else v
                 for k, v in enumerate(kept)]  # fmt: skip
         follower.feed(time_s, kept)
     state, lost = follower.folder.state(1800.0), follower.translator.lost()
@@ -287,7 +286,7 @@ def test_late_value_never_overwrites_a_newer_one() -> None:
         for value in values
         if (value.element, value.property) == ("press", "processed")
     )
-    old = replace(newest, source_time=line.start_utc, value=0)
+    old = newest._replace(source_time=line.start_utc, value=0)
     follower.feed(time_s + 1.0, [old])
     assert translator.tally.historical == 1
     assert translator.image.station("press") == before

@@ -152,7 +152,7 @@ def beginning(line: Line, state: LineState, stream: StreamState | None) -> LineS
             },
             "crews": {name: state.crews.get(name, new) for name, new in fresh.crews.items()},
             "vehicles": {
-                name: (*state.vehicles.get(name, ()), *new)[: len(new)]
+                name: _known((*state.vehicles.get(name, ()), *new)[: len(new)], stream)
                 for name, new in fresh.vehicles.items()
             },
             "orders": {name: state.orders.get(name, new) for name, new in fresh.orders.items()},
@@ -160,6 +160,15 @@ def beginning(line: Line, state: LineState, stream: StreamState | None) -> LineS
             "queue": tuple(name for name in queue if crews.get(name)),
         }
     )
+
+
+def _known(
+    vehicles: tuple[VehicleState, ...], stream: StreamState | None
+) -> tuple[VehicleState, ...]:
+    """Return vehicles as they begin: of simulated ones it is known what they do."""
+    if stream is None or all(vehicle.told for vehicle in vehicles):
+        return vehicles
+    return tuple(vehicle.model_copy(update={"told": True}) for vehicle in vehicles)
 
 
 def _counting(source: SourceState, state: LineState, slot: int) -> SourceState:

@@ -208,6 +208,9 @@ class VehicleState(Spec):
     """Where that part goes: a buffer, a station or a sink."""
     clock: Clock | None = None
     """Progress of driving, loading or unloading."""
+    told: bool = True
+    """Whether somebody knows what it does; False of a real one that tells nothing: it is taken to
+    be idle but for the trips that its parts must have made."""
 
 
 class StreamState(Spec):

@@ -25,6 +25,7 @@ class VehicleNow:
     part: int | None = None
     goal: str | None = None
     clock: RunningClock | None = None
+    told: bool = True
 
     def goes_on(self, status: VehicleStatus, time_s: float) -> None:
         """Begin the next piece of its way."""
@@ -38,13 +39,14 @@ class VehicleNow:
             part=self.part,
             goal=self.goal,
             clock=self.clock.clock() if self.clock else None,
+            told=self.told,
         )
 
     @staticmethod
     def of(state: VehicleState) -> VehicleNow:
         """Return a vehicle of the state document, ready to be folded."""
         clock = RunningClock.of(state.clock) if state.clock else None
-        return VehicleNow(state.place, state.status, state.part, state.goal, clock)
+        return VehicleNow(state.place, state.status, state.part, state.goal, clock, state.told)
 
 
 class VehiclesNow:

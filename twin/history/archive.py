@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from twin.errors import JournalError
-from twin.history.journal import SqliteStore, micros
-from twin.units import aware_utc
+from twin.history.journal import SqliteStore
+from twin.units import aware_utc, micros
 
 CHUNK = 100_000
 """Rows held in memory while a day is written."""

@@ -63,7 +63,8 @@ def summarise(log: EventLog, line: Line) -> xr.Dataset:
         first over the second. On lines with vehicles, by ``vehicles`` (pool) and
         ``vehicle_state``: ``vehicle_time_s`` (vehicle-seconds) and ``vehicle_share``; by
         ``vehicles``: ``vehicle_trips`` (parts carried); by ``station``: ``vehicle_wait_s``
-        (part-seconds that parts waited there for nothing but a vehicle, blocked). Where stations
+        (part-seconds that parts waited there for nothing but a vehicle, blocked); times and waits
+        are NaN where a real plant tells nothing of its vehicles. Where stations
         wear, by ``station`` and ``wear_level``: ``wear_time_s``; by ``station``:
         ``wear_level_mean`` (NaN without wear).
     """

@@ -36,11 +36,17 @@ def vehicle_figures(
 
 
 def vehicle_times_s(table: Table, line: Line, names: Names) -> Floats:
-    """Return the vehicle-seconds of each pool (by id) in each of ``VEHICLE_STATES``."""
+    """Return the vehicle-seconds of each pool (by id) in each of ``VEHICLE_STATES``.
+
+    NaN where a real plant does not tell what a vehicle of the pool does.
+    """
     pools = sorted(line.vehicles, key=lambda pool: pool.id)
     found = np.zeros((len(pools), len(VEHICLE_STATES)))
     for place, pool in enumerate(pools):
         rows = np.flatnonzero(table.element == names.elements.index(pool.id))
+        if not _told(table, pool.id):
+            found[place] = np.nan
+            continue
         given = table.initial.vehicles.get(pool.id, ())
         for number in range(pool.count):
             status = given[number].status if number < len(given) else "idle"
@@ -51,6 +57,11 @@ def vehicle_times_s(table: Table, line: Line, names: Names) -> Floats:
             lasted_s = table.lasted_s(np.append(0, mine))
             found[place] += np.bincount(states, lasted_s, minlength=len(VEHICLE_STATES))
     return found
+
+
+def _told(table: Table, pool: str) -> bool:
+    """Tell whether it is known what the vehicles of a pool do."""
+    return all(vehicle.told for vehicle in table.initial.vehicles.get(pool, ()))
 
 
 def _states(table: Table, rows: NDArray[np.intp]) -> list[int]:
@@ -80,7 +91,8 @@ def waits_for_vehicles_s(table: Table, line: Line, names: Names) -> Floats:
     """Return how long parts that were done waited at each station for a vehicle, s.
 
     From the moment at which only a vehicle was missing until it had the part on board, added up
-    over the parts; by station in ``Line.flow_order``.
+    over the parts; by station in ``Line.flow_order``. NaN where vehicles that tell nothing may come
+    for them: there nobody knows when a part only waits.
     """
     numbers = {names.elements.index(name): i for i, name in enumerate(line.flow_order)}
     since: dict[int, float] = {
@@ -90,6 +102,9 @@ def waits_for_vehicles_s(table: Table, line: Line, names: Names) -> Floats:
     }
     place = {part.id: names.elements.index(part.location) for part in table.initial.parts}
     found = np.zeros(len(line.flow_order))
+    silent = [pool for pool in line.vehicles if not _told(table, pool.id)]
+    unknown = [any(pool.takes_from(name) for pool in silent) for name in line.flow_order]
+    found[unknown] = np.nan
 
     def ended(part: int, time_s: float) -> None:
         station = numbers.get(place.get(part, -1))

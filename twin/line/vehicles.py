@@ -72,6 +72,10 @@ class Vehicles(Spec):
         """Tell whether they carry the parts that go from one place to another."""
         return origin != goal and any(move.covers(origin, goal) for move in self.moves)
 
+    def takes_from(self, origin: str) -> bool:
+        """Tell whether they carry parts away from a place."""
+        return any(not move.out_of or origin in move.out_of for move in self.moves)
+
     def travel_s(self, origin: str, goal: str) -> float:
         """Return the time from one place to another, s; nothing for no way at all."""
         found = self._travel_s(origin, goal)

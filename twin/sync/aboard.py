@@ -54,7 +54,7 @@ def asking(part: PartState, routes: Routes, image: Image) -> PartState:
 def vehicles(
     routes: Routes, image: Image, parts: list[PartState], time_s: float
 ) -> dict[str, tuple[VehicleState, ...]]:
-    """Return what each vehicle does; one that tells nothing, or nothing that can be, is idle."""
+    """Return what each vehicle does; it is idle if it tells nothing, or nothing that can be."""
     known = {part.id: part for part in parts}
     found: dict[str, tuple[VehicleState, ...]] = {}
     taken: set[int] = set()
@@ -84,7 +84,7 @@ def vehicles(
                     )
                 )
             else:
-                states.append(VehicleState(place=place))
+                states.append(VehicleState(place=place, told=view.status is not None))
         found[pool.id] = tuple(states)
     return found
 

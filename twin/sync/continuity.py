@@ -180,10 +180,13 @@ class Continuity:
     def take(self, track: Track, sample: Sample) -> bool:
         """Take a value in the order of the subscription; False if it had come before."""
         last = track.last
-        repeated = last is not None and _same(last, sample)
-        if track.repeats and repeated:
-            track.opening = None
-        track.repeats = False
+        repeated = (
+            last is not None and last.source_time == sample.source_time and _same(last, sample)
+        )
+        if track.repeats:
+            track.repeats = False
+            if repeated:
+                track.opening = None
         # Told twice is no change: a server that was found again may tell its newest value anew.
         if repeated and sample.stamped and sample.status & OVERFLOW != OVERFLOW:
             track.duplicates += 1
@@ -363,8 +366,9 @@ def _gap(
 
 
 def _same(one: Sample, other: Sample) -> bool:
-    alike = one.source_time == other.source_time and one.status == other.status
-    return alike and type(one.value) is type(other.value) and equal(one.value, other.value)
+    """Tell whether two samples of one moment are one."""
+    alike = one.status == other.status and type(one.value) is type(other.value)
+    return alike and equal(one.value, other.value)
 
 
 def _between(item: Opened, values: Sequence[Sample]) -> tuple[bool, list[Sample], bool]:

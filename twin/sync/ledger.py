@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from twin.sync.protocol import Gap, Reading, Stored, Value
-
-
-@dataclass(frozen=True, slots=True)
-class _Last:
-    source_time: datetime
-    sequence: int
-    value: Reading
-    epoch: int
+from twin.units import micros
 
 
 class Ledger:
@@ -23,28 +14,25 @@ class Ledger:
 
     Parameters
     ----------
-    heartbeat : str
-        Node id of the plant's clock: its values bound the gaps.
     known : iterable of Stored
         Last value of each node from an earlier run; the time since then becomes a gap too.
     """
 
-    def __init__(self, heartbeat: str, known: Iterable[Stored] = ()) -> None:
+    def __init__(self, known: Iterable[Stored] = ()) -> None:
         self.received = 0
         """Values that came in and were new."""
         self.duplicates = 0
         """Values that had come in before."""
-        self.received_by_node: Counter[str] = Counter()
-        """New values of each node."""
         self.gaps: list[Gap] = []
         """Every gap, oldest first."""
-        self._heartbeat = heartbeat
-        self._last = {
-            item.node: _Last(item.source_time, item.sequence, item.value, 0) for item in known
+        self._last: dict[str, tuple[datetime, int, Reading, int]] = {
+            item.node: (item.source_time, item.sequence, item.value, 0) for item in known
         }
+        """Source time, sequence, value and epoch of each node's newest value."""
         self._last_good: datetime | None = max(
-            (last.source_time for last in self._last.values()), default=None
+            (source_time for source_time, *_ in self._last.values()), default=None
         )
+        self._out_of_order = 0
         self._epoch = 0
         self._gap_begin: datetime | None = None
         self._reason = ""
@@ -64,21 +52,26 @@ class Ledger:
         The first value of a node in a new subscription repeats the last one if nothing happened in
         between. Within a subscription two equal values of one moment are two values.
         """
-        last = self._last.get(value.node)
-        sequence = 0
-        if last is not None and last.source_time == value.source_time:
-            if last.epoch != value.epoch and last.value == value.value:
-                self._last[value.node] = replace(last, epoch=value.epoch)
+        node, moment, sequence = value.node, value.source_time, 0
+        last = self._last.get(node)
+        if last is not None and moment <= last[0]:
+            if moment < last[0]:
+                # Another value may have this moment: a number that none of its values has.
+                self._out_of_order = max(self._out_of_order + 1, micros(value.received_at))
+                self.received += 1
+                return value._replace(sequence=self._out_of_order)
+            _, before, reading, epoch = last
+            if epoch != value.epoch and reading == value.value:
+                self._last[node] = (moment, before, reading, value.epoch)
                 self.duplicates += 1
                 return None
-            sequence = last.sequence + 1
-        if last is None or value.source_time >= last.source_time:
-            self._last[value.node] = _Last(value.source_time, sequence, value.value, value.epoch)
+            sequence = before + 1
+            value = value._replace(sequence=sequence)
+        self._last[node] = (moment, sequence, value.value, value.epoch)
         self.received += 1
-        self.received_by_node[value.node] += 1
-        if self._last_good is None or value.source_time > self._last_good:
-            self._last_good = value.source_time
-        return replace(value, sequence=sequence)
+        if self._last_good is None or moment > self._last_good:
+            self._last_good = moment
+        return value
 
     def close_gap(self, end: datetime) -> Gap | None:
         """Declare the gap that the new subscription left behind, once its values are there.

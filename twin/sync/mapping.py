@@ -18,7 +18,7 @@ from twin.sync.elements import known_properties
 from twin.sync.endpoint import Endpoint
 from twin.sync.security import Security
 from twin.sync.target import SERVER_TIME
-from twin.units import PositiveDuration
+from twin.units import Duration, PositiveDuration
 
 Type = Literal["boolean", "int", "float", "string", "datetime", "int_list"]
 NodeText = Annotated[
@@ -99,8 +99,8 @@ class NodeSpec(Spec):
     """Table that turns a state into a status; none: ``packml``."""
     required: bool = True
     """Whether the link counts as degraded while the node gives no good value."""
-    sampling_s: PositiveDuration | None = None
-    """Time between samples, s; none: that of the file."""
+    sampling_s: Duration | None = None
+    """Time between samples, s; 0: every change; none: that of the file."""
     queue_size: int | None = Field(default=None, ge=1, le=1_000_000)
     """Values the server keeps between publications; none: that of the file."""
     max_age_s: PositiveDuration | None = None
@@ -180,8 +180,8 @@ class Mapping(Spec):
     """The plant's clock; without one the server's own."""
     publishing_s: PositiveDuration = 0.1
     """Time between publications, s."""
-    sampling_s: PositiveDuration = 0.05
-    """Time between samples, s."""
+    sampling_s: Duration = 0.05
+    """Time between samples, s; 0: every change, as far as the server can."""
     queue_size: int = Field(default=100, ge=2, le=1_000_000)
     """Values of one node that the server keeps between publications."""
     hold_back_s: PositiveDuration = 0.25
@@ -220,13 +220,23 @@ class Mapping(Spec):
         beat = NodeSpec(node=self.heartbeat.node, property="time", type="datetime")
         return {beat.node: beat} | {spec.node: spec for spec in self.nodes}
 
+    def sampling_of(self, spec: NodeSpec) -> float:
+        """Return the time between samples of a node, s; 0: every change is wanted."""
+        return self.sampling_s if spec.sampling_s is None else spec.sampling_s
+
     def queue_size_of(self, spec: NodeSpec) -> int:
         """Return the queue size of a node: as given, never below two publications' samples."""
-        sampling_s = spec.sampling_s or self.sampling_s
-        return max(spec.queue_size or self.queue_size, self._least(sampling_s))
+        return max(spec.queue_size or self.queue_size, self.least_queue_of(spec))
 
-    def _least(self, sampling_s: float) -> int:
-        return max(2, math.ceil(2 * self.publishing_s / sampling_s))
+    def least_queue_of(self, spec: NodeSpec) -> int:
+        """Return how many samples of a node come in two publications."""
+        sampling_s = self.sampling_of(spec)
+        return max(2, math.ceil(2 * self.publishing_s / sampling_s)) if sampling_s else 2
+
+    def most_per_s(self, spec: NodeSpec) -> float:
+        """Return how many values a node can bring at most, 1/s: by its samples, else its queue."""
+        sampling_s = self.sampling_of(spec)
+        return 1.0 / sampling_s if sampling_s else self.queue_size_of(spec) / self.publishing_s
 
 
 def mapping_findings(mapping: Mapping, line: Line | None = None) -> list[Finding]:
@@ -260,7 +270,7 @@ def _node_findings(mapping: Mapping, spec: NodeSpec, at: str) -> list[Finding]:
         names = ", ".join(mapping.tables)
         message = f"unknown state map {spec.state_map!r}"
         findings.append(Finding(f"{at}.state_map", message, f"one of: {names}"))
-    least = math.ceil(2 * mapping.publishing_s / (spec.sampling_s or mapping.sampling_s))
+    least = mapping.least_queue_of(spec)
     if (spec.queue_size or mapping.queue_size) < least:
         findings.append(
             Finding(

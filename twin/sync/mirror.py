@@ -39,9 +39,10 @@ from twin.sync.status import Change, ChangeKind, LinkStatus, Listeners
 from twin.sync.translate import Translator
 
 _log = logging.getLogger(__name__)
-BATCH = 500
+BATCH = 5000
+"""Values that come to the store at once, at most. What is there is not waited for to be more."""
 BATCH_S = 0.05
-"""Values come to the store at most this many, or this long, at a time."""
+"""Longest wait for the first of them, s."""
 
 
 class Mirror:
@@ -86,9 +87,7 @@ class Mirror:
         self._clock: Clock = clock or SystemClock()
         self._writer = DurableWriter(store, self._clock)
         self._keeper = Keeper(store, connector.source, self._clock)
-        self._ledger = Ledger(
-            self.mapping.heartbeat.node, store.last_values(connector.source) if store else ()
-        )
+        self._ledger = Ledger(store.last_values(connector.source) if store else ())
         self._catch_up = CatchUp(self.mapping.heartbeat.node)
         self._moments = Moments(self.mapping.hold_back_s)
         self._translator = Translator(line, self.mapping)
@@ -290,15 +289,18 @@ class Mirror:
 
     async def _believe(self, values: Sequence[Value]) -> None:
         """Store values, then take them into account."""
+        if not values:
+            return
         limit_s = self.mapping.max_skew_s
         values = [doubted(value, self._skew_s, limit_s) for value in values]
         await self._writer.write(values)
+        seconds, signals = self.line.seconds, self._signals
+        self._heard_s = self._clock.steady_s()
         for value in values:
-            self._heard_s = self._clock.steady_s()
             if value.property == "time" and isinstance(value.value, datetime):
                 self._moments.beat(value.value, self._heard_s)
                 self._skew_s = (value.value - self._clock.now()).total_seconds()
-            elif not self._signals.take(value, self.line.seconds(value.source_time)):
+            elif not signals.take(value, seconds(value.source_time)):
                 self._hold(value)
         self.revision += len(values)
 
@@ -364,7 +366,8 @@ class Mirror:
 
     async def _missed(self, gap: Gap) -> None:
         """Take in that values of one node may be missing although the link stands."""
-        if gap.resolved is not Resolution.UNRECOVERABLE or self._picture_from is not None:
+        ticks = gap.node == self.mapping.heartbeat.node
+        if ticks or gap.resolved is not Resolution.UNRECOVERABLE or self._picture_from is not None:
             return  # nothing is missing, or the gap of the whole picture covers it
         self._ledger.gaps.append(gap)
         text = f"{gap.node}: {gap.begin.isoformat()} to {gap.end.isoformat()}: {gap.reason}"
@@ -373,7 +376,7 @@ class Mirror:
             self.connector.source, gap.begin, gap.end, f"{gap.node}: {gap.reason}"
         )
         if self._folder is not None and self._as_of_s is not None:
-            begin_s = min(self._seconds(gap.begin), self._as_of_s)
+            begin_s = min(self.line.seconds(gap.begin), self._as_of_s)
             self._recent.add([Row(self._as_of_s, Kind.GAP, value=begin_s)])
             self._tell(Change(ChangeKind.GAP, self._as_of_s, text))
 
@@ -386,9 +389,9 @@ class Mirror:
             return
         events = 0
         for moment, values in due:
-            events += self._apply(self._translator.moment(self._seconds(moment), values))
+            events += self._apply(self._translator.moment(self.line.seconds(moment), values))
             self._doubt = any(value.quality is not Quality.GOOD for value in values)
-        as_of_s = self._seconds(watermark)
+        as_of_s = self.line.seconds(watermark)
         events += self._apply(self._translator.released_before(as_of_s))
         if self._as_of_s is None or as_of_s > self._as_of_s or events:
             self._as_of_s = max(as_of_s, self._as_of_s or as_of_s)
@@ -406,17 +409,16 @@ class Mirror:
     ) -> None:
         """Collect the first picture of a subscription; once whole, begin from it."""
         for moment, values in due:
-            time_s = self._seconds(moment)
+            time_s = self.line.seconds(moment)
             self._translator.take((value, time_s) for value in values)
         assert self._picture_from is not None
         if self._link.state not in CONNECTED or watermark <= self._picture_from:
             return
         self._picture_from = None
-        time_s = self._seconds(watermark)
+        time_s = self.line.seconds(watermark)
         before = self.state() if self.ready else None
         state = self._translator.begin(time_s, before)
-        names = Names.of(self.line)
-        self._folder = Folder(self.line, state, names)
+        self._folder = Folder(self.line, state, Names.of(self.line))
         self._signals.forget_after(time_s)
         gap = self._ledger.close_gap(watermark)
         before_s, self._as_of_s = self._as_of_s, time_s
@@ -428,7 +430,7 @@ class Mirror:
         await self._keep()
 
     def _restored(self, gap: Gap, time_s: float) -> None:
-        begin_s = self._seconds(gap.begin)
+        begin_s = self.line.seconds(gap.begin)
         self._recent.add([Row(time_s, Kind.LINK_RESTORED), Row(time_s, Kind.GAP, value=begin_s)])
         text = f"{gap.begin.isoformat()} to {gap.end.isoformat()}: {gap.reason}"
         _log.warning("values of %s may be missing from %s", self.connector.endpoint, text)
@@ -438,9 +440,6 @@ class Mirror:
         self.revision += 1
         self._news.set()
         self._listeners.tell(change)
-
-    def _seconds(self, moment: datetime) -> float:
-        return self.line.seconds(moment)
 
     def _moment(self, time_s: float) -> datetime:
         return self.line.start_utc + timedelta(seconds=time_s)

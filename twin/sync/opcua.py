@@ -7,11 +7,11 @@ while nobody takes the values that are here, the server keeps what comes next.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 from asyncua import ua
@@ -190,12 +190,14 @@ class OpcUaConnector:
     def take(self, samples: list[Sample]) -> None:
         """Take the values of one notification, decoded as the mapping says."""
         nodes, known = self.mapping.by_node, self._supervisor.session.nodes
+        source, deliver = self.mapping.source, self._queue.append
         for sample in samples:
             spec = nodes[sample.node]
-            value = value_of(sample, spec, self.mapping.source)
+            value = value_of(sample, spec, source)
             if value.quality is Quality.BAD and sample.status < BAD:
                 known.bad[spec.node] = f"not of type {spec.type}"
-            self._deliver(value)
+            deliver(value)
+        self._arrived.set()
 
     def gap(self, gap: Gap) -> None:
         """Take a gap of one node; where the mapping asks for samples, none is missing."""
@@ -223,7 +225,7 @@ def target_of(mapping: Mapping) -> Target:
         Item(
             name=node,
             node=node,
-            sampling_s=spec.sampling_s or mapping.sampling_s,
+            sampling_s=mapping.sampling_of(spec),
             queue_size=mapping.queue_size_of(spec),
             required=spec.required,
             max_age_s=spec.max_age_s,
@@ -243,38 +245,28 @@ def target_of(mapping: Mapping) -> Target:
 
 def value_of(sample: Sample, spec: NodeSpec, source: str) -> Value:
     """Return a sample as the mapping says it should be, and how good it is."""
-    reading, quality = _decoded(sample, spec)
-    if not sample.stamped and quality is Quality.GOOD:
-        quality = Quality.UNCERTAIN
-    return Value(
-        source=source,
-        node=spec.node,
-        element=spec.element,
-        property=spec.property,
-        source_time=sample.source_time,
-        server_time=sample.server_time,
-        received_at=sample.received_at,
-        value=reading,
-        quality=quality,
-        epoch=sample.epoch,
-    )
-
-
-def _decoded(sample: Sample, spec: NodeSpec) -> tuple[Reading, Quality]:
-    if sample.status >= BAD:
-        return None, Quality.BAD
-    reading = _READERS[spec.type](sample.value)
+    _, source_time, server_time, received_at, raw, status, epoch, _, stamped = sample
+    reading = None if status >= BAD else _READERS[spec.type](raw)
     if reading is None:
-        return None, Quality.BAD
-    return reading, Quality.UNCERTAIN if sample.status >= UNCERTAIN else Quality.GOOD
+        quality = Quality.BAD
+    elif status >= UNCERTAIN or not stamped:
+        quality = Quality.UNCERTAIN
+    else:
+        quality = Quality.GOOD
+    return Value(source, spec.node, spec.element, spec.property, source_time, server_time,
+                 received_at, reading, quality, 0, epoch)  # fmt: skip
 
 
 def _int(raw: object) -> int | None:
+    if type(raw) is int:
+        return raw
     return int(raw) if isinstance(raw, int) and not isinstance(raw, bool) else None
 
 
 def _float(raw: object) -> float | None:
-    if not isinstance(raw, int | float) or isinstance(raw, bool) or not math.isfinite(raw):
+    if type(raw) is float and isfinite(raw):
+        return raw
+    if not isinstance(raw, int | float) or isinstance(raw, bool) or not isfinite(raw):
         return None
     return float(raw)
 

@@ -7,7 +7,7 @@ subscription, give it away.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -93,8 +93,8 @@ class Pace:
         self._prompt_s = _age_s(first) if not self._values else min(self._prompt_s, _age_s(first))
         self._values += 1
 
-    def step(self, last: Sample, sample: Sample, *, first_told: bool) -> Iterator[Stretch]:
-        """Take the next value; yield where others may be missing.
+    def step(self, last: Sample, sample: Sample, *, first_told: bool) -> Sequence[Stretch]:
+        """Take the next value; return where others may be missing.
 
         Parameters
         ----------
@@ -104,6 +104,20 @@ class Pace:
             Whether a new publication begins with ``sample``: what a queue lost lies before it.
         """
         passed_s = (sample.source_time - last.source_time).total_seconds()
+        looked_at = self.coarse_s is not None or self.witness is not None or passed_s < 0.0
+        found: Sequence[Stretch] = ()
+        if looked_at or (first_told and (self.leaky or self.stalled)):
+            found = [*self._looked_at(last, sample, passed_s, first_told=first_told)]
+        self.longest_s = max(self.longest_s, passed_s)
+        age_s = (sample.received_at - sample.source_time).total_seconds()
+        self._prompt_s = min(self._prompt_s, age_s)
+        self._values += 1
+        return found
+
+    def _looked_at(
+        self, last: Sample, sample: Sample, passed_s: float, *, first_told: bool
+    ) -> Iterator[Stretch]:
+        """Yield where values may be missing before one that is not as most are."""
         if self.coarse_s is not None:
             yield from self._sampled(last, sample, passed_s)
         if first_told:
@@ -115,9 +129,6 @@ class Pace:
             self._back_s = max(self._back_s, -passed_s)
         elif self.witness is not None and sample.source_time >= self.witness.stamp:
             yield from self._testified(last, sample)
-        self.longest_s = max(self.longest_s, passed_s)
-        self._prompt_s = min(self._prompt_s, _age_s(sample))
-        self._values += 1
 
     def _sampled(self, last: Sample, sample: Sample, passed_s: float) -> Iterator[Stretch]:
         """Yield where values change as fast as the server samples: faster ones are lost.

@@ -43,8 +43,7 @@ CONNECTED = frozenset({SourceState.LIVE, SourceState.DEGRADED})
 """States in which values flow and the picture of the plant is complete, or nearly so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """One value of one node, as it was received."""
 
     source: str

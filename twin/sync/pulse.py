@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from twin.sync.clock import Clock
@@ -77,4 +76,4 @@ def doubted(value: Value, skew_s: float | None, limit_s: float | None) -> Value:
         return value
     ahead_s = (value.source_time - value.received_at).total_seconds()
     skewed = skew_s is not None and abs(skew_s) > limit_s
-    return replace(value, quality=Quality.UNCERTAIN) if skewed or ahead_s > limit_s else value
+    return value._replace(quality=Quality.UNCERTAIN) if skewed or ahead_s > limit_s else value

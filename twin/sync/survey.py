@@ -125,9 +125,7 @@ async def survey(
         If its certificate is not to be trusted.
     """
     found = Survey(nodes=len(mapping.by_node))
-    found.most_per_s = sum(
-        1.0 / (spec.sampling_s or mapping.sampling_s) for spec in mapping.by_node.values()
-    )
+    found.most_per_s = sum(map(mapping.most_per_s, mapping.by_node.values()))
     if line is not None:
         found.findings += needed(line, {(spec.element, spec.property) for spec in mapping.nodes})
     async with reader(mapping.endpoint, mapping.security, identity) as channel:
@@ -266,7 +264,7 @@ class _Look:
     def _request(self, spec: NodeSpec, node: ua.NodeId, handle: int) -> Any:
         monitoring = ua.MonitoringParameters(
             ClientHandle=handle,
-            SamplingInterval=(spec.sampling_s or self.mapping.sampling_s) * 1000,
+            SamplingInterval=self.mapping.sampling_of(spec) * 1000,
             QueueSize=self.mapping.queue_size_of(spec),
             DiscardOldest=True,
         )
@@ -282,12 +280,12 @@ class _Look:
             self.tell(spec, f"cannot be subscribed to ({item.StatusCode.name})")
             return
         queue, sampling_s = int(item.RevisedQueueSize), float(item.RevisedSamplingInterval) / 1000.0
-        wanted_s = spec.sampling_s or self.mapping.sampling_s
+        wanted_s = self.mapping.sampling_of(spec)
         least = math.ceil(2 * publishing_s / sampling_s) if sampling_s > 0 else 2
         if 0 < queue < min(least, self.mapping.queue_size_of(spec)):
             told = f"the server keeps {queue} values and publishes every {publishing_s:g} s"
             self.note(spec, told, "values may be lost between publications; gaps will be declared")
-        if sampling_s > 1.001 * wanted_s:
+        if sampling_s > 1.001 * wanted_s and spec.node != self.mapping.heartbeat.node:
             self.note(spec, f"the server samples every {sampling_s:g} s, not {wanted_s:g} s")
 
     async def _count(self, usable: list[tuple[NodeSpec, ua.NodeId]], watch_s: float) -> list[int]:
