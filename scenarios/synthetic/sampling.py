@@ -83,9 +83,12 @@ def components(line: Line, run_s: float, runs: int, sampling: Sampling) -> tuple
     """
     tilted = []
     for station in sorted(line.stations, key=lambda item: item.id):
+        # Maintenance breaks off the lives that it renews, so what a run shows does not tell them.
+        renewed = {name for planned in station.maintenance for name in planned.renews}
         found = (
             (mode.id, _factor(mode, run_s, sampling))
             for mode in sorted(station.failures, key=lambda item: item.id)
+            if mode.id not in renewed
         )
         factors = tuple((name, factor) for name, factor in found if factor < 1.0)
         if factors:
@@ -172,8 +175,8 @@ def lives_in(log: EventLog, line: Line) -> dict[tuple[str, str], Lives]:
     found = {}
     for station in line.stations:
         here = failed & (log.element == log.names.elements.index(station.id))
-        for number, name in enumerate(log.names.modes[station.id]):
-            mode = next(mode for mode in station.failures if mode.id == name)
+        for mode in station.failures:
+            name, number = mode.id, log.names.modes[station.id].index(mode.id)
             draw = lives_of(station, mode, stream)
             count = int(np.sum(here & (log.detail == number)))
             now = state.stations[station.id].modes[name]

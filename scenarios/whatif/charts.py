@@ -319,7 +319,8 @@ def tornado_chart(
         x=alt.X("gain:Q", title=title).axis(format="+.2~%", tickCount=6).scale(padding=10),
         color=tint,
     )
-    spans = shared.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title), x2="high:Q")
+    ends = {"x": alt.X("low:Q", title=title), "x2": "high:Q"}
+    spans = shared.mark_rule(strokeWidth=2, color=NEUTRAL).encode(**ends)
     return alt.layer(bars, spans).properties(width=width, height=22 * max(1, len(table)))
 
 
@@ -352,7 +353,7 @@ def screening_chart(
     width : int or "container"
         Width, pixels.
     words : mapping of str to str, optional
-        Words of another language, by the keys of ``SCREENING_WORDS``.
+        Words of another language, by the keys of ``SCREENING_WORDS``, and names of figures.
     """
     said = worded(SCREENING_WORDS, words)
     method = found.attrs["method"]
@@ -362,9 +363,11 @@ def screening_chart(
     table = table.assign(
         value=table[value], tick=table[tick], low=table[value] - half, high=table[value] + half
     )[["factor", "value", "tick", "low", "high"]]
-    figure = found.attrs["figure"]  # a share of the variance has no unit
-    figure = titled(figure) if method == "morris" else NAMES.get(figure, figure)
-    title = said[method].format(figure=figure)
+    figure = found.attrs["figure"]
+    name = (words or {}).get(figure) or NAMES.get(figure, figure)
+    unit = found.attrs["unit"] if method == "morris" else ""  # a share of the variance has none
+    # Two lines: one would be cut off where the chart is narrow.
+    title = said[method].format(figure=", ".join(filter(None, (name, unit)))).split("; ")
     numbers = [
         alt.Tooltip(f"{name}:Q", format=".3~g", title=said[name])
         for name in ("value", "low", "high", "tick")
@@ -374,7 +377,7 @@ def screening_chart(
         tooltip=[alt.Tooltip("factor:N", title=said["factor"]), *numbers],
     )
     bars = shared.mark_bar(opacity=0.75, color=ACCENT).encode(x=alt.X("value:Q", title=title))
-    spans = shared.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q")
+    spans = shared.mark_rule(strokeWidth=2, color=NEUTRAL).encode(x="low:Q", x2="high:Q")
     ticks = shared.mark_tick(thickness=3, size=16, color=WORSE).encode(x="tick:Q")
     return alt.layer(bars, spans, ticks).properties(width=width, height=22 * max(1, len(table)))
 

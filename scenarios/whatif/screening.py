@@ -16,18 +16,27 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from scenarios.whatif.comparison import KPIS
 from scenarios.whatif.costs import CostModel
 from scenarios.whatif.experiment import Experiment
 from scenarios.whatif.scenario import Scenario
 from scenarios.whatif.trials import Trials
 from twin.engine.options import SimulationOptions
 from twin.errors import Finding, InvalidInputError, NotSupportedError
+from twin.events.state import LineState
 from twin.line import Line
 
 Floats = NDArray[np.float64]
 Method = Literal["morris", "sobol"]
 MOST_DESIGNS = 20_000
 """More points are refused."""
+Changes = Callable[[str, float], dict[str, Any]]
+"""Gives what a scenario changes for a name and a factor."""
+
+
+def at_path(path: str, factor: float) -> dict[str, Any]:
+    """Return the change that multiplies what is at a path."""
+    return {path: {"times": factor}}
 
 
 def screen(  # noqa: PLR0913 - the later ones are keywords
@@ -40,18 +49,22 @@ def screen(  # noqa: PLR0913 - the later ones are keywords
     replications: int = 5,
     figure: str = "throughput_rate",
     costs: CostModel | None = None,
+    changes: Changes = at_path,
+    state: LineState | None = None,
     workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> xr.Dataset:
     """Tell which of several things matter over their ranges.
 
     Parameters
     ----------
-    line, options
+    line, options, state
         As for ``Experiment``.
     ranges : mapping of str to (float, float)
         Path of a time or number, and the least and largest factor on it, such as
         ``{"stations.s1.failures.stop.time_to_repair_s": (0.5, 1.5)}``; whole numbers are rounded.
+        With ``changes`` of one's own: any name.
     method : str
         ``morris``: mean and spread of elementary effects, for a first look; ``sobol``: the share of
         the variance that each explains alone and with others.
@@ -61,20 +74,26 @@ def screen(  # noqa: PLR0913 - the later ones are keywords
         Runs at each point, on common random numbers; their mean is analysed.
     figure, costs, workers, cancelled
         As for ``select_best``.
+    changes : callable
+        Gives what a scenario changes, for a name of ``ranges`` and a factor; none: the name is the
+        path of one value.
+    progress : callable, optional
+        Told the runs done and all runs.
 
     Returns
     -------
     xarray.Dataset
         Dim ``factor``. Morris: ``mu``, ``mu_star``, ``sigma``, ``mu_star_half_width``, in the
         figure's unit over the whole range. Sobol: ``first``, ``total`` and their ``half_width``,
-        without unit. Half widths are SALib's at 95 %, from resampling.
+        without unit. Half widths are SALib's at 95 %, from resampling. The attributes ``lowest``,
+        ``mean`` and ``highest`` tell what the figure came to over all points.
 
     Raises
     ------
     NotSupportedError
         If SALib is not installed.
-    InvalidInputError, ScenarioError, UnknownNameError
-        If ranges, paths, numbers or the figure do not fit.
+    InvalidInputError, ScenarioError, StateError, UnknownNameError
+        If ranges, paths, numbers, the state or the figure do not fit.
     """
     _check(ranges, method, samples, replications)
     problem = {
@@ -87,22 +106,52 @@ def screen(  # noqa: PLR0913 - the later ones are keywords
         message = f"{len(points)} points are more than {MOST_DESIGNS}"
         raise InvalidInputError("the screening", [Finding("samples", message, remedy="fewer")])
     scenarios = tuple(
-        Scenario(
-            name=f"p{number}",
-            changes={path: {"times": float(x)} for path, x in zip(ranges, point, strict=True)},
-        )
+        Scenario(name=f"p{number}", changes=_together(ranges, point, changes))
         for number, point in enumerate(points)
     )
     trials = Trials(
-        Experiment(line=line, scenarios=scenarios, options=options),
-        figure, costs, workers, cancelled,
+        Experiment(line=line, scenarios=scenarios, options=options, state=state),
+        figure, costs, workers, cancelled, progress,
     )  # fmt: skip
     found = trials.values(range(1, len(points) + 1), 0, replications).mean(axis=1)
+    _check_told(found, figure)
     return xr.Dataset(
         {name: ("factor", np.asarray(values)) for name, values in analyse(found).items()},
         coords={"factor": list(ranges)},
-        attrs={"method": method, "figure": figure, "runs": trials.runs, "seed": options.seed},
+        attrs={
+            "method": method,
+            "figure": figure,
+            "unit": KPIS[figure].unit if figure in KPIS else "",
+            "runs": trials.runs,
+            "seed": options.seed,
+            "designs": len(points),
+            "lowest": float(found.min()),
+            "mean": float(found.mean()),
+            "highest": float(found.max()),
+        },
     )
+
+
+def _together(
+    ranges: Mapping[str, tuple[float, float]], point: Floats, changes: Changes
+) -> dict[str, Any]:
+    """Return the changes of one point."""
+    told: dict[str, Any] = {}
+    for name, factor in zip(ranges, point, strict=True):
+        told |= changes(name, float(factor))
+    return told
+
+
+def _check_told(found: Floats, figure: str) -> None:
+    """Refuse what cannot be analysed: a figure that some points do not have."""
+    without = int(np.sum(~np.isfinite(found)))
+    if without:
+        finding = Finding(
+            "figure",
+            f"{figure} has no value at {without} of {len(found)} points: no part was finished",
+            remedy="a longer horizon, or narrower ranges",
+        )
+        raise InvalidInputError("the screening", [finding])
 
 
 def _check(

@@ -59,6 +59,8 @@ class Factor:
     """Changes that improve it by a step."""
     worse: dict[str, Any] | None
     """Changes that make it worse by a step; None: it is only tried one larger."""
+    now: int | None = None
+    """How many there are now; None: it is a time."""
 
     @property
     def name(self) -> str:
@@ -94,10 +96,28 @@ def factors(line: Line, kinds: Sequence[Kind] = KINDS, step: float = STEP) -> li
     ]
     for kind, section, items, field in counted:
         for item in items:
-            if getattr(item, field) is not None:  # a buffer without limit has all it can use
+            now = getattr(item, field)
+            if now is not None:  # a buffer without limit has all it can use
                 path = f"{section}.{item.id}.{field}"
-                found.append(Factor(kind, item.id, "+1", {path: {"plus": 1}}, None))
+                found.append(Factor(kind, item.id, "+1", {path: {"plus": 1}}, None, now))
     return [factor for factor in found if factor.kind in kinds]
+
+
+def scale(line: Line, factor: Factor, times: float) -> dict[str, Any]:
+    """Return the changes that make all that a factor is about so many times as long or as many.
+
+    Parameters
+    ----------
+    line : Line
+        The line as it is.
+    factor : Factor
+        One of its ``factors``.
+    times : float
+        By how much; whole numbers are rounded to the nearest.
+    """
+    if factor.kind == "processing time":
+        return _processing_times(line, factor.element, times)
+    return {path: {"times": times} for path in factor.better}
 
 
 def _of_station(line: Line, name: str, step: float) -> Iterator[Factor]:
@@ -125,7 +145,8 @@ def _of_maintenance(line: Line, name: str, step: float) -> Iterator[Factor]:
             every = f"{at}.every_s"
             yield Factor("mtbm", element, "+1 %", {every: up}, {every: down})
         elif one.every_cycles is not None:
-            yield Factor("mtbm", element, "+1", {f"{at}.every_cycles": {"plus": 1}}, None)
+            more = {f"{at}.every_cycles": {"plus": 1}}
+            yield Factor("mtbm", element, "+1", more, None, one.every_cycles)
         took = f"{at}.duration_s"
         yield Factor("service", element, "-1 %", {took: down}, {took: up})
 

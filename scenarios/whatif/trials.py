@@ -45,6 +45,8 @@ class Trials:
         Threads, or processes on the reference engine.
     cancelled : callable, optional
         Asked between runs.
+    progress : callable, optional
+        Told the runs done and all runs of what was asked for last.
 
     Raises
     ------
@@ -59,12 +61,14 @@ class Trials:
         costs: CostModel | None = None,
         workers: int = 1,
         cancelled: Callable[[], bool] | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self._experiment = experiment
         self._figure = figure
         self._costs = costs
         self._workers = workers
         self._cancelled = cancelled
+        self._progress = progress
         # The engine's choice stays free: what is compared here is judged with intervals, far above
         # the last digits in which sums differ between engines.
         self._pieces = [Runs(one.line, one.options, one.state) for one in plan(experiment)]
@@ -89,11 +93,16 @@ class Trials:
         tasks = [Task(n, k) for k in range(begin, begin + count) for n in which]
         threads = all(self._pieces[n].compiled for n in which)
         found: dict[int, list[Run]] = {n: [] for n in which}
-        for task, run in run_tasks(
-            run_once, self._pieces, tasks, self._workers, self._cancelled, threads=threads
+        for number, (task, run) in enumerate(
+            run_tasks(
+                run_once, self._pieces, tasks, self._workers, self._cancelled, threads=threads
+            ),
+            start=1,
         ):
             found[task.piece].append(run)
             self.runs += 1
+            if self._progress is not None:
+                self._progress(number, len(tasks))
         done = sum(map(len, found.values()))
         if done < len(tasks):
             raise ExperimentCancelledError(done, len(tasks))

@@ -29,6 +29,7 @@ from twin.line import (
     Normal,
     Uniform,
     Weibull,
+    example_line,
     serial_line,
 )
 
@@ -45,6 +46,20 @@ def failing(life: AnyDistribution, clock: str = "operating") -> Line:
     )
     line = serial_line([Constant(value_s=10.0)])
     return line.changed({"stations.s1.failures": [mode.model_dump(mode="json")]})
+
+
+def test_lines_with_maintenance_are_drawn_and_what_it_renews_is_not_tilted() -> None:
+    """Maintenance is no failure: it has no lives, and those that it breaks off have no ratio."""
+    line = example_line("machining")
+    run = simulate(line, SimulationOptions(horizon_s=RUN_S, seed=1))
+    modes = {(one.id, mode.id) for one in line.stations for mode in one.failures}
+    assert set(lives_in(run, line)) == modes
+    renewed = {
+        (one.id, name) for one in line.stations for plan in one.maintenance for name in plan.renews
+    }
+    assert renewed
+    laws = components(line, RUN_S, 100, Sampling())
+    assert not renewed & {(law.station, name) for law in laws for name, _ in law.factors}
 
 
 def test_frequent_modes_are_left_alone() -> None:
