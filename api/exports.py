@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from api.kpis import kpi_view
 from api.live import LiveLine
 from api.problems import invalid
-from api.schemas import RunResults, ScenarioView
+from api.schemas import RunResults, ScenarioView, ScreeningResult
 from scenarios.whatif import Scenario
 from twin.line import save_line
 
@@ -66,6 +67,8 @@ MEDIA = {
 }
 MOST_SHEET_ROWS = 200_000
 """Rows that a workbook takes; more are better off in another kind of file."""
+_INFINITE = {math.inf: "inf", -math.inf: "-inf"}
+"""What no cell can hold as a number."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Text that begins so would be worked out by a spreadsheet instead of shown."""
 
@@ -201,6 +204,17 @@ def run_table(results: RunResults) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def screening_table(result: ScreeningResult) -> pd.DataFrame:
+    """Return what a screening found, a row for each setting, the one that matters most first."""
+    import pandas as pd  # noqa: PLC0415 - heavy
+
+    shared = {
+        name: getattr(result, name)
+        for name in ("method", "figure", "unit", "points", "replications", "horizon_s")
+    }
+    return pd.DataFrame([one.model_dump() | shared for one in result.influences])
+
+
 def table_file(table: pd.DataFrame, kind: FileKind) -> File:
     """Return a table as a file.
 
@@ -221,9 +235,29 @@ def table_file(table: pd.DataFrame, kind: FileKind) -> File:
     if len(shown) > MOST_SHEET_ROWS:
         message = f"{len(shown)} rows are too many for a workbook"
         raise invalid("format", message, "csv or parquet, or a shorter window_s")
+    return File(_sheet(shown), kind)
+
+
+def _sheet(table: pd.DataFrame) -> bytes:
+    """Return a table as a workbook, written row by row: half the work, and little is held."""
+    from openpyxl import Workbook  # type: ignore[import-untyped]  # noqa: PLC0415 - heavy
+    from openpyxl.cell import WriteOnlyCell  # type: ignore[import-untyped]  # noqa: PLC0415 - the same
+    from openpyxl.styles import Font  # type: ignore[import-untyped]  # noqa: PLC0415 - the same
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("Sheet1")
+    sheet.freeze_panes = "B2"
+    head = [WriteOnlyCell(sheet, str(name)) for name in table.columns]
+    for cell in head:
+        cell.font = Font(bold=True)
+    sheet.append(head)
+    # What is none in a table, such as NaN, is an empty cell.
+    plain = table.astype(object).where(table.notna(), None).replace(_INFINITE)
+    for row in zip(*(plain[name].tolist() for name in plain.columns), strict=True):
+        sheet.append(row)
     target = io.BytesIO()
-    shown.to_excel(target, index=False, freeze_panes=(1, 1), engine="openpyxl")
-    return File(target.getvalue(), kind)
+    book.save(target)
+    return target.getvalue()
 
 
 def _plain(value: Any) -> Any:

@@ -113,8 +113,13 @@ def vehicle_kpis(figures: xr.Dataset) -> tuple[VehicleKpis, ...]:
         VehicleKpis(
             id=str(name),
             share={
-                str(state): _finite(float(figures["vehicle_share"].sel(vehicles=name)[i])) or 0.0
-                for i, state in enumerate(figures["vehicle_state"].values)
+                str(state): share
+                for state, value in zip(
+                    figures["vehicle_state"].values,
+                    figures["vehicle_share"].sel(vehicles=name).values,
+                    strict=True,
+                )
+                if (share := _finite(float(value))) is not None
             },
             trips=int(figures["vehicle_trips"].sel(vehicles=name)),
         )

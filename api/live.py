@@ -351,6 +351,7 @@ def _vehicles(line: Line, state: LineState) -> tuple[VehicleView, ...]:
                 VehicleView(
                     pool=pool.id,
                     number=number,
+                    told=vehicle.told,
                     status=vehicle.status,
                     place=vehicle.place,
                     origin=_origin(vehicle, part),

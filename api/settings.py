@@ -117,8 +117,10 @@ class Settings(Spec):
     """Whether a forecaster is trained for each line when the service starts."""
     forecast_window_s: float = Field(default=600.0, ge=60.0, le=86400.0)
     """Time that a forecaster looks back on; fault risks are told once so much was seen, s."""
-    training_runs: int = Field(default=24, ge=8, le=10_000)
-    """Synthetic runs of four hours that a forecaster learns from."""
+    training_runs: int = Field(default=48, ge=8, le=10_000)
+    """Synthetic runs of four hours that a forecaster learns from. Fewer make its band of throughput
+    too wide: where 80 % are promised, 12 runs hold all, 24 some 88 %, 48 some 85 %, 96 some 83 %.
+    """
     test_runs: int = Field(default=6, ge=2, le=1000)
     """Runs of a plant with a reality gap that it is scored on."""
 

@@ -23,7 +23,7 @@ RUNNING_FOR = timedelta(hours=1)
 WORKERS = 2
 """Processes for jobs: a forecaster that learns does not hold up a planner's question."""
 
-WINDOW_S, TRAINING_RUNS, TEST_RUNS = 300.0, 12, 4
+WINDOW_S, TRAINING_RUNS, TEST_RUNS = 300.0, 24, 4
 """What the forecaster looks back on, s, and the runs it learns from and is scored on: fewer than
 a site would take, so that it is ready within a minute."""
 

@@ -44,6 +44,7 @@ RESULT_PATHS = {
     JobKind.SCHEDULE: "/v1/schedules/{id}",
     JobKind.FORECAST: "/v1/forecasts/{id}",
     JobKind.SENSITIVITY: "/v1/sensitivities/{id}",
+    JobKind.SCREENING: "/v1/screenings/{id}",
     JobKind.TRAINING: "/v1/lines/{line}/forecaster",
 }
 

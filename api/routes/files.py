@@ -46,8 +46,8 @@ Window = Annotated[
 Format = Annotated[FileKind, Query(alias="format", description="Kind of file.")]
 
 
-def _files(*kinds: FileKind) -> dict[int | str, dict[str, Any]]:
-    """Return how an answer that is a file is described."""
+def file_answers(*kinds: FileKind) -> dict[int | str, dict[str, Any]]:
+    """Return how an answer that is a file is described in the API's description."""
     binary = {"schema": {"type": "string", "format": "binary"}}
     told: dict[FileKind, Any] = {
         FileKind.JSON: {},
@@ -75,7 +75,7 @@ Body = Annotated[bytes, Depends(_bytes)]
 @router.get(
     "/lines/{line_id}/exports/{subject}",
     response_class=Response,
-    responses=_files(*FileKind),
+    responses=file_answers(*FileKind),
 )
 def export_line(
     site: TheSite,
@@ -95,23 +95,23 @@ def export_line(
     else:
         made = table_file(line_table(live, subject, window_s), kind)
     as_of = live.picture().as_of.strftime("%Y%m%d-%H%M")
-    return _sent(made, f"{line_id}-{subject}-{as_of}")
+    return sent(made, f"{line_id}-{subject}-{as_of}")
 
 
-@router.get("/runs/{run_id}/export", response_class=Response, responses=_files(*TABLE))
+@router.get("/runs/{run_id}/export", response_class=Response, responses=file_answers(*TABLE))
 def export_run(site: TheSite, who: MayRead, run_id: str, kind: Format = FileKind.XLSX) -> Response:
     """Give the figures of a run as a file."""
     check_kind(kind, TABLE)
-    return _sent(table_file(run_table(get_results(site, who, run_id)), kind), run_id)
+    return sent(table_file(run_table(get_results(site, who, run_id)), kind), run_id)
 
 
 @router.get(
-    "/line-template", response_class=Response, responses=_files(FileKind.XLSX, FileKind.YAML)
+    "/line-template", response_class=Response, responses=file_answers(FileKind.XLSX, FileKind.YAML)
 )
 def line_template(_who: MayRead, kind: Format = FileKind.XLSX) -> Response:
     """Give a small line as a file to begin with: change it and send it back."""
     check_kind(kind, DOCUMENT[:2])
-    return _sent(line_file(LiveLine(example_line(EXAMPLE)), kind), "line")
+    return sent(line_file(LiveLine(example_line(EXAMPLE)), kind), "line")
 
 
 @router.post("/lines", status_code=201, response_model=LineSummary, openapi_extra=WORKBOOK)
@@ -183,6 +183,7 @@ def _scenarios(site: Site, line_id: str) -> list[ScenarioView]:
     return [scenario_view(item) for item in found]
 
 
-def _sent(made: File, name: str) -> Response:
+def sent(made: File, name: str) -> Response:
+    """Return the answer that is a file, named for whoever keeps it."""
     headers = {"Content-Disposition": f'attachment; filename="{name}.{made.kind}"'}
     return Response(made.content, media_type=MEDIA[made.kind], headers=headers)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from api.problems import not_found
 from api.routes.common import Cursor, Limit, LineFilter, MayRead, TheSite, page_of, part_of
-from api.routes.made import accept, made_view, provenance
+from api.routes.made import accept, made_views, provenance
 from api.routes.once import Created, TheCaller, create
 from api.schemas import ForecastIn, ForecastView, Job, JobKind, Page, Quality
 from api.store import ResourceKind, Transaction
@@ -38,7 +38,7 @@ def list_forecasts(
     """List forecasts without their results, newest first."""
     with site.store.begin() as transaction:
         found = transaction.slice(ResourceKind.FORECAST, part_of(limit, cursor, line_id))
-        views = [ForecastView.model_validate(made_view(transaction, item)) for item in found]
+        views = [ForecastView.model_validate(one) for one in made_views(transaction, found)]
     return page_of(ForecastView, views, [item.id for item in found], limit)
 
 
@@ -49,4 +49,4 @@ def get_forecast(site: TheSite, _who: MayRead, forecast_id: str) -> ForecastView
         found = transaction.find(ResourceKind.FORECAST, forecast_id)
         if found is None:
             raise not_found("forecast", forecast_id)
-        return ForecastView.model_validate(made_view(transaction, found))
+        return ForecastView.model_validate(*made_views(transaction, [found]))

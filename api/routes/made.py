@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -35,17 +36,21 @@ def accept(
     return accepted(site.jobs.add(transaction, job))
 
 
-def made_view(transaction: Transaction, found: Resource) -> dict[str, Any]:
-    """Return what was made as the API shows it."""
-    job = transaction.job(str(found.document["job_id"]))
-    assert job is not None, "what a job makes and the job are kept together"
-    return found.document | {
-        "id": found.id,
-        "line_id": found.line_id,
-        "status": job.status,
-        "created_at": found.created_at,
-        "result": found.result,
-    }
+def made_views(transaction: Transaction, found: Sequence[Resource]) -> list[dict[str, Any]]:
+    """Return what was made as the API shows it, each with how its job stands."""
+    stands = transaction.job_statuses([str(item.document["job_id"]) for item in found])
+    return [
+        item.document
+        | {
+            "id": item.id,
+            "line_id": item.line_id,
+            # What a job makes and the job are kept together.
+            "status": stands[str(item.document["job_id"])],
+            "created_at": item.created_at,
+            "result": item.result,
+        }
+        for item in found
+    ]
 
 
 def provenance(model_version: str, as_of: datetime, quality: Quality) -> dict[str, Any]:

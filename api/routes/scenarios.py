@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +29,7 @@ from api.routes.common import (
     page_of,
     part_of,
 )
+from api.routes.made import made_views
 from api.routes.once import (
     Created,
     IfMatch,
@@ -190,7 +192,7 @@ def list_runs(
     """List runs, newest first."""
     with site.store.begin() as transaction:
         found = transaction.slice(ResourceKind.RUN, part_of(limit, cursor, line_id))
-        views = [_run_view(transaction, item) for item in found]
+        views = _run_views(transaction, found)
     return page_of(RunView, views, [item.id for item in found], limit)
 
 
@@ -322,16 +324,14 @@ def _run(transaction: Transaction, identity: str) -> Resource:
 
 
 def _run_view(transaction: Transaction, found: Resource) -> RunView:
-    job = transaction.job(str(found.document["job_id"]))
-    assert job is not None, "a run and its job are kept together"
-    url = f"/v1/runs/{found.id}/results" if job.status == "succeeded" else None
-    return RunView.model_validate(
-        found.document
-        | {
-            "id": found.id,
-            "line_id": found.line_id,
-            "status": job.status,
-            "created_at": found.created_at,
-            "results_url": url,
-        }
-    )
+    (view,) = _run_views(transaction, [found])
+    return view
+
+
+def _run_views(transaction: Transaction, found: Sequence[Resource]) -> list[RunView]:
+    views = []
+    for one in made_views(transaction, found):
+        del one["result"]  # it has a path of its own
+        url = f"/v1/runs/{one['id']}/results" if one["status"] == "succeeded" else None
+        views.append(RunView.model_validate(one | {"results_url": url}))
+    return views

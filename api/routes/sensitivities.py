@@ -17,7 +17,7 @@ from api.routes.common import (
     page_of,
     part_of,
 )
-from api.routes.made import accept, made_view, provenance
+from api.routes.made import accept, made_views, provenance
 from api.routes.once import Created, TheCaller, create
 from api.schemas import Job, JobKind, Page, Quality, SensitivityIn, SensitivityView
 from api.site import line_payload, start_state
@@ -65,7 +65,7 @@ def list_sensitivities(
     """List sensitivities without their results, newest first."""
     with site.store.begin() as transaction:
         found = transaction.slice(ResourceKind.SENSITIVITY, part_of(limit, cursor, line_id))
-        views = [SensitivityView.model_validate(made_view(transaction, item)) for item in found]
+        views = [SensitivityView.model_validate(one) for one in made_views(transaction, found)]
     return page_of(SensitivityView, views, [item.id for item in found], limit)
 
 
@@ -76,4 +76,4 @@ def get_sensitivities(site: TheSite, _who: MayRead, sensitivity_id: str) -> Sens
         found = transaction.find(ResourceKind.SENSITIVITY, sensitivity_id)
         if found is None:
             raise not_found("sensitivity", sensitivity_id)
-        return SensitivityView.model_validate(made_view(transaction, found))
+        return SensitivityView.model_validate(*made_views(transaction, [found]))

@@ -119,6 +119,14 @@ from api.schemas.scenarios import (
     Start,
     Verdict,
 )
+from api.schemas.screenings import (
+    Influence,
+    ScreeningIn,
+    ScreeningResult,
+    ScreeningView,
+    Setting,
+    SettingView,
+)
 from api.schemas.sensitivities import Gain, SensitivityIn, SensitivityResult, SensitivityView
 
 __all__ = [
@@ -156,6 +164,7 @@ __all__ = [
     "HistoryItem",
     "HistoryPoint",
     "Hold",
+    "Influence",
     "Interval",
     "Job",
     "JobKind",
@@ -213,10 +222,15 @@ __all__ = [
     "ScheduleWarning",
     "ScheduledOperation",
     "ScheduledOrder",
+    "ScreeningIn",
+    "ScreeningResult",
+    "ScreeningView",
     "SensitivityIn",
     "SensitivityResult",
     "SensitivityView",
     "ServerView",
+    "Setting",
+    "SettingView",
     "Shape",
     "SignalView",
     "SourceView",

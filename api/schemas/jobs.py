@@ -17,6 +17,7 @@ class JobKind(StrEnum):
     FORECAST = "forecast"
     TRAINING = "training"
     SENSITIVITY = "sensitivity"
+    SCREENING = "screening"
 
 
 class JobStatus(StrEnum):
@@ -84,7 +85,7 @@ class Job(Shape):
     line_id: str
     """Line it is about."""
     subject_id: Handle
-    """Id of what it makes: a run, schedule, forecast, model or sensitivities."""
+    """Id of what it makes: a run, schedule, forecast, model, sensitivities or a screening."""
     progress: Progress
     """How far it has come."""
     attempts: int = Field(ge=0)

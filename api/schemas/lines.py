@@ -130,6 +130,9 @@ class VehicleView(Shape):
     """Pool that it belongs to."""
     number: int = Field(ge=0)
     """Its number there, from 0."""
+    told: bool = True
+    """Whether the plant tells what it does; false: only trips are supposed, from parts that left
+    one place and came to another."""
     status: VehicleStatus
     """``idle``, ``fetching`` (on its way to a part), ``loading``, ``carrying``, ``unloading``,
     ``returning`` (on its way home)."""
@@ -247,9 +250,9 @@ class VehicleKpis(Shape):
     """Name of the pool."""
     share: dict[str, float]
     """Share of the vehicles' time ``idle``, ``empty`` (on the way to a part), ``loading``,
-    ``loaded``, ``unloading`` and ``returning``."""
+    ``loaded``, ``unloading`` and ``returning``; empty where the plant does not tell."""
     trips: int
-    """Parts put down."""
+    """Parts put down; supposed where ``share`` is empty."""
 
 
 class ThroughputBin(Shape):

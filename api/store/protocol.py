@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,12 +31,14 @@ class ResourceKind(StrEnum):
     OPERATIONS_PERFORMANCE = "operations_performance"
     WEBHOOK = "webhook"
     SENSITIVITY = "sensitivity"
+    SCREENING = "screening"
 
 
 EXPIRING = (
     ResourceKind.RUN,
     ResourceKind.FORECAST,
     ResourceKind.SENSITIVITY,
+    ResourceKind.SCREENING,
     ResourceKind.OPERATIONS_PERFORMANCE,
 )
 """What is forgotten after a while. Schedules are decisions and scenarios are work: they stay."""
@@ -229,6 +232,9 @@ class Transaction(Protocol):
 
     def job(self, identity: str) -> JobRecord | None:
         """Return a job; None: there is none."""
+
+    def job_statuses(self, identities: Sequence[str]) -> dict[str, JobStatus]:
+        """Return how jobs stand, by id, without reading what they are about."""
 
     def jobs(self, part: Slice, status: JobStatus | None = None) -> list[JobRecord]:
         """Return jobs without payloads, newest first."""

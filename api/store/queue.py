@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -31,6 +32,11 @@ class JobRows:
         query = sa.select(jobs).where(jobs.c.id == identity)
         row = self._connection.execute(query).mappings().first()
         return _job(row) if row else None
+
+    def job_statuses(self, identities: Sequence[str]) -> dict[str, JobStatus]:
+        """Return how jobs stand, by id, without reading what they are about."""
+        query = sa.select(jobs.c.id, jobs.c.status).where(jobs.c.id.in_(identities))
+        return {row.id: JobStatus(row.status) for row in self._connection.execute(query)}
 
     def jobs(self, part: Slice, status: JobStatus | None = None) -> list[JobRecord]:
         """Return jobs without payloads, newest first."""

@@ -23,6 +23,7 @@ from api.schemas import (
     ForecastResult,
     RunResults,
     ScheduleView,
+    ScreeningResult,
     SensitivityResult,
     Shape,
 )
@@ -144,6 +145,12 @@ def risk_chart(words: Words, result: ForecastResult) -> dict[str, Any]:
 def gains_chart(words: Words, result: SensitivityResult) -> dict[str, Any]:
     """Return the Vega-Lite chart of what a little of each thing brings."""
     return specs.gains(result, words)
+
+
+@router.post("/ui/charts/screening")
+def screening_chart(words: Words, result: ScreeningResult) -> dict[str, Any]:
+    """Return the Vega-Lite chart of what matters most."""
+    return specs.screening(result, words)
 
 
 @router.post("/ui/reports/comparison")

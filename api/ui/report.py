@@ -20,6 +20,7 @@ from typing import Any
 
 from api.schemas import ComparisonRow, Interval, RunResults, ScheduleView
 from api.ui import specs
+from api.ui.specs import SHOWN
 
 WIDTH, HEIGHT, EDGE = 595.0, 842.0, 40.0
 """A4 and its margin, points."""
@@ -33,15 +34,6 @@ TIMEOUT_S = 120.0
 """Longest wait for a report, s."""
 MARKS = re.compile(r"[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]")
 ALIKE = "no relevant difference"
-SHOWN = {
-    "throughput_rate": (3600.0, 1, "unit.parts_h"),
-    "finished": (1.0, 1, "unit.parts"),
-    "scrapped": (1.0, 1, "unit.parts"),
-    "wip_mean": (1.0, 1, "unit.parts"),
-    "flow_time_mean_s": (1 / 60, 1, "unit.min"),
-    "flow_time_p90_s": (1 / 60, 1, "unit.min"),
-}
-"""Scale, digits and unit of the figures of a comparison."""
 MAKE = """
 import json, re, sys, vl_convert
 given = json.load(sys.stdin)

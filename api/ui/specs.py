@@ -11,12 +11,22 @@ from api.schemas import (
     ForecastResult,
     RunResults,
     ScheduleResult,
+    ScreeningResult,
     SensitivityResult,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
 
+SHOWN = {
+    "throughput_rate": (3600.0, 1, "unit.parts_h"),
+    "finished": (1.0, 1, "unit.parts"),
+    "scrapped": (1.0, 1, "unit.parts"),
+    "wip_mean": (1.0, 1, "unit.parts"),
+    "flow_time_mean_s": (1 / 60, 1, "unit.min"),
+    "flow_time_p90_s": (1 / 60, 1, "unit.min"),
+}
+"""Scale, digits and unit of the figures of a comparison."""
 MOST_SAMPLES = 200
 """Runs drawn per scenario; more dots say no more."""
 
@@ -158,6 +168,36 @@ def gains(result: SensitivityResult, words: Mapping[str, str]) -> dict[str, Any]
     return _spec(
         tornado_chart(table, words["chart.gain"], width="container", words=_chart_words(words))
     )
+
+
+def screening(result: ScreeningResult, words: Mapping[str, str]) -> dict[str, Any]:
+    """Return the chart of what matters most; throughput in parts per hour, flow time in minutes."""
+    import xarray as xr  # noqa: PLC0415 - heavy
+
+    from scenarios.whatif.charts import screening_chart  # noqa: PLC0415
+
+    scale, _, unit = SHOWN[result.figure]
+    morris = result.method == "morris"
+    value, tick = ("mu_star", "sigma") if morris else ("total", "first")
+    by = scale if morris else 1.0
+    found = xr.Dataset(
+        {
+            value: ("factor", [by * one.value for one in result.influences]),
+            tick: ("factor", [by * one.spread for one in result.influences]),
+            f"{value}_half_width": (
+                "factor",
+                [by * (one.value_high - one.value) for one in result.influences],
+            ),
+        },
+        coords={
+            "factor": [
+                words["gain.named"].format(kind=words[f"gain.{one.kind}"], element=one.element)
+                for one in result.influences
+            ]
+        },
+        attrs={"method": result.method, "figure": result.figure, "unit": words[unit]},
+    )
+    return _spec(screening_chart(found, width="container", words=_chart_words(words)))
 
 
 def gantt(

@@ -106,6 +106,60 @@ def test_what_a_little_brings_is_told_with_intervals(client: httpx.Client) -> No
     assert former.status_code == 202, former.text  # the name that "processing time" had at first
 
 
+def test_a_screening_tells_what_matters_most(client: httpx.Client) -> None:
+    """What decides comes first with its interval, by both methods, and goes out as a table."""
+    known = client.get("/v1/lines/two_station/settings").json()["items"]
+    assert {"kind": "place", "element": "chute", "now": 3} in known
+    settings = [
+        {"kind": "processing time", "element": "lathe", "low": 0.5, "high": 2.0},
+        {"kind": "place", "element": "chute", "low": 0.9, "high": 1.2},
+    ]
+    body = {
+        "line_id": "two_station",
+        "settings": settings,
+        "horizon_s": 14_400,
+        "samples": 4,
+        "replications": 1,
+    }
+    for method, direction in (("morris", "less"), ("sobol", "either")):
+        answer = client.post("/v1/screenings", json=body | {"method": method})
+        assert answer.status_code == 202, answer.text
+        done = ended(client, answer.json())
+        assert done["status"] == "succeeded", done
+        assert done["progress"]["fraction"] == 1.0
+        found = client.get(done["result_url"]).json()["result"]
+        first, second = found["influences"]
+        assert first["element"] == "lathe"
+        assert first["says"] == "matters"
+        assert second["value"] < first["value_low"] <= first["value"] <= first["value_high"]
+        assert first["direction"] == direction
+        assert found["lowest"] < found["mean"] < found["highest"]
+        assert found["provenance"]["quality"] == "simulated"
+    table = client.get(f"/v1/screenings/{done['subject_id']}/export?format=csv").text
+    assert table.splitlines()[1].startswith("processing time,lathe,0.5,2.0,")
+    assert len(client.get("/v1/screenings").json()["items"]) == 2
+
+
+def test_a_screening_that_cannot_be_done_is_refused_with_all_reasons(client: httpx.Client) -> None:
+    """Unknown elements, ends that no line can have and numbers that do not fit are told by name."""
+    settings = [
+        {"kind": "mttr", "element": "nowhere"},
+        {"kind": "server", "element": "lathe", "low": 0.1, "high": 2},
+        {"kind": "mttr", "element": "press"},
+        {"kind": "mttr", "element": "press"},
+    ]
+    body = {"line_id": "two_station", "settings": settings}
+    refused = client.post("/v1/screenings", json=body)
+    assert refused.status_code == 422
+    told = {item["path"]: item for item in refused.json()["errors"]}
+    assert set(told) == {"settings.0.element", "settings.1.low", "settings.3"}
+    assert told["settings.0.element"]["expected"] == "press, lathe"
+    odd = body | {"settings": settings[2:], "method": "sobol", "samples": 6}
+    assert client.post("/v1/screenings", json=odd).json()["errors"][0]["path"] == "samples"
+    wrong = body | {"settings": [{"kind": "mttr", "element": "press", "low": 2, "high": 1}] * 2}
+    assert "must lie below" in client.post("/v1/screenings", json=wrong).json()["detail"]
+
+
 def test_keys_are_made_and_revoked_by_administrators(
     service: Service, admin: httpx.Client, client: httpx.Client
 ) -> None:

@@ -50,6 +50,7 @@ def test_what_is_kept_comes_back_after_opening_anew(store: SqlStore) -> None:
             made, result={"rows": []}
         )
         assert transaction.job(job.id) == job
+        assert transaction.job_statuses([job.id, "job-none"]) == {job.id: JobStatus.QUEUED}
         assert transaction.find(ResourceKind.RUN, made.id) is None
 
 

@@ -146,6 +146,40 @@ def test_kept_scenarios_are_cloned_compared_and_found_among_the_runs(
     expect(page.locator("#answer")).to_have_attribute("data-run", run_id)
 
 
+def test_what_matters_most_is_found_and_said(seen: Seen, running: Running) -> None:
+    """Settings and ranges go in, a ranking comes out with what to do, the same as the API's."""
+    page = seen.page
+    page.goto("/compare")
+    rows = page.get_by_role("group", name="A setting and its range")
+    expect(rows).to_have_count(4)
+    for name in ("Repair time", "People"):
+        rows.filter(has=page.locator("option:checked", has_text=name)).get_by_label(
+            "Remove this setting"
+        ).click()
+    expect(rows).to_have_count(2)
+    rows.first.locator("[name=element]").select_option("filler")
+    rows.first.get_by_label("From, % of now").fill("60")
+    page.get_by_label("Time ahead").select_option("1")
+    page.get_by_role("button", name="Find out").click()
+    shown = page.locator("#matters tbody tr")
+    expect(shown).to_have_count(2)
+    screening_id = parse_qs(urlsplit(page.url).query)["screening"][0]
+    result = running.client.ask("GET", f"/v1/screenings/{screening_id}")["result"]
+    assert {(one["element"], one["low"]) for one in result["influences"]} == {
+        ("filler", 0.6),
+        ("capped", 0.5),
+    }
+    for row, one in zip(shown.all(), result["influences"], strict=True):
+        assert row.get_attribute("data-setting") == f"{one['kind']} {one['element']}"
+        value = float(row.locator(".strong").inner_text())
+        assert value == pytest.approx(one["value"] * 3600, abs=0.051)
+    expect(page.locator("#matters-verdict")).not_to_be_empty()
+    expect(page.locator("#chart-matters svg")).to_have_attribute("role", "img")
+    with page.expect_download() as told:
+        page.get_by_role("link", name="What matters most as csv").click()
+    assert "filler" in told.value.path().read_text("utf-8-sig")
+
+
 def test_kept_scenario_opens_in_the_form(seen: Seen, running: Running) -> None:
     """What a kept scenario has comes back, also without a form of its own, and is run with it."""
     body = {
@@ -326,6 +360,29 @@ def test_forecast_is_drawn(seen: Seen) -> None:
     page.goto("/forecast")
     expect(page.locator("#chart-fan svg")).to_be_visible()
     expect(page.locator("#model dd").first).not_to_be_empty()
+
+
+def test_a_page_without_room_in_the_stream_goes_on_and_says_so(
+    seen: Seen, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where too many follow, a page still reads the line, tells what to do, and joins later."""
+    assert running.demo.app is not None
+    site = running.demo.app.state.site
+    settings = site.settings
+    monkeypatch.setattr(site, "settings", settings.model_copy(update={"event_clients": 0}))
+    page = seen.page
+    page.goto("/")
+    banner = page.locator("#banner")
+    expect(banner).to_contain_text("event_clients")
+    expect(page.locator("#freshness")).to_contain_text("read")
+    before = page.locator("#plant-time").inner_text()
+    expect(page.locator("#plant-time")).not_to_have_text(before)
+    monkeypatch.setattr(site, "settings", settings)
+    expect(page.locator("#freshness")).to_contain_text("live")
+    expect(banner).to_be_hidden()
+    # What was refused stands in the browser's console; nothing else may.
+    assert all("429" in text for text in seen.errors)
+    seen.errors.clear()
 
 
 def test_lost_plant_is_told_and_comes_back(seen: Seen, running: Running) -> None:

@@ -12,6 +12,7 @@ from api.jobs.tasks.forecast import forecast, train
 from api.jobs.tasks.promise import promise
 from api.jobs.tasks.run import run
 from api.jobs.tasks.schedule import schedule
+from api.jobs.tasks.screening import screening
 from api.jobs.tasks.sensitivity import sensitivity
 from api.jobs.tasks.warm import warm
 
@@ -25,6 +26,7 @@ TASKS: dict[str, Task] = {
     "promise": promise,
     "run": run,
     "schedule": schedule,
+    "screening": screening,
     "sensitivity": sensitivity,
     "training": train,
     "warm": warm,

@@ -8,14 +8,16 @@ from __future__ import annotations
 from api.ui.words import (
     english,
     english_decide,
+    english_matters,
     english_site,
     thai,
     thai_decide,
+    thai_matters,
     thai_site,
 )
 
-ENGLISH = english.ENGLISH | english_site.ENGLISH | english_decide.ENGLISH
-THAI = thai.THAI | thai_site.THAI | thai_decide.THAI
+ENGLISH = english.ENGLISH | english_site.ENGLISH | english_decide.ENGLISH | english_matters.ENGLISH
+THAI = thai.THAI | thai_site.THAI | thai_decide.THAI | thai_matters.THAI
 
 LANGUAGES: dict[str, dict[str, str]] = {"en": ENGLISH, "th": THAI}
 """Words by language."""

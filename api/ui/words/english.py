@@ -59,6 +59,8 @@ ENGLISH: dict[str, str] = {
     "vehicle.number": "{pool} {n}",
     "vehicle.way": "{from} → {to}",
     "vehicle.at": "at {place}",
+    "vehicle.supposed": "{status}, supposed",
+    "vehicle.untold": "not told by the plant",
     "status.unknown": "unknown",
     # units
     "unit.parts_h": "parts/h",
@@ -350,8 +352,8 @@ ENGLISH: dict[str, str] = {
     "plan.infeasible": "infeasible",
     "plan.unknown": "nothing found",
     "plan.no_violations": "none",
-    "plan.left_out.vehicles": "Vehicles are not planned ({names}): bars stand as if parts were at "
-    "once where they go, so work may begin later. On-time probabilities include the trips.",
+    "plan.left_out.times": "The line waits for no locked moment: it ends these orders at other "
+    "times than planned ({names}). On-time probabilities are those of the line.",
     "plan.left_out.wear": "Stations are planned as new ({names}): worn ones may be slower, fail "
     "and scrap more. On-time probabilities include wear.",
     "plan.provenance": "From the state at {as_of}; on-time probabilities from {replications} "
@@ -431,7 +433,7 @@ ENGLISH: dict[str, str] = {
     "metric.brier": "Brier score",
     "metric.pinball": "pinball loss, parts/h",
     "metric.pr_auc": "area under precision and recall",
-    "metric.coverage": "share inside the band",
+    "metric.coverage": "share inside the band, 80 % promised",
     "metric.log_loss": "log loss",
     # signing in
     "login.title": "Sign in",

@@ -77,6 +77,10 @@ ENGLISH: dict[str, str] = {
     "data.window": "Look back",
     "data.subject": "What",
     "data.kinds": "As a file",
+    "age.crowded": "read {age} s ago",
+    "banner.crowded": "Too many pages and programs follow this site at once",
+    "banner.crowded_text": "This page reads the line every {seconds} seconds instead. Close pages "
+    "that nobody looks at, or have the setting event_clients raised.",
     "data.as": "{what} as {kind}",
     "data.events": "Events",
     "data.events_note": "all that happened at stations and buffers; the line's history",

@@ -59,6 +59,8 @@ THAI: dict[str, str] = {
     "vehicle.number": "{pool} {n}",
     "vehicle.way": "{from} → {to}",
     "vehicle.at": "อยู่ที่ {place}",
+    "vehicle.supposed": "{status} (คาดไว้)",
+    "vehicle.untold": "โรงงานไม่ได้บอก",
     "status.unknown": "ไม่ทราบ",
     # units
     "unit.parts_h": "ชิ้น/ชม.",
@@ -347,9 +349,8 @@ THAI: dict[str, str] = {
     "plan.infeasible": "ทำไม่ได้",
     "plan.unknown": "ไม่พบแผน",
     "plan.no_violations": "ไม่มี",
-    "plan.left_out.vehicles": "แผนไม่รวมยานพาหนะ ({names}): แถบแสดงเสมือนว่าชิ้นงานถึงปลายทางทันที "
-    "งานจริงจึงอาจเริ่มช้ากว่านี้ "
-    "ส่วนโอกาสทันเวลารวมเวลาขนส่งแล้ว",
+    "plan.left_out.times": "สายการผลิตไม่รอเวลาที่ล็อกไว้ จึงเสร็จใบสั่งเหล่านี้ต่างจากแผน ({names}) "
+    "ส่วนโอกาสทันเวลาคิดจากสายการผลิตจริง",
     "plan.left_out.wear": "แผนถือว่าสถานียังใหม่ ({names}): สถานีที่สึกหรออาจช้าลง เสียบ่อยขึ้น "
     "และมีของเสียมากขึ้น "
     "ส่วนโอกาสทันเวลารวมการสึกหรอแล้ว",
@@ -429,7 +430,7 @@ THAI: dict[str, str] = {
     "metric.brier": "คะแนน Brier",
     "metric.pinball": "pinball loss (ชิ้น/ชม.)",
     "metric.pr_auc": "พื้นที่ใต้เส้น precision–recall",
-    "metric.coverage": "สัดส่วนที่อยู่ในแถบ",
+    "metric.coverage": "สัดส่วนที่อยู่ในแถบ ตั้งไว้ 80 %",
     "metric.log_loss": "log loss",
     # signing in
     "login.title": "เข้าสู่ระบบ",

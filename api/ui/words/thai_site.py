@@ -74,6 +74,10 @@ THAI: dict[str, str] = {
     "data.window": "ย้อนหลัง",
     "data.subject": "ข้อมูล",
     "data.kinds": "เป็นไฟล์",
+    "age.crowded": "อ่านเมื่อ {age} วินาทีก่อน",
+    "banner.crowded": "มีหน้าและโปรแกรมติดตามไซต์นี้พร้อมกันมากเกินไป",
+    "banner.crowded_text": "หน้านี้จึงอ่านสถานะทุก {seconds} วินาทีแทน ปิดหน้าที่ไม่มีใครดู "
+    "หรือขอให้เพิ่มค่า event_clients",
     "data.as": "{what} เป็น {kind}",
     "data.events": "เหตุการณ์",
     "data.events_note": "ทุกสิ่งที่เกิดที่สถานีและบัฟเฟอร์ ประวัติของสายการผลิต",

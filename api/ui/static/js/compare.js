@@ -5,6 +5,7 @@ import { sayScenario } from "./changes.js";
 import { sentence, shown, tone, verdictTag } from "./figures.js";
 import { follow, recalled, remember } from "./jobs.js";
 import { draw } from "./charts.js";
+import { wireMatters } from "./matters.js";
 import { wireReport } from "./report.js";
 
 const MOST = 6;
@@ -136,3 +137,9 @@ form.elements.add.addEventListener("change", () => {
   showChosen();
 });
 form.addEventListener("submit", run);
+await wireMatters((element) => {
+  const [id, ...mode] = element.split(".");
+  const found = ["stations", "buffers", "crews", "vehicles", "loops"].flatMap((list) => model[list] ?? [])
+    .find((item) => item.id === id);
+  return [found?.name || id, ...mode].join(" · ");
+});

@@ -193,24 +193,37 @@ export function on(kind, told) {
 }
 const tell = (kind, detail) => hub.dispatchEvent(new CustomEvent(kind, { detail }));
 
-const stream = { open: false, downSince: null, seenAt: 0, source: null, wait: 500 };
+const stream = { open: false, downSince: null, crowded: false, seenAt: 0, source: null, wait: 500 };
+/** Time after which a page that finds no room in the stream reads the line again, ms. */
+const CROWDED_MS = 5000;
 
 function listen() {
-  const source = new EventSource(`${root}/v1/events?line_id=${encodeURIComponent(site.line.id)}`);
+  const url = `${root}/v1/events?line_id=${encodeURIComponent(site.line.id)}`;
+  const source = new EventSource(url);
   stream.source = source;
   const heard = () => { stream.seenAt = performance.now(); };
   source.onopen = () => {
     heard();
     const was = stream.downSince;
+    const again = Boolean(was) || stream.crowded;
+    showCrowded(false);
     Object.assign(stream, { open: true, downSince: null, wait: 500 });
-    tell("server", { up: true, again: Boolean(was) });
-    if (was) refresh();
+    tell("server", { up: true, again });
+    if (again) refresh();
   };
-  source.onerror = () => {
+  source.onerror = async () => {
+    const refused = source.readyState === EventSource.CLOSED;
     stream.open = false;
+    if (refused && await isCrowded(url)) {
+      showCrowded(true);
+      await refresh();
+      setTimeout(listen, CROWDED_MS);
+      return;
+    }
+    showCrowded(false);
     stream.downSince ??= new Date();
     tell("server", { up: false });
-    if (source.readyState === EventSource.CLOSED) {
+    if (refused) {
       // The server refused or went for good: the browser will not try again by itself, so we do.
       setTimeout(listen, stream.wait);
       stream.wait = Math.min(stream.wait * 2, 10_000);
@@ -226,6 +239,19 @@ function listen() {
   });
   source.addEventListener("job", (event) => { heard(); tell("job", JSON.parse(event.data)); });
   source.addEventListener("reset", () => { refresh(); tell("server", { up: true, again: true }); });
+}
+
+/** Whether the server answers, but too many follow the stream: an EventSource does not tell why it was refused. */
+async function isCrowded(url) {
+  const ended = new AbortController();
+  try {
+    const answer = await fetch(url, { credentials: "same-origin", signal: ended.signal });
+    return answer.status === 429;
+  } catch {
+    return false;
+  } finally {
+    ended.abort();
+  }
 }
 
 function takeState(state) {
@@ -272,6 +298,7 @@ export function freshness() {
   if (age > 10 || provenance.quality === "stale") {
     return { level: "warn", text: t("age.stale", { since: clock(provenance.received_at) }) };
   }
+  if (stream.crowded) return { level: "warn", text: t("age.crowded", { age: number(age) }) };
   return { level: "good", text: t("age.live", { age: number(age, 1) }) };
 }
 
@@ -288,15 +315,31 @@ function showFreshness() {
 
 // ---------------------------------------------------------------- banners, theme, start
 
+function say(level, head, text, symbol) {
+  const banner = $("#banner");
+  banner.dataset.level = level;
+  banner.replaceChildren(glyph(symbol, { width: 22, height: 22 }),
+    el("div", {}, el("strong", { text: head }), el("span", { text })));
+  banner.hidden = false;
+}
+
+/** Say that there is no room in the stream, and what helps; or that there is again. */
+function showCrowded(crowded) {
+  if (crowded === stream.crowded) return;
+  stream.crowded = crowded;
+  if (crowded) {
+    stream.downSince = null;
+    tell("server", { up: true });
+    say("warn", t("banner.crowded"), t("banner.crowded_text", { seconds: number(CROWDED_MS / 1000) }), "blocked");
+  } else {
+    $("#banner").hidden = true;
+    if (site.state) showLink(site.state.link);
+  }
+}
+
 let lostSince = null;
 function showLink(link) {
   const banner = $("#banner");
-  const say = (level, head, text, symbol) => {
-    banner.dataset.level = level;
-    banner.replaceChildren(glyph(symbol, { width: 22, height: 22 }),
-      el("div", {}, el("strong", { text: head }), el("span", { text })));
-    banner.hidden = false;
-  };
   clearTimeout(showLink.timer);
   if (link.status === "lost") {
     lostSince = link.since ?? new Date();
@@ -307,7 +350,7 @@ function showLink(link) {
       t("banner.back_text", { since: clock(lostSince) }), "processing");
     lostSince = null;
     showLink.timer = setTimeout(() => { banner.hidden = true; }, 15_000);
-  } else if (link.status === "connected") {
+  } else if (link.status === "connected" && !stream.crowded) {
     banner.hidden = true;
   }
 }

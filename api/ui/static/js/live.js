@@ -125,13 +125,21 @@ function showVehicles(state) {
     return el("tr", { "data-vehicle": `${vehicle.pool}.${vehicle.number}`, "data-status": vehicle.status },
       el("th", { scope: "row", text: several ? t("vehicle.number", { pool: name, n: vehicle.number + 1 }) : name }),
       el("td", {}, el("span", { class: `status s-${DRIVES[vehicle.status]}` },
-        glyph(DRIVE_GLYPH[vehicle.status] ?? DRIVES[vehicle.status]), el("span", { text: t(`vehicle.${vehicle.status}`) }))),
+        glyph(DRIVE_GLYPH[vehicle.status] ?? DRIVES[vehicle.status]), el("span", { text: drives(vehicle) }))),
       el("td", {}, vehicle.product ? [productChip(vehicle), el("span", { class: "muted small", text: ` #${vehicle.part}` })]
         : el("span", { class: "muted", text: "–" })),
       el("td", { class: "way" }, vehicle.goal ? t("vehicle.way", { from: placeName(vehicle.origin), to: placeName(vehicle.goal) })
         : el("span", { class: "muted", text: t("vehicle.at", { place: placeName(vehicle.place) }) })),
-      vehicle.number ? null : el("td", { rowspan: pool?.count ?? 1 }, driven(rates.get(vehicle.pool) ?? {})));
+      vehicle.number ? null : el("td", { rowspan: pool?.count ?? 1 }, vehicle.told
+        ? driven(rates.get(vehicle.pool) ?? {}) : el("span", { class: "muted", text: t("vehicle.untold") })));
   }));
+}
+
+/** What a vehicle does in words; where the plant does not tell, only trips are supposed. */
+function drives(vehicle) {
+  const status = t(`vehicle.${vehicle.status}`);
+  if (vehicle.told) return status;
+  return vehicle.status === "idle" ? t("vehicle.untold") : t("vehicle.supposed", { status });
 }
 
 /** The shares of the time of one pool as a bar. */
