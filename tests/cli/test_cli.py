@@ -114,18 +114,17 @@ def test_schedule_is_checked_and_dated(capsys: pytest.CaptureFixture[str], tmp_p
 def test_schedule_says_what_it_leaves_out(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """A plan for a line with vehicles names them, for people and in JSON."""
-    path = tmp_path / "carried.yaml"
-    save_line(
-        example_line("transport").changed({
-            "sources.store.arrivals": "orders",
-            "orders.a": {"product": "housing", "quantity": 1},
-        }),
-        path,
-    )  # fmt: skip
+    """A plan for a line with stations that wear names them, for people and in JSON."""
+    path = tmp_path / "worn.yaml"
+    line = example_line("grinding").changed({
+        "sources.blanks.arrivals": "orders",
+        "orders.a": {"product": "camshaft", "quantity": 1},
+    })  # fmt: skip
+    save_line(line, path)
     asked = ("schedule", str(path), "--engine", "dispatch", "-n", "0")
     (warning,) = json.loads(answer(capsys, *asked, "--json")[1])["warnings"]
-    assert (warning["kind"], warning["elements"]) == ("vehicles", ["agv", "hoist"])
+    assert warning["kind"] == "wear"
+    assert all(line.station(name).wear for name in warning["elements"])
     assert warning["text"] in answer(capsys, *asked)[1]
 
 
