@@ -37,5 +37,5 @@ def test_few_runs_do_not_wait_for_the_compilation_and_many_do(count: int, engine
 def test_a_kernel_that_comes_meanwhile_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody tries the reference engine longer than it takes the kernel to come."""
     monkeypatch.setattr(runs, "TASTE_S", 60.0)
-    piece = (example_line("bottling"), SimulationOptions(horizon_s=30 * 86400.0), None)
+    piece = (example_line("bottling"), SimulationOptions(horizon_s=365 * 86400.0), None)
     assert choose_engine([piece]) == "compiled"

@@ -240,6 +240,12 @@ def test_everybody_can_use_every_page(
             page.set_viewport_size({"width": 420, "height": 900})
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide == 420, path
+            # What does not fit scrolls inside its place, for who has only a keyboard too.
+            assert page.evaluate(
+                "() => new Promise((done) => requestAnimationFrame(() => setTimeout(() => done("
+                "[...document.querySelectorAll('.table-wrap')].every("
+                "(place) => place.scrollWidth <= place.clientWidth || place.tabIndex === 0)))))"
+            ), path
             page.set_viewport_size({"width": 1280, "height": 720})
         browser.close()
 

@@ -1,7 +1,7 @@
 // How the site stands: connections, webhooks and their deliveries, audit trail. Seen by those who may.
 
 import { showKeys, sureButton, wireSecrets } from "./secrets.js";
-import { $, api, clock, el, may, number, on, showProblem, start, t } from "./core.js";
+import { $, api, clock, el, may, number, on, showProblem, start, t, watchWidths } from "./core.js";
 
 const OPEN = ["queued", "running"];
 const ENTRIES = 200;
@@ -57,6 +57,7 @@ async function showWebhooks() {
   const found = await api("/v1/webhooks");
   $("#no-webhooks").hidden = found.items.length > 0;
   $("#webhooks").replaceChildren(...await Promise.all(found.items.map(webhook)));
+  watchWidths($("#webhooks"));
 }
 
 /** The trail is told oldest first, so its last part is looked for. */

@@ -46,6 +46,24 @@ export function statusMark(status, more = "") {
     el("span", { text: t(`status.${status}`) + more }));
 }
 
+/** Let what is wider than its place be scrolled by keyboard too, and nothing else take a stop. */
+const places = new ResizeObserver((changed) => {
+  for (const { target } of changed) {
+    const place = target.closest(".table-wrap");
+    if (place?.scrollWidth > place?.clientWidth) place.tabIndex = 0;
+    else place?.removeAttribute("tabindex");
+  }
+});
+
+/** Watch the tables of a part of the page. */
+export function watchWidths(node) {
+  for (const place of node.querySelectorAll(".table-wrap")) {
+    places.observe(place);
+    places.observe(place.firstElementChild);
+  }
+}
+watchWidths(document);
+
 // ---------------------------------------------------------------- requests
 
 /** A request that the server answered with a problem (RFC 9457), or that never got there. */
