@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from enum import StrEnum
 
 import numpy as np
@@ -29,6 +30,7 @@ from twin.engine.jit import compiled, folded
 from twin.line.distributions import Code
 
 Floats = NDArray[np.float64]
+Polynomial = tuple[float, float, float, float, float, float, float, float]
 
 # As plain numbers: members of an enumeration take the compiler longer.
 (
@@ -54,6 +56,10 @@ Floats = NDArray[np.float64]
     int(Code.GAMMA),
     int(Code.BETA),
 )
+
+SHARE, LOGARITHM, DEVIATE, NOTHING = range(4)
+"""Forms in which numbers are drawn ahead: as they are, as log(1 - u), as a standard normal deviate,
+or not at all. What a time needs beyond its form depends on its distribution's parameters."""
 
 
 class Purpose(StrEnum):
@@ -118,45 +124,61 @@ def uniform(key: np.uint64 | int, replication: int, a: int, b: int) -> float:
     return (float(word) + 0.5) * (1.0 / 4503599627370496.0)
 
 
-@compiled
-def _ratio(top: Floats, bottom: Floats, r: float) -> float:
-    above, below = top[0], bottom[0]
-    for i in range(1, 8):
-        above = above * r + top[i]
-        below = below * r + bottom[i]
+@folded
+def _ratio(top: Polynomial, bottom: Polynomial, r: float) -> float:
+    a0, a1, a2, a3, a4, a5, a6, a7 = top
+    b0, b1, b2, b3, b4, b5, b6, b7 = bottom
+    above = ((((((a0 * r + a1) * r + a2) * r + a3) * r + a4) * r + a5) * r + a6) * r + a7
+    below = ((((((b0 * r + b1) * r + b2) * r + b3) * r + b4) * r + b5) * r + b6) * r + b7
     return above / below
 
 
 # Coefficients of AS 241 (PPND16), highest power first: near the middle, and in two tails.
-_A = np.array([2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4,
-               4.5921953931549871457e4, 1.3731693765509461125e4, 1.9715909503065514427e3,
-               1.3314166789178437745e2, 3.3871328727963666080e0])  # fmt: skip
-_B = np.array([5.2264952788528545610e3, 2.8729085735721942674e4, 3.9307895800092710610e4,
-               2.1213794301586595867e4, 5.3941960214247511077e3, 6.8718700749205790830e2,
-               4.2313330701600911252e1, 1.0])  # fmt: skip
-_C = np.array([7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1,
-               1.27045825245236838258e0, 3.64784832476320460504e0, 5.76949722146069140550e0,
-               4.63033784615654529590e0, 1.42343711074968357734e0])  # fmt: skip
-_D = np.array([1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2,
-               1.48103976427480074590e-1, 6.89767334985100004550e-1, 1.67638483018380384940e0,
-               2.05319162663775882187e0, 1.0])  # fmt: skip
-_E = np.array([2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3,
-               2.65321895265761230930e-2, 2.96560571828504891230e-1, 1.78482653991729133580e0,
-               5.46378491116411436990e0, 6.65790464350110377720e0])  # fmt: skip
-_F = np.array([2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5,
-               7.86869131145613259100e-4, 1.48753612908506148525e-2, 1.36929880922735805310e-1,
-               5.99832206555887937690e-1, 1.0])  # fmt: skip
+_A = (2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4,
+      4.5921953931549871457e4, 1.3731693765509461125e4, 1.9715909503065514427e3,
+      1.3314166789178437745e2, 3.3871328727963666080e0)  # fmt: skip
+_B = (5.2264952788528545610e3, 2.8729085735721942674e4, 3.9307895800092710610e4,
+      2.1213794301586595867e4, 5.3941960214247511077e3, 6.8718700749205790830e2,
+      4.2313330701600911252e1, 1.0)  # fmt: skip
+_C = (7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1,
+      1.27045825245236838258e0, 3.64784832476320460504e0, 5.76949722146069140550e0,
+      4.63033784615654529590e0, 1.42343711074968357734e0)  # fmt: skip
+_D = (1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2,
+      1.48103976427480074590e-1, 6.89767334985100004550e-1, 1.67638483018380384940e0,
+      2.05319162663775882187e0, 1.0)  # fmt: skip
+_E = (2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3,
+      2.65321895265761230930e-2, 2.96560571828504891230e-1, 1.78482653991729133580e0,
+      5.46378491116411436990e0, 6.65790464350110377720e0)  # fmt: skip
+_F = (2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5,
+      7.86869131145613259100e-4, 1.48753612908506148525e-2, 1.36929880922735805310e-1,
+      5.99832206555887937690e-1, 1.0)  # fmt: skip
+
+
+@folded
+def is_far_out(p: float) -> bool:
+    """Tell whether a quantile of the normal distribution lies in one of its tails."""
+    return abs(p - 0.5) > 0.425
+
+
+@folded
+def normal_near(p: float) -> float:
+    """Return the standard normal quantile of ``p`` that is not far out."""
+    q = p - 0.5
+    return q * _ratio(_A, _B, 0.180625 - q * q)
+
+
+@compiled
+def normal_far_out(p: float) -> float:
+    """Return the standard normal quantile of ``p`` that is far out."""
+    r = math.sqrt(-log(p if p < 0.5 else 1.0 - p))
+    value = _ratio(_C, _D, r - 1.6) if r <= 5.0 else _ratio(_E, _F, r - 5.0)
+    return -value if p < 0.5 else value
 
 
 @compiled
 def normal_quantile(p: float) -> float:
     """Return the standard normal quantile of ``p`` in (0, 1), to about 1e-16 relative."""
-    q = p - 0.5
-    if abs(q) <= 0.425:
-        return q * _ratio(_A, _B, 0.180625 - q * q)
-    r = math.sqrt(-log(p if q < 0 else 1.0 - p))
-    value = _ratio(_C, _D, r - 1.6) if r <= 5.0 else _ratio(_E, _F, r - 5.0)
-    return -value if q < 0 else value
+    return normal_far_out(p) if is_far_out(p) else normal_near(p)
 
 
 @compiled
@@ -170,6 +192,30 @@ def _discrete(table: Floats, first: int, last: int, u: float) -> float:
         else:
             high = middle
     return table[first + low]
+
+
+def form_of(code: int, parameters: Sequence[float]) -> int:
+    """Return the form in which numbers for a distribution are best drawn ahead."""
+    if code == CONSTANT:
+        return NOTHING
+    if code in {EXPONENTIAL, WEIBULL}:
+        return LOGARITHM
+    whole = code == NORMAL and parameters[2] == 0.0
+    return DEVIATE if whole or code == LOGNORMAL else SHARE
+
+
+@compiled
+def formed_time(code: int, table: Floats, first: int, value: float) -> float:
+    """Return the time for a number in the form of its distribution, which is no share, s."""
+    if code == EXPONENTIAL:
+        return -table[first] * value
+    if code == NORMAL:
+        return max(0.0, table[first] + table[first + 1] * value)
+    if code == LOGNORMAL:
+        return exp(table[first] + table[first + 1] * value)
+    if code == WEIBULL:
+        return table[first] * exp(log(-value) / table[first + 1])
+    return table[first]
 
 
 @compiled
@@ -187,29 +233,26 @@ def quantile_at(code: int, table: Floats, first: int, last: int, u: float) -> fl
     """
     if code == CONSTANT:
         return table[first]
-    if code == EXPONENTIAL:
-        return -table[first] * log_rest(u)
+    if code == EXPONENTIAL or code == WEIBULL:  # noqa: PLR1714, SIM109 - a tuple compiles slowly
+        return formed_time(code, table, first, log_rest(u))
+    if code == NORMAL:
+        kept = 1.0 - table[first + 2]
+        if u > 0.5:  # from the upper end, where p below would have lost its digits
+            return formed_time(code, table, first, -normal_quantile((1.0 - u) * kept))
+        return formed_time(code, table, first, normal_quantile(table[first + 2] + u * kept))
+    if code == LOGNORMAL:
+        return formed_time(code, table, first, normal_quantile(u))
     if code == UNIFORM:
         return table[first] + u * (table[first + 1] - table[first])
     if code == TRIANGULAR:
         low, mode, high = table[first], table[first + 1], table[first + 2]
-        if u * (high - low) < mode - low:
-            return low + math.sqrt(u * (high - low) * (mode - low))
-        return high - math.sqrt((1.0 - u) * (high - low) * (high - mode))
-    if code == NORMAL:
-        if u > 0.5:
-            # From the upper end, where p below would have lost its digits.
-            above = (1.0 - u) * (1.0 - table[first + 2])
-            return max(0.0, table[first] - table[first + 1] * normal_quantile(above))
-        p = table[first + 2] + u * (1.0 - table[first + 2])
-        return max(0.0, table[first] + table[first + 1] * normal_quantile(p))
-    if code == LOGNORMAL:
-        return exp(table[first] + table[first + 1] * normal_quantile(u))
-    if code == WEIBULL:
-        return table[first] * exp(log(-log_rest(u)) / table[first + 1])
+        rises = u * (high - low) < mode - low  # both roads are one: which it is cannot be foreseen
+        share, side = (u, mode - low) if rises else (1.0 - u, high - mode)
+        away = math.sqrt(share * (high - low) * side)
+        return low + away if rises else high - away
     if code == DISCRETE:
         return _discrete(table, first, last, u)
-    if code == GAMMA or code == BETA:  # noqa: PLR1714, SIM109 - a tuple compiles slowly
+    if code == GAMMA or code == BETA:  # noqa: PLR1714, SIM109
         return _between(code, table, first, u, 1.0 - u)
     place = u * (last - first - 1)
     left = int(place)

@@ -16,6 +16,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from twin.line.spec import Spec
 from twin.units import Duration, PositiveDuration, duration_s
 
+LEAST_SHARE = 1e-18
+"""A share so much smaller than any number that is drawn, 2**-53, is none."""
+
 
 class Code(IntEnum):
     """Number of each distribution in the shared draw function."""
@@ -129,7 +132,8 @@ class Normal(Spec):
     def encode(self) -> tuple[Code, tuple[float, ...]]:
         """Return the code and parameters for the shared draw function."""
         below_zero = 0.5 * math.erfc(self.mean_s / (self.sd_s * math.sqrt(2)))
-        return Code.NORMAL, (self.mean_s, self.sd_s, below_zero)
+        cut = below_zero if below_zero > LEAST_SHARE else 0.0
+        return Code.NORMAL, (self.mean_s, self.sd_s, cut)
 
     def expected_s(self) -> float:
         """Return the mean after the cut, s."""

@@ -7,15 +7,8 @@ after the other, and several numbers at once are little more work than one.
 from __future__ import annotations
 
 from twin.engine.bits import unsigned
-from twin.engine.compiled.memory import (
-    get,
-    put,
-    put_real,
-    real,
-    reals,
-    start,
-    whole,
-)
+from twin.engine.compiled.blocks import draw_block, formed, time_of
+from twin.engine.compiled.memory import get, put, put_real, real, reals, start, whole
 from twin.engine.compiled.tables import (
     AHEAD,
     AHEAD_FROM,
@@ -24,6 +17,7 @@ from twin.engine.compiled.tables import (
     ANTITHETIC,
     CODE,
     FIRST_PARAMETER,
+    FORM,
     PARAMETERS,
     REPLICATION,
     STATION_WORK,
@@ -31,32 +25,28 @@ from twin.engine.compiled.tables import (
     Ints,
 )
 from twin.engine.compiled.timers import chance
-from twin.engine.elementary import log
 from twin.engine.jit import inlined, outlined
-from twin.engine.streams import EXPONENTIAL, quantile_at, uniform
+from twin.engine.streams import NOTHING
 
 BLOCK = 8
 """Numbers that are drawn at once; those of one station stand side by side."""
+FORM_BITS = 2
 
 
 @inlined
 def work_s(M: Ints, X: Floats, s: int, distribution: int, number: int, visit: int) -> float:
-    """Return the processing time of a part at a station, s, as ``timers.draw`` does.
-
-    What is ready is a number, or, for an exponential time, its logarithm already.
-    """
-    exponential = get(M, CODE, distribution) == EXPONENTIAL
-    kind = 2 * visit + exponential
+    """Return the processing time of a part at a station, s, as ``timers.draw`` does."""
+    begin, table, form = start(M, PARAMETERS), reals(M, X), get(M, FORM, distribution)
+    first = begin + get(M, FIRST_PARAMETER, distribution)
+    if form == NOTHING:
+        return table[first]
+    kind = (visit << FORM_BITS) + form
     valid = get(M, AHEAD_FROM, s) <= number < get(M, AHEAD_TO, s)
     if not (valid and get(M, AHEAD_KIND, s) == kind):
         _ahead(M, X, s, number, kind)
-    u = real(M, X, AHEAD, (s + 1) * BLOCK + number - get(M, AHEAD_TO, s))
-    begin, table = start(M, PARAMETERS), reals(M, X)
-    first = begin + get(M, FIRST_PARAMETER, distribution)
-    if exponential:
-        return -table[first] * u
+    value = real(M, X, AHEAD, (s + 1) * BLOCK + number - get(M, AHEAD_TO, s))
     last = begin + get(M, FIRST_PARAMETER, distribution + 1)
-    return quantile_at(get(M, CODE, distribution), table, first, last, u)
+    return time_of(form, get(M, CODE, distribution), table, first, last, value)
 
 
 @outlined
@@ -65,24 +55,14 @@ def _ahead(M: Ints, X: Floats, s: int, number: int, kind: int) -> None:
     follows = get(M, AHEAD_TO, s) == number and get(M, AHEAD_KIND, s) == kind
     put(M, AHEAD_FROM, s, number)
     put(M, AHEAD_KIND, s, kind)
+    visit, form = kind >> FORM_BITS, kind & ((1 << FORM_BITS) - 1)
     if follows:
         put(M, AHEAD_TO, s, number + BLOCK)
-        _draw(M, X, s, number, kind)
+        draw_block(
+            reals(M, X), start(M, AHEAD) + s * BLOCK, BLOCK, unsigned(get(M, STATION_WORK, s)),
+            whole(M, REPLICATION), number, visit, form, whole(M, ANTITHETIC),
+        )  # fmt: skip
     else:  # alone, in the last place
         put(M, AHEAD_TO, s, number + 1)
-        u = chance(M, get(M, STATION_WORK, s), number, kind >> 1)
-        put_real(M, X, AHEAD, s * BLOCK + BLOCK - 1, log(1.0 - u) if kind & 1 else u)
-
-
-@inlined
-def _draw(M: Ints, X: Floats, s: int, number: int, kind: int) -> None:
-    """Draw a block of numbers."""
-    key, replication, to = unsigned(get(M, STATION_WORK, s)), whole(M, REPLICATION), s * BLOCK
-    for i in range(BLOCK):
-        put_real(M, X, AHEAD, to + i, uniform(key, replication, number + i, kind >> 1))
-    if whole(M, ANTITHETIC):
-        for i in range(BLOCK):
-            put_real(M, X, AHEAD, to + i, 1.0 - real(M, X, AHEAD, to + i))
-    if kind & 1:
-        for i in range(BLOCK):
-            put_real(M, X, AHEAD, to + i, log(1.0 - real(M, X, AHEAD, to + i)))
+        u = chance(M, get(M, STATION_WORK, s), number, visit)
+        put_real(M, X, AHEAD, s * BLOCK + BLOCK - 1, formed(form, u))

@@ -30,7 +30,7 @@ from twin.engine.model import ahead_of
 from twin.engine.options import Absence, Fault, Shortage, SimulationOptions
 from twin.engine.reference.clock import Due
 from twin.engine.reference.wear import BEFORE_MODES
-from twin.engine.streams import Purpose, stream_key
+from twin.engine.streams import Purpose, form_of, stream_key
 from twin.events.log import Names
 from twin.events.state import LineState
 from twin.kpi.counters import Naming
@@ -161,6 +161,7 @@ class Lowering:
         ):
             fields |= part
         fields["code"] = ints(self._codes)
+        fields["form"] = ints(map(form_of, self._codes, self._parameters))
         fields["first_parameter"] = offsets(len(row) for row in self._parameters)
         fields["parameters"] = floats(value for row in self._parameters for value in row)
         return fields

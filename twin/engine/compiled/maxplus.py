@@ -18,10 +18,10 @@ from __future__ import annotations
 import math
 
 from twin.engine.bits import bits_of, unsigned
+from twin.engine.compiled.blocks import draw_block, time_of
 from twin.engine.compiled.flows import BINS, EXACT, LOWEST, SHIFT
 from twin.engine.compiled.memory import address
 from twin.engine.compiled.tables import Floats, Ints
-from twin.engine.elementary import log
 from twin.engine.jit import compiled, inlined, inner, outlined
 from twin.engine.streams import EXPONENTIAL, quantile_at, uniform
 
@@ -29,16 +29,16 @@ BLOCK = 32
 """Parts whose times are drawn at once."""
 
 # Columns of ``row``, for each station: draws of work, of the age at a failure, of repairs.
-(KEY, CODE, FIRST, LAST, LIFE_KEY, LIFE_CODE, LIFE_FIRST, LIFE_LAST, REPAIR_KEY, REPAIR_CODE,
- REPAIR_FIRST, REPAIR_LAST) = range(12)  # fmt: skip
-FAILS = 12  # whether it has a failure mode, and by which clock
+(KEY, CODE, FIRST, LAST, FORM, LIFE_KEY, LIFE_CODE, LIFE_FIRST, LIFE_LAST, LIFE_FORM, REPAIR_KEY,
+ REPAIR_CODE, REPAIR_FIRST, REPAIR_LAST, REPAIR_FORM) = range(15)  # fmt: skip
+FAILS = 15  # whether it has a failure mode, and by which clock
 BY_AGE, BY_CALENDAR = 1, 2
-ROOM = 13  # places in the buffer before it; 0: none, -1: without limit
-RING = 14  # first of its places in ``ring``: when the last parts left that buffer
-AT = 15  # the next of them, from 0
-COUNT = 16  # failures so far
-PROCESSED = 17
-INTS = 18
+ROOM = 16  # places in the buffer before it; 0: none, -1: without limit
+RING = 17  # first of its places in ``ring``: when the last parts left that buffer
+AT = 18  # the next of them, from 0
+COUNT = 19  # failures so far
+PROCESSED = 20
+INTS = 21
 # Columns of ``state``, for each station.
 (LEFT_S, READY_S, LIFE_S, AGED_S, PROCESSING_S, BLOCKED_S, FAILED_S, CONTENT_AREA) = range(8)
 REALS = 8
@@ -73,21 +73,17 @@ def _draw(run: Ints, row: Ints, at: int, table: Floats, column: int, a: int) -> 
 @inner
 def _draw_block(run: Ints, row: Ints, table: Floats, times: Floats, i: int, k: int) -> None:
     """Draw the working times of the next parts at a station: first all numbers, then all times."""
-    at, to, replication = i * INTS, i * BLOCK, run[REPLICATION]
-    key = unsigned(row[at + KEY])
-    for j in range(BLOCK):
-        times[to + j] = uniform(key, replication, k + j, i)
-    if run[ANTITHETIC]:
-        for j in range(BLOCK):
-            times[to + j] = 1.0 - times[to + j]
+    at, to, form = i * INTS, i * BLOCK, row[i * INTS + FORM]
     code, first, last = row[at + CODE], row[at + FIRST], row[at + LAST]
+    key = unsigned(row[at + KEY])
+    draw_block(times, to, BLOCK, key, run[REPLICATION], k, i, form, run[ANTITHETIC])
     if code == EXPONENTIAL:
         scale_s = -table[first]
-        for j in range(BLOCK):
-            times[to + j] = scale_s * log(1.0 - times[to + j])
+        for j in range(to, to + BLOCK):
+            times[j] = scale_s * times[j]
     else:
-        for j in range(BLOCK):
-            times[to + j] = quantile_at(code, table, first, last, times[to + j])
+        for j in range(to, to + BLOCK):
+            times[j] = time_of(form, code, table, first, last, times[j])
 
 
 @inner

@@ -117,11 +117,12 @@ class PlainProgram:
     def _lower_station(self, row: Any, i: int, s: int, tables: dict[str, Any]) -> None:
         def draw(column: int, key: int, distribution: int) -> None:
             first = tables["first_parameter"]
-            row[column : column + 4] = (
+            row[column : column + 5] = (
                 key,
                 tables["code"][distribution],
                 first[distribution],
                 first[distribution + 1],
+                tables["form"][distribution],
             )
 
         draw(mp.KEY, tables["station_work"][s], tables["choice_times"][tables["first_choice"][i]])

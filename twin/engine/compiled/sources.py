@@ -154,6 +154,8 @@ def pop(M: Ints, X: Floats, source: int) -> int:
     p = make(M, X, source, get(M, HEAD_PRODUCT, source), order)
     if p >= 0 and order >= 0:
         add(M, ORDER_CREATED, order, 1)
+        if get(M, ORDER_CREATED, order) < get(M, ORDER_QUANTITY, order):
+            put(M, HEAD_KNOWN, source, 1)  # an order that is begun stays the next
     return p
 
 

@@ -237,7 +237,7 @@ STATION_ATTENDED = _station.field()  # whether a part that waits to be worked on
 STATION_CLAIM = _station.field()
 AHEAD_FROM = _station.field()  # the first part of those whose numbers are drawn ahead; see ahead
 AHEAD_TO = _station.field()  # and the first after them
-AHEAD_KIND = _station.field()  # twice the visit that they are drawn for, and 1 for logarithms
+AHEAD_KIND = _station.field()  # the visit that they are drawn for, and their form
 STATION_COMING = _station.field()  # servers kept for parts on vehicles; they do not count as free
 VEHICLE_WAIT_S = _station.field()  # part-seconds that only a vehicle was missing
 STATION_SEVERAL = _station.field()  # whether a server may hold several parts
@@ -579,10 +579,11 @@ SHORTAGE_UNTIL_S = _shortage.field()
 
 _distribution = Record(192)
 CODE = _distribution.field()
+FORM = _distribution.field()  # of the numbers drawn ahead for it; see ``streams.form_of``
 FIRST_PARAMETER = _distribution.field()
 PARAMETERS = vector()
 
-AHEAD = vector(496)  # [station, place]: uniform numbers of the next parts' work; see ahead
+AHEAD = vector(496)  # [station, place]: numbers of the next parts' work; see ahead
 RULE = vector(96)  # dispatch rules of a station, by first_rule
 SETUP_S = vector()  # [setup, from group, to group]
 LOOK = vector(1)  # bits by place: who is visited in the next pass

@@ -53,16 +53,17 @@ MODE_STATUS = {
 
 
 def first_leaf(timers: int) -> int:
-    """Return the first leaf of the tree over so many timers, its root being the first group."""
-    first, room = 0, GROUP
-    while room < timers:
-        first, room = first + room, GROUP * room
-    return first
+    """Return the first leaf of the tree over so many timers, its root being the first group.
+
+    No group more than needed: what is left of the root holds the first timers, those of servers,
+    which change most often and then cost one look.
+    """
+    return max(0, -(-(timers - GROUP) // (GROUP - 1)))
 
 
 def nodes(timers: int) -> int:
     """Return the number of nodes of the tree over so many timers, in whole groups."""
-    return first_leaf(timers) + GROUP * max(1, -(-timers // GROUP))
+    return GROUP * (1 + first_leaf(timers))
 
 
 class Template:
