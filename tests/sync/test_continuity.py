@@ -63,6 +63,17 @@ def test_repeated_and_strange_numbers_are_told_apart() -> None:
     assert check.see(1, carries=True) is Verdict.STRANGE
 
 
+def test_number_that_came_before_with_other_values_is_strange() -> None:
+    """A server that counts anew, or gives one number twice, tells news: they are no duplicates."""
+    check = SequenceCheck()
+    for number in range(1, 3001):
+        assert check.see(number, carries=True, held=number) is Verdict.NEXT
+        check.took(number)
+    assert check.see(2999, carries=True, held=2999) is Verdict.REPEATED
+    assert check.see(2999, carries=True, held=7) is Verdict.STRANGE
+    assert check.see(1, carries=True, held=1) is Verdict.STRANGE  # nobody repeats what is so old
+
+
 @given(
     st.lists(
         st.one_of(

@@ -59,6 +59,12 @@ async def test_odd_values_and_missing_nodes(tmp_path: Path) -> None:
     assert math.inf in told["nan"]
     statuses = values[values.node.str.endswith("=bad")].status
     assert set(statuses) == {"Good", "BadSensorFailure"}
+    assert {len(text) for text in told["megabyte"]} == {0, 1, 1_000_000}
+    assert told["matrix"] == {"[[1, 2], [3, 4]]", "[[5, 6]]"}
+    assert {text[-1] for text in told["guid"]} == {"1", "2"}
+    assert told["null"] == set()
+    assert "[]" in told["mixed"]
+    assert told["colon"] == {1.0, 2.0}
     assert {"bare", "ahead"} <= set(told)
     assert json.loads((out / "summary.json").read_text(encoding="utf-8")) == summary
 

@@ -10,9 +10,11 @@ from asyncua import Server, ua
 
 from api.cli import run
 from api.commands.mapping import told
+from tests.sync.peers.harness import counter
 from twin.errors import Finding
 from twin.line import Constant, Line, example_line, serial_line
 from twin.sync.mapfile import load_mapping, mapping_from_text, read_mapping
+from twin.sync.mapping import Mapping
 from twin.sync.propose import propose, template, variables
 from twin.sync.survey import Survey, reader, survey
 
@@ -101,6 +103,27 @@ async def test_everything_wrong_is_told_at_once(endpoint: str, tmp_path: Path) -
     assert len(found.findings) == 8
     assert 5 < found.seen_per_s < 25
     assert found.most_per_s == pytest.approx(80.0)
+
+
+async def test_server_that_takes_little_in_one_call() -> None:
+    """Limits that a server states, or only has, bind a dry run and a proposal too."""
+    nodes = tuple(
+        {"node": f"nsu=urn:counter:b;s=c{k}", "element": "s1", "property": f"signals.c{k}",
+         "type": "int"}
+        for k in range(30)
+    )  # fmt: skip
+    ways = {"most": {"Read": 7, "Browse": 1, "CreateMonitoredItems": 7}}
+    async with counter("asyncua", nodes=30, rate=10, ways=ways) as server:
+        endpoint = f"opc.tcp://127.0.0.1:{server.port}/"
+        mapping = Mapping.model_validate(
+            {"line": "serial", "endpoint": endpoint, "heartbeat": {"node": "i=2258"},
+             "nodes": nodes}
+        )  # fmt: skip
+        found = await survey(mapping, watch_s=1.0)
+        assert [str(item) for item in found.findings] == []
+        assert found.seen_per_s > 100
+        async with reader(endpoint, None, None) as channel:
+            assert len(await variables(channel)) == 30
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -15,7 +15,9 @@ MOST_NODES = 200_000
 MOST_DEPTH = 32
 NODES_PER_CALL = 50
 """Nodes that the server is asked about in one call."""
-_INDEXED = re.compile(r"^ns=(\d+);(.+)$")
+_INDEXED = re.compile(r"^ns=(\d+);(.+)$", re.DOTALL)
+_SPELLED = re.compile(r"^nsu=(.*?);([sigb]=.*)$", re.DOTALL)
+"""The first ``;s=`` ends the namespace: the name of a node may have semicolons of its own."""
 
 
 class Names:
@@ -33,8 +35,8 @@ class Names:
 
     def resolved(self, text: str) -> ua.NodeId | None:
         """Return a node id with the index of today; None if its namespace is not there."""
-        if text.startswith("nsu="):
-            uri, _, rest = text.removeprefix("nsu=").rpartition(";")
+        if (spelled := _SPELLED.match(text)) is not None:
+            uri, rest = spelled.groups()
         elif (indexed := _INDEXED.match(text)) is not None:
             index, rest = int(indexed.group(1)), indexed.group(2)
             if index >= len(self._first):

@@ -8,28 +8,17 @@ item by item.
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import struct
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from asyncua import Client, ua
+from asyncua import ua
 from asyncua.ua.ua_binary import struct_from_binary
 
+from twin.sync.opening import GarbledError, Opening, answered
 from twin.sync.publication import Publication, publication_of, read_publication
-from twin.sync.security import Certificate, Identity, RefusedError, Security, check_certificate
 
-_log = logging.getLogger(__name__)
-CLOSE_S = 2.0
-"""Longest wait for a server to say goodbye, s."""
-SESSION_MS = 600_000
-"""Time for which a server is asked to keep a session without a connection, ms."""
-RENEW_AT = 0.75
-"""Part of a channel's lifetime after which it is renewed."""
 BAD = 0x80000000
 ALREADY_OURS = ua.StatusCodes.BadNothingToDo
 NO_MORE_POINTS = ua.StatusCodes.BadNoContinuationPoints
@@ -41,197 +30,63 @@ TOO_MUCH = (
     ua.uaerrors.BadTcpMessageTooLarge,
 )
 """Errors after which less is asked for in one call."""
+READS = 100
+"""Attributes read in one call at most."""
+ITEMS = 500
+"""Items asked for in one call where the server states no limit of its own."""
 
 
-class GarbledError(ua.UaError):  # type: ignore[misc]
-    """The server's answer cannot be read: it breaks the rules of the encoding."""
-
-
-@asynccontextmanager
-async def _answer(wait_s: float | None) -> AsyncIterator[None]:
-    """Bound the wait for an answer; one that the library cannot read is an error of the server."""
-    try:
-        async with asyncio.timeout(wait_s):
-            yield
-    except (struct.error, ValueError, TypeError, LookupError, AttributeError, ArithmeticError,
-            ua.uaerrors.UaStructParsingError) as error:  # fmt: skip
-        told = f"the server's answer cannot be read: {type(error).__name__}: {error}"
-        raise GarbledError(told) from error
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """What is needed to find a session again on a new connection."""
-
-    token: Any
-    nonce: bytes | None
-    policies: Any
-    peer: bytes | None
-    timeout_s: float
-
-
-class Channel:
-    """One connection to one server, from its opening to its end; never used twice.
+class Channel(Opening):
+    """Services on one connection, one by one; whatever one answers is handed on, item by item.
 
     Parameters
     ----------
-    endpoint : str
-        Address, ``opc.tcp://host:port/path``.
-    timeout_s : float
-        Longest wait for an answer, s.
-    on_lost : callable
-        Called once, with the reason in words, when the connection breaks.
+    endpoint, timeout_s, on_lost
+        See ``Opening``.
+    items_per_call : int
+        Items asked for in one call at most.
     """
 
-    def __init__(self, endpoint: str, timeout_s: float, on_lost: Callable[[str], None]) -> None:
-        self._client = Client(endpoint, timeout=timeout_s, auto_reconnect=False)
-        self._client.session_timeout = SESSION_MS
-        self._client.name = self._client.description = "linetwin"
-        self._endpoint = endpoint
-        self._timeout_s = timeout_s
-        self._on_lost = on_lost
-        self._renewing: asyncio.Task[None] | None = None
-
-    # --- connection and session -----------------------------------------------------------------
-
-    async def connect(self) -> None:
-        """Open the socket and shake hands; raises OSError, TimeoutError or UaError."""
-        async with _answer(self._timeout_s):
-            await self._client.connect_socket()
-            await self._client.send_hello()
-        self._client.uaclient.protocol.on_connection_lost = self._lost
-
-    async def secure(self, security: Security | None, identity: Identity | None) -> None:
-        """Open the secure channel; the server's certificate is looked at before anything is sent.
-
-        Raises
-        ------
-        RefusedError
-            If the certificate, or the lack of one, is not what was asked for, or if there is
-            nothing to protect the connection with.
-        """
-        if security is not None:
-            if identity is None:  # never less than was asked for
-                raise RefusedError(
-                    f"{self._endpoint} is to be protected, and no certificate of ours and no trust "
-                    "list were given; give an Identity"
-                )
-            await self._trust(security, identity)
-        await self._open_channel()
-        self._renewing = asyncio.create_task(self._renew())
-
-    async def _trust(self, security: Security, identity: Identity) -> None:
-        """Find the endpoint that was asked for, and check and pin its certificate."""
-        await self._open_channel()
-        async with _answer(self._timeout_s):
-            endpoints = await self._client.get_endpoints()
-        found = security.choose(endpoints, self._endpoint)
-        peer = b""
-        if security.policy != "None":
-            try:
-                certificate = Certificate.read(found.ServerCertificate or b"")
-            except ValueError as error:
-                told = f"{self._endpoint} shows no certificate that can be read"
-                raise RefusedError(told) from error
-            identity.prepare()
-            check_certificate(certificate, identity, security, self._endpoint)
-            peer = certificate.data
-        self._client.uaclient.protocol.on_connection_lost = None
-        self._client.disconnect_socket()
-        await security.apply(self._client, identity, peer)
-        async with _answer(self._timeout_s):
-            await self._client.connect_socket()
-            await self._client.send_hello()
-        self._client.uaclient.protocol.on_connection_lost = self._lost
-
-    async def _open_channel(self) -> None:
-        async with _answer(self._timeout_s):
-            try:
-                await self._client.open_secure_channel()
-            except AssertionError as error:  # so the library takes a fault in place of an answer
-                raise ua.UaError("the server refuses the secure channel") from error
-
-    async def create_session(self) -> Ticket:
-        """Make and activate a session."""
-        async with _answer(2 * self._timeout_s):
-            answer = await self._client.create_session()
-            await self._activate()
-        return self._ticket(float(answer.RevisedSessionTimeout) / 1000.0)
-
-    async def reactivate(self, ticket: Ticket) -> Ticket:
-        """Find a session again; raises UaError if the server does not have it any more."""
-        client = self._client
-        client.uaclient.session.restore_authentication_token(ticket.token)
-        client._server_nonce = ticket.nonce
-        client._policy_ids = ticket.policies
-        client.security_policy.peer_certificate = ticket.peer
-        try:
-            async with _answer(self._timeout_s):
-                await self._activate()
-        except ua.UaError:
-            client.uaclient.session.reset_authentication_token()
-            raise
-        return self._ticket(ticket.timeout_s)
-
-    async def _activate(self) -> None:
-        client = self._client
-        await client.activate_session(client._username, client._password, client.user_certificate)
-
-    def _ticket(self, timeout_s: float) -> Ticket:
-        client = self._client
-        return Ticket(
-            client.uaclient.session.authentication_token,
-            client._server_nonce,
-            client._policy_ids,
-            client.security_policy.peer_certificate,
-            timeout_s,
-        )
-
-    async def _renew(self) -> None:
-        """Renew the channel in good time, as long as it lives."""
-        while True:
-            await asyncio.sleep(self._client.secure_channel_timeout * RENEW_AT / 1000.0)
-            try:
-                async with _answer(self._timeout_s):
-                    await self._client.open_secure_channel(renew=True)
-            except (TimeoutError, OSError, ua.UaError) as error:
-                self._on_lost(f"the channel could not be renewed: {error}")
-                return
-
-    def _lost(self, error: Exception | None) -> None:
-        told = str(error) if error is not None and str(error) else "the server closed it"
-        self._on_lost(f"the connection broke: {told}")
-
-    def drop(self) -> None:
-        """Let go of the connection at once; the server keeps the session for us."""
-        if self._renewing is not None:
-            self._renewing.cancel()
-        protocol = self._client.uaclient.protocol
-        if protocol is not None:
-            protocol.on_connection_lost = None
-            if protocol.transport is not None:
-                protocol.transport.abort()  # a black hole would take the goodbye and keep it
-        with suppress(OSError, ua.UaError):
-            self._client.disconnect_socket()
-
-    async def close(self) -> None:
-        """End session and connection as politely as the server allows within a bounded time."""
-        with suppress(TimeoutError, OSError, ua.UaError):
-            async with asyncio.timeout(CLOSE_S):
-                await self._client.uaclient.session.close_session(delete_subscriptions=True)
-                await self._client.close_secure_channel()
-        self.drop()
+    def __init__(
+        self,
+        endpoint: str,
+        timeout_s: float,
+        on_lost: Callable[[str], None],
+        items_per_call: int = ITEMS,
+    ) -> None:
+        super().__init__(endpoint, timeout_s, on_lost)
+        self._reads, self._items = READS, items_per_call
+        self._learned = False
 
     # --- reading --------------------------------------------------------------------------------
 
-    async def read(self, ids: Sequence[ua.NodeId]) -> list[ua.DataValue]:
-        """Read the values of nodes in one call."""
-        wanted = [ua.ReadValueId(NodeId=node, AttributeId=ua.AttributeIds.Value) for node in ids]
+    async def read(
+        self, ids: Sequence[ua.NodeId], attribute: ua.AttributeIds = ua.AttributeIds.Value
+    ) -> list[ua.DataValue]:
+        """Read an attribute of nodes, as many in one call as the server takes."""
+        found: list[ua.DataValue] = []
+        while len(found) < len(ids):
+            part = ids[len(found) : len(found) + self._reads]
+            try:
+                found += await self._read(part, attribute)
+            except TOO_MUCH:
+                if len(part) == 1:
+                    raise
+                self._reads = len(part) // 2
+        return found
+
+    async def _read(
+        self, ids: Sequence[ua.NodeId], attribute: ua.AttributeIds
+    ) -> list[ua.DataValue]:
+        wanted = [ua.ReadValueId(NodeId=node, AttributeId=attribute) for node in ids]
         parameters = ua.ReadParameters(
             NodesToRead=wanted, TimestampsToReturn=ua.TimestampsToReturn.Both
         )
-        async with _answer(self._timeout_s):
-            return list(await self._client.uaclient.session.read(parameters))
+        async with answered(self._timeout_s):
+            found = list(await self._client.uaclient.session.read(parameters))
+        if len(found) != len(ids):
+            raise GarbledError(f"the server read {len(found)} nodes of {len(ids)}")
+        return found
 
     async def write(self, node: ua.NodeId, value: ua.Variant) -> ua.StatusCode:
         """Write one value; raises TimeoutError, OSError or UaError if no answer came."""
@@ -239,7 +94,7 @@ class Channel:
             NodeId=node, AttributeId=ua.AttributeIds.Value, Value=ua.DataValue(value)
         )
         parameters = ua.WriteParameters(NodesToWrite=[wanted])
-        async with _answer(self._timeout_s):
+        async with answered(self._timeout_s):
             (answer,) = await self._client.uaclient.session.write(parameters)
         return answer
 
@@ -248,6 +103,15 @@ class Channel:
         (found,) = await self.read([ua.NodeId(ua.ObjectIds.Server_NamespaceArray)])
         names = found.Value.Value if found.Value is not None else None
         return [str(name) for name in names] if isinstance(names, list) else []
+
+    async def started_at(self) -> datetime | None:
+        """Return when the server says that it was started; None if it does not say."""
+        try:
+            (found,) = await self.read([ua.NodeId(ua.ObjectIds.Server_ServerStatus_StartTime)])
+        except ua.UaStatusCodeError:
+            return None
+        value = found.Value.Value if found.Value is not None else None
+        return value if isinstance(value, datetime) else None
 
     async def limit(self, node: int) -> int:
         """Return one of the server's limits; 0 if it states none."""
@@ -285,7 +149,7 @@ class Channel:
         session = self._client.uaclient.session
         parameters = ua.BrowseParameters(NodesToBrowse=[_below(node) for node in nodes])
         try:
-            async with _answer(self._timeout_s):
+            async with answered(self._timeout_s):
                 results = await session.browse(parameters)
         except TOO_MUCH:
             if len(nodes) == 1:
@@ -310,7 +174,7 @@ class Channel:
             if not result.ContinuationPoint:
                 break
             go_on = ua.BrowseNextParameters(ContinuationPoints=[result.ContinuationPoint])
-            async with _answer(self._timeout_s):
+            async with answered(self._timeout_s):
                 (result,) = await self._client.uaclient.session.browse_next(go_on)
             found += result.References or ()
         return found
@@ -348,8 +212,15 @@ class Channel:
             ReleaseContinuationPoints=False,
             NodesToRead=wanted,
         )
-        async with _answer(self._timeout_s):
-            results = await self._client.uaclient.session.history_read(parameters)
+        try:
+            async with answered(self._timeout_s):
+                results = await self._client.uaclient.session.history_read(parameters)
+        except TOO_MUCH:
+            if len(ids) == 1:
+                raise
+            half = len(ids) // 2
+            first = await self.history(ids[:half], begin, end, points[:half], page)
+            return first + await self.history(ids[half:], begin, end, points[half:], page)
         return [_history_of(result) for result in results]
 
     # --- subscriptions --------------------------------------------------------------------------
@@ -362,17 +233,42 @@ class Channel:
         answer = await self._ask(request, ua.CreateSubscriptionResponse)
         return answer.Parameters
 
+    async def items_at_once(self) -> int:
+        """Return how many items the server takes in one call, as far as is known."""
+        if not self._learned:
+            stated = await self.limit(
+                ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall
+            )
+            self._items, self._learned = min(stated or self._items, self._items), True
+        return self._items
+
     async def create_items(
         self, subscription: int, requests: Sequence[ua.MonitoredItemCreateRequest]
     ) -> list[ua.MonitoredItemCreateResult]:
-        """Ask for monitored items in one call; one answer for each."""
+        """Ask for monitored items, as many in one call as the server takes; one answer for each."""
+        found: list[ua.MonitoredItemCreateResult] = []
+        while len(found) < len(requests):
+            part = requests[len(found) : len(found) + await self.items_at_once()]
+            try:
+                found += await self._create_items(subscription, part)
+            except TOO_MUCH:
+                if len(part) == 1:
+                    raise
+                self._items = len(part) // 2  # it stated another limit, or none
+        return found
+
+    async def _create_items(
+        self, subscription: int, requests: Sequence[ua.MonitoredItemCreateRequest]
+    ) -> list[ua.MonitoredItemCreateResult]:
         parameters = ua.CreateMonitoredItemsParameters(
             SubscriptionId=subscription,
             TimestampsToReturn=ua.TimestampsToReturn.Both,
             ItemsToCreate=list(requests),
         )
-        async with _answer(self._timeout_s):
-            return list(await self._client.uaclient.session.create_monitored_items(parameters))
+        async with answered(self._timeout_s):
+            found = list(await self._client.uaclient.session.create_monitored_items(parameters))
+        none = ua.MonitoredItemCreateResult(ua.StatusCode(ua.StatusCodes.BadUnexpectedError))
+        return found[: len(requests)] + [none] * (len(requests) - len(found))
 
     async def delete_subscriptions(self, ids: Sequence[int]) -> None:
         """Give up subscriptions; a server that does not know them any more is right."""
@@ -389,13 +285,13 @@ class Channel:
         ]
         request = ua.PublishRequest()
         request.Parameters.SubscriptionAcknowledgements = told
-        async with _answer(None):
+        async with answered(None):
             data = await self._client.uaclient.session._send_request(request, timeout=0)
             return read_publication(data)
 
     async def republish(self, subscription: int, number: int) -> Publication:
         """Ask for a notification again; raises UaError if the server has it no more."""
-        async with _answer(self._timeout_s):
+        async with answered(self._timeout_s):
             found = await self._client.uaclient.session.republish(subscription, number)
         if int(found.SequenceNumber) != number or not found.NotificationData:
             raise ua.uaerrors.BadMessageNotAvailable  # an empty answer says the same
@@ -406,13 +302,13 @@ class Channel:
         parameters = ua.TransferSubscriptionsParameters(
             SubscriptionIds=list(ids), SendInitialValues=False
         )
-        async with _answer(self._timeout_s):
+        async with answered(self._timeout_s):
             results = await self._client.uaclient.session.transfer_subscriptions(parameters)
         codes = [result.StatusCode.value for result in results]
         return [code < BAD or code == ALREADY_OURS for code in codes]
 
     async def _ask(self, request: Any, answer: Any) -> Any:
-        async with _answer(self._timeout_s):
+        async with answered(self._timeout_s):
             data = await self._client.uaclient.session._send_request(request)
         response = struct_from_binary(answer, data)
         response.ResponseHeader.ServiceResult.check()

@@ -6,7 +6,7 @@ Neither knows a socket or a clock, so that their laws can be tested.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -17,6 +17,8 @@ from twin.sync.protocol import Gap, Origin, Resolution, Sample
 
 LAST_SEQUENCE = 2**32 - 1
 """After this number of a notification comes 1."""
+REMEMBERED = 1000
+"""Notifications that are known again if they come once more."""
 MOST_MISSING = 10_000
 """Notifications in a row that may be asked for again; a greater step is a new beginning."""
 OVERFLOW = 0x480
@@ -42,10 +44,10 @@ class SequenceCheck:
 
     expected: int | None = None
     """Number that the next notification will have; None before the first one."""
-    begun_at: int = 1
-    """First number that was seen."""
+    _seen: dict[int, Hashable] = field(default_factory=dict)
+    """What the newest notifications held, by number."""
 
-    def see(self, number: int, *, carries: bool) -> Verdict:
+    def see(self, number: int, *, carries: bool, held: Hashable = None) -> Verdict:
         """Return what a message is.
 
         Parameters
@@ -54,24 +56,28 @@ class SequenceCheck:
             Its sequence number. A keep-alive has the number of the next notification.
         carries : bool
             Whether it carries notifications; if not, it is a keep-alive.
+        held : hashable
+            What it holds: other values under a number that came before are not those of before.
         """
         if self.expected is None:
             self.expected = number
-            self.begun_at = number
         ahead = (number - self.expected) % LAST_SEQUENCE
         if ahead == 0:
             return Verdict.NEXT
         if ahead <= MOST_MISSING:
             return Verdict.AHEAD
-        behind = LAST_SEQUENCE - ahead
         if not carries:
             return Verdict.NEXT  # servers differ in what a keep-alive says; it carries no values
-        seen = (self.expected - self.begun_at) % LAST_SEQUENCE
-        return Verdict.REPEATED if behind <= min(seen, MOST_MISSING) else Verdict.STRANGE
+        known = number in self._seen and self._seen[number] == held
+        return Verdict.REPEATED if known else Verdict.STRANGE
 
-    def took(self) -> None:
-        """Note that the notification that was due is here."""
+    def took(self, held: Hashable = None) -> None:
+        """Note that the notification that was due is here, and what it holds."""
         assert self.expected is not None
+        self._seen.pop(self.expected, None)  # it may have been here 2^32 numbers ago
+        self._seen[self.expected] = held
+        if len(self._seen) > REMEMBERED:
+            del self._seen[next(iter(self._seen))]
         self.expected = self.expected % LAST_SEQUENCE + 1
 
     def missing(self, number: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from asyncua import ua
 
 from twin.sync.clock import Clock
-from twin.sync.compat import BAD, TOO_MUCH
+from twin.sync.compat import BAD
 from twin.sync.pace import equal
 from twin.sync.protocol import Sample
 from twin.sync.samples import utc
@@ -47,7 +47,6 @@ class Probe:
         self._next_s = 0.0
         self._position = 0
         self._owed: dict[str, tuple[float, _Owed]] = {}
-        self._most = LAST_LOOK
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -65,7 +64,7 @@ class Probe:
         with suppress(ua.UaError, OSError, TimeoutError):
             async with asyncio.timeout(wait_s):
                 while unread:
-                    part = list(unread)[: self._most]
+                    part = list(unread)[:LAST_LOOK]
                     owed |= await self._read(part, last_time=True)
                     for name in part:
                         del unread[name]
@@ -103,18 +102,9 @@ class Probe:
         session = self._session
         if session.channel is None:
             raise ConnectionError
-        try:
-            values = await session.channel.read([session.nodes.ids[name] for name in names])
-        except TOO_MUCH:
-            if self._most == 1:
-                raise
-            self._most = max(1, min(self._most, len(names)) // 2)
-            half = len(names) // 2
-            return await self._read(names[:half], last_time=last_time) | await self._read(
-                names[half:], last_time=last_time
-            )
+        values = await session.channel.read([session.nodes.ids[name] for name in names])
         found = {}
-        for name, data in zip(names, values, strict=False):
+        for name, data in zip(names, values, strict=True):
             good = data.StatusCode is None or data.StatusCode.value < BAD
             if not (good and data.Value is not None) and not last_time:
                 continue
@@ -179,7 +169,7 @@ class Probe:
                 await session.channel.read([ua.NodeId(ua.ObjectIds.Server_ServerStatus_State)])
             return
         self._position %= len(names)
-        chosen = list(islice(names, self._position, self._position + min(NODES, self._most)))
+        chosen = list(islice(names, self._position, self._position + NODES))
         self._position += len(chosen)
         for name, item in (await self._read(chosen)).items():
             if item.stamp is None or (item.last is not None and equal(item.last.value, item.value)):

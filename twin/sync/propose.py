@@ -22,7 +22,7 @@ from twin.sync.mapfile import NAMESPACE, default_mapping
 from twin.sync.mapping import Heartbeat, Mapping, NodeSpec
 
 if TYPE_CHECKING:
-    from twin.sync.survey import Reader
+    from twin.sync.compat import Channel
 
 MOST_NODES = 100_000
 MOST_DEPTH = 16
@@ -81,7 +81,7 @@ class Proposal:
     """Variables that were not recognised."""
 
 
-async def variables(channel: Reader) -> list[Found]:
+async def variables(channel: Channel) -> list[Found]:
     """Return the variables below the objects folder, the server's own left aside."""
     names = Names()
     names.learn(await channel.namespaces())
@@ -100,7 +100,7 @@ async def variables(channel: Reader) -> list[Found]:
             if reference.NodeClass == ua.NodeClass.Variable:
                 below.append((node, way))
             waiting.append((node, way))
-    values = await channel.attributes([node for node, _ in below], ua.AttributeIds.Value)
+    values = await channel.read([node for node, _ in below])
     units = {
         way[:-1]: getattr(getattr(data.Value.Value, "DisplayName", None), "Text", "") or ""
         for (_, way), data in zip(below, values, strict=True)

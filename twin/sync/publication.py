@@ -9,7 +9,7 @@ the same ``Publication``; ``tests/sync/test_publication.py`` holds them against 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
@@ -64,6 +64,14 @@ class Publication(NamedTuple):
     """Changed values in their order."""
     ended: str = ""
     """Why the server ended the subscription; empty if it did not."""
+
+    def mark(self) -> tuple[Hashable, ...]:
+        """Return by what it is known again: how many values it has, and the last one."""
+        if not self.changes:
+            return (0, self.ended)
+        handle, value, status, source, server = self.changes[-1]
+        plain = repr(value) if isinstance(value, (int, float)) else type(value).__name__
+        return len(self.changes), handle, plain, status, source, server
 
 
 class _UnusualError(Exception):

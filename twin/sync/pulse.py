@@ -38,6 +38,10 @@ class Pulse:
         """Count the silence from now."""
         self._beat_s = self._heard_s = self._clock.steady_s()
 
+    def allow(self, *times_s: float) -> None:
+        """Let the server be silent for any of some times."""
+        self.allowance_s = max(self.allowance_s, *times_s)
+
     def heard(self) -> None:
         """Note that a notification came in."""
         self._heard_s = self._clock.steady_s()

@@ -16,10 +16,11 @@ from typing import Any
 from asyncua import ua
 
 from twin.sync.clock import Clock
-from twin.sync.compat import BAD, Channel, GarbledError, Ticket
+from twin.sync.compat import BAD, ITEMS, Channel
 from twin.sync.continuity import Continuity, Verdict
 from twin.sync.knock import knock
 from twin.sync.nodes import Nodes
+from twin.sync.opening import GarbledError, Ticket
 from twin.sync.protocol import Origin, Sample
 from twin.sync.publication import Publication
 from twin.sync.pulse import Pulse
@@ -32,6 +33,10 @@ OUTSTANDING = 3
 """Requests for notifications that wait at the server."""
 REPUBLISH_ROUNDS = 100_000
 """Notifications asked for again at most."""
+LEAST_ITEMS = 20
+"""Items asked for in one call where more of them may be what a server breaks off at."""
+WAVERS_S = 1.0
+"""Difference between two moments at which a server says it was started that means nothing, s."""
 _FORGOTTEN = "the server no longer has our subscriptions"
 
 
@@ -79,6 +84,8 @@ class Session:
         self._acks: list[tuple[int, int]] = []
         self._stale: list[int] = []
         self._tells_each = False
+        self._started_at: datetime | None = None
+        self._items_per_call = ITEMS
 
     @property
     def continuity(self) -> Continuity:
@@ -102,7 +109,7 @@ class Session:
         self.silent = True
         endpoint = self._target.endpoint
         self.channel = await knock(
-            lambda: Channel(endpoint, answer_s, self.lose), knock_s, within_s
+            lambda: Channel(endpoint, answer_s, self.lose, self._items_per_call), knock_s, within_s
         )
         self.lost = None
 
@@ -118,10 +125,32 @@ class Session:
         if self._ticket is not None:
             ticket, self._ticket = self._ticket, None
             with suppress(ua.UaError):
-                self._ticket = await channel.reactivate(ticket)
-                return bool(self._subscriptions)  # they are ours already: nothing to transfer
+                found = await channel.reactivate(ticket)
+                if await self._as_before():
+                    self._ticket = found
+                    return bool(self._subscriptions)  # they are ours already: nothing to transfer
         self._ticket = await channel.create_session()
-        return await self._transferred() if self._subscriptions else False
+        as_before = await self._as_before()
+        return as_before and await self._transferred() if self._subscriptions else False
+
+    async def _as_before(self) -> bool:
+        """Tell whether this is the server of before, not started again since.
+
+        One that was has forgotten us. It may have given the numbers of our session and our
+        subscriptions to others by now; their values must not be taken for ours.
+        """
+        assert self.channel is not None
+        before, self._started_at = self._started_at, await self.channel.started_at()
+        if before is None or self._started_at is None:
+            return True
+        # Some servers reckon it from the time that they are up, so that it wavers.
+        if abs((self._started_at - before).total_seconds()) <= WAVERS_S:
+            self._started_at = before
+            return True
+        if self._subscriptions:
+            self._subscriptions.clear()
+            self.gone = "the server was started again"
+        return False
 
     async def _transferred(self) -> bool:
         assert self.channel is not None
@@ -178,26 +207,33 @@ class Session:
             # Half of a subscription is none: to be found again it would have to be whole.
             self._stale += self._subscriptions
             self._subscriptions.clear()
+            # It may have been too much for the server; some say so by breaking the connection.
+            self._items_per_call = max(LEAST_ITEMS, self._items_per_call // 2)
             raise
 
     async def _asked(self, waiting: Wanted) -> None:
         """Ask for items, in as many subscriptions as it takes."""
         subscriber = self._subscriber()
-        await subscriber.learn()
         self.pulse.beating = False
         while True:
-            subscription = await subscriber.create()
-            self._subscriptions[subscription.number] = subscription
-            allowed_s = max(self.pulse.allowance_s, 3.0 * subscription.publishing_s)
-            self.pulse.allowance_s = allowed_s
-            self.pulse.begin()
-            self.pulse.beating |= await subscriber.beat_on(subscription)
-            self._start()
-            left = await subscriber.ask(subscription, waiting)
-            if not left or len(left) == len(waiting):
+            try:
+                subscription = await subscriber.create()
+            except ua.uaerrors.BadTooManySubscriptions:
+                if not self._subscriptions:
+                    raise
                 break
-            waiting = left  # this subscription is full; the rest goes into another one
-        for name, _ in left:
+            self._subscriptions[subscription.number] = subscription
+            self.pulse.begin()
+            beats = await subscriber.beat_on(subscription)
+            self.pulse.beating |= beats
+            # Without a clock only keep-alives tell that there is no news.
+            quiet_s = 0.0 if beats else subscription.silence_s
+            self.pulse.allow(2.0 * quiet_s, 3.0 * subscription.publishing_s)
+            self._start()
+            waiting = await subscriber.ask(subscription, waiting)
+            if not waiting:
+                break  # else this one is full; the rest goes into another one
+        for name, _ in waiting:
             self.nodes.refuse(name, "the server takes no more items")
 
     def _subscriber(self) -> Subscriber:
@@ -248,6 +284,7 @@ class Session:
                     await asyncio.sleep(0.05 if waiting else 0.5)
                     continue
                 except ua.uaerrors.BadTimeout:
+                    await asyncio.sleep(0.05)  # it may say so at once, again and again
                     continue
                 await self._arrived(told)
                 # While nobody takes what is here nothing more is fetched: the server keeps it.
@@ -280,7 +317,8 @@ class Session:
     async def _take(self, subscription: Subscription, told: Publication, origin: Origin) -> None:
         """Take a notification if it is the one that was due, and what should have come before."""
         check, number = subscription.check, told.number
-        verdict = check.see(number, carries=told.carries)
+        held = told.mark()
+        verdict = check.see(number, carries=told.carries, held=held)
         if verdict is Verdict.AHEAD and not await self._caught_up(subscription, number):
             return
         if verdict is Verdict.STRANGE:
@@ -289,7 +327,7 @@ class Session:
         if not told.carries:
             return
         if verdict is not Verdict.REPEATED:
-            check.took()
+            check.took(held)
             self._apply(subscription, told, origin)
             if not told.more:
                 self.continuity.end_batch()
@@ -308,7 +346,7 @@ class Session:
                 some = f"notifications {expected} to {number - 1}"
                 self._forget(f"the server does not send {some} again ({type(error).__name__})")
                 return False
-            subscription.check.took()
+            subscription.check.took(again.mark())
             self._apply(subscription, again, Origin.REPUBLISH)
             self.continuity.end_batch()
             self._acks.append((subscription.number, expected))

@@ -8,13 +8,11 @@ from typing import Any
 
 from asyncua import ua
 
-from twin.sync.compat import BAD, TOO_MUCH, Channel
+from twin.sync.compat import BAD, Channel
 from twin.sync.continuity import SequenceCheck, Track
 from twin.sync.nodes import Nodes
 from twin.sync.target import Target
 
-ITEMS_PER_CALL = 500
-"""Items asked for in one call where the server states no limit of its own."""
 NOTIFICATIONS = 10_000
 """Values in one notification at most."""
 LIFETIME_S = 600.0
@@ -33,6 +31,8 @@ class Subscription:
     """Its id there."""
     publishing_s: float
     """Time between publications as the server set it, s."""
+    silence_s: float
+    """Longest time without a publication by the server's own settings, s."""
     check: SequenceCheck = field(default_factory=SequenceCheck)
     """Numbers of its notifications."""
     tracks: dict[int, Track] = field(default_factory=dict)
@@ -63,14 +63,6 @@ class Subscriber:
         self._target = target
         self._nodes = nodes
         self._tells_each = tells_each
-        self._most = ITEMS_PER_CALL
-
-    async def learn(self) -> None:
-        """Learn how much the server takes in one call."""
-        stated = await self._channel.limit(
-            ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall
-        )
-        self._most = min(stated or ITEMS_PER_CALL, ITEMS_PER_CALL)
 
     async def create(self) -> Subscription:
         """Make a subscription without items."""
@@ -83,8 +75,11 @@ class Subscriber:
             PublishingEnabled=True,
         )
         answer = await self._channel.create_subscription(parameters)
-        publishing_s = float(answer.RevisedPublishingInterval or 0.0) / 1000.0 or asked_s
-        return Subscription(int(answer.SubscriptionId), publishing_s)
+        publishing_s = float(answer.RevisedPublishingInterval or 0.0) / 1000.0
+        if not 0.0 < publishing_s < LIFETIME_S:
+            publishing_s = asked_s
+        quiet = min(int(answer.RevisedMaxKeepAliveCount or 1), int(LIFETIME_S / publishing_s))
+        return Subscription(int(answer.SubscriptionId), publishing_s, quiet * publishing_s)
 
     async def beat_on(self, subscription: Subscription) -> bool:
         """Put the clock on a subscription, so that it speaks for the other items; tell if it is."""
@@ -105,16 +100,14 @@ class Subscriber:
         left: list[tuple[str, ua.NodeId]] = []
         start = 0
         while start < len(wanted):
-            part = wanted[start : start + self._most]
-            try:
-                left += await self._ask(subscription, part)
-            except TOO_MUCH:
-                if self._most == 1:
-                    raise
-                self._most = max(1, self._most // 2)  # it stated another limit, or none
-                continue
+            part = wanted[start : start + await self._channel.items_at_once()]
+            left += await self._ask(subscription, part)
             start += len(part)
-        return left
+        if subscription.tracks:
+            return left
+        for name, _ in left:  # not one fits into it: into another one neither
+            self._nodes.refuse(name, "the server takes no more items")
+        return []
 
     async def _ask(self, subscription: Subscription, part: Wanted) -> Wanted:
         requests = []
@@ -133,18 +126,16 @@ class Subscriber:
                 subscription.tracks.pop(request.RequestedParameters.ClientHandle, None)
             raise
         full = []
-        for (name, node), request, answer in zip(part, requests, answers, strict=False):
+        for (name, node), request, answer in zip(part, requests, answers, strict=True):
             code = answer.StatusCode.value
             if code < BAD:
                 self._granted(subscription, name, answer)
                 continue
             subscription.tracks.pop(request.RequestedParameters.ClientHandle, None)
-            if code == ua.StatusCodes.BadTooManyMonitoredItems and subscription.tracks:
+            if code == ua.StatusCodes.BadTooManyMonitoredItems:
                 full.append((name, node))
             else:
                 self._nodes.refuse(name, answer.StatusCode.name)
-        for name, _ in part[len(answers) :]:
-            self._nodes.refuse(name, "the server gave no answer")
         return full
 
     def _granted(self, subscription: Subscription, name: str, answer: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,56 +26,32 @@ from twin.sync.opcua import value_of
 from twin.sync.protocol import Origin, Quality, Sample
 from twin.sync.security import Identity, RefusedError, Security
 
-AT_ONCE = 100
-"""Attributes read in one call."""
 READABLE = 1
 """Bit of the access level that says that the value may be read."""
-
-
-class Reader(Channel):
-    """A connection that also reads attributes other than the value."""
-
-    async def attributes(
-        self, nodes: Sequence[ua.NodeId], attribute: ua.AttributeIds
-    ) -> list[ua.DataValue]:
-        """Read one attribute of many nodes, some at a time."""
-        found: list[ua.DataValue] = []
-        for start in range(0, len(nodes), AT_ONCE):
-            wanted = [
-                ua.ReadValueId(NodeId=node, AttributeId=attribute)
-                for node in nodes[start : start + AT_ONCE]
-            ]
-            parameters = ua.ReadParameters(
-                NodesToRead=wanted, TimestampsToReturn=ua.TimestampsToReturn.Both
-            )
-            async with asyncio.timeout(10.0):
-                found += await self._client.uaclient.session.read(parameters)
-        return found
 
 
 @asynccontextmanager
 async def reader(
     endpoint: str, security: Security | None, identity: Identity | None, timeout_s: float = 5.0
-) -> AsyncIterator[Reader]:
+) -> AsyncIterator[Channel]:
     """Open a session for a while.
 
     Raises
     ------
     ConnectionLostError
-        If the server cannot be reached, or either side refuses the other.
+        If the server cannot be reached, either side refuses the other, or it answers no more.
     """
-    channel = Reader(endpoint, timeout_s, lambda _: None)
+    channel = Channel(endpoint, timeout_s, lambda _: None)
     try:
-        try:
-            await channel.connect()
-            await channel.secure(security, identity)
-            await channel.create_session()
-        except RefusedError:
-            raise
-        except (OSError, TimeoutError, ua.UaError) as error:
-            told = str(error) or type(error).__name__
-            raise ConnectionLostError(f"{endpoint} cannot be asked: {told}") from error
+        await channel.connect()
+        await channel.secure(security, identity)
+        await channel.create_session()
         yield channel
+    except RefusedError:
+        raise
+    except (OSError, TimeoutError, ua.UaError) as error:
+        told = str(error) or type(error).__name__
+        raise ConnectionLostError(f"{endpoint} cannot be asked: {told}") from error
     finally:
         await channel.close()
 
@@ -136,7 +112,7 @@ async def survey(
 
 
 class _Look:
-    def __init__(self, mapping: Mapping, channel: Reader, names: Names, found: Survey) -> None:
+    def __init__(self, mapping: Mapping, channel: Channel, names: Names, found: Survey) -> None:
         self.mapping, self.channel, self.names, self.found = mapping, channel, names, found
         self.at = {spec.node: f"nodes.{k}.node" for k, spec in enumerate(mapping.nodes)}
         self.at[mapping.heartbeat.node] = "heartbeat.node"
@@ -161,8 +137,8 @@ class _Look:
             else:
                 there.append((spec, node))
         ids = [node for _, node in there]
-        values = await self.channel.attributes(ids, ua.AttributeIds.Value)
-        access = await self.channel.attributes(ids, ua.AttributeIds.UserAccessLevel)
+        values = await self.channel.read(ids)
+        access = await self.channel.read(ids, ua.AttributeIds.UserAccessLevel)
         usable = []
         for (spec, node), data, level in zip(there, values, access, strict=True):
             if self._value(spec, data, level):
@@ -247,12 +223,10 @@ class _Look:
         )
         answer = await self.channel.create_subscription(parameters)
         publishing_s = float(answer.RevisedPublishingInterval or 0.0) / 1000.0
-        for start in range(0, len(usable), AT_ONCE):
-            part = usable[start : start + AT_ONCE]
-            requests = [self._request(spec, node, start + k) for k, (spec, node) in enumerate(part)]
-            granted = await self.channel.create_items(answer.SubscriptionId, requests)
-            for (spec, _), item in zip(part, granted, strict=True):
-                self._granted(spec, item, publishing_s)
+        requests = [self._request(spec, node, k) for k, (spec, node) in enumerate(usable)]
+        granted = await self.channel.create_items(answer.SubscriptionId, requests)
+        for (spec, _), item in zip(usable, granted, strict=True):
+            self._granted(spec, item, publishing_s)
         counts = await self._count(usable, watch_s)
         self.found.watched_s = watch_s
         self.found.seen_per_s = sum(counts) / watch_s if watch_s else 0.0

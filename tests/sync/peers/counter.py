@@ -9,6 +9,7 @@ import logging
 import math
 import sys
 import threading
+import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,17 @@ ODD: dict[str, list[tuple[Any, ua.VariantType]]] = {
         (ua.LocalizedText(), ua.VariantType.LocalizedText),
     ],
     "thing": [(ua.Argument(Name="a"), ua.VariantType.ExtensionObject)],
+    "megabyte": [
+        *[(text, ua.VariantType.String) for text in ("x" * 1_000_000, *["", "y"] * 8)],
+    ],
+    "matrix": [([[1, 2], [3, 4]], ua.VariantType.Int32), ([[5, 6]], ua.VariantType.Int32)],
+    "guid": [(uuid.UUID(int=1), ua.VariantType.Guid), (uuid.UUID(int=2), ua.VariantType.Guid)],
+    "mixed": [
+        ([ua.Variant(1), ua.Variant("a")], ua.VariantType.Variant),
+        ([], ua.VariantType.Variant),
+    ],
+    "null": [(None, ua.VariantType.Null)],
+    "semi;s=colon": [(1, ua.VariantType.Int32), (2, ua.VariantType.Int32)],
     "bad": [(1, ua.VariantType.Int32)],
     "ahead": [(1, ua.VariantType.Int32), (2, ua.VariantType.Int32)],
     "bare": [(1, ua.VariantType.Int32), (2, ua.VariantType.Int32)],
@@ -139,9 +151,11 @@ async def main(options: dict[str, Any]) -> None:
         )
         for name, values in ODD.items():
             content, kind = values[0]
+            any_type = kind in {ua.VariantType.Variant, ua.VariantType.Null}
             await folder.add_variable(
-                ua.NodeId(name, own), ua.QualifiedName(name, own), content, kind
-            )
+                ua.NodeId(name, own), ua.QualifiedName(name, own), content, kind,
+                ua.NodeId(ua.ObjectIds.BaseDataType) if any_type else None,
+            )  # fmt: skip
     await count()
     if options["history"]:
         await server.start()

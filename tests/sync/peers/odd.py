@@ -6,6 +6,7 @@ less than it was asked for. Each way is one word of ``Odd``; it may change while
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -13,8 +14,11 @@ from typing import Any
 from asyncua import ua
 from asyncua.common.utils import ServiceError
 from asyncua.server.history import HistoryManager
+from asyncua.server.internal_subscription import InternalSubscription
 from asyncua.server.monitored_item_service import MonitoredItemService
+from asyncua.server.subscription_service import SubscriptionService
 from asyncua.server.uaprocessor import UaProcessor
+from asyncua.ua.ua_binary import struct_from_binary
 
 _ENDING = "Request_Encoding_DefaultBinary"
 
@@ -37,9 +41,28 @@ class Odd:
     """What is wrong with history: ``half``, ``pages``, ``no data``, ``other times``, ``bare``,
     ``loop``, ``reversed``."""
 
+    most: dict[str, int] = field(default_factory=dict)
+    """Operations that a service takes in one call; none of it is stated anywhere."""
+    short: list[str] = field(default_factory=list)
+    """Services whose answers lack their last part."""
+    keep_alives: bool = False
+    """Whether nothing but keep-alives is published."""
+    numbers: str = ""
+    """What is wrong with the numbers of notifications: ``same``, ``twice``, ``high``, ``anew``."""
+    ended: str = ""
+    """Status with which the next notification ends the subscription."""
+    subscriptions: int = 0
+    """Subscriptions that are to be had; 0: any number."""
+    room: int = 0
+    """Items that one subscription takes; 0: any number."""
+    revised: dict[str, Any] = field(default_factory=dict)
+    """What is made of the wishes for a subscription, such as ``RevisedMaxKeepAliveCount``."""
+
     def install(self) -> None:
         """Lay these ways over the server."""
         self._services()
+        self._published()
+        self._subscribed()
         self._granted()
         self._past()
 
@@ -56,9 +79,61 @@ class Odd:
                 self.reset.remove(name)
                 own._transport.abort()  # noqa: SLF001
                 return False
+            if name in self.most and _operations(name, body) > self.most[name]:
+                raise ServiceError(ua.StatusCodes.BadTooManyOperations)
             return await answer(own, kind, header, number, body)
 
+        respond = UaProcessor.send_response
+
+        def sent(own: Any, handle: Any, number: Any, response: Any, *rest: Any) -> Any:
+            name = type(response).__name__.removesuffix("Response")
+            if name in self.short and response.TypeId.Identifier:
+                response.Results = list(response.Results)[:-1]
+            return respond(own, handle, number, response, *rest)
+
+        UaProcessor.send_response = sent
         UaProcessor._process_message = answered  # noqa: SLF001
+
+    def _published(self) -> None:
+        pop = InternalSubscription._pop_publish_result  # noqa: SLF001
+        before: dict[int, Any] = {}
+
+        def popped(own: Any) -> Any:
+            number = own.data.SubscriptionId
+            told = before.pop(number, None)
+            if told is not None and self.numbers == "twice":
+                return told
+            if self.numbers == "high" and own._startup:  # noqa: SLF001
+                own._notification_seq = 2**32 - 3  # noqa: SLF001
+            elif own._notification_seq > 2**32 - 1 or self.numbers in {"same", "anew"}:  # noqa: SLF001
+                own._notification_seq = 1  # noqa: SLF001
+                self.numbers = self.numbers.replace("anew", "")
+            if self.keep_alives:
+                own._triggered_datachanges.clear()  # noqa: SLF001
+            if self.ended:
+                own._triggered_statuschanges.append(  # noqa: SLF001
+                    ua.StatusCode(getattr(ua.StatusCodes, self.ended))
+                )
+                self.ended = ""
+            told = pop(own)
+            if told.NotificationMessage.NotificationData:
+                before[number] = told
+            return told
+
+        InternalSubscription._pop_publish_result = popped  # noqa: SLF001
+
+    def _subscribed(self) -> None:
+        make = SubscriptionService.create_subscription
+
+        async def made(own: Any, *given: Any, **more: Any) -> Any:
+            if self.subscriptions and len(own.subscriptions) >= self.subscriptions:
+                raise ServiceError(ua.StatusCodes.BadTooManySubscriptions)
+            result = copy(await make(own, *given, **more))  # it goes by its own all the same
+            for name, value in self.revised.items():
+                setattr(result, name, value)
+            return result
+
+        SubscriptionService.create_subscription = made
 
     def _granted(self) -> None:
         make = MonitoredItemService._create_data_change_monitored_item  # noqa: SLF001
@@ -66,6 +141,8 @@ class Odd:
 
         async def made(own: Any, item: Any) -> Any:
             code = self.items.get(str(item.ItemToMonitor.NodeId.Identifier))
+            if self.room and len(own._monitored_items) >= self.room:  # noqa: SLF001
+                code = "BadTooManyMonitoredItems"
             if code is None:
                 return await make(own, item)
             return ua.MonitoredItemCreateResult(ua.StatusCode(getattr(ua.StatusCodes, code)))
@@ -114,6 +191,17 @@ class Odd:
         elif self.history == "loop":
             result.ContinuationPoint = b"again"
         result.HistoryData.DataValues = values
+
+
+def _operations(name: str, body: Any) -> int:
+    """Return how many operations a request is for."""
+    kind, many = {
+        "Read": (ua.ReadParameters, "NodesToRead"),
+        "Browse": (ua.BrowseParameters, "NodesToBrowse"),
+        "CreateMonitoredItems": (ua.CreateMonitoredItemsParameters, "ItemsToCreate"),
+        "HistoryRead": (ua.HistoryReadParameters, "NodesToRead"),
+    }[name]
+    return len(getattr(struct_from_binary(kind, body.copy()), many))
 
 
 def _at(value: Any, moment: Any) -> Any:
