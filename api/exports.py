@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from api.kpis import kpi_view
 from api.live import LiveLine
@@ -264,8 +264,8 @@ def _plain(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
-def line_file(live: LiveLine, kind: FileKind) -> File:
-    """Return a line as a line file, a workbook or JSON."""
+def line_file(live: LiveLine, kind: FileKind, language: Literal["en", "th"] = "en") -> File:
+    """Return a line as a line file, a workbook (its words in a language) or JSON."""
     check_kind(kind, DOCUMENT)
     if kind is FileKind.JSON:
         return File(json.dumps(live.document, ensure_ascii=False, indent=1).encode(), kind)
@@ -273,7 +273,7 @@ def line_file(live: LiveLine, kind: FileKind) -> File:
         return _written(lambda path: save_line(live.line, path), kind)
     from twin.line.workbook_writing import write_line_workbook  # noqa: PLC0415 - heavy
 
-    return _written(lambda path: write_line_workbook(live.line, path), kind)
+    return _written(lambda path: write_line_workbook(live.line, path, language), kind)
 
 
 def scenario_file(live: LiveLine, kept: Sequence[ScenarioView], kind: FileKind) -> File:

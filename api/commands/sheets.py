@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from api.commands.console import check_file, writing
 
 line_sheets = typer.Typer(help="A line from a spreadsheet.", no_args_is_help=True)
+Language = Annotated[
+    Literal["en", "th"], typer.Option("--language", help="Of sheets, columns and explanations.")
+]
 Target = Annotated[Path, typer.Option("--out", "-o", help="File to write.")]
 
 
@@ -19,6 +22,7 @@ def template(
     line: Annotated[
         str, typer.Argument(help="Line to write into it: a file, or an example line.")
     ] = "two_station",
+    language: Language = "en",
 ) -> None:
     """Write a workbook to describe a line in: stations, buffers, products, orders, shifts."""
     from twin.line import load_line  # noqa: PLC0415 - heavy
@@ -26,7 +30,7 @@ def template(
 
     check_file(target)
     with writing(target):
-        left = write_line_workbook(load_line(line), target)
+        left = write_line_workbook(load_line(line), target, language)
     typer.echo(f"{target}: fill in the sheets, then: twin line import {target} --out line.yaml")
     if left:
         typer.echo(f"left out, as the sheets cannot say it: {', '.join(left)}", err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -43,6 +43,7 @@ EXAMPLE = "two_station"
 Window = Annotated[
     float, Query(gt=0, le=31 * 86400.0, allow_inf_nan=False, description="Time back, s.")
 ]
+Language = Annotated[Literal["en", "th"], Query(description="Language of a line's workbook.")]
 Format = Annotated[FileKind, Query(alias="format", description="Kind of file.")]
 
 
@@ -84,12 +85,13 @@ def export_line(
     subject: Subject,
     kind: Format = FileKind.XLSX,
     window_s: Window = 3600.0,
+    lang: Language = "en",
 ) -> Response:
     """Give events, signals, key figures, state, model or scenarios of a line as a file."""
     live = site.line(line_id)
     check_kind(kind, KINDS[subject])
     if subject is Subject.MODEL:
-        made = line_file(live, kind)
+        made = line_file(live, kind, lang)
     elif subject is Subject.SCENARIOS:
         made = scenario_file(live, _scenarios(site, line_id), kind)
     else:
@@ -108,10 +110,10 @@ def export_run(site: TheSite, who: MayRead, run_id: str, kind: Format = FileKind
 @router.get(
     "/line-template", response_class=Response, responses=file_answers(FileKind.XLSX, FileKind.YAML)
 )
-def line_template(_who: MayRead, kind: Format = FileKind.XLSX) -> Response:
+def line_template(_who: MayRead, kind: Format = FileKind.XLSX, lang: Language = "en") -> Response:
     """Give a small line as a file to begin with: change it and send it back."""
     check_kind(kind, DOCUMENT[:2])
-    return sent(line_file(LiveLine(example_line(EXAMPLE)), kind), "line")
+    return sent(line_file(LiveLine(example_line(EXAMPLE)), kind, lang), "line")
 
 
 @router.post("/lines", status_code=201, response_model=LineSummary, openapi_extra=WORKBOOK)

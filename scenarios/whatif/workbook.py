@@ -71,9 +71,13 @@ def _tables(line: Line | None, parameters: int) -> tuple[Table, Table, Table]:
         "scenarios",
         "One row per change. Leave scenario empty to go on with the one above.",
         (
-            Column("scenario", "Name without blanks, such as bigger_buffer; Thai is fine"),
-            Column("extends", "Scenarios to build on, separated by commas; may be empty"),
-            Column("description", "What it is about, for people"),
+            Column(
+                "scenario", "Name without blanks, such as bigger_buffer; Thai is fine", goes_on=True
+            ),
+            Column(
+                "extends", "Scenarios to build on, separated by commas; may be empty", goes_on=True
+            ),
+            Column("description", "What it is about, for people", goes_on=True),
             Column("path", "What changes; see the sheet line", listed=f"line!$A$2:$A${parameters}"),
             Column("how", "set a value; times a factor; plus an amount; remove; empty: set", HOWS),
             Column("value", "The new value, factor or amount: 40, 1.15, 12 s, text or JSON"),
@@ -83,7 +87,7 @@ def _tables(line: Line | None, parameters: int) -> tuple[Table, Table, Table]:
         "events",
         "One row per thing that happens in a scenario. Leave scenario empty to go on.",
         (
-            Column("scenario", "Name of a scenario, new or in the sheet scenarios"),
+            Column("scenario", "Name of a scenario, new or in the sheet scenarios", goes_on=True),
             Column("kind", "What happens", tuple(KINDS)),
             *(Column(name, about, choices.get(name, ())) for name, about in EVENT_FIELDS),
         ),

@@ -132,24 +132,74 @@ def empty_site(tmp_path: Path) -> Iterator[Service]:
     service.stop()
 
 
-def test_tour_leads_from_a_workbook_to_a_whatif(empty_site: Service, chromium: Path) -> None:
-    """A site without a line shows the tour; the workbook brought in is a line to ask about."""
+@pytest.fixture
+def first_page(empty_site: Service, chromium: Path) -> Iterator[Page]:
+    """Open a browser at a site without any line."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         page = browser.new_page(base_url=empty_site.address)
         page.set_default_timeout(SLOW_MS)
-        page.goto("/")
-        expect(page.locator("h1")).to_have_text("From your spreadsheet to the first what-if")
-        with page.expect_download() as told:
-            page.get_by_role("link", name="Download the workbook").click()
-        page.get_by_label("Workbook (.xlsx)").set_input_files(told.value.path())
-        page.get_by_role("button", name="Bring in").click()
-        expect(page.locator("#done")).to_contain_text("2 stations")
-        page.get_by_role("link", name="Ask a what-if").click()
-        page.get_by_label("Look ahead").select_option("1")
-        page.get_by_label("Replications").fill("4")
-        page.get_by_role("button", name="Run", exact=True).click()
-        expect(page.locator("#verdict")).to_contain_text("throughput")
+        yield page
         browser.close()
+
+
+def test_tour_leads_from_a_workbook_to_a_whatif(empty_site: Service, first_page: Page) -> None:
+    """A site without a line shows the tour; the workbook brought in is a line to ask about."""
+    page = first_page
+    page.goto("/")
+    expect(page.locator("h1")).to_have_text("From your spreadsheet to the first what-if")
+    with page.expect_download() as told:
+        page.get_by_role("link", name="Download the workbook").click()
+    page.get_by_label("Workbook (.xlsx)").set_input_files(told.value.path())
+    page.get_by_role("button", name="Bring in").click()
+    expect(page.locator("#done")).to_contain_text("2 stations")
+    page.get_by_role("link", name="Ask a what-if").click()
+    page.get_by_label("Look ahead").select_option("1")
+    page.get_by_label("Replications").fill("4")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#verdict")).to_contain_text("throughput")
     assert list(empty_site.site.lines) == ["two_station"]
     assert (empty_site.folder / "lines" / "two_station.yaml").is_file()
+
+
+def test_first_hour_of_a_planner_who_writes_thai(first_page: Page, tmp_path: Path) -> None:
+    """The Thai workbook, a bad cell named in it, the same mended, and a plan of its orders."""
+    page = first_page
+    page.goto("/?lang=th")
+    with page.expect_download() as told:
+        page.locator("#template").click()
+    path = tmp_path / "น้ำปลา.xlsx"
+    told.value.save_as(path)
+    book = load_workbook(path)
+    for sheet, rows in {
+        "สายการผลิต": [["รหัส", "น้ำปลา"], ["ชื่อ", "ไลน์น้ำปลา"], ["เขตเวลา", "Asia/Bangkok"],
+                       ["เริ่ม", "5/1/2569 08:00"]],
+        "สถานีงาน": [["ล้าง", "เครื่องล้างขวด"], ["บรรจุ", None, 1, "ราง"]],
+        "บัฟเฟอร์": [["ราง", None, 20]],
+        "ผลิตภัณฑ์": [["น้ำปลา700", "น้ำปลา", "ล้าง", "ล้าง", "0.5 นาที"],
+                      [None, None, "บรรจุ", "บรรจุ", "๔๕ วินาที"]],
+        "วัตถุดิบ": [],
+        "ใบสั่ง": [["PO/1", "น้ำปลา", 10, None, "03/04/2026"], ["PO/2", "น้ำปลา", 20]],
+        "ทีมช่าง": [],
+    }.items():  # fmt: skip
+        book[sheet].delete_rows(2, 10)
+        for row in rows:
+            book[sheet].append(row)
+    book.save(path)
+    page.locator("[name=file]").set_input_files(path)
+    page.locator("#line-form .primary").click()
+    expect(page.locator("#form-problem")).to_contain_text("ใบสั่ง!E2")
+    expect(page.locator("#form-problem")).to_contain_text("write 2026-04-03 or 2026-03-04")
+    book["ใบสั่ง"]["E2"] = "5/1/2569 17:00"
+    book.save(path)
+    page.locator("[name=file]").set_input_files(path)
+    page.locator("#line-form .primary").click()
+    expect(page.locator("#done")).to_contain_text("ไลน์น้ำปลา")
+    page.goto("/schedule?line=line_1")
+    page.locator("[name=time_limit]").fill("1")
+    page.locator("#plan").click()
+    expect(page.locator("#plan-orders tbody tr")).to_have_count(2)
+    expect(page.locator("#plan-orders")).to_contain_text("PO_1")
+    expect(page.locator("#plan-orders")).to_contain_text("น้ำปลา")
+    page.goto("/?line=line_1")
+    expect(page.locator("#map")).to_contain_text("เครื่องล้างขวด")

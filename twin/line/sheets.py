@@ -1,26 +1,36 @@
 """Tables in Excel workbooks: written with explanations and drop-downs, read cell by cell.
 
-A table has its column names in the first row. What is wrong is told by sheet and cell, all at once.
+A table has its column names in the first row, or below a title. What is wrong is told by sheet and
+cell, all at once.
 """
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
+from itertools import chain, islice
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
 from twin.errors import Finding
+from twin.line.cells import length, unit
+from twin.units import UNITS_S
 
 MAX_BYTES = 20_000_000
 """A larger workbook is refused, packed and unpacked ten times that."""
 MAX_ROWS = 100_000
 README = "read me"
 """Name of the sheet with the explanations."""
+READMES = frozenset({README, "อ่านก่อน"})
+HEAD_WITHIN = 10
+"""Rows among which the names of the columns are looked for: titles may stand above them."""
+HEAD_LEAST = 2
+"""Columns that a row must name to be taken for them."""
 ROOM = 500
 """Rows for which drop-downs are laid out."""
 
@@ -31,6 +41,8 @@ ERRORS = frozenset(
 HOLDS_ERROR = "holds the error"
 
 Where = tuple[str, ...]
+_WITH_UNIT = re.compile(r"(.+?)(?:\s*[(\[]\s*(.+?)\s*[)\]]|_([a-z]+))")
+_MERGED = re.compile(rb'<mergeCell [^>]*?ref="([A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,15 @@ class Column:
     """What may be chosen; empty: anything."""
     listed: str = ""
     """Cells that hold the choices, such as ``line!$A$2:$A$90``, in place of ``choices``."""
+    head: str = ""
+    """What is written above it; empty: its name. Both are read."""
+    goes_on: bool = False
+    """Whether an empty cell means what stands above it."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What may stand above it, without a unit."""
+        return (self.name, _unit_of(self.head.lower())[0]) if self.head else (self.name,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +74,13 @@ class Table:
     name: str
     about: str
     columns: tuple[Column, ...]
+    title: str = ""
+    """What its sheet is called; empty: its name. Both are read."""
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """What its sheet may be called."""
+        return (self.name, self.title) if self.title else (self.name,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,34 +182,38 @@ def read_tables(path: Path, tables: Sequence[Table]) -> tuple[dict[str, list[Row
         return {}, findings
     found: dict[str, list[Row]] = {}
     names = {name.strip().lower(): name for name in book.sheetnames}
-    known = {table.name for table in tables}
+    known = {title for table in tables for title in table.titles}
     if not names.keys() & known:
         sheets = ", ".join(map(repr, book.sheetnames))
         expected = f"sheets named {', '.join(table.name for table in tables)}"
         remedy = "fill in a template, which has them"
         book.close()
         return {}, [Finding("", f"has only {sheets}", expected, remedy, str(path))]
-    for name in sorted(names.keys() - known - {README}):
+    for name in sorted(names.keys() - known - READMES):
         near = get_close_matches(name, sorted(known), 1)
         remedy = f"call it {near[0]!r}, or remove it" if near else "remove it"
         findings.append(
             Finding(
                 f"{names[name]}!",
                 "unknown sheet",
-                f"one of: {', '.join(sorted(known))}",
+                f"one of: {', '.join(sorted(table.name for table in tables))}",
                 remedy,
                 str(path),
             )
         )
     for table in tables:
-        sheet = book[names[table.name]] if table.name in names else None
-        found[table.name] = [] if sheet is None else _rows(sheet, table, str(path), findings)
+        title = next((names[title] for title in table.titles if title in names), None)
+        sheet = None if title is None else _Sheet(book[title], table, path, findings)
+        found[table.name] = [] if sheet is None else sheet.rows()
     book.close()
     return found, findings
 
 
 def _opened(path: Path) -> tuple[Any, list[Finding]]:
     from openpyxl import load_workbook  # type: ignore[import-untyped]  # noqa: PLC0415 - heavy
+    from openpyxl.utils.exceptions import (  # type: ignore[import-untyped]  # noqa: PLC0415 - the same
+        InvalidFileException,
+    )
 
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -190,7 +222,7 @@ def _opened(path: Path) -> tuple[Any, list[Finding]]:
             if sum(item.file_size for item in packed.infolist()) > 10 * MAX_BYTES:
                 return None, [Finding("", "unpacks to too much", file=str(path))]
         return load_workbook(path, read_only=True, data_only=True), []
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, InvalidFileException):
         remedy = "open it in a spreadsheet program and save it as .xlsx"
         return None, [Finding("", "is no workbook", "an .xlsx file", remedy, str(path))]
     except (OSError, KeyError, ValueError) as error:
@@ -199,60 +231,132 @@ def _opened(path: Path) -> tuple[Any, list[Finding]]:
         return None, [Finding("", f"cannot be read: {reason}", "an .xlsx file", remedy, str(path))]
 
 
-def _rows(sheet: Any, table: Table, file: str, findings: list[Finding]) -> list[Row]:
-    from openpyxl.utils import get_column_letter  # type: ignore[import-untyped]  # noqa: PLC0415 - heavy
+class _Sheet:
+    """A sheet that is read as a table."""
 
-    known = [column.name for column in table.columns]
-    head: dict[int, str] = {}
-    rows: list[Row] = []
-    for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
-        if number > MAX_ROWS:
-            findings.append(Finding(f"{table.name}!{number}", f"more than {MAX_ROWS} rows"))
-            break
-        if number == 1:
-            head = _head(values, table, known, file, findings)
-            letters = {name: get_column_letter(at + 1) for at, name in head.items()}
-            continue
+    def __init__(self, sheet: Any, table: Table, file: Path, findings: list[Finding]) -> None:
+        self._sheet = sheet
+        self._table = table
+        self._file = str(file)
+        self._findings = findings
+        self._columns = {column.name: column for column in table.columns}
+
+    def _tell(self, place: str, message: str, expected: str, remedy: str) -> None:
+        place = f"{self._sheet.title}!{place}"
+        self._findings.append(Finding(place, message, expected, remedy, self._file))
+
+    def rows(self) -> list[Row]:
+        """Return the rows below the names of the columns that are not empty."""
+        lines = self._sheet.iter_rows(values_only=True)
+        above = list(islice(lines, HEAD_WITHIN))
+        named = (len(self._known(values)) >= HEAD_LEAST for values in above)
+        first = next((at for at, yes in enumerate(named) if yes), 0)
+        head = self._head(above[first], first + 1) if above else {}
+        letters = {name: _letter(at) for at, (name, _) in head.items()}
+        rows: list[Row] = []
+        for number, values in enumerate(chain(above[first + 1 :], lines), start=first + 2):
+            if number > MAX_ROWS:
+                self._tell(str(number), f"more than {MAX_ROWS} rows", "fewer", "split the workbook")
+                break
+            if cells := self._cells(values, head, number):
+                rows.append(Row(self._sheet.title, number, cells, letters))
+        self._check_merged(head, first + 1)
+        return rows
+
+    def _known(self, values: Sequence[Any]) -> dict[int, tuple[str, str]]:
+        """Return column and unit of each cell that names one, by its place."""
+        names = {name: column.name for column in self._table.columns for name in column.names}
+        found: dict[int, tuple[str, str]] = {}
+        for at, value in enumerate(values):
+            text = "" if value is None else " ".join(plain_text(value).lower().split())
+            base, counted = _unit_of(text)
+            name = names.get(text) or (names.get(f"{base}_s") or names.get(base)) if text else None
+            if name and (counted in {"", "s"} or name.endswith("_s")):
+                found[at] = (name, counted)
+        return found
+
+    def _head(self, values: Sequence[Any], number: int) -> dict[int, tuple[str, str]]:
+        """Return what each column is, and tell of those that are none."""
+        head = self._known(values)
+        seen: set[str] = set()
+        for at, value in enumerate(values):
+            text = plain_text(value).lower() if value is not None else ""
+            name = head[at][0] if at in head else ""
+            if not text or (name and name not in seen):
+                seen.add(name)
+                continue
+            head.pop(at, None)
+            near = get_close_matches(text, list(self._columns), 1)
+            remedy = f"write {near[0]!r}, or remove it" if near and not name else "remove it"
+            message = "stands twice" if name else "unknown column"
+            expected = f"one of: {', '.join(self._columns)}"
+            self._tell(f"{_letter(at)}{number}", f"{message}: {text[:60]!r}", expected, remedy)
+        return head
+
+    def _cells(
+        self, values: Sequence[Any], head: Mapping[int, tuple[str, str]], number: int
+    ) -> dict[str, Any]:
         cells = {}
-        for at, name in head.items():
+        for at, (name, counted) in head.items():
             value = values[at] if at < len(values) else None
             if value is None or (isinstance(value, str) and not value.strip()):
                 continue
             if isinstance(value, str) and value.upper() in ERRORS:
-                place = f"{table.name}!{letters[name]}{number}"
-                about = next(column.about for column in table.columns if column.name == name)
                 remedy = "mend its formula, or write the value itself"
-                findings.append(Finding(place, f"{HOLDS_ERROR} {value}", about, remedy, file))
+                about = self._columns[name].about
+                self._tell(f"{_letter(at)}{number}", f"{HOLDS_ERROR} {value}", about, remedy)
+            elif name.endswith("_s"):
+                value = length(value, UNITS_S.get(counted, 1.0))
             cells[name] = value  # an error too: the cell is not empty
-        if cells:
-            rows.append(Row(table.name, number, cells, letters))
-    return rows
+        return cells
+
+    def _check_merged(self, head: Mapping[int, tuple[str, str]], head_row: int) -> None:
+        """Tell of cells that were made one: only the first of them would be read."""
+        for left, top, right, bottom in _merged(self._sheet):
+            inside = [head[at][0] for at in range(left - 1, right) if at in head]
+            below = bottom > max(top, head_row) and not all(
+                self._columns[name].goes_on for name in inside
+            )
+            if inside and bottom > head_row and (below or len(inside) > 1):
+                cells = f"{_letter(left - 1)}{top}:{_letter(right - 1)}{bottom}"
+                remedy = "split them, and write the value into each that it holds for"
+                self._tell(cells, "these cells are merged", "a value in each cell", remedy)
 
 
-def _head(
-    values: Sequence[Any], table: Table, known: list[str], file: str, findings: list[Finding]
-) -> dict[int, str]:
+def _unit_of(head: str) -> tuple[str, str]:
+    """Return what a column is called and the unit behind it, such as ``time (min)``."""
+    found = _WITH_UNIT.fullmatch(head)
+    counted = unit(found[2] or found[3]) if found else ""
+    return (found[1], counted) if found and counted in UNITS_S else (head, "")
+
+
+def _merged(sheet: Any) -> list[tuple[int, int, int, int]]:
+    """Return the merged cells of a sheet: left, top, right, bottom, counted from 1.
+
+    The reader of large workbooks leaves them out, so they are looked for in the sheet's own text.
+    """
+    from openpyxl.utils import range_boundaries  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    with sheet.parent._archive.open(sheet._worksheet_path) as text:  # noqa: SLF001 - no other way
+        tail = b""
+        found: list[bytes] = []
+        while (piece := text.read(1 << 20)) and len(found) < MAX_ROWS:
+            found += _MERGED.findall(tail + piece)
+            tail = piece[-200:] if b"<mergeCell" in piece[-200:] else b""
+    return [range_boundaries(place.decode()) for place in dict.fromkeys(found)]
+
+
+def _letter(at: int) -> str:
     from openpyxl.utils import get_column_letter  # noqa: PLC0415 - heavy
 
-    head: dict[int, str] = {}
-    for at, value in enumerate(values):
-        name = plain_text(value).lower() if value is not None else ""
-        if not name:
-            continue
-        if name in known and name not in head.values():
-            head[at] = name
-            continue
-        near = get_close_matches(name, known, 1)
-        message = "stands twice" if name in known else "unknown column"
-        remedy = f"write {near[0]!r}, or remove it" if near and name not in known else "remove it"
-        place = f"{table.name}!{get_column_letter(at + 1)}1"
-        expected = f"one of: {', '.join(known)}"
-        findings.append(Finding(place, f"{message}: {name[:60]!r}", expected, remedy, file))
-    return head
+    return str(get_column_letter(at + 1))
 
 
 def write_tables(
-    path: Path, title: str, tables: Sequence[tuple[Table, Iterable[Sequence[Any]]]]
+    path: Path,
+    title: str,
+    tables: Sequence[tuple[Table, Iterable[Sequence[Any]]]],
+    readme_name: str = README,
 ) -> None:
     """Write a workbook: explanations first, then a sheet for each table with its rows."""
     from openpyxl import Workbook  # noqa: PLC0415 - heavy
@@ -260,19 +364,19 @@ def write_tables(
 
     book = Workbook()
     readme = book.active
-    readme.title = README
+    readme.title = readme_name
     readme.append([title])
     readme["A1"].font = Font(bold=True, size=14)
     readme.append([])
     for table, _ in tables:
-        readme.append([table.name, "", table.about])
+        readme.append([table.title or table.name, "", table.about])
         readme.cell(readme.max_row, 1).font = Font(bold=True)
         for column in table.columns:
-            readme.append(["", column.name, column.about])
+            readme.append(["", column.head or column.name, column.about])
     for letter, width in (("A", 16), ("B", 18), ("C", 100)):
         readme.column_dimensions[letter].width = width
     for table, rows in tables:
-        _write(book.create_sheet(table.name), table, rows)
+        _write(book.create_sheet(table.title or table.name), table, rows)
     book.save(path)
 
 
@@ -284,13 +388,13 @@ def _write(sheet: Any, table: Table, rows: Iterable[Sequence[Any]]) -> None:
         DataValidation,
     )
 
-    sheet.append([column.name for column in table.columns])
+    sheet.append([column.head or column.name for column in table.columns])
     sheet.freeze_panes = "A2"
     for at, column in enumerate(table.columns, start=1):
         head, letter = sheet.cell(1, at), get_column_letter(at)
         head.font, head.fill = Font(bold=True), PatternFill("solid", fgColor="DDE6ED")
         head.comment = Comment(column.about, "linetwin")
-        sheet.column_dimensions[letter].width = max(14, len(column.name) + 4)
+        sheet.column_dimensions[letter].width = max(14, len(column.head or column.name) + 4)
         listed = f"={column.listed}" if column.listed else ""
         if column.choices and sum(map(len, column.choices)) < 200:  # noqa: PLR2004 - Excel takes 255
             listed = '"' + ",".join(column.choices) + '"'

@@ -1,21 +1,50 @@
 """A line read from an Excel workbook: small factories start from a spreadsheet.
 
+Names may be of any script, and what stands in the cells Thai or English: ``cells`` reads it.
+
 The workbook has what a first line needs. What it cannot say - setups, rework, times by station - is
 added to the line file that comes out of it.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime
+import re
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from twin.errors import Finding, LineError
+from twin.line import cells as spoken
 from twin.line.files import line_from_document
 from twin.line.line import Line
 from twin.line.sheets import Cells, Row, plain_text, plain_value, read_tables, told_once
+from twin.line.workbook_names import Names, is_id
 from twin.line.workbook_tables import TABLES, TIME_KINDS
+from twin.line.workbook_thai import in_thai, meant
 from twin.units import duration_s
+
+NAMED = {
+    "stations": ("station", "id"),
+    "buffers": ("buffer", "id"),
+    "crews": ("crew", "id"),
+    "products": ("product", "product"),
+    "orders": ("order", "id"),
+    "sources": ("source", "id"),
+    "shifts": ("calendar", "calendar"),
+}
+"""Word for one of what a sheet names, and the column with the names."""
+TEXTS = frozenset({"name"})
+CHOSEN = frozenset({"dispatch_rule", "arrivals"})
+REFERENCES = {
+    "input_buffer": "buffers",
+    "calendar": "shifts",
+    "crew": "crews",
+    "product": "products",
+}
+"""Columns that name something of another sheet."""
+MOST_NAMES = 20
+"""Names that are told where none of them was meant."""
+_MIDNIGHT = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def line_from_workbook(path: str | Path) -> Line:
@@ -27,7 +56,7 @@ def line_from_workbook(path: str | Path) -> Line:
         With every bad cell: sheet, cell, what, expected, remedy.
     """
     file = str(path)
-    rows, findings = read_tables(Path(path), TABLES)
+    rows, findings = read_tables(Path(path), [in_thai(table) for table in TABLES])
     reading = _Reading(rows, findings, file)
     document = reading.document() if rows else {}
     title = f"the workbook {file}"
@@ -53,6 +82,10 @@ class _Reading:
         self.findings = findings
         self.file = file
         self.cells = Cells()
+        self.names = {
+            sheet: Names(kind, ((row.text(column), row.text("name")) for row in rows[sheet]))
+            for sheet, (kind, column) in NAMED.items()
+        } if rows else {}  # fmt: skip
 
     def document(self) -> dict[str, Any]:
         """Return the line document; what cannot be read is told and left out."""
@@ -77,29 +110,58 @@ class _Reading:
         document: dict[str, Any] = {}
         known = ("id", "name", "description", "time_zone", "start")
         for row in self.rows["line"]:
-            key = row.text("key").lower()
+            key = meant(row.text("key"))
             if key not in known:
                 self._tell(row.cell("key"), f"unknown key {key!r}", f"one of: {', '.join(known)}")
             elif "value" in row.cells:
-                document[key] = _moment(row.cells["value"]) if key == "start" else row.text("value")
+                document[key] = self._moment(row, "value") if key == "start" else row.text("value")
                 self.cells.put(row.cell("value"), key)
         if "id" not in document:
             self._tell("line!2", "the line has no id", "a row with key id, such as bottling")
             document["id"] = "line"
+        elif not is_id(document["id"]):
+            document.setdefault("name", document["id"])
+            document["id"] = Names("line", [(document["id"], "")]).id(document["id"])
         return document
 
     def _name(self, row: Row, section: str, column: str = "id") -> str:
-        name = row.text(column)
+        name = self.names[section].id(row.text(column)) or ""
         if not name:
             self._tell(row.cell(column), "is empty", "a short name", "write one into this cell")
         self.cells.put(row.cell(column), section, name)
         return name
+
+    def _meant(self, row: Row, column: str, sheet: str, text: str) -> str:
+        """Return the id of what a cell names; tell where there is no such thing."""
+        names = self.names[sheet]
+        found = names.id(text)
+        if found is None and not is_id(text):
+            shown = ", ".join(names.shown[:MOST_NAMES])
+            remedy = f"write one of them, or add a row to the sheet {sheet}"
+            self._tell(row.cell(column), f"no {names.kind} is called {text[:60]!r}", shown, remedy)
+            return names.id(names.shown[0]) or text if names.shown else names.kind
+        return found or text  # an id that nothing has is told with all else that does not fit
+
+    def _all_meant(self, row: Row, column: str, sheet: str) -> list[str]:
+        whole = row.text(column)
+        parts = [whole] if self.names[sheet].id(whole) else _listed(whole)
+        return [self._meant(row, column, sheet, part) for part in parts]
+
+    def _moment(self, row: Row, column: str) -> Any:
+        try:
+            return spoken.moment(row.cells[column])
+        except ValueError as error:
+            message, _, remedy = str(error).partition("; ")
+            self._tell(row.cell(column), message, "a moment such as 2026-01-05 14:00", remedy)
+            return "2026-01-05" if column == "value" else None
 
     def _items(self, section: str, columns: dict[str, str]) -> list[dict[str, Any]]:
         found = []
         for row in self.rows[section]:
             item: dict[str, Any] = {"id": self._name(row, section)}
             self._take(row, section, item, columns)
+            if "name" in columns and not is_id(row.text("id")):
+                item.setdefault("name", row.text("id"))
             found.append(item)
         return found
 
@@ -107,14 +169,23 @@ class _Reading:
         """Put cells into an item, by column and key."""
         for column, key in columns.items():
             self.cells.put(row.cell(column), section, item["id"], key)
-            if column in row.cells:
-                text = column in {"name", "product", "input_buffer", "calendar"}
-                item[key] = row.text(column) if text else plain_value(row.cells[column])
+            if column not in row.cells:
+                continue
+            if column in TEXTS:
+                item[key] = row.text(column)
+            elif column in CHOSEN:
+                item[key] = meant(row.text(column))
+            elif column in REFERENCES:
+                item[key] = self._meant(row, column, REFERENCES[column], row.text(column))
+            else:
+                item[key] = spoken.count(plain_value(row.cells[column]))
 
     def _station(self, row: Row) -> dict[str, Any]:
         item: dict[str, Any] = {"id": self._name(row, "stations")}
         names = ("name", "servers", "input_buffer", "dispatch_rule", "calendar")
         self._take(row, "stations", item, {name: name for name in names})
+        if not is_id(row.text("id")):
+            item.setdefault("name", row.text("id"))
         between, repair = row.cells.get("mtbf_s"), row.cells.get("mttr_s")
         if (between is None) != (repair is None):
             empty = "mtbf_s" if between is None else "mttr_s"
@@ -126,7 +197,8 @@ class _Reading:
                 "time_to_repair_s": {"kind": "exponential", "mean_s": plain_value(repair)},
             }
             if row.text("crew"):
-                mode["crew"] = row.text("crew")
+                # A crew that is named here and nowhere else has one person.
+                mode["crew"] = self._crew(row.text("crew"))
             item["failures"] = [mode]
             at = ("stations", item["id"], "failures", "failure")
             for column, key in (
@@ -135,29 +207,34 @@ class _Reading:
                 self.cells.put(row.cell(column), *at, key)
         return item
 
+    def _crew(self, text: str) -> str:
+        return self.names["crews"].id(text) or Names("crew", [(text, "")]).id(text) or text
+
     def _products(self) -> list[dict[str, Any]]:
         products: dict[str, dict[str, Any]] = {}
         name = ""
         for row in self.rows["products"]:
-            name = row.text("product") or name
+            called = row.text("product")
+            name = self.names["products"].id(called) or name
             if not name:
                 self._tell(row.cell("product"), "is empty", "a short name")
                 continue
             self.cells.put(row.cell("product"), "products", name)
             product = products.setdefault(name, {"id": name, "routing": []})
-            if row.text("name"):
-                product["name"] = row.text("name")
+            if row.text("name") or (called and not is_id(called)):
+                product["name"] = row.text("name") or called
             product["routing"].append(self._operation(row, name, len(product["routing"]) + 1))
         return list(products.values())
 
     def _operation(self, row: Row, product: str, number: int) -> dict[str, Any]:
-        item: dict[str, Any] = {"id": row.text("operation") or f"op{number}"}
+        called = row.text("operation")
+        item: dict[str, Any] = {"id": called if is_id(called) else f"op{number}"}
         at = ("products", product, "routing", item["id"])
         self.cells.put(row.cell("operation"), *at)
-        item["stations"] = _listed(row.text("stations"))
+        item["stations"] = self._all_meant(row, "stations", "stations")
         item["processing_time_s"] = self._time(row)
         if "scrap" in row.cells:
-            item["scrap_probability"] = plain_value(row.cells["scrap"])
+            item["scrap_probability"] = spoken.number(plain_value(row.cells["scrap"]))
         for column, key in (
             ("stations", "stations"),
             ("time_s", "processing_time_s"),
@@ -167,10 +244,11 @@ class _Reading:
         return item
 
     def _time(self, row: Row) -> Any:
-        kind = row.text("kind").lower() or "constant"
+        kind = meant(row.text("kind")) or "constant"
         mean, spread = plain_value(row.cells.get("time_s")), plain_value(row.cells.get("spread_s"))
         if mean is None:
-            self._tell(row.cell("time_s"), "is empty", "a time such as 12 s")
+            remedy = "write the mean time per part"
+            self._tell(row.cell("time_s"), "is empty", "a time such as 12 s", remedy)
         elif kind not in TIME_KINDS:
             known = ", ".join(TIME_KINDS)
             self._tell(row.cell("kind"), f"unknown kind {kind!r}", f"one of: {known}")
@@ -203,8 +281,9 @@ class _Reading:
             )  # fmt: skip
             for column, key in (("release", "release_s"), ("due", "due_date_s")):
                 self.cells.put(row.cell(column), "orders", item["id"], key)
-                if column in row.cells:
-                    item[key] = _moment(row.cells[column])
+                told = self._moment(row, column) if column in row.cells else None
+                if told is not None:
+                    item[key] = _end_of_day(told) if column == "due" else told
             found.append(item)
         return found
 
@@ -219,7 +298,8 @@ class _Reading:
                 mean = plain_value(row.cells["interarrival_s"])
                 item["interarrival_s"] = {"kind": "exponential", "mean_s": mean}
             if row.text("products"):
-                item["products"] = dict.fromkeys(_listed(row.text("products")), 1.0)
+                products = self._all_meant(row, "products", "products")
+                item["products"] = dict.fromkeys(products, 1.0)
             found.append(item)
         return found or [{"id": "source", "arrivals": "orders" if orders else "unlimited"}]
 
@@ -227,7 +307,7 @@ class _Reading:
         found: dict[str, dict[str, Any]] = {}
         name = ""
         for row in self.rows["shifts"]:
-            name = row.text("calendar") or name
+            name = self.names["shifts"].id(row.text("calendar")) or name
             if not name:
                 self._tell(row.cell("calendar"), "is empty", "a short name")
                 continue
@@ -236,7 +316,7 @@ class _Reading:
             at = ("calendars", name, "shifts", str(len(shifts)))
             shift: dict[str, Any] = {"start": _clock(row, "start"), "end": _clock(row, "end")}
             if row.text("days"):
-                shift["days"] = [day.lower()[:3] for day in _listed(row.text("days"))]
+                shift["days"] = spoken.days(row.text("days"))
             if row.text("break_start") or row.text("break_end"):
                 pause = {"start": _clock(row, "break_start"), "end": _clock(row, "break_end")}
                 shift["breaks"] = [pause]
@@ -257,17 +337,14 @@ def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.replace(";", ",").split(",") if part.strip()]
 
 
-def _moment(value: Any) -> Any:
-    """Return a cell with a moment or a time; Excel's own dates become moments."""
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, str):
-        text = value.strip()
-        return text.replace(" ", "T", 1) if text[:4].isdigit() and text[4:5] == "-" else text
-    return plain_value(value)
+def _end_of_day(moment: Any) -> Any:
+    """Return a moment; of a day without an hour its end, as whoever wrote a due date means it."""
+    day = str(moment).removesuffix("T00:00:00")
+    if not _MIDNIGHT.fullmatch(day):
+        return moment
+    return (datetime.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
 def _clock(row: Row, column: str) -> str:
     """Return a clock time as HH:MM; 6:00 is taken for 06:00."""
-    text = plain_text(row.cells.get(column, ""))
-    return f"0{text}" if text[1:2] == ":" else text[:5] if text[5:6] == ":" else text
+    return spoken.clock(plain_text(row.cells.get(column, "")))

@@ -8,9 +8,9 @@ TIME_KINDS = ("constant", "exponential", "lognormal", "normal", "uniform")
 ARRIVALS = ("unlimited", "interarrival", "orders")
 RULES = ("fifo", "spt", "edd", "priority", "plan")
 
-_ID = "Short name: a letter, then letters, digits, _ or -, such as filler"
+_ID = "Short name, such as filler; of other letters than a to z an id is made"
 _NAME = "Name for people, in any script"
-_TIME = "seconds, or text such as 12 s, 1.5 min"
+_TIME = "seconds, or text such as 12 s, 1.5 min; a column called time_min counts minutes"
 LINE = Table(
     "line",
     "What the line is called, and where its clock stands.",
@@ -47,8 +47,8 @@ PRODUCTS = Table(
     "products",
     "One row per operation, in order. Leave product empty to go on with the one above.",
     (
-        Column("product", _ID),
-        Column("name", _NAME),
+        Column("product", _ID, goes_on=True),
+        Column("name", _NAME, goes_on=True),
         Column("operation", "Short name of the step, such as fill"),
         Column("stations", "Stations that can do it, separated by commas, the preferred one first"),
         Column("time_s", f"Mean time per part: {_TIME}"),
@@ -75,7 +75,10 @@ ORDERS = Table(
         Column("product", "What is made"),
         Column("quantity", "Parts"),
         Column("release", "From when on: a moment such as 2026-01-05 08:00, or 2 h after start"),
-        Column("due", "By when: a moment, or a time after the start; empty: none"),
+        Column(
+            "due",
+            "By when: a moment, the end of a day, or a time after the start; empty: none",
+        ),
         Column("priority", "Weight; a higher one is more urgent; empty: 1"),
     ),
 )
@@ -83,7 +86,7 @@ SHIFTS = Table(
     "shifts",
     "One row per shift of a calendar. Leave calendar empty to go on with the one above.",
     (
-        Column("calendar", _ID),
+        Column("calendar", _ID, goes_on=True),
         Column("days", "mon, tue, ... separated by commas; empty: mon to fri"),
         Column("start", "Clock time such as 06:00"),
         Column("end", "Clock time such as 14:00"),

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from twin.line.distributions import AnyDistribution, Uniform
 from twin.line.line import Line
+from twin.line.sheets import README as ENGLISH_README
 from twin.line.sheets import write_tables
 from twin.line.workbook_tables import TABLES, TIME_KINDS
+from twin.line.workbook_thai import README, TITLE, in_thai, row_in_thai
+
+Language = Literal["en", "th"]
 
 
-def write_line_workbook(line: Line, path: str | Path) -> list[str]:
+def write_line_workbook(line: Line, path: str | Path, language: Language = "en") -> list[str]:
     """Write a line as a workbook to fill in or change.
 
     Parameters
@@ -21,6 +25,8 @@ def write_line_workbook(line: Line, path: str | Path) -> list[str]:
         What to write into it.
     path : str or Path
         File to write, e.g. ``line.xlsx``.
+    language : str
+        ``en`` or ``th``: of sheets, columns, explanations and choices. Either is read.
 
     Returns
     -------
@@ -45,8 +51,16 @@ def write_line_workbook(line: Line, path: str | Path) -> list[str]:
         "shifts": list(_shift_rows(line, left)),
         "crews": [[crew.id, crew.size] for crew in line.crews],
     }  # fmt: skip
-    title = "A line to simulate: fill in the sheets, then: twin line import"
-    write_tables(Path(path), title, [(table, rows[table.name]) for table in TABLES])
+    path = Path(path)
+    if language == "th":
+        told = [
+            (in_thai(table), [row_in_thai(table, row) for row in rows[table.name]])
+            for table in TABLES
+        ]
+        write_tables(path, TITLE, told, README)
+    else:
+        title = "A line to simulate: fill in the sheets, then: twin line import"
+        write_tables(path, title, [(table, rows[table.name]) for table in TABLES], ENGLISH_README)
     return left
 
 

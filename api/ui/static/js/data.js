@@ -9,7 +9,7 @@ function showLinks() {
   const window_s = 3600 * Number($("#window-form").elements.hours.value);
   for (const link of document.querySelectorAll("#files a")) {
     const { subject } = link.closest("tr").dataset;
-    const query = new URLSearchParams({ format: link.dataset.kind, window_s });
+    const query = new URLSearchParams({ format: link.dataset.kind, window_s, lang: document.documentElement.lang });
     link.href = assetUrl(`/v1/lines/${encodeURIComponent(site.line.id)}/exports/${subject}?${query}`);
   }
 }
