@@ -9,11 +9,19 @@ from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.timing import Network, in_order
 
 
-def as_it_comes(network: Network) -> Schedule:
+def as_it_comes(network: Network, named: int | None = None) -> Schedule:
     """Return a schedule without any comparison: each step in the order in which it could start.
 
     What is under way comes first, and where jobs must not overtake each other all of a job comes
     before the next. A rule does better, but takes seconds for thousands of steps.
+
+    Parameters
+    ----------
+    network : Network
+        The problem.
+    named : int, optional
+        Where there are several machines, take the one that is named in this place, from 0, or last;
+        none: the quickest.
     """
     early, rank = heads(network), {i: at for at, i in enumerate(network.topological)}
     running = {network.index[key] for machine in network.machines for key in machine.running}
@@ -27,5 +35,10 @@ def as_it_comes(network: Network) -> Schedule:
         # Of jobs under way the one with the least to do is the furthest down the line.
         return job not in begun, left[job] if job in begun else job, early.start_s[i], rank[i]
 
-    choices = {i: min(step.choices, key=lambda c: c.duration_s) for i, step in enumerate(steps)}
+    choices = {
+        i: min(step.choices, key=lambda c: c.duration_s)
+        if named is None
+        else step.choices[min(named, len(step.choices) - 1)]
+        for i, step in enumerate(steps)
+    }
     return in_order(network, sorted(range(len(steps)), key=turn), choices)

@@ -210,15 +210,20 @@ def _lot(there: Attendance, product: Product, step: int, name: str, left: Remain
     part_s += operation.load_time_s.expected_s() + operation.unload_time_s.expected_s()
     part_s += 0.0 if there.loose else care_s(station, part_s)
     at_once = servers(line, station, operation) * (station.batch.max if station.batch else 1)
-    visits = left.visits[step]
+    visits, process_s = left.visits[step], left.in_process_s[step]
+    if there.loose and len(operation.stations) > 1:
+        # Whatever is planned, what has come to other stations is done there.
+        visits = max(0.0, visits - left.elsewhere(line, operation, step, name))
+        at = left.in_process_at[step]
+        process_s = tuple(s for s, place in zip(process_s, at, strict=True) if place == name)
     if there.loose:
         rounds = visits / at_once
     elif at_once > 1 and abs(visits - round(visits)) < 1e-9:  # noqa: PLR2004 - a whole number
         rounds = float(math.ceil(round(visits) / at_once))
     else:
         rounds = visits / at_once if at_once == 1 else max(visits / at_once, min(visits, 1.0))
-    busy_s = sum(left.in_process_s[step]) / at_once
-    longest_s = max(left.in_process_s[step], default=0.0)
+    busy_s = sum(process_s) / at_once
+    longest_s = max(process_s, default=0.0)
     # Parts that are still in work, or made again, come one by one.
     together = visits > 0 and not busy_s and not there.loose
     last = (round(visits) - 1) % at_once + 1 if together else 1
@@ -369,16 +374,15 @@ def _running(
                     found.setdefault(station, []).append(f"{name}/{operation}")
     else:
         products = {order.id: line.product(order.product) for order in orders}
-        taken: set[str] = set()
+        places: dict[str, dict[str, None]] = {}
         for name, step, station in in_process(state):
-            if name not in steps:
-                continue
-            operation = products[name].routing[step].id
-            key = f"{name}/{operation}"
-            # An order split over alternative stations stays where it began first.
-            if key not in taken and station in steps[name].get(operation, ()):
-                found.setdefault(station, []).append(key)
-                taken.add(key)
+            operation = products[name].routing[step].id if name in steps else ""
+            if station in steps.get(name, {}).get(operation, ()):
+                places.setdefault(f"{name}/{operation}", {})[station] = None
+        for key, where in places.items():
+            # An order that is split over alternative stations may go on at any of them.
+            if len(where) == 1:
+                found.setdefault(next(iter(where)), []).append(key)
     return {station: tuple(keys) for station, keys in found.items()}
 
 

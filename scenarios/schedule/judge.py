@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from scenarios.schedule.keeping import kept
+from scenarios.schedule.keeping import kept, worth
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.straight import straight
@@ -36,6 +36,7 @@ class Judge:
         self.messages: list[str] = []
         self._waiting: tuple[Schedule, str] | None = None
         self._next_s = -math.inf
+        self._least = math.inf
         self._straight = straight(problem, loose)
 
     @property
@@ -62,10 +63,21 @@ class Judge:
             return None
         (schedule, source), self._waiting = self._waiting, None
         began_s = time.monotonic()
-        found = self.kept(schedule)
+        found = self._better(schedule)
         ended_s = time.monotonic()
         self._next_s = ended_s + (ended_s - began_s) * (1 / _SHARE - 1)
         return None if found is None else (found, source)
+
+    def _better(self, schedule: Schedule) -> Schedule | None:
+        """Return a schedule as it is kept if it is better than those before."""
+        value = worth(self.problem, schedule)
+        # One that is not kept at all is looked at for the reason, once.
+        if value >= self._least and (value < math.inf or self.messages):
+            return None
+        found = self.kept(schedule)
+        if found is not None:
+            self._least = value
+        return found
 
     def kept(self, schedule: Schedule) -> Schedule | None:
         """Return a schedule as it is kept; None, and why, if that meets not all demands."""

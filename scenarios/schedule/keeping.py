@@ -8,30 +8,22 @@ plan says who goes first, and a run without chance says when.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
+from scenarios.schedule.outcome import measured
+from scenarios.schedule.playing import Player
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.replay import plan_of
 from scenarios.schedule.schedule import Placement, Schedule
-from scenarios.schedule.spans import Span, complete, spans
-from scenarios.schedule.steady import SteadyLine
+from scenarios.schedule.spans import Span
 from scenarios.schedule.timing import Network, decisions, timed
-from twin.errors import SimulationError
-
-# The engine takes a moment to import; who only makes problems does not wait.
-if TYPE_CHECKING:
-    from twin.engine.options import DispatchPlan
 
 _SAME_S = 1e-6
 """Difference up to which two moments count as one, s."""
-_MOST_DOUBLINGS = 8
-"""How often a run that does not finish all orders is tried twice as long."""
-_ROOM = 1.5
-"""Length of the first run in lengths of the plan."""
-_LEAST_S = 3600.0
+_NEEDS_EVENTS = ("setup_time", "energy", "stability")
+"""Terms of an objective that follow from more than the ends of orders."""
 
 
-def kept(problem: SchedulingProblem, schedule: Schedule) -> Schedule | None:
+def kept(problem: SchedulingProblem, schedule: Schedule, *, anew: bool = False) -> Schedule | None:
     """Return a plan as its line keeps it: with the times of the twin without chance.
 
     A station takes what is there while what has its turn has not come: its orders may begin in
@@ -43,6 +35,8 @@ def kept(problem: SchedulingProblem, schedule: Schedule) -> Schedule | None:
         Problem of a line; one of no line leaves a schedule as it is.
     schedule : Schedule
         Whose sequences count; its times do not.
+    anew : bool
+        Whether nothing is to be used that was made ready for another plan.
 
     Returns
     -------
@@ -51,7 +45,8 @@ def kept(problem: SchedulingProblem, schedule: Schedule) -> Schedule | None:
     """
     if problem.twin is None:
         return schedule
-    worked = played(problem.twin, plan_of(schedule, problem), schedule.makespan_s)
+    player = Player(problem.twin.line, problem.twin.state) if anew else problem.twin.player
+    worked = player.spans(plan_of(schedule, problem), schedule.makespan_s)
     if worked is None:
         return None
     # What is left only in the mean, as of rework, is nothing without chance.
@@ -70,6 +65,28 @@ def kept(problem: SchedulingProblem, schedule: Schedule) -> Schedule | None:
             )
         )
     return Schedule.of(problem, placements)
+
+
+def worth(problem: SchedulingProblem, schedule: Schedule) -> float:
+    """Return the objective of a plan as its line keeps it; infinite if it never ends, or too late.
+
+    Much quicker than :func:`kept` where ends of orders are all that counts: no event is looked at.
+    Of hard demands only deadlines are seen. For comparing plans alone: an order ends here when its
+    last part has left the line.
+    """
+    if problem.twin is None:
+        return schedule.objective
+    if any(getattr(problem.objective, name) > 0 for name in _NEEDS_EVENTS):
+        found = kept(problem, schedule)
+        return math.inf if found is None else found.objective
+    ends_s = problem.twin.player.ends_s(plan_of(schedule, problem), schedule.makespan_s)
+    if ends_s is None or any(
+        ends_s[job.id] > job.deadline_s + _SAME_S
+        for job in problem.jobs
+        if job.deadline_s is not None
+    ):
+        return math.inf
+    return measured(problem, (), ends_s).objective(problem)
 
 
 def pictured(problem: SchedulingProblem, schedule: Schedule) -> tuple[SchedulingProblem, Schedule]:
@@ -110,33 +127,3 @@ def astray(problem: SchedulingProblem, schedule: Schedule) -> dict[str, float]:
     pairs = zip(schedule.jobs, found.jobs, strict=True)
     away_s = {plan.job: line.completion_s - plan.completion_s for plan, line in pairs}
     return {job: late_s for job, late_s in away_s.items() if abs(late_s) > _SAME_S}
-
-
-def played(twin: SteadyLine, plan: DispatchPlan, length_s: float) -> dict[str, Span] | None:
-    """Return when a line works on each ``order/operation`` under a plan; None: it never ends.
-
-    Parameters
-    ----------
-    twin : SteadyLine
-        Line and state.
-    plan : DispatchPlan
-        What it is told.
-    length_s : float
-        How long it is thought to take, s.
-    """
-    from twin.engine.options import SimulationOptions  # noqa: PLC0415 - heavy
-    from twin.engine.simulate import simulate  # noqa: PLC0415 - heavy
-
-    # A stay at the end costs nothing; a run that is too short is done again.
-    wanted = set(plan.release)
-    horizon_s = max(_LEAST_S, _ROOM * length_s)
-    for _ in range(_MOST_DOUBLINGS):
-        options = SimulationOptions(horizon_s=horizon_s, plan=plan)
-        try:
-            log = simulate(twin.line, options, twin.state)
-        except SimulationError:
-            return None
-        if wanted <= complete(twin.line, twin.state, log):
-            return spans(twin.line, twin.state, log)
-        horizon_s *= 2
-    return None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from scenarios.schedule.quality import passes
 from twin.events.state import Clock, LineState, PartState
-from twin.line import AnyDistribution, JobOrder, Line, Product, Station
+from twin.line import AnyDistribution, JobOrder, Line, Operation, Product, Station
 
 _QUANTILES = (np.arange(200) + 0.5) / 200
 """Where a distribution is looked at to take its mean."""
@@ -26,6 +28,17 @@ class Remaining:
     """Parts that wait for the operation or are in it."""
     begun: bool = False
     """Whether any part has been made."""
+    stands: tuple[Mapping[str, int], ...] = ()
+    """Parts that have come for the operation and are to begin it, by buffer or station."""
+    in_process_at: tuple[tuple[str, ...], ...] = ()
+    """Station of each part in process."""
+
+    def elsewhere(self, line: Line, operation: Operation, step: int, name: str) -> int:
+        """Return how many parts have come to other stations than one, which will do them."""
+        mine, found = {name, line.station(name).input_buffer}, set[str | None]()
+        for other in operation.stations:
+            found |= {other, line.station(other).input_buffer}
+        return sum(self.stands[step].get(place or "", 0) for place in found - mine)
 
 
 def mean_residual_s(distribution: AnyDistribution, age_s: float) -> float:
@@ -47,6 +60,8 @@ def remaining(line: Line, order: JobOrder, state: LineState | None) -> Remaining
     created = begun.created if begun else 0
     visits = max(0, order.quantity - created) * times[0]
     process_s: list[list[float]] = [[] for _ in range(count)]
+    process_at: list[list[str]] = [[] for _ in range(count)]
+    stands: list[Counter[str]] = [Counter() for _ in range(count)]
     here = [0] * count
     for part in state.parts if state is not None else ():
         if part.order != order.id or part.operation >= count:
@@ -57,12 +72,17 @@ def remaining(line: Line, order: JobOrder, state: LineState | None) -> Remaining
             # This pass has begun: what it still takes is told apart from passes to come.
             after[step] -= 1.0
             process_s[step].append(_left_s(product, part, state.time_s))
+            process_at[step].append(part.location)
+        elif part.status != "done":
+            stands[step][part.location] += 1
         visits = visits + after
     return Remaining(
         visits=tuple(float(v) if v > 1e-9 else 0.0 for v in visits),  # noqa: PLR2004 - rounding
         in_process_s=tuple(tuple(times_s) for times_s in process_s),
         here=tuple(here),
         begun=created > 0,
+        stands=tuple(stands),
+        in_process_at=tuple(tuple(names) for names in process_at),
     )
 
 

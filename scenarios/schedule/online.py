@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
-from scenarios.schedule.keeping import kept
+from scenarios.schedule.keeping import kept, worth
 from scenarios.schedule.neighbours import moved
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.protocol import Outcome, Request
@@ -41,13 +42,15 @@ def improve(
     """
     network, generator = request.network, np.random.default_rng(request.seed)
     seen: set[_Told] = set()
-    here, idle = best(), 0
+    known, least, here, value, idle = None, math.inf, None, math.inf, 0
     while network.steps and not request.over():
-        known = best()
-        if known is None:
+        latest = best()
+        if latest is not None and latest is not known:
+            known, least = latest, worth(problem, latest)
+            if least < value:
+                here, value, idle = known, least, 0
+        if here is None:
             break
-        if here is None or known.objective < here.objective:
-            here, idle = known, 0
         idle += 1
         changes = 1 if idle <= _PATIENCE * len(problem.jobs) else 2
         picture = _promising(network, here, generator, changes, seen)
@@ -55,14 +58,16 @@ def improve(
             if idle > _PATIENCE * len(network.steps):
                 break  # a small problem is soon known altogether
             continue
-        found = kept(problem, picture)
-        if found is None or violations(problem, found, played=False):
+        reached = worth(problem, picture)
+        if reached > value and reached > least + _FAR * abs(least):
             continue
-        if found.objective < known.objective:
+        if reached < least:
+            found = kept(problem, picture)
+            if found is None or violations(problem, found, played=False):
+                continue
             request.on_schedule(found)
-            idle = 0
-        if found.objective <= here.objective + _FAR * abs(known.objective):
-            here = found
+            least, idle = reached, 0
+        here, value = picture, reached
     return Outcome(None)
 
 

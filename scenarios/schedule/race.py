@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import queue
 import threading
+import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -16,6 +19,10 @@ _LOOK_S = 0.05
 """Longest wait for news before it is asked whether to go on, s."""
 _GRACE_S = 1.5
 """Time that engines get to stop by themselves, s."""
+_LEAVE_S = 30.0
+"""Longest time that the end of the process waits for engines that have not stopped yet, s."""
+_STARTED: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+"""Threads of engines, in all races of this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,15 @@ class Found:
     bound: float | None = None
     outcome: Outcome | None = None
     error: Exception | None = None
+
+
+@atexit.register
+def _leave() -> None:
+    """Wait for engines that still load or run compiled code: it crashes when its process ends."""
+    ends = time.monotonic() + _LEAVE_S
+    for thread in list(_STARTED):
+        if thread.is_alive():
+            thread.join(max(0.0, ends - time.monotonic()))
 
 
 class Race:
@@ -56,6 +72,7 @@ class Race:
             target=self._run, args=(source, improve, request), name=source, daemon=True
         )
         self._threads.append(thread)
+        _STARTED.add(thread)
         self.running += 1
         thread.start()
 

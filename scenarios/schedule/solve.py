@@ -179,12 +179,20 @@ class _Run:
             self.infeasible = _surely_late(self.floor)
 
     def _any_rule(self) -> None:
-        """Take the first plan of a rule that the line keeps, whatever is wrong in the picture."""
+        """Take the first plan of a rule that the line keeps, whatever is wrong in the picture.
+
+        Where machines that rules choose close a circle in which all wait, others may not.
+        """
         for name, style in product_of(RULES, STYLES):
-            if self.best is None and not self._over():
-                found = self.judge.kept(dispatch(self.network, name, style))
-                if found is not None:
-                    self._better(found, f"dispatch rule {name}, {style}")
+            self._if_kept(partial(dispatch, self.network, name, style), f"{name}, {style}")
+        for named in range(max((len(s.choices) for s in self.network.steps), default=0)):
+            self._if_kept(partial(as_it_comes, self.network, named), "order of arrival")
+
+    def _if_kept(self, make: Callable[[], Schedule], source: str) -> None:
+        if self.best is None and not self._over():
+            found = self.judge.kept(make())
+            if found is not None:
+                self._better(found, f"dispatch rule {source}")
 
     def _race(self) -> None:
         """Run engines side by side until the best is proven or the budget is spent."""

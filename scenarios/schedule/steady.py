@@ -7,11 +7,13 @@ the mean; maintenance, shifts, people, vehicles, buffers and setups are those of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from pydantic import SerializeAsAny, field_serializer
 
 from scenarios.schedule.live import clock_left_s
+from scenarios.schedule.playing import Player
 from scenarios.schedule.quality import passes
 from twin.events.state import LineState, Outage, PartState, StationState
 from twin.line import (
@@ -33,6 +35,11 @@ class SteadyLine(Spec):
     """The line; all its times are constant."""
     state: LineState | None = None
     """Where it stands; none: empty at its time zero."""
+
+    @cached_property
+    def player(self) -> Player:
+        """What plays plans in it, made ready once."""
+        return Player(self.line, self.state)
 
     @field_serializer("line", "state")
     def _whole(self, value: Line | LineState | None) -> dict[str, Any] | None:

@@ -76,7 +76,7 @@ class _Checker(Facts):
         yield from outcome(self)
 
     def _kept(self) -> Iterator[Violation]:
-        found = kept(self.problem, self.schedule)
+        found = kept(self.problem, self.schedule, anew=True)
         if found is None:
             message = "the line does not finish what is planned"
             yield Violation(ViolationKind.TWIN, self.problem.id, math.nan, message)

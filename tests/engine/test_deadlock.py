@@ -5,6 +5,7 @@ import pytest
 from tests.engine.test_semantics import cell, product
 from twin import SimulationOptions, replicate, simulate
 from twin.engine.deadlock import deadlock, may_lock
+from twin.engine.options import DispatchPlan
 from twin.errors import DeadlockError
 from twin.events import LineState
 from twin.line import Line, load_line
@@ -37,6 +38,27 @@ def test_replications_that_lock_up_are_refused_too(engine: str) -> None:
     """Figures of a line that stands still would be believed."""
     with pytest.raises(DeadlockError, match="for ever since"):
         replicate(reentrant(), SimulationOptions(horizon_s=1000.0, engine=engine), 2)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_circle_that_a_plan_closes_is_named_with_what_it_chose(engine: str) -> None:
+    """Parts may come back to `a` or go to `c`: only who is told to come back fills the circle."""
+    line = cell(
+        sources=[{"id": "in", "arrivals": "orders"}],
+        stations=[
+            {"id": "a", "input_buffer": "one"},
+            {"id": "b", "input_buffer": "two"},
+            {"id": "c", "input_buffer": "three"},
+        ],
+        buffers=[{"id": name, "capacity": 2} for name in ("one", "two", "three")],
+        products=[product("p", ("a", 1), ("b", 5), ("c|a", 1))],
+        orders=[{"id": "x", "product": "p", "quantity": 9}],
+    )
+    plan = DispatchPlan(release=("x",), assignment={"x/op2": "a"})
+    simulate(line, SimulationOptions(horizon_s=1000.0, engine=engine))
+    with pytest.raises(DeadlockError, match="or do not plan x/op2 at a") as caught:
+        simulate(line, SimulationOptions(horizon_s=1000.0, engine=engine, plan=plan))
+    assert set(caught.value.elements) == {"a", "b", "one", "two"}
 
 
 def test_the_way_out_that_the_error_tells_works() -> None:

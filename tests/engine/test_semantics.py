@@ -7,6 +7,7 @@ import pytest
 
 from twin import SimulationOptions, example_line, load_line, serial_line, simulate, summarise
 from twin.engine.options import DispatchPlan, Fault
+from twin.engine.reference.engine import ReferenceEngine
 from twin.errors import LineError, OptionsError, SimulationError
 from twin.events import EventLog, Kind, fold
 from twin.line import Constant, Line, line_from_document
@@ -316,6 +317,29 @@ def test_orders_by_priority_then_due_date(engine: str) -> None:
     assert order == ["soon", "soon", "vip", "vip", "late", "late"]
     done = summarise(log, line).order_completion_s
     assert done.sel(order=["soon", "vip", "late"]).values.tolist() == [20.0, 40.0, 60.0]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_parts_that_wait_elsewhere_are_not_stranded_by_a_plan(engine: str) -> None:
+    """A plan made now says `b2`; what came to `b1` before is done there, what comes goes to b2."""
+    line = cell(
+        sources=[{"id": "in", "arrivals": "orders"}],
+        stations=[{"id": "a"}, {"id": "b1", "input_buffer": "one"}, {"id": "b2"}],
+        products=[product("p", ("a", 1), ("b1|b2", 10))],
+        buffers=[{"id": "one", "capacity": 9}],
+        orders=[{"id": "x", "product": "p", "quantity": 6}],
+    )
+    begun = ReferenceEngine(line, SimulationOptions(horizon_s=60.0))
+    begun.advance(4.5)
+    assert [part.id for part in begun.state().parts if part.location == "one"] == [1, 2, 3]
+    plan = DispatchPlan(release=("x",), assignment={"x/op1": "b2"})
+    options = SimulationOptions(horizon_s=100.0, engine=engine, plan=plan)
+    log = simulate(line, options, begun.state())
+    frame = log.frame()
+    entered = frame[frame["kind"] == "station_entered"]
+    assert entered[entered["element"] == "b1"]["part"].tolist() == [1, 2, 3]
+    assert entered[entered["element"] == "b2"]["part"].tolist() == [4, 5]
+    assert summarise(log, line).order_completion_s.values.tolist() == [41.0]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

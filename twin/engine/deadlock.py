@@ -10,7 +10,9 @@ with every full place and take out those that something can leave, until no more
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
+from twin.engine.options import DispatchPlan
 from twin.errors import DeadlockError
 from twin.events.state import LineState, PartState
 from twin.line import Line, Product, Station
@@ -32,7 +34,9 @@ def may_lock(line: Line) -> bool:
     return any(circles(place) for place in sorted(ways))
 
 
-def deadlock(line: Line, state: LineState) -> DeadlockError | None:
+def deadlock(
+    line: Line, state: LineState, plan: DispatchPlan | None = None
+) -> DeadlockError | None:
     """Return the error that tells of parts that are stuck for ever, or None.
 
     Parameters
@@ -41,12 +45,16 @@ def deadlock(line: Line, state: LineState) -> DeadlockError | None:
         What ran.
     state : LineState
         Where everything is.
+    plan : DispatchPlan, optional
+        What the run was told: it may have left a part one of several stations.
     """
-    waits = _Waits(line, state).stuck()
+    given = plan.assignment if plan is not None else {}
+    found = _Waits(line, state, given)
+    waits = found.stuck()
     for place in sorted(waits):
         circle = _circle(place, waits)
         if circle:
-            return _error(line, state, circle)
+            return _error(line, state, circle, found.chosen(circle))
     return None
 
 
@@ -61,7 +69,9 @@ def _circle(place: str, waits: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(way[way.index(place) :])
 
 
-def _error(line: Line, state: LineState, circle: tuple[str, ...]) -> DeadlockError:
+def _error(
+    line: Line, state: LineState, circle: tuple[str, ...], chosen: list[str]
+) -> DeadlockError:
     room = {station.id: station.servers for station in line.stations}
     room |= {buffer.id: buffer.capacity or 0 for buffer in line.buffers}
     inside = [part for part in state.parts if part.location in circle]
@@ -78,6 +88,8 @@ def _error(line: Line, state: LineState, circle: tuple[str, ...]) -> DeadlockErr
         f"places more room, or keep one of them free: loops: [{{id: free, cards: {limit}, "
         f"places: [{names}]}}]"
     )
+    if chosen:
+        message += f"; or do not plan {', '.join(chosen)}, which leaves no other way"
     return DeadlockError(message, circle, tuple(part.id for part in inside))
 
 
@@ -116,8 +128,9 @@ def _goals(line: Line, product: Product, place: int) -> tuple[str, ...]:
 class _Waits:
     """What each full place waits for, in one state."""
 
-    def __init__(self, line: Line, state: LineState) -> None:
+    def __init__(self, line: Line, state: LineState, given: Mapping[str, str]) -> None:
         self._line = line
+        self._given = given
         self._products = {product.id: product for product in line.products}
         self._at: dict[str, list[PartState]] = {}
         # A vehicle that was sent for a part brings it where its place is kept, whatever happens.
@@ -178,13 +191,36 @@ class _Waits:
                     if product.id in step.components
                     for name in step.stations
                 )
+            given = self._chosen_for(part)
             names = _goals(line, product, part.operation)
+            if given is not None:
+                names = (_entrance(line, given),)
             stays = part.operation < len(product.routing) and (
-                place in product.routing[part.operation].stations
+                place in product.routing[part.operation].stations and given in (None, place)
             )
             return () if stays and line.station(place).batch is None else names
-        step = product.routing[part.operation]
-        return tuple(n for n in step.stations if line.station(n).input_buffer == place)
+        given = self._chosen_for(part)
+        able = product.routing[part.operation].stations
+        here = tuple(n for n in able if line.station(n).input_buffer == place)
+        return (given,) if given in here else here
+
+    def _chosen_for(self, part: PartState) -> str | None:
+        """Return the station that the plan leaves a part for its next operation."""
+        routing = self._products[part.product].routing
+        if part.order is None or part.operation >= len(routing):
+            return None
+        return self._given.get(f"{part.order}/{routing[part.operation].id}")
+
+    def chosen(self, circle: tuple[str, ...]) -> list[str]:
+        """Return what the plan chose for parts in a circle that had another way, in words."""
+        found: dict[str, None] = {}
+        for part in (part for place in circle for part in self._at[place]):
+            given = self._chosen_for(part)
+            if given is not None:
+                step = self._products[part.product].routing[part.operation]
+                if len(step.stations) > 1:
+                    found[f"{part.order}/{step.id} at {given}"] = None
+        return list(found)
 
     def _is_limited(self, part: PartState) -> bool:
         """Tell whether a part would be taken away when it has waited too long."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from twin.engine.deadlock import deadlock, may_lock
-from twin.engine.options import EngineName, SimulationOptions
+from twin.engine.options import DispatchPlan, EngineName, SimulationOptions
 from twin.engine.reference.engine import ReferenceEngine
 from twin.events import EventLog, LineState
 from twin.events.state import StreamState
@@ -165,6 +165,8 @@ class Runs:
         As for ``simulate``; ``options.replication`` has no part in it.
     engine : str, optional
         What works out the figures, in place of what ``options.engine`` asks for.
+    ready : dict, optional
+        What was lowered for these very options; see :meth:`following`.
 
     Raises
     ------
@@ -180,6 +182,7 @@ class Runs:
         options: SimulationOptions,
         state: LineState | None = None,
         engine: Ran | None = None,
+        ready: dict[int, Program] | None = None,
     ) -> None:
         self._line = line
         self._options = options
@@ -187,11 +190,21 @@ class Runs:
         self._engine = engine
         self._lock = threading.Lock()
         self._may_lock = may_lock(line)
-        self._programs: dict[int, Program] = {}
+        self._programs: dict[int, Program] = ready or {}
 
     def __reduce__(self) -> tuple[type[Runs], tuple[*Piece, Ran | None]]:
         """Let another process make the same runs; what is lowered stays here."""
         return Runs, (self._line, self._options, self._state, self._engine)
+
+    def following(self, plan: DispatchPlan) -> Runs:
+        """Return the same runs under another plan; the line is not lowered again for that."""
+        options = self._options.model_copy(update={"plan": plan})
+        # The reference engine answered for want of the kernel, which may be there by now.
+        engine = None if self._engine == "reference" else self._engine
+        with self._lock:
+            programs = dict(self._programs)
+        ready = {key: program.following(plan) for key, program in programs.items()}
+        return Runs(self._line, options, self._state, engine, ready)
 
     def log(self, replication: int) -> EventLog:
         """Run one replication and return its events."""
@@ -238,7 +251,7 @@ class Runs:
 
     def _check(self, state: LineState) -> None:
         """Refuse a run that ended in a deadlock."""
-        found = deadlock(self._line, state)
+        found = deadlock(self._line, state, self._options.plan)
         if found is not None:
             raise found
 

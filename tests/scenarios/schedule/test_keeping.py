@@ -21,13 +21,15 @@ from scenarios.schedule import (
     violations,
 )
 from scenarios.schedule.from_line import loosened
+from scenarios.schedule.keeping import worth
+from scenarios.schedule.neighbours import moved
 from scenarios.schedule.straight import straight
-from scenarios.schedule.timing import Network
+from scenarios.schedule.timing import Network, decisions, timed
 from tests.scenarios.schedule.lines import random_line
 from tests.scenarios.schedule.test_from_line import flow, state_at
 from twin.engine import SimulationOptions, replicate
 from twin.events import LineState
-from twin.line import Line, example_line
+from twin.line import Line, example_line, line_from_document
 
 
 def ruled(problem: SchedulingProblem) -> Schedule:
@@ -59,9 +61,6 @@ def compared(numbers: range, *, along: bool) -> tuple[int, float]:
             problem = SchedulingProblem.from_line(line, state=state)
             if not problem.jobs:
                 continue
-            result = solve(problem, Limits(engine="dispatch"))
-            if result.schedule is None and any("for ever" in one for one in result.messages):
-                continue
             picture = solve(problem.without_line(), Limits(engine="dispatch")).schedule
             wrong += picture is None or away_s(line, problem, picture, state) > 1e-6
             worst_s = max(worst_s, away_s(line, problem, ruled(problem), state))
@@ -84,8 +83,75 @@ def test_random_lines_keep_their_plans_to_the_tick(along: bool) -> None:
 @pytest.mark.parametrize("first", range(100, 400, 50))
 @pytest.mark.parametrize("along", [True, False])
 def test_hundreds_of_random_lines_keep_their_plans(first: int, along: bool) -> None:
-    """The same for three hundred lines of each kind; those that come to a stop have no plan."""
+    """The same for three hundred lines of each kind; each has a plan."""
     assert compared(range(first, first + 50), along=along)[1] <= 1e-6
+
+
+@pytest.mark.parametrize("along", [True, False])
+def test_what_a_plan_is_worth_is_told_without_events_too(along: bool) -> None:
+    """Plans played one after the other on a line made ready once are those of a line made anew."""
+    generator, played = np.random.default_rng(3), 0
+    for number in range(8):
+        line = random_line(number, flow=along)
+        for state in (None, state_at(line, 400.0)):
+            problem = SchedulingProblem.from_line(line, state=state)
+            network = Network.of(problem.without_line())
+            move = decisions(network, dispatch(network, "edd", "non_delay"))
+            for _ in range(3 if problem.jobs else 0):
+                move = moved(network, *move, generator) or move
+                plan = timed(network, *move)
+                if plan is None:
+                    break
+                anew = kept(problem, plan, anew=True)
+                assert kept(problem, plan) == anew
+                told = np.inf if anew is None else anew.objective
+                assert worth(problem, plan) == pytest.approx(told, abs=1e-9)
+                played += 1
+    assert played > 20
+
+
+@pytest.mark.parametrize("number", [68, 75, 88, 99])
+def test_lines_on_which_plans_of_rules_come_to_a_stop_have_one(number: int) -> None:
+    """Parts wait at a station that the plan does not name, or rules choose ones in a circle."""
+    line = random_line(number)
+    for state in (None, state_at(line, 400.0)):
+        problem = SchedulingProblem.from_line(line, state=state)
+        assert away_s(line, problem, ruled(problem), state) <= 1e-6
+
+
+def test_what_has_come_to_other_stations_is_not_in_the_bound() -> None:
+    """Parts stand at both ovens: whichever a plan names, both work, and a bound knows that."""
+    oven = {"kind": "constant", "value_s": 100.0}
+    line = line_from_document(
+        {
+            "id": "ovens",
+            "sources": [{"id": "in", "arrivals": "orders"}],
+            "stations": [
+                {"id": "mixer"},
+                {"id": "left", "input_buffer": "one"},
+                {"id": "right", "input_buffer": "two"},
+            ],
+            "buffers": [{"id": "one", "capacity": 3}, {"id": "two", "capacity": 3}],
+            "products": [
+                {
+                    "id": "bread",
+                    "routing": [
+                        {"id": "mix", "stations": ["mixer"], "processing_time_s": 5.0},
+                        {"id": "bake", "stations": ["left", "right"], "processing_time_s": oven},
+                    ],
+                }
+            ],
+            "orders": [{"id": "A", "product": "bread", "quantity": 8}],
+        }
+    )
+    state = state_at(line, 60.0)
+    assert {part.location for part in state.parts} == {"left", "one", "right", "two"}
+    problem = SchedulingProblem.from_line(line, state=state)
+    result = solve(problem, Limits(engine="dispatch"))
+    assert result.schedule is not None
+    assert result.schedule.jobs[0].completion_s == 425.0
+    assert result.bound <= result.objective
+    assert away_s(line, problem, result.schedule, state) <= 1e-6
 
 
 def test_a_full_buffer_holds_up_the_plan() -> None:

@@ -277,6 +277,24 @@ def test_solver_is_loaded_only_when_it_is_needed() -> None:
     assert run.stdout.strip() == "set()"
 
 
+def test_a_process_ends_only_after_its_engines() -> None:
+    """An engine that is slow to stop is in compiled code, which must not run when all is gone."""
+    code = (
+        "import time\n"
+        "from scenarios.schedule.race import Race\n"
+        "from scenarios.schedule.protocol import Request\n"
+        "def improve(request):\n"
+        "    time.sleep(3.0)\n"
+        "    print('stopped', request.over(), flush=True)\n"
+        "race = Race(None)\n"
+        "race.enter('slow', improve, Request(network=None, start=None, until=0.0))\n"
+        "print(list(race.news(lambda: True)), flush=True)\n"
+    )
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert ended.stdout.split() == ["[]", "stopped", "True"]
+
+
 def test_who_stops_during_the_first_rule_has_a_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C before any rule is through leaves a schedule that meets all demands."""
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from copy import copy
+from typing import Any
 
 import numpy as np
 
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.begin import begin
+from twin.engine.compiled.demand import order_tables
 from twin.engine.compiled.kernel import run, run_common, run_lean
 from twin.engine.compiled.layout import Memory, laid_out, zeros
 from twin.engine.compiled.lean import form_of
@@ -17,7 +20,7 @@ from twin.engine.compiled.plain import PlainProgram
 from twin.engine.compiled.reading import kernel_figures, kernel_state
 from twin.engine.compiled.template import Template, first_leaf
 from twin.engine.fitting import check_names, check_state
-from twin.engine.options import SimulationOptions
+from twin.engine.options import DispatchPlan, SimulationOptions
 from twin.errors import NotSupportedError, SimulationError
 from twin.events.beginning import beginning, empty_state
 from twin.events.log import EventLog, Stream
@@ -113,8 +116,29 @@ class Program:
         self._tables = self.lowering.tables()
         self._room = {t.ROOM_PARTS: FIRST_PARTS, t.ROOM_LOG: FIRST_ROWS}
         self._packed: dict[bool, Memory] = {}
+        self.changed: dict[str, Any] = {}
+        """Fields that are others than those packed."""
         self._plain: PlainProgram | None = None
         self._lock = threading.Lock()
+
+    def following(self, plan: DispatchPlan) -> Program:
+        """Return the same program under another plan; only what that changes is lowered.
+
+        Raises
+        ------
+        OptionsError
+            If the plan names what the line does not have.
+        """
+        options, before = self.options.model_copy(update={"plan": plan}), self.options.plan
+        told = (plan.sequence.keys(), bool(plan.assignment))
+        if before is None or told != (before.sequence.keys(), bool(before.assignment)):
+            return Program(self.line, options, self.given)
+        check_names(self.line, options)
+        found = copy(self)  # what is packed is shared
+        found.options, found.lowering = options, copy(self.lowering)
+        found.lowering.options = options
+        found.changed = order_tables(found.lowering)
+        return found
 
     def memory(self, replication: int, *, with_log: bool) -> Memory:
         """Return a replication that stands at its beginning."""
@@ -123,6 +147,9 @@ class Program:
             if packed is None:
                 packed = self._packed[with_log] = self._pack(with_log=with_log)
         memory = packed.copy()
+        for name, values in self.changed.items():
+            view = memory.floats if values.dtype == np.float64 else memory.ints
+            view(t.FIELD[name], len(values))[:] = values
         memory.m[t.REPLICATION] = replication
         begin(memory.m, memory.x)
         return memory

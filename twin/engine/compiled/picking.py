@@ -22,6 +22,7 @@ from twin.engine.compiled.tables import (
     PART_PRODUCT,
     PART_ROW,
     PART_STATUS,
+    STATION_INPUT,
     STATION_PICKY,
     STATION_RULE,
     TRANSIT_S,
@@ -68,7 +69,8 @@ def choice_here(M: Ints, X: Floats, s: int, p: int) -> int:
     if get(M, STATION_PICKY, s) and not _may_go(M, X, s, p):
         return -1
     given = assigned(M, X, get(M, PART_ORDER, p), get(M, PART_ROW, p))
-    if given >= 0 and given != s:
+    # What waits where the station that is given does not take from stays for who is there.
+    if given >= 0 and given != s and get(M, STATION_INPUT, given) == get(M, PART_AT, p):
         return -1
     return choice(M, X, get(M, PART_ROW, p), s)
 

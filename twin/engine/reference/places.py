@@ -330,7 +330,8 @@ class StationPlace:
         step = part.way.steps[part.step]
         if self.run.assignment and part.order:
             given = self.run.assignment.get(f"{part.order}/{step.spec.id}")
-            if given is not None:
+            # What waits where the station that is given does not take from stays for who is there.
+            if given is not None and self.run.line.station(given).input_buffer == self.input.id:
                 return given == self.id
         return self.id in step.stations
 
