@@ -373,6 +373,8 @@ class ForecastResult(Shape):
     """Throughput before, for the chart."""
     fault_risks: tuple[FaultRisk, ...]
     """Stations, the most endangered first."""
+    down: tuple[str, ...] = ()
+    """Stations that are down now, so that they have no risk."""
     model: ForecastModel
     """The model."""
     message: str = ""

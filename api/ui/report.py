@@ -165,10 +165,11 @@ def schedule_report(
     late = sum((order.tardiness_s or 0) > 0 for order in result.orders)
     gap = f"{_rounded(100 * result.gap)} %" if result.gap is not None else "–"
     objective = _rounded(result.objective) if result.objective is not None else "–"
+    meant = words.get(f"objective.{result.objective_name}", result.objective_name)
     facts = (
         (words["fact.status"], words[f"plan.{result.status}"]),
         (words["fact.late"], f"{late} / {len(result.orders)}"),
-        (words["fact.objective"], f"{objective} {result.objective_name}"),
+        (words["fact.objective"], f"{objective} {meant}"),
         (words["fact.gap"], gap),
         (words["fact.violations"], str(len(result.violations)) if result.violations else "–"),
     )

@@ -31,6 +31,8 @@ SEVERAL = (ACCENT, "#e08a1e", "#8467d7", "#1f9d67", "#d9463b", "#2aa5a0")
 """Colours of scenarios side by side, the same in every chart."""
 LETTER_PX = 7
 """Width of a letter below an axis, about, pixels: longer names are told by a legend."""
+LEGEND_PX, SIGN_PX = 320, 30
+"""Room for a legend in the narrowest chart of the page, and for one of its signs, pixels."""
 
 
 def titled(figure: str) -> str:
@@ -136,11 +138,13 @@ def comparison_chart(
 
 
 def _tint(names: Sequence[str], colours: Sequence[str], field: str = "scenario") -> alt.Color:
-    """Return colours by name, explained in a legend above."""
+    """Return colours by name, explained in a legend above with as many beside each other as fit."""
+    longest = max(map(len, names), default=0)
+    columns = max(1, min(3, int(LEGEND_PX / (SIGN_PX + LETTER_PX * longest))))
     return (
         alt.Color(f"{field}:N", title=None, sort=list(names))
         .scale(domain=list(names), range=list(colours[: len(names)]))
-        .legend(orient="top", columns=3, labelLimit=260)
+        .legend(orient="top", columns=columns, labelLimit=LEGEND_PX - SIGN_PX)
     )
 
 

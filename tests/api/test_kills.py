@@ -238,6 +238,96 @@ def test_kills_lose_nothing_and_do_nothing_twice(
     _check(served, clients, hook.json()["id"])
 
 
+@pytest.mark.proof
+@pytest.mark.timeout(1800)
+def test_a_site_from_a_backup_under_load_goes_on(
+    killed: tuple[Served, Database | None], tmp_path: Path
+) -> None:
+    """A backup by command while clients write and jobs run, restored, is a site that goes on.
+
+    What was acknowledged before it began is there; each run has its job, and those that were at
+    work end there with the same bits; nothing was done twice and the trail has no gap.
+    """
+    served, database = killed
+    clients = Clients(served)
+    threads = [threading.Thread(target=clients.work, args=(n,)) for n in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(clients.runs) > CLIENTS, PATIENCE_S)
+    before = dict(clients.scenarios), dict(clients.runs)
+    file = tmp_path / "site.zip"
+    _command(served, "backup", str(file))
+    clients.over.set()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    folder = tmp_path / "again"
+    folder.mkdir()
+    url = None
+    if database is not None:
+        database.server.psql("CREATE DATABASE again;")
+        other = database_url(str(database.server.get_uri())).set(database="again")
+        url = other.render_as_string(hide_password=False)
+    again = Served(folder, free_port(), served.key, url)
+    _command(again, "restore", str(file))
+    again.start()
+    try:
+        with again.client() as client:
+            wait_until(lambda: _all_ended(client), 600.0)
+            kept = {item["name"]: item["id"] for item in _everything(client, "/v1/scenarios?")}
+            jobs = _everything(client, "/v1/jobs?")
+            runs = _everything(client, "/v1/runs?")
+            figures = [_figures(client.get(item["result_url"]).json()) for item in jobs]
+    finally:
+        again.kill()
+    assert before[0].items() <= kept.items() <= clients.scenarios.items()
+    found = {item["id"] for item in jobs}
+    assert set(before[1].values()) <= found <= set(clients.runs.values())
+    assert {item["job_id"] for item in runs} == found
+    assert {item["status"] for item in jobs} == {"succeeded"}
+    assert all(rows == figures[0] for rows in figures)
+    # What the command itself notes comes on top of what callers did.
+    assert _entries(again) == len(kept) + len(jobs) + 1
+
+
+def _command(served: Served, *words: str) -> None:
+    """Run a command of the product for a site."""
+    settings = {"LINETWIN_DATABASE_URL": served.url} if served.url else {}
+    subprocess.run(
+        [sys.executable, "-m", "api.cli", *words, "--data", str(served.folder)],
+        env=os.environ | settings,
+        check=True,
+        timeout=PATIENCE_S,
+    )
+
+
+def _everything(client: httpx.Client, path: str) -> list[dict[str, str]]:
+    """Return all items of a list, page by page."""
+    found: list[dict[str, str]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = client.get(f"{path}limit=1000" + (f"&cursor={cursor}" if cursor else ""))
+        found += page.json()["items"]
+        cursor = page.json()["next_cursor"]
+    return found
+
+
+def _all_ended(client: httpx.Client) -> bool:
+    return not any(
+        client.get(f"/v1/jobs?status={status}").json()["items"] for status in ("queued", "running")
+    )
+
+
+def _entries(served: Served) -> int:
+    """Return the entries of a site's trail, which has no gap."""
+    url = served.url
+    store = SqlStore(database_url(url) if url else sqlite_url(served.folder / "site.sqlite"))
+    store.open()
+    trail = verify(store)
+    store.close()
+    assert trail.broken == ""
+    return trail.entries
+
+
 def _figures(results: dict[str, list[dict[str, object]]]) -> list[dict[str, object]]:
     """Return the rows of a run without what its scenario is called: all of them ask the same."""
     return [row | {"scenario_id": None, "scenario": None} for row in results["rows"]]
@@ -245,41 +335,19 @@ def _figures(results: dict[str, list[dict[str, object]]]) -> list[dict[str, obje
 
 def _check(served: Served, clients: Clients, hook: str) -> None:
     with served.client() as client:
-
-        def everything(path: str) -> list[dict[str, str]]:
-            found: list[dict[str, str]] = []
-            cursor: str | None = ""
-            while cursor is not None:
-                page = client.get(f"{path}limit=1000" + (f"&cursor={cursor}" if cursor else ""))
-                found += page.json()["items"]
-                cursor = page.json()["next_cursor"]
-            return found
-
-        def ended() -> bool:
-            return not any(
-                client.get(f"/v1/jobs?status={status}").json()["items"]
-                for status in ("queued", "running")
-            )
-
-        wait_until(ended, 600.0)
-        kept = everything("/v1/scenarios?")
+        wait_until(lambda: _all_ended(client), 600.0)
+        kept = _everything(client, "/v1/scenarios?")
         assert {item["name"]: item["id"] for item in kept} == clients.scenarios
         assert max(Counter(item["name"] for item in kept).values()) == 1
-        jobs = everything("/v1/jobs?")
+        jobs = _everything(client, "/v1/jobs?")
         assert {item["id"] for item in jobs} == set(clients.runs.values())
-        assert len(everything("/v1/runs?")) == len(jobs)
+        assert len(_everything(client, "/v1/runs?")) == len(jobs)
         failed = [item for item in jobs if item["status"] != "succeeded"]
         # A worker that dies twice under one job ends it, and says so.
         assert all("worker-died" in str(item["problem"]) for item in failed), failed
         done = [item for item in jobs if item["status"] == "succeeded"]
         results = [_figures(client.get(item["result_url"]).json()) for item in done]
         assert all(rows == results[0] for rows in results), "the same bits, however often begun"
-        told = everything(f"/v1/webhooks/{hook}/deliveries?")
+        told = _everything(client, f"/v1/webhooks/{hook}/deliveries?")
         assert len(told) == len(jobs), "each end is told once"
-    url = served.url
-    store = SqlStore(database_url(url) if url else sqlite_url(served.folder / "site.sqlite"))
-    store.open()
-    trail = verify(store)
-    store.close()
-    assert trail.broken == ""
-    assert trail.entries == len(clients.scenarios) + len(clients.runs) + 1
+    assert _entries(served) == len(clients.scenarios) + len(clients.runs) + 1

@@ -1,10 +1,13 @@
 """Schedules, forecasts and order promises on a line with orders and without a plant."""
 
+import math
 from typing import Any
 
 import httpx
 import pytest
 
+from api.jobs.tasks.forecast import ranked
+from scenarios.forecast.protocol import FaultRisk
 from tests.api.conftest import ended
 
 
@@ -120,3 +123,14 @@ def test_a_due_date_that_no_calendar_can_tell_is_refused(client: httpx.Client, d
     (found,) = answer.json()["errors"]
     assert found["path"] == "due_date"
     assert "leave it out" in found["message"] + found["remedy"]
+
+
+def test_risks_stand_in_their_order_while_a_station_is_down() -> None:
+    """What is down has no risk; it is named, and the others stand by theirs, the highest first."""
+    given = {"a": 0.2, "b": 0.07, "down": math.nan, "c": 0.4, "d": 0.1}
+    rows, down, message = ranked(
+        [FaultRisk(name, risk, 0.3, 3600.0) for name, risk in given.items()]
+    )
+    assert [row["station"] for row in rows] == ["c", "a", "d", "b"]
+    assert down == ["down"]
+    assert message == "down now: down"

@@ -1,13 +1,14 @@
 """Scenarios and runs through the API, done by real workers."""
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from scenarios.whatif import Experiment, Scenario, compare, run_experiment
-from tests.api.conftest import Service, ended
+from tests.api.conftest import Service, ended, run_service
 from twin.engine import SimulationOptions
 from twin.events.fold import empty_state
 from twin.line import example_line
@@ -111,32 +112,58 @@ def test_the_same_key_has_one_effect(client: httpx.Client) -> None:
     assert other.json()["type"].endswith("idempotency-key-reused")
 
 
-def test_equal_requests_at_one_time_have_one_effect(service: Service) -> None:
-    """A hundred equal requests at once with one key make one scenario and tell the same."""
-    body = {"line_id": "two_station", "name": "parallel"}
-    headers = {"Idempotency-Key": "parallel"}
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """Return a running service on each database."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("service")
+        return
+    url = request.getfixturevalue("postgres").database()
+    folder = tmp_path_factory.mktemp("behind-postgresql")
+    running = run_service(folder, [example_line("two_station")], database_url=url)
+    yield running
+    running.stop()
+
+
+def test_equal_requests_at_one_time_have_one_effect(either: Service) -> None:
+    """A hundred equal requests at once with one key make one scenario, or one run and its job."""
+    made = at_once(either, "/v1/scenarios", {"line_id": "two_station", "name": "parallel"})
+    at_once(either, f"/v1/scenarios/{made}/runs", RUN)
+    with either.client() as client:
+        found = client.get("/v1/scenarios?limit=1000").json()["items"]
+        runs = client.get(f"/v1/runs?scenario_id={made}&limit=1000").json()["items"]
+        jobs = client.get("/v1/jobs?limit=1000").json()["items"]
+    assert sum(item["name"] == "parallel" for item in found) == 1
+    (run,) = (item for item in runs if item["scenario_ids"] == [made])
+    assert sum(item["subject_id"] == run["id"] for item in jobs) == 1
+
+
+def at_once(service: Service, path: str, body: dict[str, Any]) -> str:
+    """Send a hundred equal requests with one key; return the one id that they made."""
     answers: list[httpx.Response] = []
 
     def ask() -> None:
         with service.client() as client:
-            answers.append(client.post("/v1/scenarios", json=body, headers=headers))
+            headers = {"Idempotency-Key": f"parallel{path}"}
+            answers.append(client.post(path, json=body, headers=headers))
 
     threads = [threading.Thread(target=ask) for _ in range(100)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert {answer.status_code for answer in answers} <= {201, 409}
-    made = [answer for answer in answers if answer.status_code == 201]
-    assert len({answer.json()["id"] for answer in made}) == 1
+    assert len(answers) == 100
+    assert {answer.status_code for answer in answers} <= {201, 202, 409}
+    made = [answer for answer in answers if answer.status_code != 409]
     assert sum("idempotency-replayed" not in answer.headers for answer in made) == 1
     for answer in answers:
         if answer.status_code == 409:
             assert answer.json()["type"].endswith("still-running")
             assert answer.headers["retry-after"] == "1"
-    with service.client() as client:
-        found = client.get("/v1/scenarios?limit=1000").json()["items"]
-    assert sum(item["name"] == "parallel" for item in found) == 1
+    (found,) = {answer.json()["id"] for answer in made}
+    return str(found)
 
 
 def test_lists_go_on_where_a_page_ended(client: httpx.Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from twin.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from scenarios.forecast import Fan, Forecast, Score
+    from scenarios.forecast.protocol import FaultRisk
     from twin.line import Line
 
 HORIZON_S = 3600.0
@@ -113,7 +115,7 @@ def forecast(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
     if context.cancelled():
         raise CancelledWorkError("the forecast was cancelled")
     assert found.throughput is not None, "a fan was asked for"
-    risks, message = _risks(payload, line)
+    risks, down, message = _risks(payload, line)
     model = payload["model"] or _model(
         found.model_id, payload["provenance"]["received_at"], "the twin itself", found.score
     )
@@ -122,18 +124,19 @@ def forecast(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
         "throughput": _fan(found.throughput, line, found.made_at_s),
         "history": payload["history"],
         "fault_risks": risks,
+        "down": down,
         "model": model,
         "message": message,
         "provenance": payload["provenance"],
     }
 
 
-def _risks(payload: dict[str, Any], line: Line) -> tuple[list[dict[str, Any]], str]:
-    """Return the fault risks, the highest first, and why there are none."""
+def _risks(payload: dict[str, Any], line: Line) -> tuple[list[dict[str, Any]], list[str], str]:
+    """Return the fault risks, the stations that are down now, and why there are no risks."""
     if payload["folder"] is None:
-        return [], "no fault risks: the forecaster is not trained"
+        return [], [], "no fault risks: the forecaster is not trained"
     if payload["recent"] is None:
-        return [], "no fault risks: there is no plant whose sensors could be read"
+        return [], [], "no fault risks: there is no plant whose sensors could be read"
     from scenarios.forecast import Forecaster  # noqa: PLC0415
 
     forecaster = Forecaster.load(Path(payload["folder"]))
@@ -141,14 +144,24 @@ def _risks(payload: dict[str, Any], line: Line) -> tuple[list[dict[str, Any]], s
     seen_s = payload["recent"]["end_s"] - payload["recent"]["begin_s"]
     if seen_s < facts["window_s"]:  # the fan stands all the same
         needed = f"they need {facts['window_s']:.0f} s of the plant's sensors"
-        return [], f"no fault risks yet: {needed}, and {seen_s:.0f} s were seen"
+        return [], [], f"no fault risks yet: {needed}, and {seen_s:.0f} s were seen"
     log = log_of(payload["recent"], line)
     table = table_of(payload["recent"], line, facts["window_s"], facts["step_s"])
     try:
         found: Forecast = forecaster.predict(table, line, log)
     except InvalidInputError as error:
-        return [], "no fault risks: " + "; ".join(str(item) for item in error.findings)
-    down = [risk.station for risk in found.fault_risks if not math.isfinite(risk.risk)]
+        return [], [], "no fault risks: " + "; ".join(str(item) for item in error.findings)
+    return ranked(found.fault_risks)
+
+
+def ranked(risks: Sequence[FaultRisk]) -> tuple[list[dict[str, Any]], list[str], str]:
+    """Return the risks, the highest first, the stations that are down now and have none, and why.
+
+    Those are taken out before: in an order by size, what is no number stands anywhere and parts
+    the others.
+    """
+    down = [risk.station for risk in risks if not math.isfinite(risk.risk)]
+    told = (risk for risk in risks if math.isfinite(risk.risk))
     rows = [
         {
             "station": risk.station,
@@ -156,10 +169,9 @@ def _risks(payload: dict[str, Any], line: Line) -> tuple[list[dict[str, Any]], s
             "horizon_s": risk.horizon_s,
             "naive_probability": finite(risk.base_rate),
         }
-        for risk in sorted(found.fault_risks, key=lambda item: -item.risk)
-        if math.isfinite(risk.risk)
+        for risk in sorted(told, key=lambda item: -item.risk)
     ]
-    return rows, f"down now: {', '.join(down)}" if down else ""
+    return rows, down, f"down now: {', '.join(down)}" if down else ""
 
 
 def _fan(fan: Fan, line: Line, begin_s: float) -> list[dict[str, Any]]:

@@ -110,5 +110,8 @@ ENGLISH: dict[str, str] = {
     "news.job.ended": "a job has ended",
     "news.schedule.released": "a plan was released",
     "news.orders.changed": "orders have changed",
+    # what plans aim at, by the name that the API tells; a forecast while something is down
+    "objective.weighted tardiness + 0.01 x makespan, s": "weighted tardiness + 0.01 × makespan, s",
+    "forecast.down": "Down now, so without a risk: {stations}.",
 }
 """English words by key."""

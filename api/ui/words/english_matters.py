@@ -27,7 +27,7 @@ ENGLISH: dict[str, str] = {
     "matters.says.sobol": "{what} matters most: it has part in {size} % of the variation of "
     "{figure}, between {low} and {high} %.",
     "matters.flat": "Nothing matters here: whatever the settings, {figure} stays between {low} "
-    "and {high} {unit}. Wider ranges, or other settings, may tell more.",
+    "and {high} {unit}. Wider ranges, other settings or more time ahead may tell more.",
     "matters.open": "Nothing stands out yet. Ask more exactly, or look further ahead.",
     "matters.do.matters": "Make sure of these first, and look for improvements here: {list}.",
     "matters.do.hardly": "These may stay as rough as they are: {list}.",

@@ -2,7 +2,7 @@
 
 import { showHeat } from "./heat.js";
 import { wireGains } from "./gains.js";
-import { $, api, clock, duration, el, number, page, percent, showProblem, site, start, t } from "./core.js";
+import { $, api, clock, duration, el, namesIn, number, page, percent, showProblem, site, start, t } from "./core.js";
 
 const KINDS = ["good", "quality", "slow", "setup", "handling", "no_operator", "maintenance", "failed", "blocked", "starved", "off"];
 const EVERY_MS = 15_000;
@@ -94,5 +94,5 @@ model = await api(`/v1/lines/${encodeURIComponent(site.line.id)}/model`);
 form.addEventListener("change", show);
 form.addEventListener("submit", (event) => event.preventDefault());
 await show();
-wireGains(called);
+wireGains(namesIn(model));
 setInterval(() => { if (!document.hidden) show(); }, EVERY_MS);

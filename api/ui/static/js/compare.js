@@ -1,6 +1,6 @@
 // Two to six ways to run the line, side by side, on the same luck.
 
-import { $, api, clock, duration, el, number, page, percent, plusMinus, showProblem, site, start, t } from "./core.js";
+import { $, api, clock, duration, el, namesIn, number, page, percent, plusMinus, showProblem, site, start, t } from "./core.js";
 import { sayScenario } from "./changes.js";
 import { sentence, shown, tone, verdictTag } from "./figures.js";
 import { follow, recalled, remember } from "./jobs.js";
@@ -137,9 +137,4 @@ form.elements.add.addEventListener("change", () => {
   showChosen();
 });
 form.addEventListener("submit", run);
-await wireMatters((element) => {
-  const [id, ...mode] = element.split(".");
-  const found = ["stations", "buffers", "crews", "vehicles", "loops"].flatMap((list) => model[list] ?? [])
-    .find((item) => item.id === id);
-  return [found?.name || id, ...mode].join(" · ");
-});
+await wireMatters(namesIn(model));

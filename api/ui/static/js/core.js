@@ -440,3 +440,11 @@ export async function start() {
   if (site.state) showLink(site.state.link);
   listen();
 }
+
+/** Returns a function that names a part of the line, also one of its failures such as `filler.valve`. */
+export const namesIn = (model) => (element) => {
+  const [id, ...mode] = element.split(".");
+  const found = ["stations", "buffers", "crews", "vehicles", "loops"].flatMap((list) => model[list] ?? [])
+    .find((item) => item.id === id);
+  return [found?.name || id, ...mode].join(" · ");
+};

@@ -34,7 +34,8 @@ async function show(result) {
   $("#forecast-result").hidden = false;
   $("#forecast-provenance").textContent = t("forecast.provenance", {
     as_of: clock(result.provenance.as_of, { day: true }), horizon: duration(result.horizon_s) });
-  $("#forecast-message").textContent = result.message ?? "";
+  const down = (result.down ?? []).map((id) => names.get(id) ?? id);
+  $("#forecast-message").textContent = down.length ? t("forecast.down", { stations: down.join(", ") }) : result.message ?? "";
   showModel(result.model);
   $("#risks tbody").replaceChildren(...result.fault_risks.map((risk) => {
     const ratio = risk.naive_probability ? risk.probability / risk.naive_probability : null;

@@ -112,11 +112,13 @@ function show(view) {
   $("#plan-result").hidden = false;
   const late = result.orders.filter((order) => order.tardiness_s > 0).length;
   const atRisk = result.orders.filter((order) => order.on_time_probability?.mean < 0.5).length;
+  const objective = t(`objective.${result.objective_name}`);
   $("#facts").replaceChildren(
     fact("status", t(`plan.${result.status}`)),
     fact("late", `${late} / ${result.orders.length}`),
     ...(result.replications ? [fact("at_risk", `${atRisk} / ${result.orders.length}`, t("fact.at_risk_note"))] : []),
-    fact("objective", number(result.objective, 1), result.objective_name),
+    fact("objective", number(result.objective, 1),
+      objective.startsWith("objective.") ? result.objective_name : objective),
     fact("bound", number(result.bound, 1)),
     fact("gap", percent(result.gap, 1)),
     fact("violations", result.violations.length ? number(result.violations.length) : t("plan.no_violations")),
