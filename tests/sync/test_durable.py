@@ -43,34 +43,33 @@ class Shelf:
         return ()
 
 
-async def test_values_wait_in_memory_for_the_disk() -> None:
-    """While the disk is full the alarm stands; what fits into memory is stored afterwards."""
+async def test_values_wait_for_the_disk_and_are_not_believed() -> None:
+    """While the disk is full the alarm stands and nothing is safe; afterwards all of it is."""
     shelf, clock = Shelf(), ManualClock(START)
-    writer = DurableWriter(shelf, clock, ring=10)
-    await writer.write([value(0)])
+    writer = DurableWriter(shelf, clock)
+    assert await writer.write([value(0)]) == [value(0)]
     shelf.full = True
-    await writer.write([value(1)])
+    assert await writer.write([value(1)]) == ()
     assert writer.alarm == "the disk is full"
     shelf.full = False
-    await writer.write([value(2)])
+    assert await writer.write([value(2)]) == ()
     assert [item.value for item in shelf.values] == [0]  # not tried again at once
     clock.advance(1.0)
-    await writer.write([value(3)])
-    assert [item.value for item in shelf.values] == [0, 1, 2, 3]
+    assert await writer.write() == [value(1), value(2)]
+    assert [item.value for item in shelf.values] == [0, 1, 2]
     assert writer.alarm is None
-    assert shelf.gaps == []
+    assert await writer.write() == ()
 
 
-async def test_what_memory_cannot_hold_is_a_declared_gap() -> None:
-    """The oldest are dropped, counted, and declared once the disk works again."""
+async def test_gap_that_finds_no_room_is_stored_later() -> None:
+    """A gap is no less durable than a value."""
     shelf, clock = Shelf(), ManualClock(START)
-    writer = DurableWriter(shelf, clock, ring=3)
+    writer = DurableWriter(shelf, clock)
     shelf.full = True
-    for second in range(10):
-        await writer.write([value(second)])
-        clock.advance(1.0)
-    assert writer.dropped == 7
+    gap = (value(0).source_time, value(6).source_time)
+    await writer.gap("plant", *gap, "reset")
+    assert (writer.alarm, shelf.gaps) == ("the disk is full", [])
     shelf.full = False
-    await writer.write([value(10)])
-    assert [item.value for item in shelf.values] == [7, 8, 9, 10]
-    assert shelf.gaps == [(value(0).source_time, value(6).source_time)]
+    clock.advance(1.0)
+    await writer.write()
+    assert (writer.alarm, shelf.gaps) == (None, [gap])

@@ -296,7 +296,7 @@ async def test_comes_back_with_other_values(
         made = await ended(running, server)
     found = law(tmp_path, made, life=LIFE)
     assert found["open"] == 5
-    assert all("no longer has our subscriptions" in told for told in reasons(found))
+    assert all("the server was started again" in told for told in reasons(found))
     values = values_of(tmp_path)
     told = values[values.epoch > 1]
     assert set(told.status) == set(restart.get("statuses", ["Good"]))

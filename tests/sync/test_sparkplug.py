@@ -127,6 +127,35 @@ def test_aliases_of_devices_do_not_mix() -> None:
     assert edge.broken == ""
 
 
+async def test_what_nobody_takes_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker waits for nobody: what finds no room is declared, from the last value that had."""
+    monkeypatch.setattr("twin.sync.mqtt.QUEUE", 5)
+    node = NodeSpec(node="s=e/Count", element="press", property="processed", type="int")
+    mapping = Mapping(line="serial", sparkplug=Sparkplug(host="127.0.0.1", group="g"),
+                      nodes=(node,))  # fmt: skip
+    connector = SparkplugConnector(mapping)
+
+    def tell(number: int) -> None:
+        at = NOW + timedelta(seconds=number)
+        kind, name = ("NDATA", "") if number else ("NBIRTH", "Count")
+        data = payload(number % 256, metric(name, number, 3, alias=1), at=at)
+        connector._message(f"spBv1.0/g/{kind}/e", data)  # noqa: SLF001 - as a broker would bring it
+
+    for number in range(20):
+        tell(number)
+    first = await connector.receive(100, 0.0)
+    tell(20)
+    then = await connector.receive(100, 0.0)
+    values = [item.value for item in (*first, *then) if isinstance(item, Value) and item.element]
+    gaps = [item for item in then if isinstance(item, Gap)]
+    assert values[:-1] == list(range(len(values) - 1))
+    assert values[-1] == 20
+    (gap,) = gaps
+    assert (gap.node, gap.reason) == ("s=e/Count", "more came than was taken")
+    assert gap.begin == NOW + timedelta(seconds=values[-2])
+    assert gap.end == NOW + timedelta(seconds=20)
+
+
 class Broker:
     """As much of a broker of MQTT 3.1.1 as one subscriber needs, on loopback."""
 

@@ -99,15 +99,22 @@ def _midnight(day: date) -> datetime:
 def _moved(store: SqliteStore, folder: Path, day: date) -> Compacted:
     """Write a day's file, with what an earlier one has, and drop its rows."""
     path = folder / f"values-{day.isoformat()}.parquet"
+    part, both = folder / f"{path.name}.part", folder / f"{path.name}.both"
+    try:
+        return _written(store, day, path, part, both)
+    finally:  # on a full disk half a file would only take more of it
+        part.unlink(missing_ok=True)
+        both.unlink(missing_ok=True)
+
+
+def _written(store: SqliteStore, day: date, path: Path, part: Path, both: Path) -> Compacted:
     begin, end = micros(_midnight(day)), micros(_midnight(day) + DAY)
     with closing(_reading(store.path)) as db:
         # Only what is in the file is dropped; what comes in meanwhile stays for the next time.
         (last,) = db.execute("SELECT coalesce(max(row), 0) FROM value").fetchone()
-        part = folder / f"{path.name}.part"
         _write(part, db.execute(_ROWS, (begin, end)))
     fresh = _count(part)
     if path.exists() and fresh:
-        both = folder / f"{path.name}.both"
         _merge([path, part], both)
         both.replace(part)
     _settle(part, path)

@@ -37,6 +37,11 @@ class Ledger:
         self._gap_begin: datetime | None = None
         self._reason = ""
 
+    @property
+    def open(self) -> bool:
+        """Whether there is a gap that ends with the picture to come."""
+        return self._gap_begin is not None
+
     def begin_epoch(self, epoch: int, reason: str) -> None:
         """Note a new subscription: what happened since the last value may be missing.
 

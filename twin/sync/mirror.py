@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 from twin.errors import JournalError
-from twin.events import EventLog, Folder, LineState, Row, Status
-from twin.events.kinds import Kind
-from twin.events.log import Names
+from twin.events import EventLog, LineState, Status
 from twin.line import Line
 from twin.sync.catchup import WAITING, CatchUp
 from twin.sync.clock import Clock, SystemClock
@@ -26,17 +25,17 @@ from twin.sync.protocol import (
     Gap,
     LinkEvent,
     Quality,
+    Received,
     Resolution,
     SourceState,
     Store,
     Value,
 )
 from twin.sync.pulse import doubted
-from twin.sync.recent import RecentLog
 from twin.sync.restore import NO_EPOCH, Keeper, Restored
 from twin.sync.signals import Reading, Signals
+from twin.sync.standing import Standing
 from twin.sync.status import Change, ChangeKind, LinkStatus, Listeners
-from twin.sync.translate import Translator
 
 _log = logging.getLogger(__name__)
 BATCH = 5000
@@ -90,18 +89,16 @@ class Mirror:
         self._ledger = Ledger(store.last_values(connector.source) if store else ())
         self._catch_up = CatchUp(self.mapping.heartbeat.node)
         self._moments = Moments(self.mapping.hold_back_s)
-        self._translator = Translator(line, self.mapping)
+        self._standing = Standing(line, self.mapping, window_s)
         units = {
             (spec.element, spec.property.removeprefix("signals.")): spec.unit
             for spec in self.mapping.nodes
         }
         self._signals = Signals(line, units)
-        self._recent = RecentLog(line, window_s)
-        self._folder: Folder | None = None
-        self._as_of_s: float | None = None
         self._heard_s: float | None = None
         self._skew_s: float | None = None
         self._doubt = False
+        self._inbox: deque[Received] = deque()
         self._link = LinkEvent(SourceState.DISABLED, self._clock.now())
         self._last_error = ""
         self._lost_by = ""
@@ -117,7 +114,7 @@ class Mirror:
     @property
     def ready(self) -> bool:
         """Whether there is a state to give."""
-        return self._folder is not None
+        return self._standing.ready
 
     def state(self) -> LineState:
         """Return where everything is, at the last moment for which all values are there.
@@ -129,22 +126,16 @@ class Mirror:
         LookupError
             Before the first picture of the plant is complete; see ``wait_ready``.
         """
-        if self._folder is None or self._as_of_s is None:
+        if not self.ready:
             raise LookupError(
                 f"no picture of {self.connector.endpoint} yet: the link is {self._link.state}"
                 f"{', ' + self._link.reason if self._link.reason else ''}"
             )
-        state = self._folder.state(self._as_of_s)
-        lost = self._translator.lost()
-        if lost:
-            # A part between two places, its second half still on the way, is in neither.
-            parts = tuple(part for part in state.parts if part.id not in lost)
-            state = state.model_copy(update={"parts": parts})
-        return state
+        return self._standing.state()
 
     def statuses(self) -> dict[str, list[Status]]:
         """Return what each server of each station does; empty before the first picture."""
-        return self._folder.statuses() if self._folder else {}
+        return self._standing.statuses()
 
     def log(self) -> EventLog:
         """Return the events since the last gap, as far back as the window reaches.
@@ -154,12 +145,12 @@ class Mirror:
         LookupError
             Before the first picture of the plant is complete.
         """
-        state = self.state()
-        return self._recent.log(state.time_s)
+        self.state()
+        return self.logs()[-1]
 
     def logs(self) -> tuple[EventLog, ...]:
         """Return the event logs between the gaps within the window, oldest first."""
-        return (*self._recent.earlier, self.log()) if self.ready else tuple(self._recent.earlier)
+        return self._standing.logs()
 
     def signals(self) -> dict[str, dict[str, Reading]]:
         """Return the newest reading of each sensor, by station and sensor."""
@@ -172,7 +163,7 @@ class Mirror:
     def status(self) -> LinkStatus:
         """Return how the link stands and how far the state can be trusted."""
         now_s = self._clock.steady_s()
-        as_of = None if self._as_of_s is None else self._moment(self._as_of_s)
+        as_of = None if self._standing.as_of_s is None else self._moment(self._standing.as_of_s)
         return LinkStatus(
             state=self._link.state,
             since=self._link.at,
@@ -189,19 +180,19 @@ class Mirror:
             mapping_hash=self.mapping.hash,
             skew_s=self._skew_s,
             alarm=self._writer.alarm,
-            tally=self._translator.tally,
+            tally=self._standing.translator.tally,
         )
 
     def _quality(self) -> str:
-        if self._folder is None:
+        if not self.ready:
             return "bad"
-        if self._link.state not in CONNECTED:
+        if self._link.state not in CONNECTED or self._writer.alarm is not None:
             return "stale"
         if self._picture_from is not None:
             return "gap"
         limit_s = self.mapping.max_skew_s
         skewed = limit_s is not None and self._skew_s is not None and abs(self._skew_s) > limit_s
-        if self._link.state is SourceState.DEGRADED or skewed or self._writer.alarm or self._doubt:
+        if self._link.state is SourceState.DEGRADED or skewed or self._doubt:
             return "uncertain"
         return "good"
 
@@ -212,7 +203,7 @@ class Mirror:
     async def wait_ready(self, timeout_s: float) -> None:
         """Return once there is a state; raises TimeoutError after ``timeout_s``."""
         async with asyncio.timeout(timeout_s):
-            while self._folder is None:
+            while not self.ready:
                 self._news.clear()
                 await self._news.wait()
 
@@ -237,22 +228,19 @@ class Mirror:
 
     async def _take_over(self, found: Restored) -> None:
         """Go on from where an earlier run ended."""
-        self._translator, self._folder = found.translator, found.folder
-        self._as_of_s = found.as_of_s
-        self._recent.begin(found.initial, None)
-        self._recent.add([*found.rows, Row(found.as_of_s, Kind.LINK_LOST, value=found.as_of_s)])
+        self._standing.take_over(found)
         self._tell(Change(ChangeKind.STATE, found.as_of_s, events=len(found.rows)))
         await self._keep(NO_EPOCH)
 
     async def _keep(self, epoch: int | None = None) -> None:
         """Write a snapshot of the state as it is, where there is one to rely on."""
-        whole = self._folder is not None and self._picture_from is None
-        if not whole or self._as_of_s is None or self._writer.alarm is not None:
+        as_of_s = self._standing.as_of_s
+        if as_of_s is None or self._picture_from is not None or self._writer.alarm is not None:
             return
         document = self._keeper.document(
-            self.state(), self._moments.watermark or self._moment(self._as_of_s),
+            self.state(), self._moments.watermark or self._moment(as_of_s),
             self._link.epoch if epoch is None else epoch,
-            self._translator, self.mapping, self._moments.held(),
+            self._standing.translator, self.mapping, self._moments.held(),
         )  # fmt: skip
         try:
             await asyncio.to_thread(self._keeper.save, document)
@@ -260,16 +248,29 @@ class Mirror:
             _log.warning("the state could not be kept: %s", error)
 
     async def step(self) -> None:
-        """Take over what came in, waiting a little for it, and bring the state up to date."""
-        items = await self.connector.receive(BATCH, BATCH_S)
+        """Take over what came in, waiting a little for it, and bring the state up to date.
+
+        While the store fails nothing more is taken: connector and server keep it.
+        """
+        if self._writer.alarm is not None:
+            self._believe(await self._writer.write())
+            if self._writer.alarm is not None:
+                await self._clock.sleep(BATCH_S)
+                return
+        if not self._inbox:
+            self._inbox.extend(await self.connector.receive(BATCH, BATCH_S))
         held: list[Value | Gap] = []
-        for item in items:
-            if isinstance(item, LinkEvent):
-                await self._take(held)
-                held = []
+        while self._inbox and self._writer.alarm is None:
+            item = self._inbox.popleft()
+            if not isinstance(item, LinkEvent):
+                held += [] if self._catch_up.take(item) else [item]
+                continue
+            await self._take(held)
+            held = []
+            if self._writer.alarm is None:
                 await self._link_changed(item)
-            elif not self._catch_up.take(item):
-                held.append(item)
+            else:
+                self._inbox.appendleft(item)  # what came before it waits for the disk
         await self._take(held)
         await self._translate(self._moments.due(self._clock.steady_s()))
         if self._keeper.due and self._link.state in CONNECTED:
@@ -280,26 +281,30 @@ class Mirror:
         fresh: list[Value] = []
         for item in items:
             if isinstance(item, Gap):
-                await self._believe(fresh)
+                await self._write(fresh)
                 fresh = []
                 await self._missed(item)
             elif (value := self._ledger.accept(item)) is not None:
                 fresh.append(value)
-        await self._believe(fresh)
+        await self._write(fresh)
 
-    async def _believe(self, values: Sequence[Value]) -> None:
-        """Store values, then take them into account."""
+    async def _write(self, values: Sequence[Value]) -> None:
+        """Store values, then take those into account that are safe."""
+        if values:
+            limit_s = self.mapping.max_skew_s
+            doubts = [doubted(value, self._skew_s, limit_s) for value in values]
+            self._believe(await self._writer.write(doubts))
+
+    def _believe(self, values: Sequence[Value]) -> None:
+        """Take values into account that are in the store."""
         if not values:
             return
-        limit_s = self.mapping.max_skew_s
-        values = [doubted(value, self._skew_s, limit_s) for value in values]
-        await self._writer.write(values)
         seconds, signals = self.line.seconds, self._signals
         self._heard_s = self._clock.steady_s()
         for value in values:
             if value.property == "time" and isinstance(value.value, datetime):
                 self._moments.beat(value.value, self._heard_s)
-                self._skew_s = (value.value - self._clock.now()).total_seconds()
+                self._skew_s = (value.value - value.received_at).total_seconds()
             elif not signals.take(value, seconds(value.source_time)):
                 self._hold(value)
         self.revision += len(values)
@@ -307,7 +312,7 @@ class Mirror:
     def _hold(self, value: Value) -> None:
         if not value.element:
             return
-        self._translator.tally.late += self._moments.add(value)
+        self._standing.translator.tally.late += self._moments.add(value)
         if self._picture_from is not None and value.node not in self._pictured:
             # The first value of a node is what it showed already; later ones are changes.
             self._pictured.add(value.node)
@@ -331,13 +336,13 @@ class Mirror:
             self._found_again()
         if (before.state, before.reason) != (event.state, event.reason):
             text = f"{event.state}{': ' + event.reason if event.reason else ''}"
-            self._tell(Change(ChangeKind.LINK, self._as_of_s or 0.0, text))
+            self._tell(Change(ChangeKind.LINK, self._standing.as_of_s or 0.0, text))
 
     def _begin_epoch(self, epoch: int) -> None:
         """Begin a new picture: what happened since the last one is a gap."""
         self._ledger.begin_epoch(epoch, self._lost_by or "the twin was not running")
         self._moments.forget()
-        self._translator.image.clear()
+        self._standing.translator.image.clear()
         self._picture_from = _BEGINNING
         self._pictured.clear()
 
@@ -355,30 +360,29 @@ class Mirror:
         self._lost_by = event.reason
         _log.warning("link to %s lost: %s", self.connector.endpoint, event.reason)
         await self._translate(self._moments.flush())
-        if self._folder is not None and self._as_of_s is not None:
-            row = Row(self._as_of_s, Kind.LINK_LOST, value=self._as_of_s)
-            self._recent.add([row])
+        self._standing.lost()
 
     def _found_again(self) -> None:
         """Write down that the link is back without a gap: the server kept every value for us."""
-        if self._picture_from is None and self._folder is not None and self._as_of_s is not None:
-            self._recent.add([Row(self._as_of_s, Kind.LINK_RESTORED)])
+        if self._picture_from is None:
+            self._standing.found_again()
 
     async def _missed(self, gap: Gap) -> None:
         """Take in that values of one node may be missing although the link stands."""
         ticks = gap.node == self.mapping.heartbeat.node
-        if ticks or gap.resolved is not Resolution.UNRECOVERABLE or self._picture_from is not None:
-            return  # nothing is missing, or the gap of the whole picture covers it
+        if ticks or gap.resolved is not Resolution.UNRECOVERABLE:
+            return
+        if self._picture_from is not None and (self._ledger.open or gap.before is None):
+            return  # the gap of the whole picture covers it, or nothing was known before
         self._ledger.gaps.append(gap)
         text = f"{gap.node}: {gap.begin.isoformat()} to {gap.end.isoformat()}: {gap.reason}"
         _log.warning("values may be missing: %s", text)
         await self._writer.gap(
             self.connector.source, gap.begin, gap.end, f"{gap.node}: {gap.reason}"
         )
-        if self._folder is not None and self._as_of_s is not None:
-            begin_s = min(self.line.seconds(gap.begin), self._as_of_s)
-            self._recent.add([Row(self._as_of_s, Kind.GAP, value=begin_s)])
-            self._tell(Change(ChangeKind.GAP, self._as_of_s, text))
+        if self._standing.as_of_s is not None:
+            self._standing.missed(self.line.seconds(gap.begin))
+            self._tell(Change(ChangeKind.GAP, self._standing.as_of_s, text))
 
     async def _translate(self, due: Sequence[tuple[datetime, list[Value]]]) -> None:
         watermark = self._moments.watermark
@@ -389,20 +393,12 @@ class Mirror:
             return
         events = 0
         for moment, values in due:
-            events += self._apply(self._translator.moment(self.line.seconds(moment), values))
+            events += self._standing.moment(self.line.seconds(moment), values)
             self._doubt = any(value.quality is not Quality.GOOD for value in values)
-        as_of_s = self.line.seconds(watermark)
-        events += self._apply(self._translator.released_before(as_of_s))
-        if self._as_of_s is None or as_of_s > self._as_of_s or events:
-            self._as_of_s = max(as_of_s, self._as_of_s or as_of_s)
-            self._recent.trim(self._as_of_s)
-            self._tell(Change(ChangeKind.STATE, self._as_of_s, events=events))
-
-    def _apply(self, rows: list[Row]) -> int:
-        assert self._folder is not None
-        self._folder.apply_all(rows)
-        self._recent.add(rows)
-        return len(rows)
+        more = self._standing.advance(self.line.seconds(watermark))
+        if more is not None or events:
+            as_of_s = self._standing.as_of_s or 0.0
+            self._tell(Change(ChangeKind.STATE, as_of_s, events=events + (more or 0)))
 
     async def _picture(
         self, due: Sequence[tuple[datetime, list[Value]]], watermark: datetime
@@ -410,19 +406,16 @@ class Mirror:
         """Collect the first picture of a subscription; once whole, begin from it."""
         for moment, values in due:
             time_s = self.line.seconds(moment)
-            self._translator.take((value, time_s) for value in values)
+            self._standing.see((value, time_s) for value in values)
         assert self._picture_from is not None
         if self._link.state not in CONNECTED or watermark <= self._picture_from:
             return
         self._picture_from = None
         time_s = self.line.seconds(watermark)
-        before = self.state() if self.ready else None
-        state = self._translator.begin(time_s, before)
-        self._folder = Folder(self.line, state, Names.of(self.line))
-        self._signals.forget_after(time_s)
+        before_s = self._standing.begin(time_s)
+        if before_s is not None and time_s < before_s:
+            self._signals.forget_after(time_s)
         gap = self._ledger.close_gap(watermark)
-        before_s, self._as_of_s = self._as_of_s, time_s
-        self._recent.begin(state, before_s)
         if gap is not None:
             self._restored(gap, time_s)
             await self._writer.gap(self.connector.source, gap.begin, gap.end, gap.reason)
@@ -430,8 +423,8 @@ class Mirror:
         await self._keep()
 
     def _restored(self, gap: Gap, time_s: float) -> None:
-        begin_s = self.line.seconds(gap.begin)
-        self._recent.add([Row(time_s, Kind.LINK_RESTORED), Row(time_s, Kind.GAP, value=begin_s)])
+        self._standing.found_again()
+        self._standing.missed(self.line.seconds(gap.begin))
         text = f"{gap.begin.isoformat()} to {gap.end.isoformat()}: {gap.reason}"
         _log.warning("values of %s may be missing from %s", self.connector.endpoint, text)
         self._tell(Change(ChangeKind.GAP, time_s, text))

@@ -21,7 +21,9 @@ ASK_AGAIN_S = 5.0
 """Time between two requests for a rebirth of one edge node, s."""
 BEAT_S = 0.5
 KINDS = frozenset({"NBIRTH", "NDEATH", "NDATA", "DBIRTH", "DDEATH", "DDATA"})
-UNCERTAIN = 0x40000000
+QUEUE = 100_000
+"""Items held here for whoever takes them."""
+_UNTAKEN = "more came than was taken"
 
 
 class SparkplugConnector:
@@ -49,6 +51,7 @@ class SparkplugConnector:
         self._edges = {name: Edge(name) for name in sorted(wanted)}
         self._asked_s: dict[str, float] = {}
         self._out: deque[Received] = deque()
+        self._dropped: dict[str, datetime] = {}
         self._arrived = asyncio.Event()
         self._client: Any = None
         self._epoch = 0
@@ -141,17 +144,12 @@ class SparkplugConnector:
         if len(words) < 4 or words[2] not in KINDS or words[3] not in self._edges:  # noqa: PLR2004
             return
         edge, now = self._edges[words[3]], self._clock.now()
-        before, broken = edge.last, edge.broken
-        try:
-            payload = decoded(data)
-        except PayloadError as error:
-            edge.broken = edge.broken or f"a message cannot be read: {error}"
-            told = []
-        else:
-            told = edge.take(words[2], "/".join(words[4:]), payload, now)
-        if edge.broken and not broken:
-            self._gap(edge, before, now)
-        for item in told:
+        if len(self._out) >= QUEUE:
+            # A broker waits for nobody. What cannot be kept here is gone, and is a gap.
+            self._dropped.setdefault(edge.name, edge.last or now)
+            edge.broken = edge.broken or _UNTAKEN
+            return
+        for item in self._told(edge, words, data, now):
             self._value(item, now)
         if edge.last is not None:
             self._heard = now
@@ -162,6 +160,21 @@ class SparkplugConnector:
             self._ask(edge.name)
         self._judge()
 
+    def _told(self, edge: Edge, words: list[str], data: bytes, now: datetime) -> list[Told]:
+        """Return what a message tells; what is missing before it is declared."""
+        before, broken = edge.last, edge.broken
+        told: list[Told] = []
+        try:
+            told = edge.take(words[2], "/".join(words[4:]), decoded(data), now)
+        except PayloadError as error:
+            edge.broken = edge.broken or f"a message cannot be read: {error}"
+        since = self._dropped.pop(edge.name, None)
+        if since is not None:
+            self._gap(edge, since, now, _UNTAKEN)
+        elif edge.broken and not broken:
+            self._gap(edge, before, now, edge.broken)
+        return told
+
     def _value(self, told: Told, now: datetime) -> None:
         spec = self._specs.get(told.name)
         if spec is None:
@@ -171,11 +184,11 @@ class SparkplugConnector:
         )
         self._put(value_of(sample, spec, self.source))
 
-    def _gap(self, edge: Edge, before: datetime | None, now: datetime) -> None:
+    def _gap(self, edge: Edge, before: datetime | None, now: datetime, reason: str) -> None:
         """Declare that values of an edge node may be missing from its last word on."""
         begin = before or now
         for spec in self._of(edge.name):
-            self._put(Gap(begin, max(begin, edge.last or now), edge.broken, self._epoch, spec.node))
+            self._put(Gap(begin, max(begin, edge.last or now), reason, self._epoch, spec.node))
 
     def _gone(self, head: str, now: datetime) -> None:
         """Mark all that a dead edge node or device told: it is of no use any more."""

@@ -35,6 +35,8 @@ REPUBLISH_ROUNDS = 100_000
 """Notifications asked for again at most."""
 LEAST_ITEMS = 20
 """Items asked for in one call where more of them may be what a server breaks off at."""
+FULL_S = 0.1
+"""Wait for room that says nothing about the server, s."""
 WAVERS_S = 1.0
 """Difference between two moments at which a server says it was started that means nothing, s."""
 _FORGOTTEN = "the server no longer has our subscriptions"
@@ -69,6 +71,8 @@ class Session:
         """Whether values flow."""
         self.silent = True
         """Whether nothing was published in this connection."""
+        self.full = False
+        """Whether nothing is fetched because nobody takes what is here."""
         self.publications = 0
         """Whole publications that came in, those that said that there is no news among them."""
         self._target = target
@@ -111,7 +115,7 @@ class Session:
         self.channel = await knock(
             lambda: Channel(endpoint, answer_s, self.lose, self._items_per_call), knock_s, within_s
         )
-        self.lost = None
+        self.lost, self.full = None, False
 
     async def secure(self) -> None:
         """Open the secure channel; raises RefusedError where the peer is not to be trusted."""
@@ -287,14 +291,21 @@ class Session:
                     await asyncio.sleep(0.05)  # it may say so at once, again and again
                     continue
                 await self._arrived(told)
-                # While nobody takes what is here nothing more is fetched: the server keeps it.
-                await self._sink.room()
+                await self._room()
         except (OSError, TimeoutError, ua.UaError) as error:
             self._failed(error)
         finally:
             for task in waiting:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
+
+    async def _room(self) -> None:
+        """Fetch nothing while nobody takes what is here: the server keeps it."""
+        self.full, began_s = True, self._clock.steady_s()
+        await self._sink.room()
+        self.full = False
+        if self._clock.steady_s() > began_s + FULL_S:
+            self.pulse.begin()  # the silence was ours
 
     def _failed(self, error: Exception) -> None:
         gone = (ua.uaerrors.BadNoSubscription, ua.uaerrors.BadSubscriptionIdInvalid)

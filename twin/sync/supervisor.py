@@ -387,7 +387,7 @@ class Supervisor:
         if wish is not None:
             return wish
         session.check()
-        if session.lost is None:
+        if session.lost is None and not session.full:
             why = self._probe.look(self._limits.heartbeat_dead_s)
             if why is not None:
                 session.forget(why)
@@ -405,6 +405,8 @@ class Supervisor:
 
     def _silent_s(self) -> float:
         """Return the age of the last sign of life, less what the server's own settings explain."""
+        if self.session.full:
+            return 0.0  # nobody listens, so that silence means nothing
         slack_s = max(0.0, self.session.pulse.allowance_s - self._limits.heartbeat_dead_s)
         return max(0.0, self.session.pulse.silent_s() - slack_s)
 

@@ -20,7 +20,7 @@ URI = "urn:counter:b"
 
 @asynccontextmanager
 async def following(
-    port: int, nodes: int, store: SqliteStore, publishing_s: float = 0.1
+    port: int, nodes: int, store: SqliteStore, publishing_s: float = 0.1, queue_size: int = 5000
 ) -> AsyncIterator[Mirror]:
     """Follow the counters of a server as signals of a line, every change of them."""
     line = example_line("bottling")
@@ -30,7 +30,7 @@ async def following(
         endpoint=f"opc.tcp://127.0.0.1:{port}/",
         publishing_s=publishing_s,
         sampling_s=0.0,
-        queue_size=5000,
+        queue_size=queue_size,
         nodes=tuple(
             NodeSpec(node=f"nsu={URI};s=c{k}", element=stations[k % len(stations)],
                      property=f"signals.c{k}", type="int")
