@@ -235,11 +235,16 @@ async def followed(site: Site, count: int, seconds: float) -> dict[str, float]:
         client.cancel()
     await asyncio.gather(*clients, return_exceptions=True)
     tenth = max(len(memory_mb) // 10, 1)
+    late_mb = memory_mb[len(memory_mb) // 2 :]  # the events that are kept fill up before
+    grown_mb = 0.0
+    if len(late_mb) > 1:
+        grown_mb = statistics.linear_regression(range(len(late_mb)), late_mb).slope * 60.0
     return _spread(waits_ms) | {
         "events": len(waits_ms),
         "service_share_of_a_core": round(share, 3),
         "memory_begin_mb": round(statistics.median(memory_mb[:tenth]), 1),
         "memory_end_mb": round(statistics.median(memory_mb[-tenth:]), 1),
+        "memory_late_mb_per_min": round(grown_mb, 2),
         "load": round(os.getloadavg()[0], 1),
     }
 

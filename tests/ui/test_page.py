@@ -12,11 +12,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from api.jobs.tasks.schedule import OBJECTIVE
 from api.routes.files import KINDS
 from api.schemas import RunResults
 from api.ui import add_pages, report
 from api.ui.pages import EXPORTS, FOLDER, MORE_PAGES, PAGES
 from api.ui.words import ENGLISH, LANGUAGES
+from twin.sync.protocol import SourceState
 
 STATIC = FOLDER / "static"
 SCRIPTS = sorted((STATIC / "js").glob("*.js"))
@@ -131,6 +133,12 @@ def test_every_word_is_in_the_list() -> None:
         named |= set(re.findall(r"""\bt\(\s*["']([\w. ]+)["'](?!\s*~)""", path.read_text("utf-8")))
     assert len(named) > 100
     assert named <= set(ENGLISH)
+
+
+def test_what_the_api_says_in_words_has_words() -> None:
+    """Where a source stands and what plans aim at are told in the language of the page."""
+    assert {f"source.{state}" for state in SourceState} <= set(ENGLISH)
+    assert f"objective.{OBJECTIVE}" in ENGLISH
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

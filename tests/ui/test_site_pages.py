@@ -5,14 +5,17 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from openpyxl import load_workbook
 from playwright.sync_api import Page, expect, sync_playwright
 
 from api.keys import Scope, create_key
+from api.live import LiveLine
 from tests.api.conftest import Service, run_service
 from tests.ui.conftest import ARGUMENTS, SLOW_MS, Running, Seen
+from twin.line import example_line
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 expect.set_options(timeout=SLOW_MS)
@@ -203,3 +206,21 @@ def test_first_hour_of_a_planner_who_writes_thai(first_page: Page, tmp_path: Pat
     expect(page.locator("#plan-orders")).to_contain_text("น้ำปลา")
     page.goto("/?line=line_1")
     expect(page.locator("#map")).to_contain_text("เครื่องล้างขวด")
+
+
+def test_language_and_theme_change_nothing_else(empty_site: Service, first_page: Page) -> None:
+    """The first pages offer both languages and themes too; what the address asks for stays."""
+    page = first_page
+    page.goto("/tour")
+    page.locator("#theme").click()
+    dark = page.locator("html").get_attribute("data-theme")
+    page.get_by_role("link", name="ไทย").click()
+    expect(page.locator("h1")).to_have_text("จากสเปรดชีตของคุณสู่คำถามแรก")
+    assert page.locator("html").get_attribute("data-theme") == dark
+    empty_site.site.add(LiveLine(example_line("two_station")))
+    empty_site.site.add(LiveLine(example_line("electronics")))
+    page.goto("/whatif?line=electronics&station=printer")
+    page.get_by_role("link", name="English").click()
+    expect(page.locator("h1")).to_have_text("What if?")
+    assert parse_qs(urlsplit(page.url).query)["line"] == ["electronics"]
+    expect(page.locator("#line-choice")).to_have_value("electronics")

@@ -113,5 +113,19 @@ ENGLISH: dict[str, str] = {
     # what plans aim at, by the name that the API tells; a forecast while something is down
     "objective.weighted tardiness + 0.01 x makespan, s": "weighted tardiness + 0.01 × makespan, s",
     "forecast.down": "Down now, so without a risk: {stations}.",
+    # where a source stands
+    "source.disabled": "switched off",
+    "source.resolving": "looking for the address",
+    "source.connecting": "connecting",
+    "source.securing": "checking certificates",
+    "source.session": "opening a session",
+    "source.browsing": "looking for nodes",
+    "source.subscribing": "asking for values",
+    "source.verifying": "checking what comes",
+    "source.live": "live",
+    "source.degraded": "live, some nodes are missing",
+    "source.gap_fill": "filling gaps from history",
+    "source.reconnecting": "connecting again",
+    "source.faulted": "stopped: needs a person",
 }
 """English words by key."""

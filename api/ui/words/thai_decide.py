@@ -111,5 +111,19 @@ THAI: dict[str, str] = {
     "news.orders.changed": "ใบสั่งเปลี่ยนแปลง",
     "objective.weighted tardiness + 0.01 x makespan, s": "ความล่าช้าถ่วงน้ำหนัก + 0.01 × เวลาทั้งแผน วินาที",
     "forecast.down": "เสียอยู่ตอนนี้ จึงไม่บอกความเสี่ยง: {stations}",
+    # where a source stands
+    "source.disabled": "ปิดไว้",
+    "source.resolving": "กำลังหาที่อยู่",
+    "source.connecting": "กำลังเชื่อมต่อ",
+    "source.securing": "กำลังตรวจใบรับรอง",
+    "source.session": "กำลังเปิดเซสชัน",
+    "source.browsing": "กำลังหาจุดข้อมูล",
+    "source.subscribing": "กำลังขอรับค่า",
+    "source.verifying": "กำลังตรวจค่าที่มา",
+    "source.live": "สด",
+    "source.degraded": "สด แต่บางจุดไม่มีค่า",
+    "source.gap_fill": "กำลังเติมช่วงที่ขาดจากประวัติ",
+    "source.reconnecting": "กำลังเชื่อมต่อใหม่",
+    "source.faulted": "หยุด ต้องให้คนดู",
 }
 """Thai words by key."""

@@ -17,7 +17,7 @@ async function connection({ id }) {
   const [status, mapping] = await Promise.all([api(`/v1/connections/${encodeURIComponent(id)}/status`),
     api(`/v1/connections/${encodeURIComponent(id)}/mapping`)]);
   return el("article", { "data-connection": id }, el("h3", { text: id }), el("dl", { class: "facts" },
-    told("fact.endpoint", status.endpoint), told("fact.link", status.state), told("admin.since", moment(status.since)),
+    told("fact.endpoint", status.endpoint), told("fact.link", t(`source.${status.state}`)), told("admin.since", moment(status.since)),
     told("fact.quality", t(`quality.${status.quality}`)), told("fact.received", number(status.received)),
     told("admin.trust", secured(mapping.mapping)),
     status.last_error ? told("admin.last_error", status.last_error) : null),

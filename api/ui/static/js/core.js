@@ -373,15 +373,6 @@ function showLink(link) {
   }
 }
 
-export function wireTheme() {
-  $("#theme").addEventListener("click", () => {
-    const dark = document.documentElement.dataset.theme === "dark";
-    document.documentElement.dataset.theme = dark ? "light" : "dark";
-    localStorage.setItem("theme", dark ? "light" : "dark");
-    tell("theme", { dark: !dark });
-  });
-}
-
 function chooseLine(lines) {
   site.lines = lines;
   const wanted = new URLSearchParams(location.search).get("line");
@@ -416,7 +407,7 @@ export const ready = async () => (await api("/v1/session")).ready;
 
 /** Start a page: find the line, listen to it, keep the header true. Resolves when a line is there. */
 export async function start() {
-  wireTheme();
+  document.addEventListener("theme", ({ detail }) => tell("theme", detail));
   setInterval(showFreshness, 200);
   for (;;) {
     try {
