@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.benchmarks import simpy_line
 from tests.benchmarks.case import Case
 from tests.benchmarks.contests import Contest, contests
 from twin.engine.compiled import tables as t
@@ -24,7 +23,8 @@ TURNS = 3
 """Turns of each contender; the median counts."""
 
 
-def _program(contest: Contest) -> Program:
+def program_of(contest: Contest) -> Program:
+    """Return the contest's line, ready to be run."""
     return Program(contest.line, SimulationOptions(horizon_s=contest.horizon_s, seed=1), None)
 
 
@@ -32,7 +32,8 @@ def _plain(program: Program, replication: int) -> int:
     return int(program.plain_figures(replication)[0]["processed"][1].sum())
 
 
-def _compiled(program: Program, replication: int) -> int:
+def compiled_operations(program: Program, replication: int) -> int:
+    """Run the kernel once and return how many operations ended."""
     memory = program.run(replication, program.end_s, with_log=False)
     return int(memory.ints(t.STATION_FINISHED, len(program.lowering.stations)).sum())
 
@@ -52,11 +53,11 @@ def _rate_per_s(run: Callable[[int], int], turn: int, repeats: int) -> float:
 
 
 def _contest(contest: Contest) -> dict[str, Any]:
-    program = _program(contest)
+    program = program_of(contest)
     contenders: dict[str, tuple[Callable[[int], int], int]] = {
-        "compiled": (lambda turn: _compiled(program, turn), 20),
+        "compiled": (lambda turn: compiled_operations(program, turn), 20),
         "reference": (lambda turn: _reference(contest, turn), 1),
-        "simpy": (lambda turn: simpy_line.operations(contest.work, turn), 1),
+        "simpy": (contest.simpy, 1),
     }
     if is_plain(contest.line, program.options):
         contenders["max_plus"] = (lambda turn: _plain(program, turn), 100)
@@ -75,7 +76,7 @@ def _contest(contest: Contest) -> dict[str, Any]:
     }
     if "max_plus" in median:
         found["max_plus_to_simpy"] = round(median["max_plus"] / median["simpy"], 1)
-    return found | ({"remark": contest.remark} if contest.remark else {})
+    return found
 
 
 def report() -> dict[str, Any]:
@@ -87,10 +88,10 @@ def cases() -> list[Case]:
     """Return one replication of each line, lowered before, as a user's replications run."""
 
     def case(contest: Contest) -> Case:
-        program = _program(contest)
+        program = program_of(contest)
         return Case(
             f"compiled engine, {contest.name}",
-            lambda: float(_compiled(program, 0)),
+            lambda: float(compiled_operations(program, 0)),
             "operations",
             repeats=20,
         )

@@ -1,18 +1,19 @@
 """The lines whose speed is compared, each for our engines and as a SimPy user's work.
 
 A new feature: a function here that returns a ``Contest``, its line in ``contests``, and what the
-feature asks of the script in ``simpy_line``.
+feature asks of the script in ``simpy_line``. Whether both do the same work is tested in
+``tests/validation/test_against_simpy.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-import numpy as np
-
-from tests.benchmarks import simpy_line
+from tests.benchmarks import simpy_bottling, simpy_line, simpy_machining
+from tests.benchmarks.simpy_parts import Results
 from twin.line import (
     Batch,
     Buffer,
@@ -40,7 +41,6 @@ from twin.line import (
 
 STATIONS, PLACES = 10, 5
 HORIZON_S = 3_000.0
-SHIFT_S = 8 * 3600.0
 TO_FAILURE_S, TO_REPAIR_S = 100.0, 10.0
 CHANGE_OVER_S, REWORK_SHARE, BATCH = 0.5, 0.1, 4
 VEHICLES, RIDE_S = 2, (0.1, 0.2, 0.1)
@@ -54,8 +54,8 @@ class Contest:
     name: str
     line: Line
     horizon_s: float
-    work: simpy_line.Work
-    remark: str = ""
+    simpy: Callable[[int], int]
+    """Runs the script with a seed, and returns how many operations ended."""
 
 
 def contests() -> list[Contest]:
@@ -103,6 +103,10 @@ def _work(clock: simpy_line.Clock, stations: int = STATIONS) -> simpy_line.Work:
     )
 
 
+def _contest(name: str, line: Line, work: simpy_line.Work) -> Contest:
+    return Contest(name, line, work.horizon_s, partial(simpy_line.operations, work))
+
+
 def _failure(clock: simpy_line.Clock, crew: str | None = None) -> Failure:
     return Failure(
         id="stop",
@@ -118,7 +122,7 @@ def exponential(name: str, clock: simpy_line.Clock, stations: int = STATIONS) ->
     line = plain(stations)
     if clock != "none":
         line = changed(line, stations=_each(line, failures=(_failure(clock),)))
-    return Contest(name, line, HORIZON_S, _work(clock, stations))
+    return _contest(name, line, _work(clock, stations))
 
 
 def crews() -> Contest:
@@ -129,7 +133,7 @@ def crews() -> Contest:
         crews=(Crew(id="crew", size=2),),
         stations=_each(line, failures=(_failure("calendar", "crew"),)),
     )
-    return Contest("line of 10, two crews", line, HORIZON_S, replace(_work("calendar"), crews=2))
+    return _contest("line of 10, two crews", line, replace(_work("calendar"), crews=2))
 
 
 def people() -> Contest:
@@ -142,8 +146,7 @@ def people() -> Contest:
     )
     work = replace(_work("calendar"), crews=2, operators=8)
     name = "line of 10, two repairers and eight operators"
-    remark = "SimPy's operators stay at a machine that is down; ours go where they are needed"
-    return Contest(name, line, HORIZON_S, work, remark)
+    return _contest(name, line, work)
 
 
 def setups() -> Contest:
@@ -158,7 +161,7 @@ def setups() -> Contest:
         stations=_each(line, setup=Setup(matrix_s=matrix)),
     )
     work = replace(_work("none"), change_over_s=CHANGE_OVER_S)
-    return Contest("line of 10, setups", line, HORIZON_S, work)
+    return _contest("line of 10, setups", line, work)
 
 
 def shifts() -> Contest:
@@ -174,7 +177,7 @@ def shifts() -> Contest:
         stations=_each(line, calendar="half", at_shift_end="finish"),
     )
     work = replace(_work("none"), shift_s=(1800.0, 1800.0), horizon_s=2 * HORIZON_S)
-    return Contest("line of 10, shifts", line, 2 * HORIZON_S, work)
+    return _contest("line of 10, shifts", line, work)
 
 
 def rework() -> Contest:
@@ -202,7 +205,7 @@ def rework() -> Contest:
     work = replace(
         _work("none"), capacities=capacities, rework_share=REWORK_SHARE, rework_to=STATIONS // 2
     )
-    return Contest("line of 10, rework", line, HORIZON_S, work)
+    return _contest("line of 10, rework", line, work)
 
 
 def batches() -> Contest:
@@ -225,7 +228,7 @@ def batches() -> Contest:
     times = list(work.times)
     times[place] = lambda generator: float(generator.exponential(BATCH))
     work = replace(work, times=tuple(times), batch=(place, BATCH))
-    return Contest("line of 10, batches", line, HORIZON_S, work)
+    return _contest("line of 10, batches", line, work)
 
 
 def assembly() -> Contest:
@@ -248,7 +251,7 @@ def assembly() -> Contest:
         stations=(*line.stations, Station(id="maker")),
         buffers=(*line.buffers, Buffer(id="components", capacity=simpy_line.COMPONENTS)),
     )
-    return Contest("line of 10, assembly", line, HORIZON_S, replace(_work("none"), kitted=place))
+    return _contest("line of 10, assembly", line, replace(_work("none"), kitted=place))
 
 
 def vehicles() -> Contest:
@@ -267,12 +270,7 @@ def vehicles() -> Contest:
         home=origin,
     )
     work = replace(_work("none"), carried=place, vehicles=VEHICLES, ride_s=RIDE_S)
-    remark = (
-        "SimPy's vehicles come without a place kept for the part; ours are sent where there is one"
-    )
-    return Contest(
-        "line of 10, two vehicles", changed(line, vehicles=(pool,)), HORIZON_S, work, remark
-    )
+    return _contest("line of 10, two vehicles", changed(line, vehicles=(pool,)), work)
 
 
 def wear() -> Contest:
@@ -285,54 +283,23 @@ def wear() -> Contest:
     worn = Wear(levels=levels, lowered_by={"stop": 1})
     line = changed(line, stations=_each(line, failures=(_failure("operating"),), wear=worn))
     work = replace(_work("operating"), wear_s=WEAR_S, worn_factors=WORN_FACTORS)
-    remark = (
-        "SimPy's machines are worn more at the end of an operation; ours at the moment it happens"
-    )
-    return Contest("line of 10, wear", line, HORIZON_S, work, remark)
+    return _contest("line of 10, wear", line, work)
 
 
 def machining() -> Contest:
     """Return the machining cell over two days."""
-    line = example_line("machining")
-    means = [step.processing_time_s.expected_s() for step in line.products[0].routing]
-
-    def normal(mean_s: float) -> Callable[[np.random.Generator], float]:
-        return lambda generator: float(generator.normal(mean_s, 0.03 * mean_s))
-
-    work = simpy_line.Work(
-        times=tuple(normal(mean_s) for mean_s in means),
-        capacities=tuple(buffer.capacity or 0 for buffer in line.buffers),
-        horizon_s=6 * SHIFT_S,
-        clock="calendar",
-        to_failure_s=(30 * 3600.0,) * len(means),
-        to_repair_s=(25 * 60.0,) * len(means),
-        crews=1,
-        operators=3,
-    )
-    remark = (
-        "SimPy does less: one product, one mill, one failure mode, operators without skills; "
-        "no loading, maintenance, change-overs, shifts, scrap"
-    )
-    return Contest("machining, 48 h", line, 6 * SHIFT_S, work, remark)
+    return _example("machining", 48 * 3600.0, simpy_machining.run)
 
 
 def bottling() -> Contest:
     """Return the bottling line over a shift."""
-    line = example_line("bottling")
-    stations = [line.station(name) for name in line.flow_order]
-    means = [step.processing_time_s.expected_s() for step in line.products[0].routing]
-    rooms = {buffer.id: buffer.capacity for buffer in line.buffers}
+    return _example("bottling", 8 * 3600.0, simpy_bottling.run)
 
-    def normal(mean_s: float) -> Callable[[np.random.Generator], float]:
-        return lambda generator: float(generator.normal(mean_s, 0.03 * mean_s))
 
-    work = simpy_line.Work(
-        times=tuple(normal(mean_s) for mean_s in means),
-        capacities=tuple(rooms[s.input_buffer] or 0 for s in stations if s.input_buffer),
-        horizon_s=SHIFT_S,
-        clock="operating",
-        to_failure_s=tuple(s.failures[0].time_to_failure_s.expected_s() for s in stations),
-        to_repair_s=tuple(s.failures[0].time_to_repair_s.expected_s() for s in stations),
-    )
-    remark = "SimPy does less: one product, one failure mode, no change-overs, crews, shifts, scrap"
-    return Contest("bottling, 8 h", line, SHIFT_S, work, remark)
+def _example(name: str, horizon_s: float, run: Callable[[Line, float, int], Results]) -> Contest:
+    line = example_line(name)
+
+    def operations(seed: int) -> int:
+        return run(line, horizon_s, seed).operations.total()
+
+    return Contest(f"{name}, {horizon_s / 3600:g} h", line, horizon_s, operations)

@@ -81,11 +81,14 @@ class Plant:
         self.env, self.work = env, work
         self.stores = [simpy.Store(env, capacity) for capacity in work.capacities]
         self.crews = simpy.Resource(env, work.crews) if work.crews else None
-        self.operators = simpy.Resource(env, work.operators) if work.operators else None
+        self.operators = simpy.PriorityResource(env, work.operators) if work.operators else None
         self.components = simpy.Store(env, COMPONENTS)
         self.vehicles = simpy.Store(env)
         for _ in range(work.vehicles):
             self.vehicles.put(Vehicle())
+        if work.vehicles:
+            places = work.capacities[work.carried]
+            self.places = simpy.Container(env, places, init=places)
         self.open = True
         self.opened = env.event()
         if work.shift_s[0]:
@@ -114,7 +117,7 @@ class Machine:
         self.group = 0
         self.operations = 0
         self.made: list[Part] = []
-        self.level, self.used_s, self.worn_s = 0, 0.0, self._wear()
+        self.level, self.unworn_s = 0, self._wear()
         self.down = False
         self.working = False
         self.repaired = env.event()
@@ -139,10 +142,13 @@ class Machine:
                 while time_s >= left_s:
                     yield self.env.timeout(left_s)
                     time_s -= left_s
+                    self._use(left_s)
                     yield self.env.timeout(self._repair())
                     left_s, self.level = self._life(), max(0, self.level - 1)
+                    self.unworn_s = self._wear()
                 left_s -= time_s
                 yield self.env.timeout(time_s)
+                self._use(time_s)
             elif self.work.clock == "calendar":
                 yield from self._attended(time_s)
             else:
@@ -162,6 +168,8 @@ class Machine:
         if self.source is None:
             return Part(self.operations, self._group())
         part = yield self.source.get()
+        if self.work.vehicles and self.place == self.work.carried + 1:
+            yield self.plant.places.put(1)
         if self.place == self.work.kitted:
             yield self.plant.components.get()
         return part
@@ -190,19 +198,24 @@ class Machine:
             yield self.plant.components.put(part)
 
     def _time_s(self) -> float:
-        """Draw the time of an operation; after its work the machine may be worn more."""
+        """Draw the time of an operation; a worn machine is slower."""
         time_s, factors = self.work.times[self.place](self.service), self.work.worn_factors
-        if factors:
-            time_s *= factors[self.level]
-            self.used_s += time_s
-            while self.used_s >= self.worn_s:
-                self.level = min(self.level + 1, len(factors) - 1)
-                self.worn_s += self._wear()
-        return time_s
+        return time_s * factors[self.level] if factors else time_s
+
+    def _use(self, time_s: float) -> None:
+        """Be worn by so much work."""
+        if not self.work.worn_factors:
+            return
+        last = len(self.work.worn_factors) - 1
+        while self.level < last and time_s >= self.unworn_s:
+            time_s -= self.unworn_s
+            self.level, self.unworn_s = self.level + 1, self._wear()
+        self.unworn_s -= time_s
 
     def _fetched(self, part: Part) -> Process:
-        """Wait with a part until a vehicle has taken it."""
+        """Wait with a part for a place behind, for a vehicle, and until that has taken it."""
         load_s, drive_s, _ = self.work.ride_s
+        yield self.plant.places.get(1)
         vehicle = yield self.plant.vehicles.get()
         if vehicle.away:
             yield self.env.timeout(drive_s)
@@ -220,25 +233,30 @@ class Machine:
         yield self.plant.vehicles.put(vehicle)
 
     def _attended(self, time_s: float) -> Process:
-        if self.plant.operators is None:
-            yield from self._interrupted(time_s)
-        else:
-            with self.plant.operators.request() as turn:
-                yield turn
-                yield from self._interrupted(time_s)
-
-    def _interrupted(self, time_s: float) -> Process:
-        done = False
-        while not done:
-            if self.down:
+        """Work while the machine runs; an operator goes elsewhere while it is down."""
+        since_s = self.env.now
+        while time_s > 0:
+            while self.down:
                 yield self.repaired
-            since_s, self.working = self.env.now, True
-            try:
-                yield self.env.timeout(time_s)
-                done = True
-            except simpy.Interrupt:
-                time_s -= self.env.now - since_s
+            if self.plant.operators is None:
+                time_s = yield from self._until_down(time_s)
+                continue
+            with self.plant.operators.request(priority=since_s) as turn:
+                yield turn
+                if not self.down:
+                    time_s = yield from self._until_down(time_s)
+                    since_s = self.env.now
+
+    def _until_down(self, time_s: float) -> Process:
+        """Work until all is done or the machine fails; return what is left to do."""
+        since_s, self.working = self.env.now, True
+        try:
+            yield self.env.timeout(time_s)
+        except simpy.Interrupt:
+            return time_s - (self.env.now - since_s)
+        finally:
             self.working = False
+        return 0.0
 
     def breakdowns(self) -> Process:
         """Fail and be repaired, whatever the machine does."""
