@@ -184,6 +184,7 @@ def _order(job: Any, outlook: OrderOutlook | None) -> dict[str, Any]:
         "due_date_s": job.due_date_s,
         "completion_s": job.completion_s,
         "tardiness_s": job.tardiness_s,
+        "completion_p50_s": outlook.p50_s if outlook else None,
         "completion_p90_s": outlook.p90_s if outlook else None,
         "on_time_probability": None
         if share is None
@@ -207,21 +208,26 @@ def _show(model: Model, document: dict[str, Any]) -> None:
     if document["orders"]:
         emit_table(
             f"Orders of {model.id}; on time in {document['replications']} simulated replays",
-            ("order", "due", "planned", "late by, min", "on time", "95 % interval"),
+            ("order", "due", "planned", "in half by", "in 9 of 10 by", "on time", "95 % interval"),
             [_row(model, item) for item in document["orders"]],
         )
+        if document["replications"]:
+            typer.echo("planned: if nothing breaks down; the replays have what may happen")
 
 
 def _row(model: Model, item: dict[str, Any]) -> tuple[str, ...]:
     def clock(time_s: float | None) -> str:
-        return "–" if time_s is None else f"{model.moment(time_s):%a %H:%M}"
+        if time_s is None:
+            return "–"
+        return f"{model.moment(time_s):%a %H:%M}" if math.isfinite(time_s) else "later"
 
     share = item["on_time_probability"]
     return (
         item["order"],
         clock(item["due_date_s"]),
         clock(item["completion_s"]),
-        f"{item['tardiness_s'] / 60:.0f}",
+        clock(item["completion_p50_s"]),
+        clock(item["completion_p90_s"]),
         "–" if share is None else f"{share['mean']:.0%}",
         "–" if share is None else f"{share['low']:.0%} to {share['high']:.0%}",
     )

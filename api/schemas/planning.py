@@ -77,6 +77,8 @@ class ScheduledOperation(Shape):
     """Setup before it, s; it ends at ``start``."""
     turn: int | None = None
     """Place among all operations in which the line is told to take it; none: that of its start."""
+    people: tuple[str, ...] = ()
+    """Crews that work on it, each as often as people of it are with one part."""
 
 
 class ScheduledOrder(Shape):

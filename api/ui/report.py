@@ -184,7 +184,7 @@ def schedule_report(
         paper.y += high + 10
     told = words["report.simulated"].format(level="95")
     paper.text(f"{words['schedule.orders']} ({told})", 10, weight=600)
-    columns = ("order", "quantity", "due", "completion", "share", "p90")
+    columns = ("order", "quantity", "due", "completion", "share", "likely")
     head = [words[f"col.{key}"] for key in columns]
     fits = int((HEIGHT - EDGE - paper.y) / ROW) - 3
     # What is in danger comes first: it must not be what does not fit.
@@ -199,11 +199,11 @@ def schedule_report(
             _moment(order.due_date),
             _moment(order.completion),
             _share(order.on_time_probability),
-            _moment(order.completion_p90),
+            f"{_moment(order.completion_p50)} – {_moment(order.completion_p90)}",
         ]
         for order in orders[:fits]
     ]
-    paper.table(head, rows, [0.22, 0.1, 0.17, 0.17, 0.17, 0.17])
+    paper.table(head, rows, [0.18, 0.08, 0.15, 0.15, 0.15, 0.29])
     if len(orders) > fits:
         paper.text(words["report.further"].format(n=len(orders) - fits), 8.5, MUTED)
     return paper

@@ -61,6 +61,7 @@ def kept(problem: SchedulingProblem, schedule: Schedule, *, anew: bool = False) 
                 machine=placed.machine,
                 start_s=span.start_s,
                 end_s=span.end_s,
+                resources=span.people,
                 turn=turn,
             )
         )

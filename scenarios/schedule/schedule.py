@@ -36,7 +36,8 @@ class Placement(_Part):
     leave_s: float | None = None
     """When the job leaves the machine, s; none: at the end of work. Later: it blocks."""
     resources: tuple[str, ...] = ()
-    """Operators and tools, one for each need of its mode, in the order of the needs."""
+    """Operators and tools, one for each need of its mode, in the order of the needs. In a plan of
+    a line: crews that work on it, each as often as people of it are with one part."""
     setup_start_s: float | None = None
     """Beginning of the setup before it, where that needs an operator, s."""
     setup_resources: tuple[str, ...] = ()

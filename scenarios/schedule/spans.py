@@ -30,6 +30,8 @@ class Span:
     """First part begun, its loading included, s."""
     end_s: float
     """Last part ended, its unloading included, s."""
+    people: tuple[str, ...] = ()
+    """Crews that worked on it, or set up for it, each as often as people of it were with a part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def spans(line: Line, state: LineState | None, log: EventLog) -> dict[str, Span]
             own = _own_products(line, log)[parts.order[at]] == parts.product[at]
             own &= parts.order[at] >= 0
             ufunc.at(into, parts.order[at][own] * most + operation[own], time_s[own])
-    return _named(line, log, most, first_s, last_s)
+    return _named(line, log, first_s, last_s, _people(line, state, log, parts))
 
 
 def _own_products(line: Line, log: EventLog) -> Numbers:
@@ -109,20 +111,62 @@ def _own_products(line: Line, log: EventLog) -> Numbers:
     return np.array([*(own[name] for name in log.names.orders), -1], dtype=np.int64)
 
 
+def _people(line: Line, state: LineState | None, log: EventLog, parts: _Parts) -> NDArray[np.int64]:
+    """Return how many people of each crew were with a part at most, by order, operation and crew.
+
+    A batch has them under its first part.
+    """
+    most = 1 + max((len(product.routing) for product in line.products), default=0)
+    found = np.zeros((len(log.names.orders) + 1, most, len(log.names.crews)), dtype=np.int64)
+    taken = np.flatnonzero((log.kind == Kind.CREW_TAKEN) & (log.part >= 0))
+    entered = np.flatnonzero(log.kind == Kind.STATION_ENTERED)
+    places = {name: at for at, name in enumerate(log.names.elements)}
+    inside = [part for part in (state.parts if state else ()) if part.location in places]
+
+    # Who was called for a part at a station is there for what it last came to that station for.
+    def key(part: Numbers, element: NDArray[np.integer], row: Numbers) -> Numbers:
+        visit: Numbers = part * len(places) + element
+        return visit * (len(log.kind) + 1) + row
+
+    begun = np.array([(part.id, places[part.location], 0) for part in inside], dtype=np.int64)
+    keys = np.concatenate(
+        (key(*begun.reshape(-1, 3).T), key(log.part[entered], log.element[entered], entered + 1))
+    )
+    steps = np.array([part.operation for part in inside], dtype=np.int64)
+    steps = np.concatenate((steps, log.detail[entered]))
+    rank = np.argsort(keys)
+    calls = key(log.part[taken], log.element[taken], taken + 1)
+    step = steps[rank][np.searchsorted(keys[rank], calls) - 1]
+    at = parts.place(log.part[taken])
+    own = _own_products(line, log)[parts.order[at]] == parts.product[at]
+    order = np.where(own, parts.order[at], -1)
+    np.maximum.at(found, (order, step, log.detail[taken]), log.value[taken].astype(np.int64))
+    orders = {name: at for at, name in enumerate(log.names.orders)}
+    crews = {name: at for at, name in enumerate(log.names.crews)}
+    for part in inside:
+        for name, count in part.team.items():
+            where = orders.get(part.order or "", -1), part.operation, crews[name]
+            found[where] = max(found[where], count)
+    return found
+
+
 def _named(
     line: Line,
     log: EventLog,
-    most: int,
     first_s: NDArray[np.float64],
     last_s: NDArray[np.float64],
+    people: NDArray[np.int64],
 ) -> dict[str, Span]:
-    found = {}
+    found, crews = {}, log.names.crews
+    most = people.shape[1]
     products = {order.id: order.product for order in line.orders}
     for at, name in enumerate(log.names.orders):
         for k, operation in enumerate(line.product(products[name]).routing):
             begin_s, end_s = first_s[at * most + k], last_s[at * most + k]
             if np.isfinite(end_s):
-                found[f"{name}/{operation.id}"] = Span(float(begin_s), float(end_s))
+                team = zip(crews, people[at, k].tolist(), strict=True)
+                names = tuple(crew for crew, count in team for _ in range(count))
+                found[f"{name}/{operation.id}"] = Span(float(begin_s), float(end_s), names)
     return found
 
 

@@ -223,6 +223,7 @@ def _operations(line: Line, problem: SchedulingProblem, found: Schedule) -> list
             "end_s": item.end_s,
             "turn": item.turn,
             "setup_s": setups.get(item.key, 0.0),
+            "people": list(item.resources),
         }
         for item in found.placements
     ]

@@ -102,7 +102,7 @@ ENGLISH: dict[str, str] = {
     "col.on_time": "On time",
     "col.quantity": "Parts",
     "col.completion": "Planned",
-    "col.p90": "Done by, 90 %",
+    "col.likely": "Likely: half – 9 of 10",
     "col.share": "Share and interval",
     "tile.now": "Throughput now",
     "tile.hour": "Throughput, last hour",
@@ -332,6 +332,7 @@ ENGLISH: dict[str, str] = {
     "gantt.label": "Gantt chart: {bars} operations of {orders} orders on {stations} stations; the "
     "table below says the same in figures",
     "gantt.setup": "setup {length} before",
+    "gantt.people": "people: {names}",
     "gantt.key": "What the marks mean",
     "gantt.key_strip": "setup before an operation",
     "gantt.key_locked": "locked",
@@ -356,8 +357,8 @@ ENGLISH: dict[str, str] = {
     "times than planned ({names}). On-time probabilities are those of the line.",
     "plan.left_out.wear": "Stations are planned as new ({names}): worn ones may be slower, fail "
     "and scrap more. On-time probabilities include wear.",
-    "plan.provenance": "From the state at {as_of}; on-time probabilities from {replications} "
-    "simulated replays, 95 % intervals",
+    "plan.provenance": "From the state at {as_of}; {replications} simulated replays, 95 % intervals. "
+    "Planned: if nothing breaks down. Likely: done by then in half and in 9 of 10 replays",
     # bottleneck
     "bottleneck.title": "Bottleneck",
     "bottleneck.lead": "Which station holds the line back, and where its time goes. All of it is "

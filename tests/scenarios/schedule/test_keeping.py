@@ -154,6 +154,31 @@ def test_what_has_come_to_other_stations_is_not_in_the_bound() -> None:
     assert away_s(line, problem, result.schedule, state) <= 1e-6
 
 
+def test_bars_name_the_crews_that_do_the_work() -> None:
+    """Who sets up, who loads and who is needed for all of it; also what a live state began with."""
+    need = {"skill": "set_up", "during": ["setup"]}
+    line = flow().changed(
+        {
+            "crews": [
+                {"id": "fitters", "size": 1, "skills": ["set_up"]},
+                {"id": "hands", "size": 3},
+            ],
+            "stations.booth.needs": [need, {"crew": "hands", "count": 2}],
+        }
+    )
+    problem = SchedulingProblem.from_line(line)
+    plan = ruled(problem)
+    named = {placed.key: placed.resources for placed in plan.placements}
+    assert named["R/cut"] == named["B/cut"] == ()
+    # The booth is set up for red at first.
+    assert named["R/paint"] == ("hands", "hands")
+    assert named["B/paint"] == ("fitters", "hands", "hands")
+    assert violations(problem, plan) == []
+    late = SchedulingProblem.from_line(line, state=state_at(line, 30.0))
+    named = {placed.key: placed.resources for placed in ruled(late).placements}
+    assert named["R/paint"] == ("hands", "hands")
+
+
 def test_a_full_buffer_holds_up_the_plan() -> None:
     """Ahead of the slower booth the saw can be six parts ahead, not a hundred."""
     problem = SchedulingProblem.from_line(flow(capacity=5))

@@ -9,6 +9,13 @@ const ROW = 34;
 const HEAD = 26;
 const STEPS = [60, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800];
 
+/** Crews with how many of each, in words. */
+function crews(names) {
+  const counts = new Map();
+  for (const name of names) counts.set(name, (counts.get(name) || 0) + 1);
+  return [...counts].map(([name, count]) => (count > 1 ? `${count} × ${name}` : name)).join(", ");
+}
+
 export class Gantt {
   constructor(node, model) {
     this.model = model;
@@ -278,7 +285,8 @@ export class Gantt {
     this.tip.textContent = [`${bar.order} · ${product?.name || bar.product}`,
       `${this.names.get(bar.station)}: ${bar.operation}`,
       `${clock(bar.start, { day: true })} – ${clock(bar.end)} (${duration(bar.to - bar.from)})`,
-      bar.setup_s ? t("gantt.setup", { length: duration(bar.setup_s) }) : ""].filter(Boolean).join("\n");
+      bar.setup_s ? t("gantt.setup", { length: duration(bar.setup_s) }) : "",
+      bar.people?.length ? t("gantt.people", { names: crews(bar.people) }) : ""].filter(Boolean).join("\n");
     this.tip.style.left = `${Math.min(event.offsetX + 14, this.width - 240)}px`;
     this.tip.style.top = `${event.offsetY + 14}px`;
   }

@@ -163,7 +163,9 @@ function orderRow(order) {
     ? el("span", { class: "tag bad", text: t("order.late", { late: duration(order.tardiness_s) }) }) : null),
   el("td", {}, probability(order.on_time_probability)),
   el("td", { class: "num" }, share(order.on_time_probability)),
-  el("td", { class: "muted", text: order.completion_p90 ? time(order.completion_p90) : t("order.beyond") }),
+  el("td", { text: order.completion_p50
+    ? `${time(order.completion_p50)} – ${order.completion_p90 ? time(order.completion_p90) : t("order.beyond")}`
+    : t("order.beyond") }),
   el("td", {}, el("button", { type: "button", class: "quiet", text: t("why.ask"),
     "aria-label": t("why.aria", { order: order.order }), onclick: () => explain(shown.id, order.order, called) })));
 }
