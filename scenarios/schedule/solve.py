@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product as product_of
 from typing import Any
@@ -31,7 +31,7 @@ from scenarios.schedule.results import (
     SolveStatus,
 )
 from scenarios.schedule.schedule import Schedule
-from scenarios.schedule.team import Member, team
+from scenarios.schedule.team import Member, substitutes, team
 from scenarios.schedule.timing import Network
 from scenarios.schedule.violations import violations
 from twin.errors import TwinError
@@ -196,12 +196,17 @@ class _Run:
 
     def _race(self) -> None:
         """Run engines side by side until the best is proven or the budget is spent."""
-        race = Race(self.picture)
         members, told = team(self.network, self.limits, self.extra)
         self.messages += told
         if self._plays():
             search = partial(online.improve, self.judge.problem, lambda: self.best)
             members.append(Member("search on the line", search, self.limits.seed))
+        self._run(members)
+        if self.picture is None and self.extra is None and not self._over():
+            self._run(substitutes(self.network, self.limits))
+
+    def _run(self, members: Sequence[Member]) -> None:
+        race = Race(self.picture)
         for member in members:
             request = Request(
                 network=self.network,

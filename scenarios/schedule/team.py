@@ -75,6 +75,16 @@ def team(
     return _side_by_side(network, limits), []
 
 
+def substitutes(network: Network, limits: Limits) -> list[Member]:
+    """Return who else may find a schedule where the team has none and has come to its end.
+
+    HiGHS cannot say all demands in rows: what it finds for a small problem may not be one.
+    """
+    if limits.engine != "auto" or limits.iterations is not None:
+        return []
+    return [_solver("cpsat", network, limits)] if _is_small(network) and _has_cpsat() else []
+
+
 def _side_by_side(network: Network, limits: Limits) -> list[Member]:
     """Return the search on all cores but one, and a solver on that one, later a search too."""
     declined = bool(_declined(network))

@@ -357,8 +357,8 @@ ENGLISH: dict[str, str] = {
     "times than planned ({names}). On-time probabilities are those of the line.",
     "plan.left_out.wear": "Stations are planned as new ({names}): worn ones may be slower, fail "
     "and scrap more. On-time probabilities include wear.",
-    "plan.provenance": "From the state at {as_of}; {replications} simulated replays, 95 % intervals. "
-    "Planned: if nothing breaks down. Likely: done by then in half and in 9 of 10 replays",
+    "plan.provenance": "From the state at {as_of}; {replications} simulated replays, 95 % "
+    "intervals. Planned: nothing breaks down. Likely: done in half and in 9 of 10 replays",
     # bottleneck
     "bottleneck.title": "Bottleneck",
     "bottleneck.lead": "Which station holds the line back, and where its time goes. All of it is "

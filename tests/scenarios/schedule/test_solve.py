@@ -6,7 +6,9 @@ import sys
 import threading
 import time
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pyomo.environ as pyo
 import pytest
@@ -156,6 +158,72 @@ def big_shop(jobs: int, machines: int) -> SchedulingProblem:
         route = list(dict.fromkeys([*route, *range(machines)]))
         rows.append(" ".join(f"{m} {1 + (j * 13 + m * 29) % 97}" for m in route))
     return from_jobshop_text(f"{jobs} {machines}\n" + "\n".join(rows) + "\n")
+
+
+@pytest.mark.skipif(find_spec("ortools") is None, reason="CP-SAT is not installed")
+def test_where_rules_and_rows_find_nothing_another_solver_does() -> None:
+    """No room before a machine, no time to wait, and setups that need the one who also works."""
+    closed = [{"start_s": 8, "end_s": 11}]
+
+    def machine(name: str, there_s: float, back_s: float, room: int) -> dict[str, Any]:
+        return {
+            "id": name,
+            "unavailable": closed,
+            "setup_s": {"g": {"h": there_s}, "h": {"g": back_s}},
+            "setup_group": None if name == "m0" else "g",
+            "setup_needs": ["weld"],
+            "input_buffer": room,
+        }
+
+    def step(name: str, group: str, *modes: tuple[str, float, str], **more: Any) -> dict[str, Any]:
+        able = [
+            {"machine": machine, "duration_s": time_s, "needs": [need] if need else []}
+            for machine, time_s, need in modes
+        ]
+        return {"id": name, "setup_group": group, "modes": able, **more}
+
+    last = (("m1", 3, "weld"), ("m2", 7, "weld"))
+    first = step("o0", "", ("m1", 5, "check"), ("m2", 7, ""))
+    middle = step("o1", "g", ("m0", 4, ""), ("m1", 0, "weld"), max_wait_s=0)
+    begin = step("o0", "h", ("m0", 1, "weld"), ("m2", 1, "check"), splittable=True)
+    then = step("o1", "h", ("m0", 2, ""), splittable=True)
+    problem = SchedulingProblem(
+        machines=[
+            machine("m0", 2, 3, 1) | {"ready_s": 1, "batch_size": 3},
+            machine("m1", 3, 4, 0) | {"ready_s": 2},
+            machine("m2", 0, 4, 0),
+        ],
+        jobs=[
+            {
+                "id": "j0",
+                "release_s": 3,
+                "operations": [first, middle, step("o2", "h", *last, splittable=True)],
+            },
+            {
+                "id": "j1",
+                "release_s": 2,
+                "operations": [begin, then, step("o2", "g", *last, splittable=True)],
+            },
+        ],
+        resources=[
+            {
+                "id": "ann",
+                "skills": ["weld", "check"],
+                "unavailable": [{"start_s": 12, "end_s": 15}],
+            },
+            {"id": "bob", "ready_s": 2},
+        ],
+        transport_s={
+            "m0": {"m1": 4, "m2": 1},
+            "m1": {"m0": 1, "m2": 2},
+            "m2": {"m0": 2, "m1": 4},
+        },
+        objective="makespan",
+    )
+    assert solve(problem, Limits(engine="dispatch")).schedule is None
+    result = solve(problem, Limits(seconds=25))
+    assert result.schedule is not None, result.messages
+    assert violations(problem, result.schedule) == []
 
 
 def test_big_problem_returns_within_its_budget() -> None:
