@@ -24,8 +24,12 @@ from api.ui.specs import SHOWN
 
 WIDTH, HEIGHT, EDGE = 595.0, 842.0, 40.0
 """A4 and its margin, points."""
-ROW, LETTER = 15.0, 8.5
-"""Height of a table's row and of its letters, points."""
+ROW, LINE, GAP = 15.0, 10.0, 6.0
+"""Height of a table's row, of a further line in it, and room between columns, points."""
+LETTER, SMALL = 8.5, 7.0
+"""Height of the letters in a table's first line and in those that say more, points."""
+CHART_PX, CHART_SCALE = 440, 0.79
+"""Width of a chart over the whole page without what stands beside it, pixels, and points each."""
 LATIN = "Noto Sans, Liberation Sans, Arial, DejaVu Sans, sans-serif"
 THAI = "Noto Sans Thai, Noto Sans Thai Looped, Sarabun, Leelawadee UI, Loma, Garuda, Waree"
 """Faces, the first one there is taken: one without Thai letters must not stand before those."""
@@ -33,7 +37,13 @@ INK, MUTED, RULE = "#15202b", "#566373", "#c3ccd5"
 TIMEOUT_S = 120.0
 """Longest wait for a report, s."""
 MARKS = re.compile(r"[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]")
+THAI_WIDER = 0.1
+"""What a Thai letter is wider than others on average, of a letter."""
+BOLD = 0.9
+"""How many bold letters fit where one other does."""
 ALIKE = "no relevant difference"
+SIGN = {"better": "▲", "worse": "▼", "cannot tell yet": "?", ALIKE: "="}
+"""Signs of verdicts, as on the page."""
 MAKE = """
 import json, re, sys, vl_convert
 given = json.load(sys.stdin)
@@ -82,19 +92,27 @@ class Paper:
     def table(
         self, head: Sequence[str], rows: Sequence[Sequence[str]], wide: Sequence[float]
     ) -> None:
-        """Write a table whose columns have these shares of the width; the first is to the left."""
+        """Write a table whose columns have these shares of the width; the first is to the left.
+
+        What is too long goes on below. A second line of a cell is written smaller.
+        """
         edges, at = [], EDGE
         for share in wide:
             edges.append((at, at + share * (WIDTH - 2 * EDGE)))
             at = edges[-1][1]
         for number, row in enumerate([head, *rows]):
             self.y += ROW
+            tall = 1
             for place, (cell, (left, right)) in enumerate(zip(row, edges, strict=True)):
                 x, anchor = (left, "start") if place == 0 else (right, "end")
-                fits = int((right - left) / (LETTER * 0.5))
                 look = (MUTED, 600) if number == 0 else (INK, 600 if place == 0 else 400)
-                shown = cell if len(cell) <= fits else f"{cell[: fits - 1]}…"
-                self.parts.append(_text((x, self.y), shown, LETTER, look, anchor))
+                lines = _lines(cell, (right - left - GAP) * (BOLD if number == 0 else 1.0))
+                for below, (line, size) in enumerate(lines):
+                    seen = look if size == LETTER else (MUTED, 400)
+                    at = (x, self.y + below * LINE)
+                    self.parts.append(_text(at, line, size, seen, anchor))
+                tall = max(tall, len(lines))
+            self.y += (tall - 1) * LINE
             self.parts.append(
                 f'<path d="M{EDGE} {self.y + 4.5}H{WIDTH - EDGE}" stroke="{RULE}" '
                 'stroke-width="0.5"/>'
@@ -150,8 +168,19 @@ def comparison_report(results: RunResults, words: Mapping[str, str]) -> Paper:
         rows.append([name, _interval(first.base, key), *cells])
     paper.table(head, rows, [0.25] + [0.75 / (1 + len(others))] * (1 + len(others)))
     brief = results.model_copy(update={"rows": own})
-    paper.chart(_sized(specs.comparison(brief, words), 230), 230, 0.0, 0.5)
-    paper.chart(_sized(specs.samples(brief, words), 230), 230, 0.5, 0.5)
+    if len(others) == 1:
+        paper.chart(_sized(specs.comparison(brief, words), 230), 230, 0.0, 0.5)
+        paper.chart(_sized(specs.samples(brief, words), 230), 230, 0.5, 0.5)
+        return paper
+    # Several scenarios need the whole width, and share what is left of the page.
+    left = HEIGHT - EDGE - paper.y
+    for spec, high, share in (
+        (specs.comparison(brief, words), 250, 0.6),
+        (specs.samples(brief, words), 130, 0.4),
+    ):
+        room = min(share * left, (high + 110) * CHART_SCALE)
+        paper.chart(_sized(spec, CHART_PX) | {"height": high}, room)
+        paper.y += room + 4
     return paper
 
 
@@ -163,7 +192,7 @@ def schedule_report(
     assert result is not None, "only what was found is reported"
     paper = _headed(words["schedule.title"], words, view.line_id, result.provenance)
     late = sum((order.tardiness_s or 0) > 0 for order in result.orders)
-    gap = f"{_rounded(100 * result.gap)} %" if result.gap is not None else "–"
+    gap = f"{_rounded(100 * result.gap)}\u00a0%" if result.gap is not None else "–"
     objective = _rounded(result.objective) if result.objective is not None else "–"
     meant = words.get(f"objective.{result.objective_name}", result.objective_name)
     facts = (
@@ -171,16 +200,20 @@ def schedule_report(
         (words["fact.late"], f"{late} / {len(result.orders)}"),
         (words["fact.objective"], f"{objective} {meant}"),
         (words["fact.gap"], gap),
-        (words["fact.violations"], str(len(result.violations)) if result.violations else "–"),
+        (
+            words["fact.violations"],
+            str(len(result.violations)) if result.violations else words["plan.no_violations"],
+        ),
     )
     paper.text(" · ".join(f"{name}: {value}" for name, value in facts), 10, weight=600)
     for item in result.warnings:
         said = words[f"plan.left_out.{item.kind}"]
         paper.text(said.format(names=", ".join(item.elements)), 8.5, MUTED)
     paper.y += 8
-    high = min(300.0, 40.0 + 26.0 * len({bar.station for bar in result.operations}))
+    stations = len({bar.station for bar in result.operations})
+    high = min(320.0, (26.0 * stations + 50.0) * CHART_SCALE)
     if result.operations:
-        paper.chart(_sized(specs.gantt(result, names, words), 660), high)
+        paper.chart(_sized(specs.gantt(result, names, words), CHART_PX), high)
         paper.y += high + 10
     told = words["report.simulated"].format(level="95")
     paper.text(f"{words['schedule.orders']} ({told})", 10, weight=600)
@@ -257,7 +290,8 @@ def _sentence(row: ComparisonRow, words: Mapping[str, str]) -> str:
 
 
 def _figure(row: ComparisonRow, words: Mapping[str, str]) -> str:
-    return f"{_interval(row.value, row.kpi)} {words[f'verdict.{row.verdict}']}"
+    said = f"{SIGN.get(row.verdict, '')}\u00a0{words[f'verdict.{row.verdict}']}"
+    return f"{_interval(row.value, row.kpi)}\n{said}"
 
 
 def _interval(found: Interval | None, key: str) -> str:
@@ -290,12 +324,38 @@ def _sized(spec: dict[str, Any], width: int) -> dict[str, Any]:
     return spec | {"width": width, "autosize": {"type": "pad"}}
 
 
+def _lines(cell: str, room: float) -> list[tuple[str, float]]:
+    """Return the lines of a cell and the height of their letters."""
+    found: list[tuple[str, float]] = []
+    for number, part in enumerate(cell.split("\n")):
+        size = LETTER if number == 0 else SMALL
+        fits = int(room / (size * 0.5))
+        for line in _broken(part, fits):
+            found += [(piece, size) for piece in _pieces(line, fits)]
+    return found
+
+
+def _pieces(word: str, fits: int) -> list[str]:
+    """Return a text without blanks in pieces that fit, as Thai has none; marks stay with theirs."""
+    found = [""]
+    for letter in word:
+        if found[-1] and _wide(found[-1] + letter) > fits and not MARKS.match(letter):
+            found.append("")
+        found[-1] += letter
+    return found
+
+
+def _wide(said: str) -> float:
+    """Return how wide a text is, in letters: Thai ones are wider, their marks take no room."""
+    seen = MARKS.sub("", said)
+    return len(seen) + THAI_WIDER * sum("\u0e00" <= letter <= "\u0e7f" for letter in seen)
+
+
 def _broken(said: str, fits: int) -> list[str]:
     """Return a text in lines of at most ``fits`` letters, broken at blanks."""
     lines = [""]
     for word in said.split(" "):
-        # Marks above and below a Thai letter take no room of their own.
-        if lines[-1] and len(MARKS.sub("", f"{lines[-1]} {word}")) > fits:
+        if lines[-1] and _wide(f"{lines[-1]} {word}") > fits:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
     return lines

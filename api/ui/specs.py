@@ -203,7 +203,7 @@ def screening(result: ScreeningResult, words: Mapping[str, str]) -> dict[str, An
 def gantt(
     result: ScheduleResult, names: Mapping[str, str], words: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the chart of a schedule by station; ``names`` of stations for people, by id."""
+    """Return the chart of a schedule; ``names`` of stations for people by id, in their order."""
     import pandas as pd  # noqa: PLC0415 - heavy
 
     from scenarios.schedule.charts import gantt_chart  # noqa: PLC0415
@@ -220,7 +220,10 @@ def gantt(
             for bar in result.operations
         ]
     )
-    return _spec(gantt_chart(bars, words=_chart_words(words)))
+    used = set(bars["station"]) if len(bars) else set()
+    order = [name for name in dict.fromkeys(names.values()) if name in used]
+    order += sorted(used - set(order))
+    return _spec(gantt_chart(bars, stations=order, words=_chart_words(words)))
 
 
 def _chart_words(words: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import altair as alt
@@ -14,6 +15,8 @@ ORDER_COLOURS = (
     "#c9a227", "#6c757d", "#8d6e4f", "#5b6ee1", "#b5838d", "#7fb069",
 )  # fmt: skip
 """Colours of orders, in the order of their names; the page uses the same."""
+ROW_PX, LEGEND_ROW_PX = 26, 15
+"""Height of a station's row, and of a name in the legend, pixels."""
 _NAMED = ("order", "operation", "station")
 
 
@@ -62,7 +65,13 @@ def gantt_chart(
     rows = list(stations or bars.sort_values("start")["station"].unique())
     kind = "T" if pd.api.types.is_datetime64_any_dtype(bars["start"]) else "Q"
     colours = [ORDER_COLOURS[index % len(ORDER_COLOURS)] for index in range(len(orders))]
-    tint = alt.Color("order:N", title=None, sort=orders).scale(domain=orders, range=colours)
+    # As many columns of names as let the legend be no higher than the chart.
+    columns = max(1, math.ceil(LEGEND_ROW_PX * len(orders) / max(ROW_PX * len(rows), 1)))
+    tint = (
+        alt.Color("order:N", title=None, sort=orders)
+        .scale(domain=orders, range=colours)
+        .legend(columns=columns, symbolLimit=0)
+    )
     drawn = (
         alt.Chart(bars)
         .mark_bar(cornerRadius=2, height=18)
@@ -92,7 +101,7 @@ def gantt_chart(
                 ],
             )
         )
-    return alt.layer(*layers).properties(width=width, height=26 * len(rows))
+    return alt.layer(*layers).properties(width=width, height=ROW_PX * len(rows))
 
 
 def _start(bars: pd.DataFrame, kind: str, said: Mapping[str, str]) -> alt.X:

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from fastapi import FastAPI
 
 from api.jobs.tasks.schedule import OBJECTIVE
 from api.routes.files import KINDS
-from api.schemas import RunResults
-from api.ui import add_pages, report
+from api.schemas import RunResults, ScheduledOperation, ScheduleResult
+from api.ui import add_pages, report, specs
 from api.ui.pages import EXPORTS, FOLDER, MORE_PAGES, PAGES
 from api.ui.words import ENGLISH, LANGUAGES
 from twin.sync.protocol import SourceState
@@ -177,6 +178,53 @@ def test_report_says_what_the_results_say(language: str) -> None:
     assert "144.0 ± 36.0" in text
     assert len(paper.charts) == 2
     assert report.printed(paper).startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_report_of_many_scenarios_cuts_off_nothing_and_ends_on_its_page(language: str) -> None:
+    """Six columns with long names: every figure and verdict is whole, and the charts are on it."""
+    names = ("บัฟเฟอร์ใหญ่ขึ้น", "A second capper beside the first", "c", "d", "e")
+    scenarios = [{"id": "base", "name": "base"}] + [
+        {"id": f"s{number}", "name": name} for number, name in enumerate(names)
+    ]
+    kinds = ("throughput_rate", "finished", "scrapped", "wip_mean", "flow_time_mean_s")
+    rows = [
+        RESULTS["rows"][0]
+        | {"kpi": kpi, "scenario_id": item["id"], "scenario": item["name"]}
+        | {"verdict": "no relevant difference"}
+        for kpi in kinds
+        for item in scenarios[1:]
+    ]
+    samples = {"throughput_rate": {item["id"]: [0.05, 0.06] for item in scenarios}}
+    given = RESULTS | {"scenarios": scenarios, "rows": rows, "samples": samples}
+    words = LANGUAGES[language]
+    paper = report.comparison_report(RunResults.model_validate(given), words)
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", "".join(paper.parts))
+    assert not [text for text in texts if "…" in text]
+    assert "second" in " ".join(texts)
+    begin = "=\u00a0" + words["verdict.no relevant difference"][:8]
+    assert sum(text.startswith(begin) for text in texts) == len(rows)
+    for chart in paper.charts:
+        left, top, wide, high = chart["place"]
+        assert left >= report.EDGE
+        assert left + wide <= report.WIDTH - report.EDGE
+        assert top + high <= report.HEIGHT - report.EDGE + 5
+        assert high > 100
+
+
+def test_report_of_a_schedule_has_stations_in_the_order_of_the_line() -> None:
+    """The Gantt chart on paper begins with the first station, whatever begins to work first."""
+    begin = datetime(2026, 1, 5, 8, tzinfo=UTC)
+    bars = [
+        {"order": "a", "operation": "x", "station": name, "product": "p", "setup_s": 0.0,
+         "start": begin + timedelta(minutes=at), "end": begin + timedelta(minutes=at + 5)}
+        for at, name in enumerate(("lathe", "press"))
+    ]  # fmt: skip
+    result = ScheduleResult.model_construct(
+        operations=[ScheduledOperation.model_construct(**bar) for bar in bars]
+    )
+    spec = specs.gantt(result, {"press": "Press", "lathe": "Lathe"}, ENGLISH)
+    assert spec["layer"][0]["encoding"]["y"]["sort"] == ["Press", "Lathe"]
 
 
 def test_report_rounds_as_the_page_does() -> None:
