@@ -109,8 +109,8 @@ class Paper:
                 lines = _lines(cell, (right - left - GAP) * (BOLD if number == 0 else 1.0))
                 for below, (line, size) in enumerate(lines):
                     seen = look if size == LETTER else (MUTED, 400)
-                    at = (x, self.y + below * LINE)
-                    self.parts.append(_text(at, line, size, seen, anchor))
+                    spot = (x, self.y + below * LINE)
+                    self.parts.append(_text(spot, line, size, seen, anchor))
                 tall = max(tall, len(lines))
             self.y += (tall - 1) * LINE
             self.parts.append(
