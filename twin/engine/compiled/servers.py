@@ -128,7 +128,7 @@ from twin.engine.compiled.wear import level_of, worn_time
 from twin.engine.jit import aside, inlined, inner, outlined
 
 
-@aside
+@outlined
 def slowdown(M: Ints, X: Floats, s: int, p: int) -> float:
     """Return the factor on the processing time that begins now; the part keeps the station's."""
     factor = 1.0

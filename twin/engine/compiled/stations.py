@@ -95,11 +95,11 @@ def work_began(M: Ints, X: Floats, s: int) -> None:
     """
     add(M, STATION_WORKING, s, 1)
     if get(M, STATION_WORKING, s) == 1:
-        if get(M, STATION_WEARS, s):
-            use_began(M, X, s)
-            return
         v = get(M, FIRST_SERVER, s)
         end_s = due_s(M, X, v) if get(M, FIRST_SERVER, s + 1) == v + 1 else math.inf
+        if get(M, STATION_WEARS, s):
+            use_began(M, X, s, end_s)
+            return
         for m in range(get(M, FIRST_MODE, s), get(M, FIRST_MODE, s + 1)):
             if get(M, MODE_AGES, m):
                 resume_until(M, X, get(M, FIRST_TIMER, T_LIFE) + m, end_s)

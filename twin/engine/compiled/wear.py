@@ -51,8 +51,18 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.compiled.timers import draw, due_now, load, not_due, pause, push, remove, resume
-from twin.engine.jit import aside, inner
+from twin.engine.compiled.timers import (
+    draw,
+    due_now,
+    load,
+    not_due,
+    pause,
+    push,
+    remove,
+    resume,
+    resume_until,
+)
+from twin.engine.jit import aside, inlined, inner, outlined
 
 
 @inner
@@ -82,7 +92,19 @@ def age_from(M: Ints, X: Floats, m: int, since_s: float) -> None:
         push(M, X, timer, since_s + left_s / real(M, X, MODE_RATE, m))
 
 
-@aside
+@inlined
+def _age_until(M: Ints, X: Floats, m: int, end_s: float) -> None:
+    """Let a mode age from now; not due if it would be after ``end_s``: it ages no more then."""
+    timer = get(M, FIRST_TIMER, T_LIFE) + m
+    if math.isnan(real(M, X, SINCE_S, timer)):
+        left_s, now = real(M, X, TOTAL_S, timer) - real(M, X, WORKED_S, timer), moment(M, X, NOW)
+        put_real(M, X, SINCE_S, timer, now)
+        time_s = now + left_s / real(M, X, MODE_RATE, m)
+        if time_s <= end_s:
+            push(M, X, timer, time_s)
+
+
+@inner
 def _stop_ageing(M: Ints, X: Floats, m: int) -> None:
     """Let a mode age no more; nothing if it does not."""
     timer = get(M, FIRST_TIMER, T_LIFE) + m
@@ -93,17 +115,17 @@ def _stop_ageing(M: Ints, X: Floats, m: int) -> None:
         remove(M, X, timer)
 
 
-@aside
-def use_began(M: Ints, X: Floats, s: int) -> None:
-    """Let what the station has age, and itself wear: it processes."""
+@outlined
+def use_began(M: Ints, X: Floats, s: int, end_s: float) -> None:
+    """Let what the station has age, and itself wear: it processes, until ``end_s`` at most."""
     for m in range(get(M, FIRST_MODE, s), get(M, FIRST_MODE, s + 1)):
         if get(M, MODE_AGES, m):
-            age_from(M, X, m, moment(M, X, NOW))
+            _age_until(M, X, m, end_s)
     if get(M, WEAR_CLOCK, s) == OPERATING and not _is_last(M, s):
-        resume(M, X, get(M, FIRST_TIMER, T_WEAR) + s)
+        resume_until(M, X, get(M, FIRST_TIMER, T_WEAR) + s, end_s)
 
 
-@aside
+@outlined
 def use_ended(M: Ints, X: Floats, s: int) -> None:
     """Let it age and wear no more: it processes no more."""
     for m in range(get(M, FIRST_MODE, s), get(M, FIRST_MODE, s + 1)):
