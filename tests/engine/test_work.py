@@ -133,6 +133,19 @@ def test_two_stations_share_one_operator() -> None:
     assert status_s(log, line, "a")["no_operator"] == pytest.approx(30.0)
 
 
+def test_maintenance_takes_whoever_stands_ready_for_work_it_holds_up() -> None:
+    """The one who loads would stay to work; as maintenance waits, they do that at once."""
+    care = {"id": "care", "every_s": 3, "duration_s": 2, "crew": "hands"}
+    line = single(
+        {"load_time_s": 4},
+        a={"maintenance": [care], "needs": [{"crew": "hands", "during": ["load", "process"]}]},
+        crews=[{"id": "hands", "size": 1}],
+    )
+    log = run(line, 20)
+    assert times_of(log, Kind.MAINTENANCE_STARTED) == [4.0, 16.0]
+    assert times_of(log, FINISHED) == [16.0]
+
+
 def test_operator_is_needed_for_loading_only() -> None:
     """One person loads two machines for 2 s each; both then work 10 s alone."""
     made = product("p", ("a|b", 10))

@@ -17,7 +17,7 @@ from tests.parity.short import LINES as EXAMPLES
 from twin.engine.compiled import kernel
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.engine import CompiledEngine, Program
-from twin.engine.options import SimulationOptions
+from twin.engine.options import Fault, SimulationOptions
 from twin.engine.reference.engine import ReferenceEngine
 from twin.events.state import LineState
 from twin.line import Constant, Line, load_line, serial_line
@@ -28,6 +28,8 @@ LINES = int(os.environ.get("PARITY_LINES", "10000"))
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 LONG = settings(max_examples=LINES, suppress_health_check=SLOW)
 CUTS = settings(max_examples=max(1, LINES // 5), suppress_health_check=SLOW)
+LONGEST_S = 4 * 3600
+"""Time for all lines of a proof, on a machine that has other work too."""
 Run = tuple[Line, SimulationOptions]
 
 
@@ -107,7 +109,23 @@ def test_another_future_is_the_same_on_both(data: st.DataObject, run: Run, cut_s
     other_future(data, run, cut_s)
 
 
+@given(run=random_runs(), at=st.lists(moments(), min_size=1, max_size=8))
+def test_a_round_in_which_nothing_happens_changes_nothing(run: Run, at: list[float]) -> None:
+    """What can begin begins at its own moment, and does not wait for whatever happens next."""
+    line, options = run
+    quiet = [
+        Fault(station=line.stations[0].id, kind="slowdown", after_s=after_s, duration_s=1e6)
+        for after_s in at
+    ]
+    given = outcome(ReferenceEngine, line, options)
+    more = options.model_copy(update={"faults": (*options.faults, *quiet)})
+    other = outcome(ReferenceEngine, line, more)
+    if given.log is not None and other.log is not None:
+        assert first_difference(given.log, other.log) is None
+
+
 @pytest.mark.proof
+@pytest.mark.timeout(LONGEST_S)
 @LONG
 @given(run=random_runs())
 def test_rows_states_and_figures_are_equal_at_length(run: Run) -> None:
@@ -116,6 +134,7 @@ def test_rows_states_and_figures_are_equal_at_length(run: Run) -> None:
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(LONGEST_S)
 @CUTS
 @given(run=random_runs(), cut_s=moments())
 def test_each_engine_continues_the_other_at_length(run: Run, cut_s: float) -> None:
@@ -124,6 +143,7 @@ def test_each_engine_continues_the_other_at_length(run: Run, cut_s: float) -> No
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(LONGEST_S)
 @CUTS
 @given(data=st.data(), run=random_runs(), cut_s=moments())
 def test_another_future_is_the_same_at_length(data: st.DataObject, run: Run, cut_s: float) -> None:

@@ -53,25 +53,50 @@ def _asks(M: Ints, X: Floats, v: int, p: int, s: int) -> bool:
 
 
 @inner
-def _who_asks(M: Ints, X: Floats) -> int:
-    """Let people go who cannot begin; keep in the list who asks, and tell how many they are."""
+def _sort(M: Ints) -> None:
+    """Put the servers that may ask in their order."""
     for i in range(1, whole(M, N_ASKING)):
         v, at = get(M, ASKING, i), i
         while at > 0 and get(M, ASKING, at - 1) > v:
             put(M, ASKING, at, get(M, ASKING, at - 1))
             at -= 1
         put(M, ASKING, at, v)
+
+
+@outlined
+def send_away(M: Ints, X: Floats) -> None:
+    """Let people go who are with a part on which work may not begin."""
+    _ask_all(M)
+    if not whole(M, PEOPLE_NEWS):
+        return
+    _sort(M)
+    for i in range(whole(M, N_ASKING)):
+        v = get(M, ASKING, i)
+        p, s = get(M, SERVER_PART, v), get(M, SERVER_STATION, v)
+        waits = p >= 0 and get(M, SERVER_PEOPLE, v) and get(M, PART_STATUS, p) == WAITING
+        if waits and not may_begin(M, X, s):
+            let_go(M, X, v, get(M, PART_ID, p), get(M, STATION_ELEMENT, s))
+
+
+@inner
+def _ask_all(M: Ints) -> None:
+    """Let all servers ask, where all are visited."""
+    if whole(M, FULL_SETTLE):
+        for v in range(whole(M, SERVERS)):
+            if get(M, STATION_MANNED, get(M, SERVER_STATION, v)):
+                ask(M, v)
+
+
+@inner
+def _who_asks(M: Ints, X: Floats) -> int:
+    """Keep in the list who asks for people, and tell how many they are."""
+    _sort(M)
     count = 0
     for i in range(whole(M, N_ASKING)):
         v = get(M, ASKING, i)
         p, s = get(M, SERVER_PART, v), get(M, SERVER_STATION, v)
         put(M, SERVER_ASKS, v, 0)
-        if p < 0:
-            continue
-        idle = get(M, PART_STATUS, p) == WAITING and not may_begin(M, X, s)
-        if idle and get(M, SERVER_PEOPLE, v):
-            let_go(M, X, v, get(M, PART_ID, p), get(M, STATION_ELEMENT, s))
-        elif _asks(M, X, v, p, s):
+        if p >= 0 and _asks(M, X, v, p, s):
             put(M, SERVER_ASKS, v, 1)
             put(M, ASKING, count, v)
             count += 1
@@ -99,10 +124,7 @@ def _is_before(M: Ints, X: Floats, v: int, w: int) -> bool:
 @outlined
 def settle_work(M: Ints, X: Floats) -> None:
     """Give people to the work that waits for them, whoever claims most and longest first."""
-    if whole(M, FULL_SETTLE):
-        for v in range(whole(M, SERVERS)):
-            if get(M, STATION_MANNED, get(M, SERVER_STATION, v)):
-                ask(M, v)
+    _ask_all(M)
     if not whole(M, PEOPLE_NEWS):
         return
     count = _who_asks(M, X)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twin.engine.bits import lowest_bit
-from twin.engine.compiled.asking import settle_work
+from twin.engine.compiled.asking import send_away, settle_work
 from twin.engine.compiled.batches import take_batches
 from twin.engine.compiled.carriers import sink_of, source_walks, walks
 from twin.engine.compiled.goals import (
@@ -91,6 +91,8 @@ def settle(M: Ints, X: Floats) -> None:
         settle_arrivals(M, X)
     if whole(M, N_OVERDUE):
         end_waits(M, X)
+    if whole(M, MANNED):
+        send_away(M, X)
     if whole(M, MODES):
         crews(M, X)
     full = whole(M, FULL_SETTLE)

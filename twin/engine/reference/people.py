@@ -52,6 +52,19 @@ class Workforce:
         self.modes: tuple[StationMode, ...] = ()
         self._crews = by_versatility(line)
 
+    def send_away(self) -> None:
+        """Phase 2: people with a part on which work may not begin go, before others look for some.
+
+        Work that stands still has let them go already.
+        """
+        for station in self.stations:
+            for server in station.servers:
+                part = server.part
+                if part is None or not part.team or part.status != "waiting":
+                    continue
+                if not station.may_begin:
+                    self.let_go(station, part)
+
     def settle_repairs(self) -> None:
         """Phase 2: failures of this round join the queue; repairs begin while people are free."""
         run = self._run
@@ -73,11 +86,7 @@ class Workforce:
         for station in self.stations:
             for server in station.servers:
                 part = server.part
-                if part is None:
-                    continue
-                if part.team and part.status == "waiting" and not station.may_begin:
-                    self.let_go(station, part)
-                elif server.asks_for_people():
+                if part is not None and server.asks_for_people():
                     since_s = part.entered_s if part.asked_s is None else part.asked_s
                     claim = -station.spec.claim
                     asking.append((claim, since_s, -station.rank, server.number, server))

@@ -1,6 +1,7 @@
 """Phase 2: decide, in one stated order, all that is shared.
 
-1. Failures of this moment join the queue for people; repairs begin while there are some.
+1. People with a part on which work may not begin go. Failures of this moment join the queue for
+   people; repairs begin while there are some.
 2. Parts move, from the last station upstream, until nothing moves: parts that are done leave by who
    was done first, free servers take from their buffer, sources send.
 3. Parts that need a vehicle are given one, and then others may move again.
@@ -54,6 +55,8 @@ class Settle:
             self._transport.settle_arrivals(self._places)
         if self._run.overdue:
             self._end_waits()
+        if workforce.stations:
+            workforce.send_away()
         if self._run.newly_waiting or workforce.waiting:
             workforce.settle_repairs()
         while self._pass() or self._call():
