@@ -200,6 +200,17 @@ class ScheduleCheckIn(Shape):
     """Bars that were moved; the others stay where the schedule has them."""
 
 
+class KeptOrder(Shape):
+    """An order that the line ends at another time after bars were moved."""
+
+    order: str
+    """Order."""
+    completion_s: float
+    """Its end then, s since the line's start."""
+    before_s: float
+    """Its end in the schedule, s since the line's start."""
+
+
 class ScheduleCheck(Shape):
     """What an independent check says of a schedule."""
 
@@ -208,9 +219,12 @@ class ScheduleCheck(Shape):
     violations: tuple[str, ...]
     """What is wrong, in words."""
     objective: float | None
-    """What the schedule is worth; smaller is better."""
+    """What the schedule is worth as the line does it: it waits for no moment, but takes a moved bar
+    before the first one at its station that begins later. None: it would come to a stop."""
     objective_before: float | None
     """What it was worth before the bars were moved."""
+    kept: tuple[KeptOrder, ...] | None = None
+    """Orders that the line then ends at other times; none: parts would wait for ever."""
     provenance: Provenance
     """State that the schedule starts from; ``simulated``."""
 

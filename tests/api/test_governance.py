@@ -46,6 +46,8 @@ def test_moved_bars_are_checked_in_words(client: httpx.Client, schedule: dict[st
     answer = client.post(f"{path}:validate", json=same)
     assert answer.status_code == 200, answer.text
     assert answer.json()["feasible"], answer.json()
+    assert answer.json()["kept"] == []
+    assert answer.json()["objective"] == pytest.approx(schedule["result"]["objective"])
     over = {"operations": [bar(second, first["start"], first["end"])]}
     told = client.post(f"{path}:validate", json=over).json()
     assert not told["feasible"]

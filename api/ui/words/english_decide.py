@@ -127,5 +127,8 @@ ENGLISH: dict[str, str] = {
     "source.gap_fill": "filling gaps from history",
     "source.reconnecting": "connecting again",
     "source.faulted": "stopped: needs a person",
+    # a plan changed by hand
+    "edit.kept": "The line waits for no moment; in this order it ends: {orders}",
+    "edit.stuck": "In this order parts of the line would wait for each other for ever.",
 }
 """English words by key."""

@@ -125,5 +125,8 @@ THAI: dict[str, str] = {
     "source.gap_fill": "กำลังเติมช่วงที่ขาดจากประวัติ",
     "source.reconnecting": "กำลังเชื่อมต่อใหม่",
     "source.faulted": "หยุด ต้องให้คนดู",
+    # a plan changed by hand
+    "edit.kept": "สายการผลิตไม่รอเวลา ตามลำดับนี้จะเสร็จ: {orders}",
+    "edit.stuck": "ตามลำดับนี้ ชิ้นงานในสายการผลิตจะรอกันเองไม่รู้จบ",
 }
 """Thai words by key."""

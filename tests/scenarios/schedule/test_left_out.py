@@ -4,6 +4,7 @@ from typing import get_args
 
 import pytest
 
+from api.jobs.tasks.check import check
 from api.jobs.tasks.context import LineCache
 from api.jobs.tasks.schedule import schedule
 from api.schemas import Provenance, ScheduleResult, ScheduleWarning
@@ -17,6 +18,8 @@ from scenarios.schedule import (
     solve,
 )
 from tests.scenarios.schedule.test_from_line import flow
+from twin import SimulationOptions, simulate, summarise
+from twin.engine.options import DispatchPlan
 from twin.events.fold import empty_state
 from twin.line import JobOrder, example_line
 
@@ -86,3 +89,39 @@ def test_a_schedule_warns_of_what_it_left_out() -> None:
     assert all(item.elements and item.text for item in found.warnings)
     declared = ScheduleWarning.model_fields["kind"].annotation
     assert set(get_args(declared)) == set(Omission)
+
+
+def test_a_moved_bar_is_told_with_what_the_line_makes_of_the_order() -> None:
+    """Put first at the saw, B goes first at the booth too, which does not wait for what comes."""
+    line = flow()
+    problem = SchedulingProblem.from_line(line)
+    plan = solve(problem, Limits(engine="dispatch")).schedule
+    assert plan is not None
+    bars = [
+        {"order": p.job, "operation": p.operation, "station": p.machine, "turn": p.turn}
+        | {"start_s": p.start_s, "end_s": p.end_s}
+        for p in plan.placements
+    ]
+    assert [bar["order"] for bar in bars if bar["station"] == "saw"] == ["R", "B"]
+    ahead = [bar for bar in bars if (bar["order"], bar["station"]) == ("B", "saw")]
+    ahead = [bar | {"start_s": -10.0, "end_s": 90.0} for bar in ahead]
+    payload = {
+        "line": line.model_dump(mode="json"), "line_hash": line.hash, "order_ids": None,
+        "state": empty_state(line).model_dump(mode="json"), "operations": bars, "moved": bars,
+        "objective": plan.objective, "provenance": {},
+    }  # fmt: skip
+    same = check(payload, _Alone(), LineCache())  # type: ignore[arg-type]
+    assert (same["objective"], same["kept"], same["feasible"]) == (plan.objective, [], True)
+    told = check(payload | {"moved": ahead}, _Alone(), LineCache())  # type: ignore[arg-type]
+    sequence = {"saw": ("B", "R"), "booth": ("R", "B")}
+    options = SimulationOptions(
+        horizon_s=5000.0, plan=DispatchPlan(release=("B", "R"), sequence=sequence)
+    )
+    ends = summarise(simulate(line, options), line).order_completion_s
+    assert {item["order"]: item["completion_s"] for item in told["kept"]} == {
+        name: float(ends.sel(order=name)) for name in ("B", "R")
+    }
+    late_s = max(0.0, float(ends.sel(order="R")) - 400.0)
+    last_s = float(ends.max())
+    assert told["objective"] == pytest.approx(2.0 * late_s + 0.01 * last_s)
+    assert not told["feasible"]

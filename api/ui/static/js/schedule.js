@@ -43,6 +43,14 @@ async function watch(job) {
 
 // ---------------------------------------------------------------- a planner's own hand
 
+/** What the line makes of moved bars, in words: it waits for no moment, but has an order. */
+function asTheLineDoes(kept) {
+  if (!kept) return t("edit.stuck");
+  const orders = kept.slice(0, 8).map((item) => `${item.order} ${item.completion_s > item.before_s ? "+" : "−"}${
+    duration(Math.abs(item.completion_s - item.before_s))}`);
+  return t("edit.kept", { orders: orders.join(", ") || "±0" });
+}
+
 let checks = 0;
 /** Ask the server what a moved plan breaks; only the answer to the last move is shown. */
 async function check() {
@@ -59,6 +67,7 @@ async function check() {
       ? el("p", { class: "tag good", text: `✓ ${t("edit.holds")}` })
       : el("div", { class: "error" }, el("p", { class: "strong", text: t("edit.broken", { n: number(found.violations.length) }) }),
         el("ul", {}, found.violations.slice(0, 8).map((text) => el("li", { text })))),
+    el("p", { text: asTheLineDoes(found.kept) }),
     el("p", { class: "muted small", text: objective }));
   } catch (error) {
     if (mine === checks) showProblem(place, error);
