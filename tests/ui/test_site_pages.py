@@ -111,6 +111,13 @@ def test_report_is_a_pdf_of_what_is_shown(seen: Seen) -> None:
     content = told.value.path().read_bytes()
     assert content.startswith(b"%PDF-")
     assert len(content) > 10_000
+    # Printed by the browser there is the answer without what only a screen can do, and no wider.
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 703, "height": 1000})
+    expect(page.locator("#verdict")).to_be_visible()
+    for shown in page.locator("button, form, .nav, .foot").all():
+        expect(shown).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 703
 
 
 def test_board_shows_the_line_and_nothing_else(seen: Seen) -> None:
