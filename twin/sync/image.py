@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast, get_args
 
@@ -162,6 +162,12 @@ class Image:
         """Forget everything: a new picture is to come."""
         self._seen.clear()
         self.counters.forget()
+
+    def set_clock(self, time_s: float) -> None:
+        """Take what was told of a moment after ``time_s`` as told then: the clock was set back."""
+        self._seen = {
+            key: replace(seen, time_s=min(seen.time_s, time_s)) for key, seen in self._seen.items()
+        }
 
     def document(self) -> dict[str, list[list[object]]]:
         """Return the picture as something that JSON can hold; see ``restore``."""

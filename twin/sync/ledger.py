@@ -8,6 +8,9 @@ from datetime import datetime
 from twin.sync.protocol import Gap, Reading, Stored, Value
 from twin.units import micros
 
+OUT_OF_ORDER = 10**12
+"""Least sequence number of a value that is older than another of its node."""
+
 
 class Ledger:
     """Numbers values, sees duplicates, and declares a gap for each new subscription.
@@ -41,6 +44,11 @@ class Ledger:
     def open(self) -> bool:
         """Whether there is a gap that ends with the picture to come."""
         return self._gap_begin is not None
+
+    def set_clock(self, moment: datetime) -> None:
+        """Note that the plant's clock was set: what is lost from now on is lost after it."""
+        if self._last_good is not None:
+            self._last_good = min(self._last_good, moment)
 
     def begin_epoch(self, epoch: int, reason: str) -> None:
         """Note a new subscription: what happened since the last value may be missing.

@@ -58,6 +58,18 @@ class Moments:
             self._raise(self._beats[-1][1])
         return self._out()
 
+    def rein(self, latest: datetime) -> None:
+        """Let nothing wait for a moment after ``latest``: no clock of the plant shows it yet."""
+        for moment in [moment for moment in self._values if moment > latest]:
+            self._values.setdefault(latest, []).extend(self._values.pop(moment))
+
+    def set(self, moment: datetime) -> list[Value]:
+        """Go on from another moment, as the plant's clock was set; return what was held."""
+        held = self.held()
+        self.forget()
+        self.watermark = moment
+        return held
+
     def held(self) -> list[Value]:
         """Return what waits for others of its moment."""
         return [value for values in self._values.values() for value in values]

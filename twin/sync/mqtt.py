@@ -182,7 +182,7 @@ class SparkplugConnector:
         sample = Sample(
             spec.node, told.at, None, now, told.value, 0, self._epoch, Origin.LIVE, told.stamped
         )
-        self._put(value_of(sample, spec, self.source))
+        self._put(value_of(sample, spec, self.source)._replace(late=told.historical))
 
     def _gap(self, edge: Edge, before: datetime | None, now: datetime, reason: str) -> None:
         """Declare that values of an edge node may be missing from its last word on."""

@@ -25,6 +25,7 @@ from twin.sync.protocol import (
     CONNECTED,
     Gap,
     LinkEvent,
+    Origin,
     Quality,
     Reading,
     Received,
@@ -194,6 +195,8 @@ class OpcUaConnector:
         for sample in samples:
             spec = nodes[sample.node]
             value = value_of(sample, spec, source)
+            if sample.origin is Origin.HISTORY:
+                value = value._replace(late=True)
             if value.quality is Quality.BAD and sample.status < BAD:
                 known.bad[spec.node] = f"not of type {spec.type}"
             deliver(value)

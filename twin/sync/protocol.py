@@ -68,6 +68,8 @@ class Value(NamedTuple):
     """Number among values of this node with the same source time, from 0."""
     epoch: int = 0
     """Number of the subscription it came through, from 1."""
+    late: bool = False
+    """Whether it was kept elsewhere, such as in a history: newer ones of its node may be here."""
 
 
 class Origin(StrEnum):

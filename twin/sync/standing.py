@@ -84,6 +84,11 @@ class Standing:
         self._recent.begin(state, before_s)
         return before_s
 
+    def set_clock(self, time_s: float) -> None:
+        """Go on at another time, as the plant's clock was set; nothing else has changed."""
+        self.translator.image.set_clock(time_s)
+        self.begin(time_s)
+
     def moment(self, time_s: float, values: Sequence[Value]) -> int:
         """Take the values of one moment; return how many events they lead to."""
         return self._apply(self.translator.moment(time_s, values))
