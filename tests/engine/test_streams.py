@@ -8,6 +8,7 @@ from scipy import stats
 
 from twin.engine import streams
 from twin.engine.model import Draw
+from twin.engine.nodes import TOP, parameters_of
 from twin.line import (
     AnyDistribution,
     Beta,
@@ -116,6 +117,54 @@ def left_of(distribution: AnyDistribution, age_s: float, count: int = 4000) -> n
     code, parameters = encoded(distribution)
     draw = Draw(code, parameters, streams.stream_key(1, "left", "test"), 0, False)
     return np.array([draw.left(age_s, k) for k in range(count)])
+
+
+SOLVED_AHEAD = [
+    *(pair for pair in CONTINUOUS if isinstance(pair[0], Gamma)),
+    (Gamma(scale_s=1.0, shape=0.1), stats.gamma(0.1)),
+    (Gamma(scale_s=1.0, shape=10_000.0), stats.gamma(10_000.0)),
+    (Erlang(mean_s=12.0, stages=4), stats.gamma(4, scale=3.0)),
+    (Beta(low_s=0.0, high_s=1.0, alpha=2.0, beta=5.0), stats.beta(2.0, 5.0)),
+    (Beta(low_s=0.0, high_s=1.0, alpha=0.5, beta=0.5), stats.beta(0.5, 0.5)),
+    (Beta(low_s=0.0, high_s=1.0, alpha=0.5, beta=1000.0), stats.beta(0.5, 1000.0)),
+    (Beta(low_s=1.0, high_s=2.0, alpha=1000.0, beta=600.0), stats.beta(1000, 600, 1.0, 1.0)),
+]
+EXTREMES = [2.0**-53, 2.0**-20, 0.5 - 2.0**-53, 0.5 + 2.0**-53, 1.0 - 2.0**-20, 1.0 - 2.0**-53]
+
+
+@pytest.mark.parametrize(("distribution", "given"), SOLVED_AHEAD)
+def test_times_read_from_nodes_agree_with_scipy(
+    distribution: AnyDistribution, given: object
+) -> None:
+    """What is drawn of gamma and beta times is the quantile too, with all forms of the number."""
+    code, table = parameters_of(distribution)
+    frozen = reference(distribution, given)
+    times_s = [streams.quantile(code, table, u) for u in GRID]
+    assert times_s == pytest.approx(frozen.ppf(GRID), rel=1e-9, abs=1e-300)
+    assert streams.form_of(code, table) == streams.DEVIATE
+    for u in [*GRID, *EXTREMES]:
+        z = streams.normal_quantile(u)
+        assert abs(z) < TOP
+        assert streams.formed_time(code, table, 0, z) == streams.quantile(code, table, u)
+
+
+@pytest.mark.parametrize(("distribution", "given"), SOLVED_AHEAD)
+def test_times_read_from_nodes_rise_with_their_share(
+    distribution: AnyDistribution, given: object
+) -> None:
+    """A larger share never gives a shorter time, over the nodes and between them."""
+    code, table = parameters_of(distribution)
+    deviates = np.linspace(-TOP, TOP, 20_000)[1:-1]
+    times_s = np.array([streams.formed_time(code, table, 0, z) for z in deviates])
+    assert np.all(np.diff(times_s) >= -1e-12 * times_s[1:])
+
+
+def test_sharp_beta_times_are_solved_one_by_one() -> None:
+    """Where nodes would not be close enough there are none."""
+    sharp = Beta(low_s=0.0, high_s=1.0, alpha=0.05, beta=0.05)
+    code, table = parameters_of(sharp)
+    assert len(table) == len(sharp.encode()[1])
+    assert streams.form_of(code, table) == streams.SHARE
 
 
 @pytest.mark.parametrize(("counter", "key", "expected"), VECTORS)

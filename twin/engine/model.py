@@ -13,6 +13,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.engine.nodes import parameters_of
 from twin.engine.options import SimulationOptions
 from twin.engine.streams import Purpose, quantile, residual, stream_key, uniform
 from twin.errors import SimulationError
@@ -144,10 +145,9 @@ class Draws:
 
     def time(self, distribution: AnyDistribution, element: str, purpose: Purpose) -> Draw:
         """Return the draw of a time for an element."""
-        code, parameters = distribution.encode()
+        code, table = parameters_of(distribution)
         key = stream_key(self._seed, element, purpose)
-        table = np.array(parameters, dtype=np.float64)
-        return Draw(int(code), table, key, self._replication, self._antithetic)
+        return Draw(code, table, key, self._replication, self._antithetic)
 
     def coin(self, element: str, purpose: Purpose) -> Coin:
         """Return the uniform numbers of an element."""

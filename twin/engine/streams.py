@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from twin.engine.elementary import exp, log, log_rest
 from twin.engine.incomplete import beta_quantile, beta_shares, gamma_quantile, gamma_shares
 from twin.engine.jit import compiled, folded
+from twin.engine.nodes import BETA_OWN, GAMMA_OWN, at_deviate
 from twin.line.distributions import Code
 
 Floats = NDArray[np.float64]
@@ -194,14 +195,15 @@ def _discrete(table: Floats, first: int, last: int, u: float) -> float:
     return table[first + low]
 
 
-def form_of(code: int, parameters: Sequence[float]) -> int:
+def form_of(code: int, parameters: Sequence[float] | Floats) -> int:
     """Return the form in which numbers for a distribution are best drawn ahead."""
     if code == CONSTANT:
         return NOTHING
     if code in {EXPONENTIAL, WEIBULL}:
         return LOGARITHM
     whole = code == NORMAL and parameters[2] == 0.0
-    return DEVIATE if whole or code == LOGNORMAL else SHARE
+    by_nodes = code in {GAMMA, BETA} and len(parameters) > BETA_OWN
+    return DEVIATE if whole or by_nodes or code == LOGNORMAL else SHARE
 
 
 @compiled
@@ -215,6 +217,13 @@ def formed_time(code: int, table: Floats, first: int, value: float) -> float:
         return exp(table[first] + table[first + 1] * value)
     if code == WEIBULL:
         return table[first] * exp(log(-value) / table[first + 1])
+    if code == GAMMA:
+        return table[first] * exp(at_deviate(table, first + GAMMA_OWN, value))
+    if code == BETA:
+        odds = at_deviate(table, first + BETA_OWN, value)
+        rest = exp(-abs(odds))
+        away = rest / (1.0 + rest) * (table[first + 1] - table[first])
+        return table[first] + away if odds < 0.0 else table[first + 1] - away
     return table[first]
 
 
@@ -227,7 +236,7 @@ def quantile_at(code: int, table: Floats, first: int, last: int, u: float) -> fl
     code : int
         Kind of distribution, as ``Distribution.encode`` gives it.
     table, first, last
-        Its parameters are ``table[first:last]``.
+        Its parameters are ``table[first:last]``; gamma and beta may have nodes behind them.
     u : float
         In (0, 1).
     """
@@ -253,6 +262,8 @@ def quantile_at(code: int, table: Floats, first: int, last: int, u: float) -> fl
     if code == DISCRETE:
         return _discrete(table, first, last, u)
     if code == GAMMA or code == BETA:  # noqa: PLR1714, SIM109
+        if last - first > BETA_OWN:
+            return formed_time(code, table, first, normal_quantile(u))
         return _between(code, table, first, u, 1.0 - u)
     place = u * (last - first - 1)
     left = int(place)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from twin.engine.jit import compiled
 from twin.engine.model import Draw
+from twin.engine.nodes import parameters_of
 from twin.engine.streams import Purpose, normal_quantile, stream_key, uniform
 from twin.events.log import Stream
 from twin.events.state import LineState, ModeState
@@ -21,10 +22,9 @@ Whole = NDArray[np.int64]
 
 def lives_of(station: Station, mode: Failure, stream: Stream) -> Draw:
     """Return the lives of a failure mode, s on its clock, as the engine draws them."""
-    code, parameters = mode.life.encode()
+    code, numbers = parameters_of(mode.life)
     key = stream_key(stream.seed, f"{station.id}/{mode.id}", Purpose.FAILURE)
-    numbers = np.array(parameters, dtype=np.float64)
-    return Draw(int(code), numbers, key, stream.replication, stream.antithetic)
+    return Draw(code, numbers, key, stream.replication, stream.antithetic)
 
 
 def severity_of(wear: Floats | float, onset: float) -> Floats:

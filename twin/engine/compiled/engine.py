@@ -20,13 +20,14 @@ from twin.engine.compiled.plain import PlainProgram
 from twin.engine.compiled.reading import kernel_figures, kernel_state
 from twin.engine.compiled.template import Template, first_leaf
 from twin.engine.fitting import check_names, check_state
+from twin.engine.nodes import parameters_of
 from twin.engine.options import DispatchPlan, SimulationOptions
 from twin.errors import NotSupportedError, SimulationError
 from twin.events.beginning import beginning, empty_state
 from twin.events.log import EventLog, Stream
 from twin.events.state import LineState, StreamState
 from twin.kpi.counters import Coordinates, Values
-from twin.line import Exponential, Line, serial_line
+from twin.line import Exponential, Gamma, Line, serial_line
 
 FORMS = (run, run_common, run_lean)
 """The kernel by its form; see ``lean``."""
@@ -62,6 +63,7 @@ def _choices_declined(line: Line) -> Iterator[str]:
 
 def warm_up() -> None:
     """Load the kernel from its cache, or compile it, in all its forms; runs a small line."""
+    parameters_of(Gamma(scale_s=1.0, shape=2.0))
     line = serial_line([Exponential(mean_s=1.0)] * 2, [1])
     program = Program(line, SimulationOptions(horizon_s=2.0), None)
     for form in FORMS:

@@ -27,6 +27,7 @@ from twin.engine.compiled.transport import Sites, vehicle_tables
 from twin.engine.compiled.upkeep import mode_tables, people_tables
 from twin.engine.compiled.wearing import has_wear, scraps_by_wear, wear_tables
 from twin.engine.model import ahead_of
+from twin.engine.nodes import parameters_of
 from twin.engine.options import Absence, Fault, Shortage, SimulationOptions
 from twin.engine.reference.clock import Due
 from twin.engine.reference.wear import BEFORE_MODES
@@ -84,7 +85,7 @@ class Lowering:
         self.outside = [*sources, *pools]
         self.aside = needs_aside(line, state)
         self._codes: list[int] = []
-        self._parameters: list[tuple[float, ...]] = []
+        self._parameters: list[t.Floats] = []
         self._known: dict[AnyDistribution, int] = {}
         self._switches: dict[str, list[tuple[float, bool]]] = {}
 
@@ -163,7 +164,7 @@ class Lowering:
         fields["code"] = ints(self._codes)
         fields["form"] = ints(map(form_of, self._codes, self._parameters))
         fields["first_parameter"] = offsets(len(row) for row in self._parameters)
-        fields["parameters"] = floats(value for row in self._parameters for value in row)
+        fields["parameters"] = np.concatenate([np.empty(0), *self._parameters])
         return fields
 
     def sizes(self) -> dict[int, int]:
@@ -208,9 +209,9 @@ class Lowering:
     def distribution(self, distribution: AnyDistribution) -> int:
         """Return the number of a distribution."""
         if distribution not in self._known:
-            code, parameters = distribution.encode()
+            code, parameters = parameters_of(distribution)
             self._known[distribution] = len(self._codes)
-            self._codes.append(int(code))
+            self._codes.append(code)
             self._parameters.append(parameters)
         return self._known[distribution]
 
