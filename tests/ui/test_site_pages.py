@@ -231,3 +231,16 @@ def test_language_and_theme_change_nothing_else(empty_site: Service, first_page:
     expect(page.locator("h1")).to_have_text("What if?")
     assert parse_qs(urlsplit(page.url).query)["line"] == ["electronics"]
     expect(page.locator("#line-choice")).to_have_value("electronics")
+
+
+def test_a_plan_without_orders_says_where_orders_come_from(
+    empty_site: Service, first_page: Page
+) -> None:
+    """A line that has none shows no empty chart, but what there is to do."""
+    empty_site.site.add(LiveLine(example_line("two_station")))
+    page = first_page
+    page.goto("/schedule?line=two_station")
+    page.locator("[name=time_limit]").fill("1")
+    page.locator("#plan").click()
+    expect(page.locator("#plan-empty")).to_contain_text("sheet orders")
+    expect(page.locator("#plan-result")).to_be_hidden()

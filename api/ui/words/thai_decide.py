@@ -110,6 +110,8 @@ THAI: dict[str, str] = {
     "news.schedule.released": "ปล่อยแผนแล้ว",
     "news.orders.changed": "ใบสั่งเปลี่ยนแปลง",
     "objective.weighted tardiness + 0.01 x makespan, s": "ความล่าช้าถ่วงน้ำหนัก + 0.01 × เวลาทั้งแผน วินาที",
+    "schedule.no_orders": "ไม่มีอะไรให้วางแผน: ไม่มีใบสั่งของสายนี้ที่ยังทำไม่เสร็จ "
+    "เพิ่มใบสั่งได้ในสมุดงานของสายการผลิต (แผ่นงานใบสั่ง) หรือส่งมาจาก MES",
     "forecast.down": "เสียอยู่ตอนนี้ จึงไม่บอกความเสี่ยง: {stations}",
     # where a source stands
     "source.disabled": "ปิดไว้",

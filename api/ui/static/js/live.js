@@ -128,7 +128,7 @@ function showVehicles(state) {
         glyph(DRIVE_GLYPH[vehicle.status] ?? DRIVES[vehicle.status]), el("span", { text: drives(vehicle) }))),
       el("td", {}, vehicle.product ? [productChip(vehicle), el("span", { class: "muted small", text: ` #${vehicle.part}` })]
         : el("span", { class: "muted", text: "–" })),
-      el("td", { class: "way" }, vehicle.goal ? t("vehicle.way", { from: placeName(vehicle.origin), to: placeName(vehicle.goal) })
+      el("td", { class: "way" }, vehicle.goal ? t("vehicle.way", { from: vehicle.origin === null ? "" : placeName(vehicle.origin), to: placeName(vehicle.goal) })
         : el("span", { class: "muted", text: t("vehicle.at", { place: placeName(vehicle.place) }) })),
       vehicle.number ? null : el("td", { rowspan: pool?.count ?? 1 }, vehicle.told
         ? driven(rates.get(vehicle.pool) ?? {}) : el("span", { class: "muted", text: t("vehicle.untold") })));

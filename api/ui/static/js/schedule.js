@@ -118,6 +118,12 @@ function show(view) {
   shown = view;
   const { result } = view;
   $("#plan-empty").hidden = true;
+  if (!result.orders.length) { // nothing to draw, print or change
+    $("#plan-empty p").textContent = t("schedule.no_orders");
+    $("#plan-empty").hidden = false;
+    $("#plan-result").hidden = true;
+    return;
+  }
   $("#plan-result").hidden = false;
   const late = result.orders.filter((order) => order.tardiness_s > 0).length;
   const atRisk = result.orders.filter((order) => order.on_time_probability?.mean < 0.5).length;
