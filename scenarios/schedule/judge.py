@@ -7,6 +7,7 @@ import time
 
 from scenarios.schedule.keeping import kept, worth
 from scenarios.schedule.problem import SchedulingProblem
+from scenarios.schedule.replay import plan_of
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.straight import straight
 from scenarios.schedule.violations import violations
@@ -83,15 +84,19 @@ class Judge:
         """Return a schedule as it is kept; None, and why, if that meets not all demands."""
         found = kept(self.problem, schedule)
         if found is None:
-            self._say(
-                "under a plan that looked good parts of the line wait for each other for ever"
-            )
+            self._say_why(schedule)
             return None
         unmet = violations(self.problem, found, played=False)
         if unmet:
             self._say(f"as the line keeps it a plan leaves demands unmet, e.g. {unmet[0]}")
             return None
         return found
+
+    def _say_why(self, schedule: Schedule) -> None:
+        twin = self.problem.twin
+        if twin is not None and not self.messages:
+            why = twin.player.why_not(plan_of(schedule, self.problem), schedule.makespan_s)
+            self._say(f"the line does not finish a plan that looked good: {why}")
 
     def _say(self, message: str) -> None:
         if not self.messages:

@@ -55,6 +55,8 @@ def mean_residual_s(distribution: AnyDistribution, age_s: float) -> float:
 def remaining(line: Line, order: JobOrder, state: LineState | None) -> Remaining:
     """Return what is left of an order in a state; everything if there is none."""
     product = line.product(order.product)
+    if not product.routing:
+        return Remaining((), (), ())
     count, times = len(product.routing), passes(product)
     begun = state.orders.get(order.id) if state is not None else None
     created = begun.created if begun else 0

@@ -21,6 +21,8 @@ _MOST_DOUBLINGS = 8
 _ROOM = 1.5
 """Length of the first run in lengths of the plan."""
 _LEAST_S = 3600.0
+_LONG = 8.0
+"""Length in first runs of the one that tells what is not finished."""
 Seen = TypeVar("Seen")
 
 
@@ -82,6 +84,32 @@ class Player:
             return {name: found[name] for name in plan.release} if ended else None
 
         return self._played(plan, length_s, look)
+
+    def why_not(self, plan: DispatchPlan, length_s: float) -> str:
+        """Return, in words, what keeps the line from finishing all orders of a plan.
+
+        Parameters
+        ----------
+        plan, length_s
+            As for :meth:`spans`.
+        """
+        from twin.engine.options import SimulationOptions  # noqa: PLC0415 - heavy
+        from twin.engine.runs import Runs  # noqa: PLC0415 - heavy
+
+        horizon_s = _LONG * max(_LEAST_S, _ROOM * length_s)
+        options = SimulationOptions(horizon_s=horizon_s, plan=plan)
+        try:
+            values, coordinates = Runs(self._line, options, self._state).figures(0)
+        except SimulationError as error:
+            return str(error)
+        ends_s = values["order_completion_s"][1].tolist()
+        ended = {
+            name
+            for name, end_s in zip(coordinates["order"], ends_s, strict=True)
+            if math.isfinite(end_s)
+        }
+        still = ", ".join(name for name in plan.release if name not in ended)
+        return f"after {horizon_s / 3600:.0f} h orders are still to be finished: {still}"
 
     def _played(
         self, plan: DispatchPlan, length_s: float, look: Callable[[Runs], Seen | None]

@@ -62,6 +62,20 @@ def state_at(line: Line, time_s: float, *faults: Fault) -> LineState:
     return engine.state()
 
 
+def test_an_order_of_what_needs_no_work_is_no_job() -> None:
+    """What is bought comes to its stock as it is; other orders are planned."""
+    line = flow()
+    buffers = [*line.buffers, Buffer(id="shelf", capacity=9)]
+    products = [*line.products, Product(id="bought", routing=(), stock="shelf")]
+    with_it = line.products[0].routing[1].model_copy(update={"components": {"bought": 1}})
+    routing = (line.products[0].routing[0], with_it)
+    products[0] = products[0].model_copy(update={"routing": routing})
+    orders = [*line.orders, JobOrder(id="Q", product="bought", quantity=100)]
+    changed = {"products": products, "orders": orders, "buffers": buffers}
+    problem = SchedulingProblem.from_line(line.changed(changed))
+    assert [job.id for job in problem.jobs] == ["R", "B"]
+
+
 def test_orders_become_jobs() -> None:
     """Quantity times processing time, lead of a part, due date and weight are taken over."""
     problem = SchedulingProblem.from_line(flow())

@@ -25,6 +25,7 @@ from scenarios.schedule.keeping import worth
 from scenarios.schedule.neighbours import moved
 from scenarios.schedule.straight import straight
 from scenarios.schedule.timing import Network, decisions, timed
+from tests.engine.test_semantics import cell, product
 from tests.scenarios.schedule.lines import random_line
 from tests.scenarios.schedule.test_from_line import flow, state_at
 from twin.engine import SimulationOptions, replicate
@@ -152,6 +153,20 @@ def test_what_has_come_to_other_stations_is_not_in_the_bound() -> None:
     assert result.schedule.jobs[0].completion_s == 425.0
     assert result.bound <= result.objective
     assert away_s(line, problem, result.schedule, state) <= 1e-6
+
+
+def test_a_line_that_finishes_no_plan_is_told_with_what_stops_it() -> None:
+    """Both ways lead back through a full buffer: the circle is named; there is no schedule."""
+    line = cell(
+        sources=[{"id": "in", "arrivals": "orders"}],
+        stations=[{"id": "a", "input_buffer": "one"}, {"id": "b", "input_buffer": "two"}],
+        buffers=[{"id": name, "capacity": 2} for name in ("one", "two")],
+        products=[product("p", ("a", 1), ("b", 5), ("a", 1))],
+        orders=[{"id": "x", "product": "p", "quantity": 9}],
+    )
+    result = solve(SchedulingProblem.from_line(line), Limits(engine="dispatch"))
+    assert result.schedule is None
+    assert any("one (parts" in text and "for ever since" in text for text in result.messages)
 
 
 def test_bars_name_the_crews_that_do_the_work() -> None:
