@@ -161,10 +161,14 @@ def _copy(folder: Path, writer: _Writer) -> tuple[str, ...]:
                 copy = Path(place) / "copy.sqlite"
                 with closing(sqlite3.connect(file)) as old, closing(sqlite3.connect(copy)) as new:
                     old.backup(new)
-                with copy.open("rb") as source:
-                    writer.add(f"files/{name}", _chunks(source))
+                with copy.open("rb") as copied:
+                    writer.add(f"files/{name}", _chunks(copied))
         else:
-            with file.open("rb") as source:
+            try:
+                source = file.open("rb")
+            except FileNotFoundError:
+                continue  # written under a passing name, and in its place by now
+            with source:
                 writer.add(f"files/{name}", _chunks(source))
         names.append(name)
     return tuple(names)

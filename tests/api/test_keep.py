@@ -113,6 +113,30 @@ def test_a_backup_goes_to_the_other_database(postgres: Postgres, tmp_path: Path)
     store.close()
 
 
+def test_a_file_that_is_put_in_its_place_meanwhile_ends_no_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that is kept while the files are gone through has a passing name, then none."""
+    settings = Settings.load(environment={}, data_folder=tmp_path / "site")
+    make_store(settings).open()
+    lines = settings.data_folder / "lines"
+    lines.mkdir()
+    (lines / "a.yaml").write_text("id: a")
+    (lines / "b.new").write_text("id: b")
+    is_file = Path.is_file
+
+    def moved(path: Path) -> bool:
+        found = is_file(path)
+        if path.name == "b.new" and found:
+            path.replace(lines / "b.yaml")
+        return found
+
+    monkeypatch.setattr(Path, "is_file", moved)
+    report = backup(settings, tmp_path / "b.zip")
+    assert (lines / "b.yaml").exists()
+    assert report.files == ("lines/a.yaml",)
+
+
 def test_what_is_damaged_or_would_overwrite_is_refused(tmp_path: Path) -> None:
     """A changed byte, a stranger's file and a site that holds something are told, not restored."""
     site = Settings.load(environment={}, data_folder=tmp_path / "site")
