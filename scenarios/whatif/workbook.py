@@ -19,6 +19,7 @@ from scenarios.whatif.events import KINDS
 from scenarios.whatif.scenario import Scenario, ScenarioError, misfits, resolve
 from twin.errors import Finding
 from twin.line import Line
+from twin.line.cells import clock, length
 from twin.line.sheets import (
     ERRORS,
     Cells,
@@ -31,6 +32,7 @@ from twin.line.sheets import (
     write_tables,
 )
 from twin.line.spec import worded
+from twin.line.workbook_names import Names
 
 HOWS = ("set", "times", "plus", "remove")
 EVENT_FIELDS = (
@@ -52,12 +54,18 @@ EVENT_FIELDS = (
 )
 
 
+NAMED_FIELDS = ("station", "crew", "source", "product", "calendar")
+"""Columns that name something of the line."""
+
+
+def _of(line: Line | None, field: str) -> Sequence[Any]:
+    """Return what a line has of a kind; none where there is no line."""
+    return getattr(line, f"{field}s") if line is not None else ()
+
+
 def _tables(line: Line | None, parameters: int) -> tuple[Table, Table, Table]:
     """Return the three tables; drop-downs name what the line has."""
-    choices = {
-        field: tuple(item.id for item in (getattr(line, f"{field}s") if line else ()))
-        for field in ("station", "crew", "source", "product", "calendar")
-    }
+    choices = {field: tuple(item.id for item in _of(line, field)) for field in NAMED_FIELDS}
     shown = Table(
         "line",
         "What the line is now: paths to choose from. Nothing is read from here.",
@@ -194,7 +202,7 @@ def read_scenarios(path: str | Path, line: Line | None = None) -> tuple[Scenario
     """
     found, file = Path(path), str(path)
     rows, findings = read_tables(found, _tables(line, 2))
-    reading = _Reading(file, findings)
+    reading = _Reading(file, findings, line)
     for row in rows.get("scenarios", ()):
         reading.change(row)
     reading.goes_on = ""
@@ -210,11 +218,17 @@ def read_scenarios(path: str | Path, line: Line | None = None) -> tuple[Scenario
     return resolve(scenarios)
 
 
+def _meant(cell: Any) -> Any:
+    """Return a cell's value; Thai digits and units count as what they are, other text stays."""
+    value = plain_value(cell)
+    return length(value) if isinstance(value, str) and not value.isascii() else value
+
+
 def _changed(row: Row, how: str) -> Any:
     """Return the change of a row as it stands in a document; ValueError where it is no JSON."""
     if how == "remove":
         return {"remove": True}
-    value = plain_value(row.cells["value"])
+    value = _meant(row.cells["value"])
     if isinstance(value, str) and value[:1] in {"{", "["}:
         value = json.loads(value)
     return value if how == "set" else {how: value}
@@ -223,8 +237,13 @@ def _changed(row: Row, how: str) -> Any:
 class _Reading:
     """Rows gathered to documents, with the cell of each piece."""
 
-    def __init__(self, file: str, findings: list[Finding]) -> None:
+    def __init__(self, file: str, findings: list[Finding], line: Line | None) -> None:
         self.file = file
+        # What an event happens to may be called by its name for people, too.
+        self.names = {
+            field: Names(field, ((item.id, getattr(item, "name", "")) for item in _of(line, field)))
+            for field in NAMED_FIELDS
+        }
         self.findings = findings
         self.documents: dict[str, dict[str, Any]] = {}
         self.cells = Cells()
@@ -299,8 +318,7 @@ class _Reading:
                 message = f"{kind} has no {column}"
                 self._tell(row.cell(column), message, expected, "empty the cell")
                 continue
-            clock = column in {"start", "end"}
-            event[column] = row.text(column) if clock else plain_value(row.cells[column])
+            event[column] = self._field(row, column)
         try:
             KINDS[kind].model_validate(event)
         except ValidationError as error:
@@ -311,6 +329,14 @@ class _Reading:
         for column in known:
             self.cells.put(row.cell(column), self.goes_on, "events", at, column)
         document["events"].append(event)
+
+    def _field(self, row: Row, column: str) -> Any:
+        """Return what a cell of an event means."""
+        if column in {"start", "end"}:
+            return clock(row.text(column))
+        if column in self.names:
+            return self.names[column].id(row.text(column)) or row.text(column)
+        return _meant(row.cells[column])
 
     def scenarios(self) -> list[Scenario]:
         """Return those that can be read; findings are told."""

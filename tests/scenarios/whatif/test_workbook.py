@@ -67,6 +67,31 @@ def test_scenarios_come_back_from_the_workbook(tmp_path: Path, line: Line) -> No
     assert load_scenarios(book, line) == given
 
 
+def test_what_a_thai_planner_writes_is_understood(tmp_path: Path, line: Line) -> None:
+    """Thai digits and units, clock times with a dot, and stations by their name for people."""
+    book = tmp_path / "scenarios.xlsx"
+    write_template(line, book)
+    station, repair = line.station("filler"), "stations.filler.failures.valve.time_to_repair_s"
+    filled(
+        book,
+        {
+            "scenarios": [
+                ["ใหญ่ขึ้น", None, "ที่วาง ๔๐ ที่", "buffers.filled.capacity", "set", "๔๒"],
+                [None, None, None, f"{repair}.mean_s", "set", "10 นาที"],
+            ],
+            "events": [["เสีย", "breakdown", station.name, *[None] * 5, "๓๐ นาที", "2 ชม."]],
+        },
+    )  # fmt: skip
+    more, broken = load_scenarios(book, line)
+    assert more.description == "ที่วาง ๔๐ ที่"
+    changed = more.apply(line)
+    assert next(one.capacity for one in changed.buffers if one.id == "filled") == 42
+    valve = next(one for one in changed.station("filler").failures if one.id == "valve")
+    assert valve.time_to_repair_s.expected_s() == 600.0
+    (fault,) = broken.options(SimulationOptions(horizon_s=28800.0), line).faults
+    assert (fault.station, fault.after_s, fault.duration_s) == ("filler", 1800.0, 7200.0)
+
+
 def test_every_bad_cell_is_named(tmp_path: Path, line: Line) -> None:
     """Sheet, cell, what and what was expected, for all of them at once."""
     book = tmp_path / "scenarios.xlsx"
