@@ -260,7 +260,8 @@ def outcome(facts: Facts) -> Iterator[Violation]:
     problem, stated = facts.problem, facts.schedule
     ends: dict[str, float] = {}
     for placed, _ in facts.sound.values():
-        ends[placed.job] = max(ends.get(placed.job, -math.inf), placed.end_s)
+        last_s = (placed.end_s, placed.done_s or -math.inf)
+        ends[placed.job] = max(ends.get(placed.job, -math.inf), *last_s)
     late_s = {
         job.id: max(0.0, ends[job.id] - job.due_date_s)
         for job in problem.jobs

@@ -46,14 +46,19 @@ def kept(problem: SchedulingProblem, schedule: Schedule, *, anew: bool = False) 
     if problem.twin is None:
         return schedule
     player = Player(problem.twin.line, problem.twin.state) if anew else problem.twin.player
-    worked = player.spans(plan_of(schedule, problem), schedule.makespan_s)
-    if worked is None:
+    played = player.spans(plan_of(schedule, problem), schedule.makespan_s)
+    if played is None:
         return None
+    worked, done_s = played
     # What is left only in the mean, as of rework, is nothing without chance.
     done = Span(problem.start_s, problem.start_s)
+    rows = [(placed, worked.get(placed.key, done)) for placed in schedule.in_turn()]
+    last: dict[str, tuple[float, str]] = {}
+    for placed, span in rows:
+        last[placed.job] = max(last.get(placed.job, (-math.inf, "")), (span.end_s, placed.key))
     placements = []
-    for turn, placed in enumerate(schedule.in_turn()):
-        span = worked.get(placed.key, done)
+    for turn, (placed, span) in enumerate(rows):
+        later = placed.key == last[placed.job][1] and done_s[placed.job] > span.end_s
         placements.append(
             Placement(
                 job=placed.job,
@@ -63,6 +68,7 @@ def kept(problem: SchedulingProblem, schedule: Schedule, *, anew: bool = False) 
                 end_s=span.end_s,
                 resources=span.people,
                 turn=turn,
+                done_s=done_s[placed.job] if later else None,
             )
         )
     return Schedule.of(problem, placements)

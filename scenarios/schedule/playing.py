@@ -46,8 +46,12 @@ class Player:
         """Let another process make the same; what was made ready stays here."""
         return Player, (self._line, self._state)
 
-    def spans(self, plan: DispatchPlan, length_s: float) -> dict[str, Span] | None:
-        """Return when the line works on each ``order/operation``; None: it never ends.
+    def spans(
+        self, plan: DispatchPlan, length_s: float
+    ) -> tuple[dict[str, Span], dict[str, float]] | None:
+        """Return when the line works on each ``order/operation``, and when orders are complete, s.
+
+        None: it never ends.
 
         Parameters
         ----------
@@ -57,11 +61,12 @@ class Player:
             How long it is thought to take, s.
         """
 
-        def look(runs: Runs) -> dict[str, Span] | None:
+        def look(runs: Runs) -> tuple[dict[str, Span], dict[str, float]] | None:
             log = runs.log(0)
-            if not set(plan.release) <= complete(self._line, self._state, log):
+            done_s = complete(self._line, self._state, log)
+            if not set(plan.release) <= done_s.keys():
                 return None
-            return spans(self._line, self._state, log)
+            return spans(self._line, self._state, log), done_s
 
         return self._played(plan, length_s, look)
 

@@ -46,6 +46,10 @@ class Placement(_Part):
     """Place among all operations in which a line is told to take it; none: that of its start. They
     differ where a line takes what is there while what has its turn has not come."""
 
+    done_s: float | None = None
+    """When its job is complete, where a line is done with it later than with this work: on the way
+    out, or with parts that were made of it, s. None: with its last work."""
+
     @property
     def free_s(self) -> float:
         """When the machine is free again, s."""
@@ -106,7 +110,8 @@ class Schedule(_Part):
         placed = tuple(sorted(placements, key=lambda p: (p.start_s, p.end_s, p.machine, p.key)))
         end_s: dict[str, float] = {}
         for placement in placed:
-            end_s[placement.job] = max(end_s.get(placement.job, problem.start_s), placement.end_s)
+            last_s = placement.end_s if placement.done_s is None else placement.done_s
+            end_s[placement.job] = max(end_s.get(placement.job, problem.start_s), last_s)
         outcomes = []
         for job in problem.jobs:
             completion_s = end_s.setdefault(job.id, problem.start_s)

@@ -214,16 +214,21 @@ def _of_batches(
     )
 
 
-def complete(line: Line, state: LineState | None, log: EventLog) -> set[str]:
-    """Return the orders of which at the end of a log nothing is left to do."""
+def complete(line: Line, state: LineState | None, log: EventLog) -> dict[str, float]:
+    """Return the orders of which at the end of a log nothing is left, and when the last part left.
+
+    Minus infinity: before the log begins.
+    """
     parts = _Parts.of(log, state)
     names = log.names.orders
     left = {order.id: order.quantity for order in line.orders}
     for name, one in (state.orders if state is not None else {}).items():
         left[name] -= one.finished + one.scrapped - one.extra
-    gone = log.part[np.isin(log.kind, _GONE)]
-    owner = parts.order[parts.place(gone)]
+    gone = np.isin(log.kind, _GONE)
+    owner = parts.order[parts.place(log.part[gone])]
+    last_s = np.full(len(names), -np.inf)
+    np.maximum.at(last_s, owner[owner >= 0], log.time_s[gone][owner >= 0])
     done = np.bincount(owner[owner >= 0], minlength=len(names))
     made = log.value[log.kind == Kind.PART_MADE].astype(np.int64)
     done = done - np.bincount(made[made >= 0], minlength=len(names))
-    return {name for at, name in enumerate(names) if done[at] >= left[name]}
+    return {name: float(last_s[at]) for at, name in enumerate(names) if done[at] >= left[name]}

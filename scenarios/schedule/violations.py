@@ -86,6 +86,7 @@ class _Checker(Facts):
             for what, said_s, done_s in (
                 ("begins", plan.start_s, line.start_s),
                 ("ends", plan.end_s, line.end_s),
+                ("is all done", plan.done_s or plan.end_s, line.done_s or line.end_s),
             ):
                 message = f"{what} at {said_s:g} s, the line does it at {done_s:g} s"
                 yield from self.late(ViolationKind.TWIN, line.key, abs(said_s - done_s), message)
@@ -223,7 +224,8 @@ class _Checker(Facts):
     def _jobs(self) -> Iterator[Violation]:
         ends: dict[str, float] = {}
         for placed, _ in self.sound.values():
-            ends[placed.job] = max(ends.get(placed.job, -math.inf), placed.end_s)
+            last_s = (placed.end_s, placed.done_s or -math.inf)
+            ends[placed.job] = max(ends.get(placed.job, -math.inf), *last_s)
         for job in self.problem.jobs:
             end_s = ends.get(job.id, -math.inf)
             if job.deadline_s is not None:

@@ -60,6 +60,7 @@ def _on_the_line(problem: SchedulingProblem, payload: dict[str, Any]) -> dict[st
     from scenarios.schedule.schedule import Schedule  # noqa: PLC0415
 
     own = placed(problem, payload["operations"])
+    own = kept(problem, own) or own
     before = {item.key: item for item in own.placements}
     moved = {
         bar.key: bar

@@ -30,7 +30,7 @@ from tests.scenarios.schedule.lines import random_line
 from tests.scenarios.schedule.test_from_line import flow, state_at
 from twin.engine import SimulationOptions, replicate
 from twin.events import LineState
-from twin.line import Line, example_line, line_from_document
+from twin.line import JobOrder, Line, example_line, line_from_document
 
 
 def ruled(problem: SchedulingProblem) -> Schedule:
@@ -167,6 +167,32 @@ def test_a_line_that_finishes_no_plan_is_told_with_what_stops_it() -> None:
     result = solve(SchedulingProblem.from_line(line), Limits(engine="dispatch"))
     assert result.schedule is None
     assert any("one (parts" in text and "for ever since" in text for text in result.messages)
+
+
+def test_an_order_is_complete_when_it_is_out_of_the_line() -> None:
+    """Vehicles take the last parts to the dispatch: planned ends and lateness have that too."""
+    parts = example_line("transport").products
+    orders = [
+        JobOrder(id=f"O{at}", product=part.id, quantity=6, due_date_s=600.0)
+        for at, part in enumerate([*parts, *parts])
+    ]
+    line = example_line("transport").changed(
+        {"sources.store.arrivals": "orders", "orders": [o.model_dump(mode="json") for o in orders]}
+    )
+    problem = SchedulingProblem.from_line(line)
+    plan = ruled(problem)
+    ends_s = {job.job: job.completion_s for job in plan.jobs}
+    worked_s = dict.fromkeys(ends_s, 0.0)
+    for placed in plan.placements:
+        worked_s[placed.job] = max(worked_s[placed.job], placed.end_s)
+    assert all(ends_s[name] > worked_s[name] + 30.0 for name in ends_s)
+    assert worth(problem, plan) == pytest.approx(plan.objective, abs=1e-9)
+    assert violations(problem, plan) == []
+    assert problem.twin is not None
+    assert away_s(problem.twin.line, problem, plan, None) <= 1e-6
+    short = [placed.model_copy(update={"done_s": None}) for placed in plan.placements]
+    told = violations(problem, Schedule.of(problem, short))
+    assert {item.kind for item in told} == {ViolationKind.TWIN}
 
 
 def test_bars_name_the_crews_that_do_the_work() -> None:
