@@ -156,11 +156,16 @@ class Attendance:
                 continue
             span = (self.now_s, self.now_s + 4 * max(needed_s, _DAY_S))
             away = _intervals(_without([span], self._calendar(crew.calendar, span)))
-            for k in range(crew.size):
+            for k in range(self.there(crew)):
                 name = crew.id if crew.size == 1 else f"{crew.id}-{k + 1}"
                 skills = crew.skills if crew.size == 1 else (crew.id, *crew.skills)
                 found.append(Resource(id=name, skills=skills, unavailable=away))
         return tuple(found)
+
+    def there(self, crew: Crew) -> int:
+        """Return how many of a crew are not away, one at least: nobody knows for how long."""
+        told = None if self.state is None else self.state.crews.get(crew.id)
+        return max(1, crew.size - (told.away if told is not None else 0))
 
     def scarce(self, work: Work) -> frozenset[str]:
         """Return the crews that all stations at once could ask for more people than there are."""
@@ -177,7 +182,7 @@ class Attendance:
                 linked.append(set(crews))
                 for crew in crews:
                     asked[crew] += count
-        short = {crew.id for crew in self.line.crews if asked[crew.id] > crew.size}
+        short = {crew.id for crew in self.line.crews if asked[crew.id] > self.there(crew)}
         # Who can stand in for somebody scarce must be told apart as well.
         return frozenset(name for names in linked if names & short for name in names)
 

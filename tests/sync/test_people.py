@@ -5,13 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from tests.sync.plants import Moment, comparable, differences, moments_of, rows_of
+from tests.sync.plants import Moment, comparable, differences, moments_of, rows_of, values_at
 from twin.engine.options import SimulationOptions
 from twin.engine.simulate import simulate
 from twin.events import EventLog, EventLogBuilder, Folder, Kind, LineState, Row
 from twin.events.fold import empty_state
+from twin.events.state import CrewState
 from twin.kpi import summarise
 from twin.line import Line, example_line
+from twin.sync.protocol import Value
 from twin.sync.translate import Translator
 
 CREW_KINDS = (Kind.CREW_TAKEN, Kind.CREW_RELEASED, Kind.CREW_CAME, Kind.CREW_LEFT)
@@ -125,3 +127,46 @@ def test_picture_in_the_middle_shows_who_is_there(cell: tuple[Line, EventLog]) -
         assert state.crews == truth.crews
         assert {p.id: p.team for p in state.parts} == {p.id: p.team for p in truth.parts}
         assert {p.id: p.status for p in state.parts} == {p.id: p.status for p in truth.parts}
+
+
+def told_absent(crew: str, count: int, time_s: float, line: Line) -> Value:
+    """Return that people of a crew are away."""
+    (value,) = values_at(line, time_s, [(f"crews.{crew}.absent", count)])
+    return value
+
+
+def test_absent_people_are_in_the_state_and_in_its_futures() -> None:
+    """One fewer from the moment at which it is told: state, log, snapshots, both engines alike."""
+    line = example_line("machining")
+    crew = max(line.crews, key=lambda crew: crew.size)
+    log = simulate(line, SimulationOptions(horizon_s=2 * 3600, seed=3))
+    translator = Translator(line)
+    (time_s, values), *moments = moments_of(line, log)
+    translator.take((value, time_s) for value in values)
+    initial = translator.begin(time_s)
+    rows: list[Row] = []
+    for time_s, values in moments:
+        extra = [told_absent(crew.id, crew.size, time_s, line)] if time_s > 3600 else []
+        rows += translator.moment(time_s, [*values, *extra])
+    (counted,) = [row for row in rows if row.kind == Kind.CREW_COUNTED]
+    assert (counted.value, counted.quality) == (float(crew.size), 0)
+    folder = Folder(line, initial)
+    folder.apply_all(rows)
+    state = folder.state(log.end_s)
+    assert state.crews[crew.id] == CrewState(on=True, away=crew.size)
+    full = state.model_copy(update={"crews": truth_of(line, log).crews})
+    made = {}
+    for name, begin in (("fewer", state), ("all", full)):
+        for engine in ("reference", "compiled"):
+            options = SimulationOptions(horizon_s=1800, seed=5, engine=engine)  # type: ignore[arg-type]
+            future = simulate(line, options, begin.opened())
+            made[name, engine] = rows_of(future)
+            end = Folder(line, LineState.model_validate(future.initial))
+            end.apply_all(rows_of(future))
+            assert end.state(future.end_s).crews[crew.id].away == begin.crews[crew.id].away
+    assert repr(made["fewer", "reference"]) == repr(made["fewer", "compiled"])
+    taken = Kind.CREW_TAKEN, sorted(item.id for item in line.crews).index(crew.id)
+    begun = {
+        key: sum((row.kind, row.detail) == taken for row in found) for key, found in made.items()
+    }
+    assert begun["fewer", "compiled"] == 0 < begun["all", "compiled"]

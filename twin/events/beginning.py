@@ -150,7 +150,7 @@ def beginning(line: Line, state: LineState, stream: StreamState | None) -> LineS
                 name: _counting(state.sources.get(name, new), state, slot)
                 for slot, (name, new) in enumerate(fresh.sources.items())
             },
-            "crews": {name: state.crews.get(name, new) for name, new in fresh.crews.items()},
+            "crews": _crews(line, state, fresh),
             "vehicles": {
                 name: _known((*state.vehicles.get(name, ()), *new)[: len(new)], stream)
                 for name, new in fresh.vehicles.items()
@@ -315,3 +315,14 @@ def _given(clock: Clock, now_s: float) -> Clock:
         remaining_s=left_s,
         rate=clock.rate,
     )
+
+
+def _crews(line: Line, state: LineState, fresh: LineState) -> dict[str, CrewState]:
+    """Return the crews with a calendar, and those of which people are away, no more than it has."""
+    found = {}
+    for crew in sorted(line.crews, key=lambda crew: crew.id):
+        known = state.crews.get(crew.id) or fresh.crews.get(crew.id)
+        if known is not None and (crew.calendar is not None or known.away):
+            away = min(known.away, crew.size)
+            found[crew.id] = CrewState(on=known.on or crew.calendar is None, away=away)
+    return found

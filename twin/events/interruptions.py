@@ -61,6 +61,7 @@ class Interruptions:
             Kind.CREW_RELEASED: self._released,
             Kind.CREW_CAME: self._crew,
             Kind.CREW_LEFT: self._crew,
+            Kind.CREW_COUNTED: self._crew,
         }
 
     @property
@@ -162,7 +163,13 @@ class Interruptions:
             station.pause(row.time_s)
 
     def _crew(self, row: Row) -> None:
-        self.crews[self.names.crews[row.detail]] = CrewState(on=row.kind == Kind.CREW_CAME)
+        name = self.names.crews[row.detail]
+        crew = self.crews.get(name, CrewState())
+        if row.kind == Kind.CREW_COUNTED:
+            crew = crew.model_copy(update={"away": int(row.value)})
+        else:
+            crew = crew.model_copy(update={"on": row.kind == Kind.CREW_CAME})
+        self.crews[name] = crew
 
     def _team(self, row: Row) -> dict[str, int] | None:
         """Return the people of the part or mode of a row; None: it is gone."""

@@ -62,6 +62,7 @@ class Kind(IntEnum):
     VEHICLE_FREE = 62
     WEAR_RISEN = 63
     WEAR_LOWERED = 64
+    CREW_COUNTED = 65
 
 
 MEANING: dict[Kind, tuple[str, str, str]] = {
@@ -130,6 +131,7 @@ MEANING: dict[Kind, tuple[str, str, str]] = {
     Kind.VEHICLE_FREE: ("vehicles", "number of the vehicle", "place where it stands, or -1: home"),
     Kind.WEAR_RISEN: ("station", "level of wear from now on", "-"),
     Kind.WEAR_LOWERED: ("station", "level of wear from now on", "-"),
+    Kind.CREW_COUNTED: ("-", "index of the crew", "how many of its people are away"),
 }
 """What the columns of a row stand for. A time that was not drawn but observed is NaN.
 

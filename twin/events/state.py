@@ -188,10 +188,13 @@ class OrderState(Spec):
 
 
 class CrewState(Spec):
-    """One crew that has a calendar."""
+    """One crew that has a calendar, or of which people are away."""
 
     on: bool = True
     """Whether its shift is running."""
+    away: int = Field(default=0, ge=0)
+    """How many of its people are not there although it is, as the plant told; nobody knows for how
+    long, so whoever goes on from here does without them."""
 
 
 class VehicleState(Spec):
@@ -251,7 +254,7 @@ class LineState(Spec):
     """Failures waiting for a crew, first come first: ``station/mode``."""
 
     crews: dict[Id, CrewState] = Field(default_factory=dict)
-    """Crews that have a calendar, by id."""
+    """Crews that have a calendar, or of which people are away, by id."""
     vehicles: dict[Id, tuple[VehicleState, ...]] = Field(default_factory=dict)
     """The vehicles of each pool, by id of the pool, in the order of their numbers."""
 

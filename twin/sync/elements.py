@@ -30,7 +30,7 @@ BUFFER = {"level": "int", "parts": "int_list"}
 SOURCE = {"created": "int", "waiting": "int"}
 SINK = {"finished": "int", "last_part": "int"}
 POOL = {"asked": "int_list"}
-CREW = {"on_shift": "boolean"}
+CREW = {"on_shift": "boolean", "absent": "int"}
 VEHICLE = {"status": "string", "part": "int", "place": "string", "goal": "string"}
 
 
@@ -62,8 +62,9 @@ def known_properties(line: Line) -> dict[str, dict[str, str]]:
         }
         known[pool.id] = POOL | numbered
     for crew in line.crews:
-        if crew.calendar is not None:  # its name may be that of a place, its property is not
-            known[crew.id] = known.get(crew.id, {}) | CREW
+        # Its name may be that of a place, its properties are not.
+        told = CREW if crew.calendar is not None else {"absent": CREW["absent"]}
+        known[crew.id] = known.get(crew.id, {}) | told
     return known
 
 

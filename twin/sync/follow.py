@@ -80,6 +80,7 @@ class Follower:
         self.finished = {sink.id: 0 for sink in routes.line.sinks}
         self.orders = {order.id: Count() for order in routes.line.orders}
         self.crews = {name: crew.on for name, crew in state.crews.items()}
+        self.away = Counter({name: crew.away for name, crew in state.crews.items()})
         self._begin(state)
 
     def _begin(self, state: LineState) -> None:
@@ -406,6 +407,13 @@ class Follower:
             self.crews[crew] = on
             kind = Kind.CREW_CAME if on else Kind.CREW_LEFT
             self.write(kind, detail=self.routes.names.crews.index(crew))
+
+    def count_crew(self, crew: str, away: int) -> None:
+        """Note how many people of a crew are away."""
+        if self.away[crew] != away:
+            self.away[crew] = away
+            number = self.routes.names.crews.index(crew)
+            self.write(Kind.CREW_COUNTED, detail=number, value=float(away))
 
     def pause(self, part: Part) -> None:
         """Let the work on a part stand still until there are people for it."""

@@ -228,6 +228,11 @@ class Image:
         found = self._get(crew, "on_shift", default=None)
         return None if found is None else bool(found)
 
+    def absent(self, crew: str) -> int | None:
+        """Return how many of a crew are away; None where the plant does not tell."""
+        found = self._get(crew, "absent", default=None)
+        return found if type(found) is int else None
+
     def _server(self, name: str, k: int) -> ServerView:
         at = f"servers.{k}"
         part = self._seen.get((name, f"{at}.part"))

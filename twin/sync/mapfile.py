@@ -169,7 +169,8 @@ def default_mapping(line: Line, endpoint: str) -> Mapping:
                     }
                 )
                 for name, kind in known[place.id].items()
-                if (name in CREW) == (section == "crews")
+                # Nobody of an emulated plant is absent without being supposed to.
+                if name != "absent" and (name in CREW) == (section == "crews")
             ]
     nodes += [
         NodeSpec(

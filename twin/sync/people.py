@@ -60,7 +60,11 @@ class People:
     # --- shifts -------------------------------------------------------------------------------
 
     def see(self) -> None:
-        """Write the comings and goings of crews that the plant tells."""
+        """Write the comings and goings of crews, and of single persons, that the plant tells."""
+        for name, size in self._sizes.items():
+            away = self._image.absent(name)
+            if away is not None:
+                self._follower.count_crew(name, min(max(away, 0), size))
         for name in self._calendars:
             on = self._image.on_shift(name)
             if on is not None:
@@ -144,9 +148,9 @@ class People:
 
     def _free(self) -> dict[str, int]:
         busy = self._follower.at_work()
-        on = self._follower.crews
+        on, away = self._follower.crews, self._follower.away
         return {
-            name: (size if on.get(name, True) else 0) - busy[name]
+            name: (size - away[name] if on.get(name, True) else 0) - busy[name]
             for name, size in self._sizes.items()
         }
 
@@ -171,12 +175,14 @@ class People:
 
 
 def crews_seen(line: Line, image: Image, time_s: float) -> dict[str, CrewState]:
-    """Return which crews are there in a first picture: as told, else by their calendars."""
+    """Return who of which crews is there in a first picture: as told, else by their calendars."""
     found = {}
     for crew in sorted(line.crews, key=lambda crew: crew.id):
-        if crew.calendar is not None:
-            on = image.on_shift(crew.id)
-            if on is None:
-                on = is_on(line, line.calendar(crew.calendar), time_s)
-            found[crew.id] = CrewState(on=on)
+        away, on = min(max(image.absent(crew.id) or 0, 0), crew.size), image.on_shift(crew.id)
+        if crew.calendar is None:
+            on = True
+        elif on is None:
+            on = is_on(line, line.calendar(crew.calendar), time_s)
+        if away or crew.calendar is not None:
+            found[crew.id] = CrewState(on=on, away=away)
     return found

@@ -108,12 +108,24 @@ def kernel_state(low: Lowering, f: Memory, replication: int) -> LineState:
         turns=_turns(low, f),
         queue=tuple(queue),
         crews={
-            crew.id: CrewState(on=bool(f.n(t.CREW_ON, i)))
+            crew.id: CrewState(on=bool(f.n(t.CREW_ON, i)), away=away)
             for i, crew in enumerate(low.crews)
-            if crew.calendar is not None
+            if (away := _told_away(low, f, i)) or crew.calendar is not None
         },
         vehicles=vehicle_states(low, f),
     )
+
+
+def _told_away(low: Lowering, f: Memory, crew: int) -> int:
+    """Return how many people of a crew are away as was told, those aside who are supposed to be."""
+    now_s = float(f.x[t.NOW])
+    supposed = sum(
+        absence.people
+        for k, absence in enumerate(low.options.absences)
+        if f.n(t.ABSENCE_CREW, k) == crew
+        and f.r(t.ABSENCE_SINCE_S, k) <= now_s < f.r(t.ABSENCE_UNTIL_S, k)
+    )
+    return f.n(t.CREW_AWAY, crew) - supposed
 
 
 def _turns(low: Lowering, f: Memory) -> dict[str, int]:

@@ -22,7 +22,7 @@ from twin.engine.compiled.memory import GROUP
 from twin.engine.compiled.tables import Ints
 from twin.engine.compiled.transport import vehicle_fields
 from twin.engine.compiled.wearing import wear_fields
-from twin.events.state import Clock, LineState, PartState
+from twin.events.state import Clock, CrewState, LineState, PartState
 from twin.line import Maintenance
 
 STATUS_OF = {
@@ -215,15 +215,13 @@ class Template:
 
     def _crew_fields(self) -> None:
         low, crews, servers = self._low, len(self._low.crews), int(self._first_server[-1])
-        on = ints(
-            self._state.crews[crew.id].on if crew.calendar is not None else True
-            for crew in low.crews
-        )
+        told = [self._state.crews.get(crew.id, CrewState()) for crew in low.crews]
+        on, away = ints(crew.on for crew in told), ints(crew.away for crew in told)
         self.fields |= {
             "crew_on": on,
-            "crew_free": on * ints(crew.size for crew in low.crews),
+            "crew_free": on * (ints(crew.size for crew in low.crews) - away),
             "crew_coming": zeros(crews),
-            "crew_away": zeros(crews),
+            "crew_away": away,
             "crew_left_over": zeros(crews),
             "crew_chosen": zeros(crews),
             "crew_busy": zeros(crews),

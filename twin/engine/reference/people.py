@@ -27,7 +27,9 @@ class CrewPool:
         self.number = number
         self.busy = 0
         self.away = 0
-        """People who are supposed to be absent."""
+        """People who are absent, those who are supposed to be among them."""
+        self.told_away = 0
+        """People who are absent as the state said in which the run began."""
         self.calendar = run.line.calendar(spec.calendar) if spec.calendar else None
         self.on = True
 

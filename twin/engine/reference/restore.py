@@ -41,7 +41,8 @@ class Restore:
         run.finished, run.scrapped = state.finished, state.scrapped
         run.turns = dict(state.turns)
         for name, crew in state.crews.items():
-            engine.workforce.pools[name].on = crew.on
+            pool = engine.workforce.pools[name]
+            pool.on, pool.away, pool.told_away = crew.on, crew.away, crew.away
         for name, station in state.stations.items():
             self._station(name, station)
         # Parts that name their server come first, so that no other takes it.

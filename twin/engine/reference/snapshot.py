@@ -48,9 +48,9 @@ def snapshot(engine: ReferenceEngine) -> LineState:
         turns=dict(sorted(run.turns.items())),
         queue=tuple(queue),
         crews={
-            name: CrewState(on=pool.on)
+            name: CrewState(on=pool.on, away=pool.told_away)
             for name, pool in engine.workforce.pools.items()
-            if pool.calendar is not None
+            if pool.calendar is not None or pool.told_away
         },
         vehicles={
             name: tuple(_vehicle(vehicle) for vehicle in pool.vehicles)
