@@ -131,7 +131,7 @@ from twin.engine.compiled.tables import (
 )
 from twin.engine.compiled.timers import begin_now, draw
 from twin.engine.compiled.waits import waits_from_s
-from twin.engine.jit import aside, inner
+from twin.engine.jit import aside, inner, outlined
 
 NO_CALL, SOURCE_CALLS = -1, -2
 """Nobody calls a vehicle; from the second one down: the next part of a source does."""
@@ -183,7 +183,7 @@ def _be(M: Ints, X: Floats, v: int, status: int) -> None:
     put(M, VEHICLE_STATUS, v, status)
 
 
-@aside
+@outlined
 def _begin(M: Ints, X: Floats, v: int, status: int, kind: int, value: float) -> None:
     """Begin the next piece of its way; ``value``: in the log, NaN for the time it takes."""
     _be(M, X, v, status)
@@ -204,7 +204,7 @@ def _free(M: Ints, X: Floats, v: int, site: int) -> None:
     look_everywhere(M)
 
 
-@aside
+@outlined
 def drove(M: Ints, X: Floats, v: int) -> None:
     """End a piece of its way; what concerns others waits for ``settle``."""
     status, pool = get(M, VEHICLE_STATUS, v), get(M, VEHICLE_POOL, v)
@@ -222,7 +222,7 @@ def drove(M: Ints, X: Floats, v: int) -> None:
         add_whole(M, N_READY, 1)
 
 
-@aside
+@outlined
 def settle_arrivals(M: Ints, X: Floats) -> None:
     """Let parts that were loaded leave their place, and those unloaded come to one."""
     for i in range(whole(M, N_READY)):
@@ -287,7 +287,7 @@ def _look_at(M: Ints, X: Floats, p: int) -> None:
     put_whole(M, N_OVERDUE, count + 1)
 
 
-@aside
+@outlined
 def call(M: Ints, X: Floats) -> bool:
     """Send a vehicle for the part that has waited longest; tell whether there was one."""
     idle = 0
@@ -317,7 +317,7 @@ def _sender(M: Ints, p: int) -> int:
     return at - buffers if at >= buffers else whole(M, STATIONS) + at
 
 
-@aside
+@outlined
 def _send(M: Ints, X: Floats, p: int, goal: int) -> None:
     """Send the nearest idle vehicle for a part, and keep a place for it."""
     origin = site_of(M, get(M, PART_AT, p))
@@ -340,7 +340,7 @@ def _send(M: Ints, X: Floats, p: int, goal: int) -> None:
     look_everywhere(M)
 
 
-@aside
+@outlined
 def _first_call(M: Ints, X: Floats) -> int:
     """Return the part that has waited longest of those that only lack their vehicle.
 
@@ -372,7 +372,7 @@ def _first_call(M: Ints, X: Floats) -> int:
     return best
 
 
-@aside
+@outlined
 def _calls_before(
     M: Ints, X: Floats, p: int, sender: int, best: int, best_s: float, best_sender: int
 ) -> bool:
@@ -387,7 +387,7 @@ def _calls_before(
     return _goal(M, X, p, sender) >= 0
 
 
-@aside
+@outlined
 def _goal(M: Ints, X: Floats, p: int, sender: int) -> int:
     """Return the site that a part that is done could set out to on a vehicle, or -1."""
     step, given, stations = get(M, PART_ROW, p), sole_goal(M, X, p), whole(M, STATIONS)
@@ -421,7 +421,7 @@ def _open_to(
     return open_to(M, X, product, step, given, waits_s, sender)
 
 
-@aside
+@outlined
 def end_calls(M: Ints, X: Floats) -> None:
     """Note which parts could set out if there were a vehicle; send home whom nobody needs."""
     put_whole(M, SUPPOSED, 1)
