@@ -226,7 +226,9 @@ def replan(  # noqa: PLR0913 - what stands, what may change, and how long
     reference = Schedule.of(asked, shifted.placements)
     result = solve(asked, limits, progress=progress, cancelled=cancelled)
     found = result.schedule
-    better = found is not None and found.objective < reference.objective
+    # A running plan under which the line comes to a stop has only the times of its picture.
+    stops = asked.twin is not None and any(p.turn is None for p in shifted.placements)
+    better = found is not None and (stops or found.objective < reference.objective)
     schedule = found if better and found is not None else reference
     return Proposal(
         problem=asked,

@@ -169,6 +169,29 @@ def test_a_line_that_finishes_no_plan_is_told_with_what_stops_it() -> None:
     assert any("one (parts" in text and "for ever since" in text for text in result.messages)
 
 
+def test_a_running_plan_that_stops_the_line_is_replaced() -> None:
+    """All come back to `a`, which closes a circle: whatever its picture promises, `c` is better."""
+    line = cell(
+        sources=[{"id": "in", "arrivals": "orders"}],
+        stations=[
+            {"id": "a", "input_buffer": "one"},
+            {"id": "b", "input_buffer": "two"},
+            {"id": "c", "input_buffer": "three"},
+        ],
+        buffers=[{"id": name, "capacity": 2} for name in ("one", "two", "three")],
+        products=[product("p", ("a", 1), ("b", 5), ("c|a", 1))],
+        orders=[{"id": "x", "product": "p", "quantity": 9}],
+    )
+    problem = SchedulingProblem.from_line(line)
+    bars = [
+        placed.model_copy(update={"machine": "a" if placed.operation == "op2" else placed.machine})
+        for placed in ruled(problem).placements
+    ]
+    proposal = replan(problem, Schedule.of(problem, bars), Limits(engine="dispatch"))
+    assert kept(problem, proposal.shifted) is None
+    assert violations(proposal.problem, proposal.schedule) == []
+
+
 def test_an_order_is_complete_when_it_is_out_of_the_line() -> None:
     """Vehicles take the last parts to the dispatch: planned ends and lateness have that too."""
     parts = example_line("transport").products
