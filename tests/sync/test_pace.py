@@ -51,6 +51,18 @@ def test_value_that_was_read_and_never_told() -> None:
     assert spans(gaps)[1:] == [(20, 26)]
 
 
+def test_one_value_that_was_told_proves_nothing_of_those_before() -> None:
+    """A queue that keeps a few tells some of what is read by chance; what it lost before is told."""
+    found, track, gaps = ledger()
+    tell(found, track, range(1, 11), 0.1)
+    track.pace.testify(28, at(0.28))
+    tell(found, track, range(26, 31), 0.3)  # 11 to 25 are lost, 28 is told all the same
+    assert gaps == []
+    track.pace.testify(33, at(0.33))
+    tell(found, track, range(46, 51), 0.5)
+    assert spans(gaps) == [(1, 46)]
+
+
 def test_value_that_was_read_and_told_later_proves_the_queue() -> None:
     """The same reading, brought by the subscription, leaves no doubt."""
     found, track, gaps = ledger()

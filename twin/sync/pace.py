@@ -26,6 +26,11 @@ KNOWN = 10
 """Values from which the longest pause of a node means something."""
 
 
+STREAK = 20
+"""Values read directly and told, in a row, that speak for a server's queue: one that keeps a part
+of them only tells some of those that are read by chance."""
+
+
 class Stretch(NamedTuple):
     """Two values between which others may be missing, and why."""
 
@@ -74,6 +79,8 @@ class Pace:
     """Most values that came in one publication, which the server's queue held."""
     _proved: Sample | None = None
     """Value up to which nothing speaks against the server's queue."""
+    _streak: int = 0
+    _streak_from: Sample | None = None
 
     @property
     def wobble(self) -> timedelta:
@@ -89,7 +96,8 @@ class Pace:
         self._largest = 0
         self.leaky = self.stalled = self._fast = False
         self._brisk = 0
-        self._proved = first
+        self._proved = self._streak_from = first
+        self._streak = 0
         self._prompt_s = _age_s(first) if not self._values else min(self._prompt_s, _age_s(first))
         self._values += 1
 
@@ -195,11 +203,13 @@ class Pace:
             return
         told = sample.source_time == seen.stamp or equal(seen.value, sample.value)
         if told or equal(seen.value, last.value):  # the same value once more is no change
-            self._proved = sample
+            self._streak += told
+            if self._streak >= STREAK:
+                self._proved, self._streak_from, self._streak = self._streak_from, sample, 0
             return
         self.leaky = True
         yield Stretch(self._proved or last, sample, "a value that was read was never told")
-        self._proved = sample
+        self._proved, self._streak_from, self._streak = sample, sample, 0
 
 
 def equal(one: Any, other: Any) -> bool:
