@@ -52,7 +52,7 @@ def test_value_that_was_read_and_never_told() -> None:
 
 
 def test_one_value_that_was_told_proves_nothing_of_those_before() -> None:
-    """A queue that keeps a few tells some of what is read by chance; what it lost before is told."""
+    """A queue that keeps a few tells some of what is read by chance; losses before it are told."""
     found, track, gaps = ledger()
     tell(found, track, range(1, 11), 0.1)
     track.pace.testify(28, at(0.28))
