@@ -40,7 +40,7 @@ class Size:
 
 
 QUICK = {"machining": Size(24, 120, 30), "bottling": Size(8, 100, 12)}
-LONG = {"machining": Size(7 * 24, 1500, 500), "bottling": Size(24, 1500, 400)}
+LONG = {"machining": Size(7 * 24, 1000, 200), "bottling": Size(24, 600, 60)}
 
 
 def ours(line: Line, size: Size) -> Figures:
@@ -86,13 +86,14 @@ def differences(ours: Figures, theirs: Figures) -> dict[str, str]:
     found = {}
     for name, mine in ours.items():
         other = theirs.get(name, np.zeros(2))
-        difference = float(other.mean() - mine.mean())
-        if mine.std() == 0 and other.std() == 0:
-            differs = abs(difference) > 1e-6 * abs(float(mine.mean()))
-        else:
-            test = stats.ttest_ind(other, mine, equal_var=False)
-            differs = bool(test.pvalue < CHANCE / len(ours))
-        if differs:
+        if np.isclose(other.mean(), mine.mean(), rtol=1e-6):
+            continue  # what never varies differs by rounding alone
+        test = stats.ttest_ind_from_stats(
+            *(other.mean(), other.std(ddof=1), len(other)),
+            *(mine.mean(), mine.std(ddof=1), len(mine)),
+            equal_var=False,
+        )
+        if not test.pvalue >= CHANCE / len(ours):  # so written, what is no number is told too
             found[name] = f"ours {mine.mean():.6g}, SimPy {other.mean():.6g}"
     return found
 
@@ -105,7 +106,7 @@ def test_example_line(name: str) -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(280)
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_example_line_at_length(name: str) -> None:
     """The same over a week with its service, and over all orders, with many runs."""
@@ -123,11 +124,11 @@ def test_another_rule_is_noticed() -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(280)
 @pytest.mark.parametrize("contest", contests(), ids=lambda contest: contest.name)
 def test_contests_are_of_the_same_work(contest: Contest) -> None:
     """As many operations end in the mean, whoever simulates."""
     program = program_of(contest)
     mine = np.array([compiled_operations(program, k) for k in range(400)], dtype=float)
-    other = np.array([contest.simpy(seed) for seed in range(100)], dtype=float)
+    other = np.array([contest.simpy(seed) for seed in range(60)], dtype=float)
     assert not differences({contest.name: mine}, {contest.name: other})
