@@ -217,7 +217,7 @@ def _file(schedule: Schedule, suffix: str, clock: Callable[[float], datetime] | 
 
 def finish(
     found: ScheduleResult,
-    objections: list[str],
+    objected: list[dict[str, Any]],
     wanted: Wanted,
     clock: Callable[[float], datetime] | None = None,
 ) -> None:
@@ -227,7 +227,7 @@ def finish(
             wanted.out.write_bytes(_file(found.schedule, wanted.out.suffix.lower(), clock))
     if found.stopped:
         raise typer.Exit(int(ExitCode.INTERRUPTED))
-    if found.schedule is None or objections:
+    if found.schedule is None or objected:
         raise typer.Exit(int(ExitCode.FAILED))
 
 
@@ -244,23 +244,24 @@ def read(
 
 def schedule_problem(problem: SchedulingProblem, wanted: Wanted) -> None:
     """Schedule a problem and tell what came out."""
+    from api.jobs.tasks.problem import objections  # noqa: PLC0415
     from scenarios.schedule import violations  # noqa: PLC0415
 
     answer = search(problem, wanted)
     found = answer.result
-    objections: list[str] = []
+    objected: list[dict[str, Any]] = []
     if found.schedule is not None:
-        objections = [str(item) for item in violations(problem, found.schedule)]
-    document = _document(problem, answer, objections, wanted.limits)
+        objected = objections(violations(problem, found.schedule))
+    document = _document(problem, answer, objected, wanted.limits)
     if wanted.json:
         emit_json(document)
     else:
         _show(document)
-    finish(found, objections, wanted)
+    finish(found, objected, wanted)
 
 
 def _document(
-    problem: SchedulingProblem, answer: Answer, objections: list[str], limits: Limits
+    problem: SchedulingProblem, answer: Answer, objected: list[dict[str, Any]], limits: Limits
 ) -> dict[str, Any]:
     found = answer.result
     schedule = found.schedule
@@ -281,7 +282,7 @@ def _document(
         "iterations": limits.iterations,
         "improvements": [step.model_dump() for step in found.trajectory],
         "messages": list(found.messages),
-        "violations": objections,
+        "violations": objected,
         "makespan_s": schedule.makespan_s if schedule else None,
         "jobs": [job.model_dump() for job in (schedule.jobs if schedule else ())],
         "operations": [item.model_dump() for item in (schedule.placements if schedule else ())],
@@ -299,5 +300,5 @@ def _show(document: dict[str, Any]) -> None:
         f"({document['bound_source']}), gap {told}, "
         f"violations: {len(document['violations']) or 'none'}"
     )
-    for text in [*document["messages"], *document["violations"]]:
+    for text in [*document["messages"], *(item["text"] for item in document["violations"])]:
         typer.echo(f"  - {text}")

@@ -116,14 +116,15 @@ def _read_line(file: str, order: list[str] | None) -> tuple[Model, SchedulingPro
 def _schedule_line(
     model: Model, problem: SchedulingProblem, replications: int, wanted: Wanted
 ) -> None:
+    from api.jobs.tasks.problem import objections  # noqa: PLC0415
     from scenarios.schedule import on_time, replay, violations  # noqa: PLC0415
 
     answer = search(problem, wanted)
     found = answer.result
     outlook: tuple[OrderOutlook, ...] = ()
-    objections: list[str] = []
+    objected: list[dict[str, Any]] = []
     if found.schedule is not None:
-        objections = [str(item) for item in violations(problem, found.schedule)]
+        objected = objections(violations(problem, found.schedule))
         if replications:
             with progress("replaying", quiet=wanted.json) as step:
                 results = replay(
@@ -134,18 +135,18 @@ def _schedule_line(
                     progress=step,
                 )
             outlook = on_time(results, found.schedule)
-    document = _document(model, answer, objections, outlook, replications)
+    document = _document(model, answer, objected, outlook, replications)
     if wanted.json:
         emit_json(document)
     else:
         _show(model, document)
-    finish(found, objections, wanted, model.moment)
+    finish(found, objected, wanted, model.moment)
 
 
 def _document(
     model: Model,
     answer: Answer,
-    objections: list[str],
+    objected: list[dict[str, Any]],
     outlook: tuple[OrderOutlook, ...],
     replications: int,
 ) -> dict[str, Any]:
@@ -167,7 +168,7 @@ def _document(
         "seconds": found.seconds,
         "ready_s": answer.ready_s,
         "messages": list(found.messages),
-        "violations": objections,
+        "violations": objected,
         "warnings": warnings(model, [job.job for job in jobs]),
         "replications": replications,
         "orders": [_order(job, known.get(job.job)) for job in jobs],
@@ -202,8 +203,8 @@ def _show(model: Model, document: dict[str, Any]) -> None:
         f"violations: {len(document['violations']) or 'none'}"
     )
     typer.echo(f"the objective is {document['objective_name']}")
-    warned = [item["text"] for item in document["warnings"]]
-    for text in [*document["messages"], *warned, *document["violations"]]:
+    found = [item["text"] for item in (*document["warnings"], *document["violations"])]
+    for text in [*document["messages"], *found]:
         typer.echo(f"  - {text}")
     if document["orders"]:
         emit_table(

@@ -300,7 +300,7 @@ def _schedule(check: Check) -> str:
     if found["status"] not in {"optimal", "feasible"} or not found["operations"]:
         raise UnexpectedError(f"no schedule: {found['status']}; {found['message']}")
     if found["violations"]:
-        raise UnexpectedError(f"the checker objects: {found['violations'][0]}")
+        raise UnexpectedError(f"the checker objects: {found['violations'][0]['text']}")
     dated = [item for item in found["orders"] if item["on_time_probability"]]
     likely = sum(item["on_time_probability"]["mean"] >= 0.5 for item in dated)  # noqa: PLR2004
     gap = "unknown" if found["gap"] is None else f"{found['gap']:.1%}"

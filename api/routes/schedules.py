@@ -156,7 +156,8 @@ def release_schedule(
         if view.result is None or not view.result.operations:
             raise RefusalError(CONFLICT, f"there is nothing to release: its job is {view.status}")
         if view.result.violations:
-            raise RefusalError(CONFLICT, "it does not hold: " + "; ".join(view.result.violations))
+            told = "; ".join(item.text for item in view.result.violations)
+            raise RefusalError(CONFLICT, f"it does not hold: {told}")
         check_match(found, if_match)
         now = datetime.now(UTC)
         released = {"released_at": now.isoformat(), "released_by": who.principal.id}

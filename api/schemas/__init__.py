@@ -104,6 +104,7 @@ from api.schemas.planning import (
     ScheduleQuestion,
     ScheduleResult,
     ScheduleView,
+    ScheduleViolation,
     ScheduleWarning,
 )
 from api.schemas.scenarios import (
@@ -219,6 +220,7 @@ __all__ = [
     "ScheduleQuestion",
     "ScheduleResult",
     "ScheduleView",
+    "ScheduleViolation",
     "ScheduleWarning",
     "ScheduledOperation",
     "ScheduledOrder",

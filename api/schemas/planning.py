@@ -135,6 +135,23 @@ class ScheduleWarning(Shape):
     """In words."""
 
 
+class ScheduleViolation(Shape):
+    """One demand that a schedule does not meet."""
+
+    kind: Literal[
+        "missing", "duplicated", "unknown", "not_finite", "eligibility", "duration", "precedence",
+        "overlap", "machine", "setup", "release", "deadline", "calendar", "frozen", "same_order",
+        "resource", "transport", "wait", "buffer", "batch", "campaign", "twin", "outcome",
+    ]  # fmt: skip
+    """Which demand."""
+    where: str
+    """``order/operation``, order, station or line that it is about."""
+    amount_s: float | None
+    """By how much, s; none where it is no time or cannot be measured."""
+    text: str
+    """In words, times in s since the line's start."""
+
+
 class ScheduleResult(Shape):
     """A schedule that was found, checked and replayed."""
 
@@ -156,7 +173,7 @@ class ScheduleResult(Shape):
     """Bars of the Gantt chart, by start."""
     orders: tuple[ScheduledOrder, ...]
     """Orders, by planned completion."""
-    violations: tuple[str, ...]
+    violations: tuple[ScheduleViolation, ...]
     """What an independent check found wrong; empty: nothing."""
     warnings: tuple[ScheduleWarning, ...] = ()
     """What the plan leaves out: bars may come later in the plant than they stand here."""
@@ -216,8 +233,8 @@ class ScheduleCheck(Shape):
 
     feasible: bool
     """Whether nothing is wrong."""
-    violations: tuple[str, ...]
-    """What is wrong, in words."""
+    violations: tuple[ScheduleViolation, ...]
+    """What is wrong now and was not in the schedule."""
     objective: float | None
     """What the schedule is worth as the line does it: it waits for no moment, but takes a moved bar
     before the first one at its station that begins later. None: it would come to a stop."""

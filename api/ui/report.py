@@ -18,7 +18,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from html import escape
 from typing import Any
 
-from api.schemas import ComparisonRow, Interval, RunResults, ScheduleView
+from api.schemas import ComparisonRow, Interval, RunResults, ScheduleView, ScheduleViolation
 from api.ui import specs
 from api.ui.specs import SHOWN
 
@@ -41,6 +41,8 @@ THAI_WIDER = 0.1
 """What a Thai letter is wider than others on average, of a letter."""
 BOLD = 0.9
 """How many bold letters fit where one other does."""
+VIOLATIONS = 8
+"""Most violations of a schedule that its report names."""
 ALIKE = "no relevant difference"
 SIGN = {"better": "▲", "worse": "▼", "cannot tell yet": "?", ALIKE: "="}
 """Signs of verdicts, as on the page."""
@@ -206,9 +208,15 @@ def schedule_report(
         ),
     )
     paper.text(" · ".join(f"{name}: {value}" for name, value in facts), 10, weight=600)
+    for wrong in result.violations[:VIOLATIONS]:
+        paper.text(_broken_demand(wrong, names, words), 8.5)
+    if len(result.violations) > VIOLATIONS:
+        left = len(result.violations) - VIOLATIONS
+        paper.text(words["violation.further"].format(n=left), 8.5, MUTED)
     for item in result.warnings:
         said = words[f"plan.left_out.{item.kind}"]
-        paper.text(said.format(names=", ".join(item.elements)), 8.5, MUTED)
+        elements = ", ".join(names.get(name, name) for name in item.elements)
+        paper.text(said.format(names=elements), 8.5, MUTED)
     paper.y += 8
     stations = len({bar.station for bar in result.operations})
     high = min(320.0, (26.0 * stations + 50.0) * CHART_SCALE)
@@ -287,6 +295,35 @@ def _sentence(row: ComparisonRow, words: Mapping[str, str]) -> str:
         share=f"{_rounded(100 * abs(row.relative))} %" if row.relative is not None else "–",
         needed=row.replications_needed or "–",
     )
+
+
+def _broken_demand(
+    found: ScheduleViolation, names: Mapping[str, str], words: Mapping[str, str]
+) -> str:
+    """Return what a schedule violates, with operations and stations as people call them."""
+    order, _, operation = found.where.partition("/")
+    where = f"{order} {operation.replace('_', ' ')}" if operation else names.get(order, order)
+    what = words[f"violation.{found.kind}"].format(where=where)
+    if found.amount_s is None:
+        return what
+    return words["violation.by"].format(what=what, amount=_duration(found.amount_s, words))
+
+
+def _duration(seconds: float, words: Mapping[str, str]) -> str:
+    """Write a time as the page does: in seconds, minutes, hours and minutes, or days and hours."""
+    if seconds < 1:
+        return words["length.s"].format(n="< 1")
+    whole = int(seconds + 0.5)
+    minutes = int(whole / 60 + 0.5)
+    days, hours = divmod(minutes // 60, 24)
+    if whole < 90:  # noqa: PLR2004
+        parts = [("s", whole)]
+    elif minutes < 90:  # noqa: PLR2004
+        parts = [("min", minutes)]
+    else:
+        parts = [("d", days), ("h", hours)] if days else [("h", hours), ("min", minutes % 60)]
+        parts = [part for at, part in enumerate(parts) if at == 0 or part[1]]
+    return " ".join(words[f"length.{unit}"].format(n=n) for unit, n in parts)
 
 
 def _figure(row: ComparisonRow, words: Mapping[str, str]) -> str:

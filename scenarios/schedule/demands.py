@@ -11,7 +11,7 @@ from scenarios.schedule.schedule import Placement
 from scenarios.schedule.verdicts import Facts, Violation, ViolationKind, merged, open_s
 
 _Use = tuple[float, float, str, Placement | None]
-"""From, to, what for, and the placement if it is work and no setup."""
+"""From, to, key of the operation, and the placement if it is work and no setup."""
 
 
 def setups(
@@ -93,7 +93,7 @@ def resources(facts: Facts) -> Iterator[Violation]:
             end_s = _setup_end_s(facts, placed)
             for name in placed.setup_resources:
                 if name in uses:
-                    uses[name].append((placed.setup_start_s, end_s, f"the setup for {key}", None))
+                    uses[name].append((placed.setup_start_s, end_s, key, None))
     for name, resource in facts.resources.items():
         yield from _busy(facts, resource, sorted(uses[name], key=lambda use: use[:3]))
 
@@ -132,19 +132,24 @@ def _offered(
 
 def _busy(facts: Facts, resource: Resource, uses: Sequence[_Use]) -> Iterator[Violation]:
     kind = ViolationKind.RESOURCE
-    for start_s, _, what, _ in uses:
-        message = f"{resource.id} is not there yet when {what} starts"
-        yield from facts.late(kind, what, resource.ready_s - start_s, message)
+    for use in uses:
+        message = f"{resource.id} is not there yet when {_what(use)} starts"
+        yield from facts.late(kind, use[2], resource.ready_s - use[0], message)
     busy: _Use | None = None
     for use in uses:
-        start_s, end_s, what, placed = use
+        start_s, end_s, key, placed = use
         if busy is not None and end_s > start_s:
             one = placed is not None and busy[3] is not None and facts.same_batch(placed, busy[3])
             both_s = 0.0 if one else min(busy[1], end_s) - start_s
-            message = f"{resource.id} is busy with {busy[2]} when {what} starts"
-            yield from facts.late(kind, what, both_s, message)
+            message = f"{resource.id} is busy with {_what(busy)} when {_what(use)} starts"
+            yield from facts.late(kind, key, both_s, message)
         if busy is None or end_s > busy[1]:
             busy = use
+
+
+def _what(use: _Use) -> str:
+    """Return what somebody is needed for, in words."""
+    return use[2] if use[3] is not None else f"the setup for {use[2]}"
 
 
 def waits(facts: Facts) -> Iterator[Violation]:
@@ -207,7 +212,7 @@ def batches(facts: Facts) -> Iterator[Violation]:
             timed = [p for p in group if p.end_s > p.start_s]
             if len(timed) > machine.batch_size:
                 message = f"{len(timed)} are in one batch of {machine.batch_size}: {names}"
-                yield Violation(kind, machine.id, float(len(timed) - machine.batch_size), message)
+                yield Violation(kind, machine.id, math.nan, message)
 
 
 def campaigns(facts: Facts) -> Iterator[Violation]:
@@ -231,7 +236,7 @@ def campaigns(facts: Facts) -> Iterator[Violation]:
                         f"breaks off the campaign of {left} on {machine.id} after {run} of "
                         f"{machine.campaign_least}"
                     )
-                    yield Violation(ViolationKind.CAMPAIGN, here[at][2], float(missing), message)
+                    yield Violation(ViolationKind.CAMPAIGN, here[at][2], math.nan, message)
                 run = 0
 
 
@@ -278,8 +283,7 @@ def outcome(facts: Facts) -> Iterator[Violation]:
     slack = facts.tolerance_s + 1e-9 * abs(value)
     if not abs(value - stated.objective) <= slack:
         message = f"states an objective of {stated.objective:g}; it is {value:g}"
-        amount = abs(value - stated.objective)
-        yield Violation(ViolationKind.OUTCOME, problem.id, amount, message)
+        yield Violation(ViolationKind.OUTCOME, problem.id, math.nan, message)
     completions = {item.job: item.completion_s for item in stated.jobs}
     for job_id, end_s in ends.items():
         wrong_s = abs(completions.get(job_id, math.nan) - end_s)

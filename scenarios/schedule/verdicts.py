@@ -48,9 +48,9 @@ class Violation:
     kind: ViolationKind
     """Which."""
     where: str
-    """``job/operation``, job or machine."""
+    """``job/operation``, job, machine or problem."""
     amount_s: float
-    """By how much, s; NaN where it cannot be measured."""
+    """By how much, s; NaN where it is no time or cannot be measured."""
     message: str
     """In words."""
 

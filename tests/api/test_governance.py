@@ -51,7 +51,10 @@ def test_moved_bars_are_checked_in_words(client: httpx.Client, schedule: dict[st
     over = {"operations": [bar(second, first["start"], first["end"])]}
     told = client.post(f"{path}:validate", json=over).json()
     assert not told["feasible"]
-    assert any(second["order"] in line for line in told["violations"])
+    assert any(item["where"].startswith(f"{second['order']}/") for item in told["violations"])
+    for item in told["violations"]:
+        assert item["text"].startswith(f"{item['where']}: ")
+        assert item["amount_s"] is None or item["amount_s"] > 0
     assert client.get(path).json() == schedule
 
 

@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
 
 from api.ui.pages import PAGES
+from api.ui.words import THAI
 from tests.ui.conftest import ARGUMENTS, SLOW_MS, Running, Seen
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -293,19 +294,7 @@ def test_plan_is_changed_by_hand_checked_locked_and_planned_anew(
     page.get_by_role("button", name="Plan from now").click()
     expect(page.locator("[data-fact=violations] dd")).to_have_text("none")
     canvas = page.locator("#gantt canvas")
-    box = canvas.bounding_box()
-    assert box is not None
-    # The first station's row: its bars stand close, so one moved far to the left lands on others.
-    y, right = box["y"] + 26 + 17, box["x"] + box["width"]
-    grabbed = next(
-        x
-        for x in range(int(right) - 12, int(box["x"]) + 140, -8)
-        if _bar_is_picked(page, float(x), y)
-    )
-    page.mouse.move(grabbed, y)
-    page.mouse.down()
-    page.mouse.move(grabbed - 200, y, steps=4)
-    page.mouse.up()
+    _move_a_bar_onto_others(page)
     expect(page.locator("#edit-check .error")).to_contain_text("do not hold")
     assert page.locator("#edit-check li").count() >= 1
     page.get_by_role("button", name="Undo").click()
@@ -339,9 +328,47 @@ def test_plan_is_changed_by_hand_checked_locked_and_planned_anew(
     assert now[held.groups()] == pytest.approx(then[held.groups()], abs=0.01)
 
 
+def test_a_thai_page_tells_in_thai_what_a_moved_bar_breaks(seen: Seen, running: Running) -> None:
+    """Beside the names of orders and operations nothing of what is broken has Latin letters."""
+    page = seen.page
+    page.goto("/schedule?lang=th")
+    page.locator("#schedule-form [name=time_limit]").fill("1")
+    page.locator("#schedule-form [name=replications]").fill("2")
+    page.locator("#plan").click()
+    expect(page.locator("[data-fact=violations] dd")).to_have_text(THAI["plan.no_violations"])
+    _move_a_bar_onto_others(page)
+    expect(page.locator("#edit-check li").first).to_be_visible()
+    plan_id = parse_qs(urlsplit(page.url).query)["schedule"][0]
+    plan = running.client.ask("GET", f"/v1/schedules/{plan_id}")["result"]
+    bars = {f"{bar['order']} {bar['operation'].replace('_', ' ')}" for bar in plan["operations"]}
+    told = [item.partition(": ") for item in page.locator("#edit-check li").all_inner_texts()]
+    assert any(where in bars for where, _, _ in told)
+    for where, _, what in told:
+        assert what, where
+        assert not re.search("[A-Za-z]", what), what
+    warned = page.locator("#plan-warnings li").all_inner_texts()
+    assert len(warned) == len(plan["warnings"])
+
+
+def _move_a_bar_onto_others(page: Page) -> None:
+    box = page.locator("#gantt canvas").bounding_box()
+    assert box is not None
+    # The first station's row: its bars stand close, so one moved far to the left lands on others.
+    y, right = box["y"] + 26 + 17, box["x"] + box["width"]
+    grabbed = next(
+        x
+        for x in range(int(right) - 12, int(box["x"]) + 140, -8)
+        if _bar_is_picked(page, float(x), y)
+    )
+    page.mouse.move(grabbed, y)
+    page.mouse.down()
+    page.mouse.move(grabbed - 200, y, steps=4)
+    page.mouse.up()
+
+
 def _bar_is_picked(page: Page, x: float, y: float) -> bool:
     page.mouse.click(x, y)
-    return not page.get_by_role("button", name="Lock or unlock").is_disabled()
+    return not page.locator("#edit-lock").is_disabled()
 
 
 def test_bottleneck_is_named_with_its_losses(seen: Seen, running: Running) -> None:

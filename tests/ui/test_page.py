@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -15,10 +15,19 @@ from fastapi import FastAPI
 
 from api.jobs.tasks.schedule import OBJECTIVE
 from api.routes.files import KINDS
-from api.schemas import RunResults, ScheduledOperation, ScheduleResult
+from api.schemas import (
+    RunResults,
+    ScheduledOperation,
+    ScheduleResult,
+    ScheduleView,
+    ScheduleViolation,
+    ScheduleWarning,
+)
 from api.ui import add_pages, report, specs
 from api.ui.pages import EXPORTS, FOLDER, MORE_PAGES, PAGES
 from api.ui.words import ENGLISH, LANGUAGES
+from scenarios.schedule.left_out import Omission
+from scenarios.schedule.verdicts import ViolationKind
 from twin.sync.protocol import SourceState
 
 STATIC = FOLDER / "static"
@@ -142,6 +151,21 @@ def test_what_the_api_says_in_words_has_words() -> None:
     assert f"objective.{OBJECTIVE}" in ENGLISH
 
 
+@pytest.mark.parametrize("words", LANGUAGES.values(), ids=LANGUAGES)
+def test_each_kind_of_violation_and_warning_has_words(words: dict[str, str]) -> None:
+    """What the checker finds and what a plan leaves out: the API has these kinds, no others."""
+    kinds = {str(kind) for kind in ViolationKind}
+    assert set(get_args(ScheduleViolation.model_fields["kind"].annotation)) == kinds
+    further = {"violation.by", "violation.further"}
+    listed = {key for key in words if key.startswith("violation.")} - further
+    assert listed == {f"violation.{kind}" for kind in kinds}
+    assert all("{where}" in words[key] for key in listed)
+    omissions = {str(kind) for kind in Omission}
+    assert set(get_args(ScheduleWarning.model_fields["kind"].annotation)) == omissions
+    said = {key for key in words if key.startswith("plan.left_out.")}
+    assert said == {f"plan.left_out.{kind}" for kind in omissions}
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("path", [path for _, path in (*PAGES, *MORE_PAGES)])
 def test_view_is_light(client: Asker, path: str, language: str) -> None:
@@ -225,6 +249,37 @@ def test_report_of_a_schedule_has_stations_in_the_order_of_the_line() -> None:
     )
     spec = specs.gantt(result, {"press": "Press", "lathe": "Lathe"}, ENGLISH)
     assert spec["layer"][0]["encoding"]["y"]["sort"] == ["Press", "Lathe"]
+
+
+@pytest.mark.parametrize("kind", ViolationKind)
+def test_thai_report_of_a_schedule_tells_violations_in_thai(kind: ViolationKind) -> None:
+    """Names of operations and stations are all that has Latin letters where a plan is broken."""
+    wrong = {"kind": kind, "text": "in English", "where": "7/fill_up", "amount_s": 5460.0}
+    whole = {"kind": kind, "text": "in English", "where": "press", "amount_s": None}
+    left_out = {"kind": "wear", "elements": ["press"], "text": "in English"}
+    view = ScheduleView.model_validate(
+        SCHEDULE | {"result": PLAN | {"violations": [wrong, whole], "warnings": [left_out]}}
+    )
+    paper = report.schedule_report(view, {"press": "เครื่องอัด"}, LANGUAGES["th"])
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", "".join(paper.parts))
+    facts = next(at for at, text in enumerate(texts) if "7 fill up: " in text)
+    told = " ".join(texts[facts : facts + 4]).replace("7 fill up", "")
+    assert "เครื่องอัด: " in told
+    assert "(1 ชม. 31 นาที)" in told
+    assert not re.search("[A-Za-z]", told)
+
+
+def test_report_of_a_schedule_counts_the_violations_that_it_does_not_name() -> None:
+    """A report stays one page however much is broken, and says how much is not on it."""
+    many = [
+        {"kind": "machine", "text": "", "where": f"{number}/fill", "amount_s": 0.4}
+        for number in range(report.VIOLATIONS + 3)
+    ]
+    view = ScheduleView.model_validate(SCHEDULE | {"result": PLAN | {"violations": many}})
+    said = "".join(report.schedule_report(view, {}, ENGLISH).parts)
+    assert said.count("starts while its station") == report.VIOLATIONS
+    assert "(by &lt; 1 s)" in said
+    assert "and 3 more" in said
 
 
 def test_report_rounds_as_the_page_does() -> None:
@@ -326,6 +381,27 @@ RESULTS = {
         }
     ],
     "samples": {"throughput_rate": {"base": [0.07, 0.09], "s": [0.03, 0.05]}},
+}
+PLAN = {
+    "status": "feasible",
+    "solver": "search",
+    "objective": 10.0,
+    "objective_name": OBJECTIVE,
+    "bound": None,
+    "gap": None,
+    "elapsed_s": 1.0,
+    "operations": [],
+    "orders": [],
+    "violations": [],
+    "replications": 2,
+    "provenance": PROVENANCE,
+}
+SCHEDULE = {
+    "id": "schedule-1",
+    "line_id": "bottling",
+    "job_id": "job-1",
+    "status": "succeeded",
+    "created_at": "2026-01-05T08:00:00+07:00",
 }
 
 

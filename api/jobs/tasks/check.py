@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from api.jobs.tasks.context import Context, LineCache, finite
-from api.jobs.tasks.problem import placed, posed
+from api.jobs.tasks.problem import objections, placed, posed
 
 if TYPE_CHECKING:
     from scenarios.schedule.problem import SchedulingProblem
@@ -36,11 +36,11 @@ def check(payload: dict[str, Any], _context: Context, lines: LineCache) -> dict[
     before = placed(problem, payload["operations"])
     moved = placed(problem, [*payload["operations"], *payload["moved"]])
     known = {(item.kind, item.where) for item in violations(problem, before, ROUNDED_S)}
-    found = [
-        str(item)
+    found = objections(
+        item
         for item in violations(problem, moved, ROUNDED_S)
         if (item.kind, item.where) not in known
-    ]
+    )
     answer = {
         "feasible": not found,
         "violations": found,

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from api.jobs.tasks.context import finite
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from scenarios.schedule.problem import SchedulingProblem
     from scenarios.schedule.schedule import Schedule
+    from scenarios.schedule.verdicts import Violation
     from twin.line import Line
 
 
@@ -45,3 +50,16 @@ def placed(problem: SchedulingProblem, operations: list[dict[str, Any]]) -> Sche
         for item in last.values()
     ]
     return Schedule.of(problem, staffed(problem, bars))
+
+
+def objections(found: Iterable[Violation]) -> list[dict[str, Any]]:
+    """Return what a check found as ``ScheduleViolation`` has it."""
+    return [
+        {
+            "kind": item.kind.value,
+            "where": item.where,
+            "amount_s": finite(item.amount_s),
+            "text": str(item),
+        }
+        for item in found
+    ]

@@ -14,7 +14,7 @@ from api.jobs.tasks.context import (
     finite,
     interval_document,
 )
-from api.jobs.tasks.problem import placed, posed
+from api.jobs.tasks.problem import objections, placed, posed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,7 +81,7 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
     if found.schedule is None:
         return answer
     outlook = _replayed((line, state), found.schedule, payload, context)
-    answer["violations"] = [str(item) for item in violations(problem, found.schedule)]
+    answer["violations"] = objections(violations(problem, found.schedule))
     answer["warnings"] = warnings(line, [job.id for job in problem.jobs])
     if problem.twin is None:
         answer["warnings"] += told_of(not_kept(asked, found.schedule))

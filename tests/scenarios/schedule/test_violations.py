@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 
 from scenarios.schedule import (
+    Placement,
     Schedule,
     SchedulingProblem,
     Violation,
@@ -241,3 +242,51 @@ def test_stated_outcome_must_be_true(forge: Callable[[Schedule], Schedule]) -> N
     """An objective or a completion that the times do not bear out is a violation."""
     problem = rich_problem()
     assert kinds(violations(problem, forge(good(problem)))) == {Kind.OUTCOME}
+
+
+def test_a_setup_whose_people_are_busy_is_told_at_its_operation() -> None:
+    """The place is an operation also where it is the setup before it that nobody can do."""
+    fitted = {"id": "m", "setup_group": "g", "setup_s": {"g": {"h": 5}}, "setup_needs": ["fit"]}
+    late, first = job("A", [("m", 9)], {"setup_group": "h"}), job("B", [("n", 4)])
+    first["operations"][0]["modes"][0]["needs"] = ["fit"]
+    problem = shop([late, first], [fitted, "n"], resources=[{"id": "bob", "skills": ["fit"]}])
+    whole = [
+        Placement(job="B", operation="o0", machine="n", start_s=0, end_s=4, resources=("bob",)),
+        Placement(
+            job="A",
+            operation="o0",
+            machine="m",
+            start_s=9,
+            end_s=18,
+            setup_start_s=4,
+            setup_resources=("bob",),
+        ),
+    ]
+    schedule = Schedule.of(problem, whole)
+    assert violations(problem, schedule) == []
+    (found,) = violations(problem, moved(schedule, problem, "A/o0", setup_start_s=1))
+    assert (found.kind, found.where, found.amount_s) == (Kind.RESOURCE, "A/o0", 3)
+    assert "bob is busy with B/o0 when the setup for A/o0 starts" in found.message
+
+
+@pytest.mark.parametrize(
+    ("machine", "starts_s", "kind", "where"),
+    [
+        ({"batch_size": 2}, (0, 0, 0), Kind.BATCH, "m"),
+        ({"campaign_least": 2}, (0, 4, 8), Kind.CAMPAIGN, "B/o0"),
+    ],
+)
+def test_what_is_counted_states_no_time(
+    machine: dict[str, int], starts_s: tuple[float, ...], kind: ViolationKind, where: str
+) -> None:
+    """Operations too many in a batch, or too few in a campaign, are no seconds."""
+    groups = {"A": "g", "B": "g" if kind is Kind.BATCH else "h", "C": "g"}
+    jobs = [job(name, [("m", 4)], {"setup_group": group}) for name, group in groups.items()]
+    problem = shop(jobs, [{"id": "m", **machine}])
+    bars = [
+        Placement(job=name, operation="o0", machine="m", start_s=start_s, end_s=start_s + 4)
+        for name, start_s in zip(groups, starts_s, strict=True)
+    ]
+    (found,) = violations(problem, Schedule.of(problem, bars))
+    assert (found.kind, found.where) == (kind, where)
+    assert math.isnan(found.amount_s)

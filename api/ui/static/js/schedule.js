@@ -5,7 +5,7 @@ import { follow, recalled, remember } from "./jobs.js";
 import { PlanEditor } from "./edit.js";
 import { Gantt } from "./gantt.js";
 import { wireReport } from "./report.js";
-import { explain, forget } from "./why.js";
+import { explain, forget, named } from "./why.js";
 
 /** Price of moving a bar by a second, in seconds of tardiness: a plan changes for a reason only. */
 const STABILITY = 0.01;
@@ -17,6 +17,14 @@ let shown;
 let releaser = false;
 
 const called = (id) => model.stations.find((item) => item.id === id)?.name || id;
+
+/** What a plan violates, in the page's language; the check's own words, in English, say most. */
+function broken({ kind, where, amount_s: amount, text }) {
+  if (document.documentElement.lang === "en") return text;
+  const what = t(`violation.${kind}`, { where: named(where, called) });
+  if (amount === null) return what;
+  return t("violation.by", { what, amount: amount < 1 ? t("length.s", { n: "< 1" }) : duration(amount) });
+}
 
 /** Ask for a plan; `more` says what stays of the one in view. */
 async function plan(event, more = {}) {
@@ -66,7 +74,7 @@ async function check() {
     place.replaceChildren(found.feasible
       ? el("p", { class: "tag good", text: `✓ ${t("edit.holds")}` })
       : el("div", { class: "error" }, el("p", { class: "strong", text: t("edit.broken", { n: number(found.violations.length) }) }),
-        el("ul", {}, found.violations.slice(0, 8).map((text) => el("li", { text })))),
+        el("ul", {}, found.violations.slice(0, 8).map((item) => el("li", { text: broken(item) })))),
     el("p", { text: asTheLineDoes(found.kept) }),
     el("p", { class: "muted small", text: objective }));
   } catch (error) {
@@ -138,10 +146,10 @@ function show(view) {
     fact("gap", percent(result.gap, 1)),
     fact("violations", result.violations.length ? number(result.violations.length) : t("plan.no_violations")),
     fact("elapsed", duration(result.elapsed_s), result.solver));
-  $("#violations").replaceChildren(...result.violations.map((text) => el("li", { text })));
+  $("#violations").replaceChildren(...result.violations.map((item) => el("li", { text: broken(item) })));
   $("#plan-warnings").hidden = !result.warnings.length;
   $("#plan-warnings").replaceChildren(...result.warnings.map(({ kind, elements }) =>
-    el("li", { text: t(`plan.left_out.${kind}`, { names: elements.join(", ") }) })));
+    el("li", { text: t(`plan.left_out.${kind}`, { names: elements.map(called).join(", ") }) })));
   $("#plan-message").textContent = result.message;
   $("#plan-changes").replaceChildren(...changes(result.changes).map((text) => el("p", { text })));
   forget();

@@ -4,9 +4,15 @@ import { $, api, clock, duration, el, showProblem, t } from "./core.js";
 
 const card = $("#why");
 
+/** An operation or a station as people call it, by `order/operation` or id. */
+export function named(id, called) {
+  const [order, operation] = id.split("/");
+  return operation ? `${order} ${operation.replaceAll("_", " ")}` : called(id);
+}
+
 function holdText(hold, called) {
-  const what = `${hold.order} ${hold.operation.replaceAll("_", " ")}`;
-  const by = hold.held_by.includes("/") ? hold.held_by.replace("/", " ").replaceAll("_", " ") : called(hold.held_by);
+  const what = named(`${hold.order}/${hold.operation}`, called);
+  const by = named(hold.held_by, called);
   return t(`hold.${hold.kind}`, { what, by, until: clock(hold.until, { seconds: false, day: true }) });
 }
 
