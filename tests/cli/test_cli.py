@@ -1,6 +1,7 @@
 """The command line: answers, exit codes and messages, without a plant."""
 
 import json
+import math
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ import pytest
 from api.cli import run
 from api.commands import problem as problem_commands
 from api.commands.console import ExitCode, stopping
+from scenarios.schedule import Violation, ViolationKind
 from twin.line import example_line, save_line
 
 LINE = """
@@ -126,6 +128,27 @@ def test_schedule_says_what_it_leaves_out(
     assert warning["kind"] == "wear"
     assert all(line.station(name).wear for name in warning["elements"])
     assert warning["text"] in answer(capsys, *asked)[1]
+
+
+def test_schedule_tells_violations_to_people_and_programs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is broken is a sentence for people, what the API gives in JSON, and a failure."""
+    broken = Violation(ViolationKind.MACHINE, "1/2", math.nan, "starts too early")
+    monkeypatch.setattr("scenarios.schedule.violations", lambda *_: [broken])
+    shop, line = tmp_path / "shop.txt", tmp_path / "tiny.yaml"
+    shop.write_text("3 3\n1 5 2 9 0 8\n1 6 2 4 0 9\n0 2 1 5 2 9\n", encoding="utf-8")
+    ordered = LINE.replace("{id: in}", "{id: in, arrivals: orders}")
+    line.write_text(ordered + "orders: [{id: A, product: part, quantity: 5}]\n")
+    for asked in ((str(shop),), (str(line), "-n", "0")):
+        code, out, _ = answer(capsys, "schedule", *asked, "--engine", "dispatch", "--json")
+        assert code == ExitCode.FAILED
+        assert json.loads(out)["violations"] == [
+            {"kind": "machine", "where": "1/2", "amount_s": None, "text": "1/2: starts too early"}
+        ]
+        code, out, _ = answer(capsys, "schedule", *asked, "--engine", "dispatch")
+        assert code == ExitCode.FAILED
+        assert "  - 1/2: starts too early\n" in out
 
 
 def test_ctrl_c_while_the_search_is_loaded_keeps_what_rules_find(
