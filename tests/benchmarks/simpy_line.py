@@ -1,7 +1,8 @@
 """A line as a SimPy user would write it: a process per machine, a Store per buffer, part objects.
 
 The yardstick of the engine's speed: the same work as the cases of ``bench_engine``, in the style of
-SimPy's own examples. Nothing of ours is used.
+SimPy's own examples; machines count their time in each status, and parts when they left each, as
+our engine does. Nothing of ours is used.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any, Literal
 import numpy as np
 import simpy
 from simpy.events import Event
+
+from tests.benchmarks.simpy_parts import Tally
 
 Process = Generator[Event, Any, Any]
 Clock = Literal["none", "operating", "calendar"]
@@ -115,6 +118,7 @@ class Machine:
         seeds = np.random.SeedSequence(seed, spawn_key=(place,)).spawn(4)
         self.service, self.life, self.repair, self.luck = map(np.random.default_rng, seeds)
         self.group = 0
+        self.tally = Tally(env)
         self.operations = 0
         self.made: list[Part] = []
         self.level, self.unworn_s = 0, self._wear()
@@ -131,19 +135,25 @@ class Machine:
         """Live for ever."""
         left_s = self._life() if self.work.clock == "operating" else 0.0
         while True:
+            self.tally.tell("starved")
             part = yield from self._next()
             if not self.plant.open:
+                self.tally.tell("off")
                 yield self.plant.opened
             if part.group != self.group:
+                self.tally.tell("setup")
                 yield self.env.timeout(self.work.change_over_s)
                 self.group = part.group
             time_s = self._time_s()
+            self.tally.tell("processing")
             if self.work.clock == "operating":
                 while time_s >= left_s:
                     yield self.env.timeout(left_s)
                     time_s -= left_s
                     self._use(left_s)
+                    self.tally.tell("failed")
                     yield self.env.timeout(self._repair())
+                    self.tally.tell("processing")
                     left_s, self.level = self._life(), max(0, self.level - 1)
                     self.unworn_s = self._wear()
                 left_s -= time_s
@@ -154,6 +164,7 @@ class Machine:
             else:
                 yield self.env.timeout(time_s)
             self.operations += 1
+            self.tally.tell("blocked")
             if self.place == self.work.carried:
                 yield from self._fetched(part)
             elif self.target is not None:
@@ -180,21 +191,27 @@ class Machine:
         assert self.target is not None
         while True:
             parts: list[Part] = []
+            self.tally.tell("starved")
             while len(parts) < self.work.batch[1]:
                 part = yield self.source.get()
                 parts.append(part)
+            self.tally.tell("processing")
             yield self.env.timeout(self.work.times[self.place](self.service))
             self.operations += 1
+            self.tally.tell("blocked")
             for part in parts:
                 yield self.target.put(part)
                 part.left_s.append(self.env.now)
 
     def components(self) -> Process:
         """Make components, for ever: the work of a machine of its own."""
+        tally = Tally(self.env)
         while True:
             part = Part(self.operations)
+            tally.tell("processing")
             yield self.env.timeout(self.work.times[self.place](self.luck))
             self.operations += 1
+            tally.tell("blocked")
             yield self.plant.components.put(part)
 
     def _time_s(self) -> float:
@@ -242,8 +259,10 @@ class Machine:
                 time_s = yield from self._until_down(time_s)
                 continue
             with self.plant.operators.request(priority=since_s) as turn:
+                self.tally.tell("no_operator")
                 yield turn
                 if not self.down:
+                    self.tally.tell("processing")
                     time_s = yield from self._until_down(time_s)
                     since_s = self.env.now
 
@@ -263,6 +282,7 @@ class Machine:
         while True:
             yield self.env.timeout(self._life())
             self.down, self.repaired = True, self.env.event()
+            self.tally.tell_instead("failed")
             if self.working:
                 self.process.interrupt()
             if self.plant.crews is None:
@@ -272,6 +292,7 @@ class Machine:
                     yield turn
                     yield self.env.timeout(self._repair())
             self.down = False
+            self.tally.tell_instead("")
             self.repaired.succeed()
 
     def _group(self) -> int:
@@ -293,4 +314,6 @@ def operations(work: Work, seed: int) -> int:
     plant = Plant(env, work)
     machines = [Machine(plant, place, seed) for place in range(len(work.times))]
     env.run(until=work.horizon_s)
+    for machine in machines:
+        machine.tally.count()
     return sum(machine.operations for machine in machines)
