@@ -170,3 +170,13 @@ def test_steps_are_seen() -> None:
     assert plant.beat(START - HOUR, START + 6 * second) < -HOUR
     assert not plant.beat(START - HOUR + second, START + 7 * second)
     assert plant.beat(START + 8 * second, START + 8 * second) == HOUR + 6 * second
+
+
+def test_a_clock_that_is_always_faster_was_not_set() -> None:
+    """An emulated plant at thirty times our pace, told late or in time, sets no clock."""
+    clock = ManualClock(START)
+    plant = PlantClock(clock)
+    for at_s in (0.0, 0.5, 1.0, 1.5, 2.0, 5.0, 5.5, 15.0):
+        moment = timedelta(seconds=at_s)
+        assert not plant.beat(START + 30 * moment, START + moment)
+    assert plant.beat(START + 30 * moment + HOUR, START + moment) == HOUR

@@ -14,6 +14,12 @@ LEAP_S = 60.0
 """Step forward from which the plant's clock was set, s on our clock: heartbeats may have been as
 late as that, and be in time now."""
 
+PACE_AFTER_S = 1.0
+"""How long a clock is watched before its pace is known, s on our clock."""
+
+RUSH = 60.0
+"""Pace that a clock may have until it is known: emulated plants are rehearsed so fast."""
+
 
 class PlantClock:
     """Follows the heartbeats of a plant.
@@ -31,41 +37,72 @@ class PlantClock:
         self._shown: datetime | None = None
         self._heard_s = 0.0
         self._ahead: timedelta | None = None
+        self._ahead_at: datetime | None = None
+        self._first: tuple[datetime, datetime] | None = None
+        self._last: tuple[datetime, datetime] | None = None
 
     def forget(self) -> None:
         """Begin anew: whatever was said of the time before means nothing now."""
-        self._shown = self._ahead = None
+        self._shown = self._ahead = self._ahead_at = self._first = None
 
     def beat(self, shown: datetime, received_at: datetime) -> timedelta:
         """Take a heartbeat; return by how much the clock was set, zero if it was not.
 
         Heartbeats may be late, and several may come at once: then the clock seems to be slow for a
-        while. Never does it seem to go back, nor to be much faster than it was.
+        while. Never does it seem to go back, nor to be much faster than it was; the clock of a
+        plant that is rehearsed may be faster than ours all the time.
         """
         before, ahead = self._shown, shown - received_at
         if before is not None and self._ahead is not None:
-            set_back = shown < before - self._step
-            if set_back or ahead > self._ahead + self._leap:
-                step = ahead - self._ahead
-                self._shown, self._heard_s, self._ahead = shown, self._clock.steady_s(), ahead
+            expected = self._expected(received_at)
+            set_forward = expected is not None and ahead > expected + self._leap
+            if set_forward or shown < before - self._step:
+                step = ahead - (expected if set_forward and expected else self._ahead)
+                self.forget()
+                self._keep(shown, received_at)
                 return step
             if shown < before:
                 return timedelta()
-        self._shown, self._heard_s = shown, self._clock.steady_s()
-        self._ahead = ahead if self._ahead is None else max(self._ahead, ahead)
+        self._keep(shown, received_at)
         return timedelta()
+
+    def _keep(self, shown: datetime, received_at: datetime) -> None:
+        self._shown, self._heard_s = shown, self._clock.steady_s()
+        self._last = shown, received_at
+        if self._first is None:
+            self._first = self._last
+        if self._ahead is None or shown - received_at > self._ahead:
+            self._ahead, self._ahead_at = shown - received_at, received_at
+
+    def _pace(self) -> float | None:
+        """Return how much faster than ours the clock was so far; None while that is new."""
+        if self._first is None or self._last is None:
+            return None
+        shown, heard = (last - first for last, first in zip(self._last, self._first, strict=True))
+        if heard < timedelta(seconds=PACE_AFTER_S):
+            return None
+        return max(1.0, shown / heard)
+
+    def _expected(self, received_at: datetime) -> timedelta | None:
+        """Return how far ahead the clock is by now at the pace it had; None while that is new."""
+        pace = self._pace()
+        if pace is None or self._ahead is None or self._ahead_at is None:
+            return None
+        return self._ahead + (pace - 1.0) * (received_at - self._ahead_at)
 
     def present(self) -> datetime | None:
         """Return what the clock shows by now, as far as it can be known; None before it did."""
         if self._shown is None:
             return None
         passed_s = (self._clock.steady_s() - self._heard_s) * self._clock.speed
-        return self._shown + timedelta(seconds=passed_s)
+        return self._shown + timedelta(seconds=passed_s) * (self._pace() or 1.0)
 
     def latest(self) -> datetime | None:
         """Return the latest moment at which a value can have been made by now."""
-        present = self.present()
-        return None if present is None else present + self._step
+        if self._shown is None:
+            return None
+        passed_s = (self._clock.steady_s() - self._heard_s) * self._clock.speed
+        return self._shown + (timedelta(seconds=passed_s) + self._step) * (self._pace() or RUSH)
 
     def placed(self, value: Value, watermark: datetime | None) -> Value:
         """Return a value that cannot be of its time at a moment that it can have.
@@ -80,11 +117,11 @@ class PlantClock:
         watermark : datetime or None
             Moment up to which everything is known.
         """
-        present = self.present()
-        if value.late or present is None:
+        present, latest = self.present(), self.latest()
+        if value.late or present is None or latest is None:
             return value
         earliest = value.source_time if watermark is None else watermark - self._step
-        if earliest <= value.source_time <= present + self._step:
+        if earliest <= value.source_time <= latest:
             return value
         quality = Quality.UNCERTAIN if value.quality is Quality.GOOD else value.quality
         return value._replace(source_time=present, quality=quality)
