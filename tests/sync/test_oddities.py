@@ -29,6 +29,7 @@ async def test_odd_values_and_missing_nodes(tmp_path: Path) -> None:
         await running.until_more()
         await server.say("grow")
         await running.until_node("nsu=urn:counter:late;s=x")
+        await running.until_node("nsu=urn:counter:b;s=megabyte", count=18)  # all of its turns
         await server.halt()
         summary = await running.end()
     found = law(out)

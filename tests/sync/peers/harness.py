@@ -182,11 +182,11 @@ class Recording:
             while self.received() <= before:
                 await asyncio.sleep(0.02)
 
-    async def until_node(self, name: str, wait_s: float = 30.0) -> None:
-        """Wait until a node has given a value."""
+    async def until_node(self, name: str, count: int = 1, wait_s: float = 30.0) -> None:
+        """Wait until a node has given so many values."""
         tracks = self.recorder._parts[0].supervisor.session.continuity.tracks  # noqa: SLF001
         async with asyncio.timeout(wait_s):
-            while name not in tracks or not tracks[name].received:
+            while name not in tracks or tracks[name].received < count:
                 await asyncio.sleep(0.02)
 
     async def end(self) -> dict[str, Any]:
