@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -143,7 +144,9 @@ class _Chain:
             if at is None:
                 break
             hold, at, by_end = self._end(at) if by_end else self._start(at)
-            chain.append(hold)
+            # On a line work may go on beyond the moment until which it held the next one up.
+            reached_s = min(hold.until_s, chain[-1].until_s if chain else math.inf)
+            chain.append(replace(hold, until_s=reached_s))
         return tuple(chain)
 
     def _end(self, i: int) -> tuple[Hold, int | None, bool]:
@@ -162,7 +165,8 @@ class _Chain:
     def _start(self, i: int) -> tuple[Hold, int | None, bool]:
         """Return what decides the start of a step, and where to go on."""
         start_s = self.start_s[i]
-        holds = self._holds(i)
+        # On a line orders may share a machine part by part: who is still at it holds nobody up.
+        holds = [item for item in self._holds(i) if item[0].until_s <= start_s + _SAME_S]
         reached_s = max(hold.until_s for hold, _, _ in holds)
         if start_s > reached_s + _SAME_S:
             return self._later(i, reached_s)

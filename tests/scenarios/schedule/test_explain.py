@@ -3,11 +3,12 @@
 import pytest
 from hypothesis import given
 
-from scenarios.schedule import SchedulingProblem, dispatch, explain
+from scenarios.schedule import Limits, SchedulingProblem, dispatch, explain, solve
 from scenarios.schedule.explain import HoldKind
 from scenarios.schedule.timing import Network
 from tests.scenarios.schedule.builders import job, rich_problem, shop, small_problems
 from twin.errors import UnknownNameError
+from twin.line import example_line
 
 ROOTS = {HoldKind.START, HoldKind.RELEASE, HoldKind.READY, HoldKind.CALENDAR, HoldKind.FROZEN}
 
@@ -62,3 +63,14 @@ def test_a_job_that_is_not_there() -> None:
     schedule = dispatch(Network.of(problem), "edd")
     with pytest.raises(UnknownNameError, match="known: A, B, C, D"):
         explain(problem, schedule, "Z")
+
+
+@pytest.mark.parametrize("name", ["electronics", "bottling"])
+def test_no_cause_on_a_line_comes_after_what_it_held_up(name: str) -> None:
+    """Orders share the machines of a line part by part; the chain still goes forward in time."""
+    problem = SchedulingProblem.from_line(example_line(name))
+    plan = solve(problem, Limits(engine="dispatch")).schedule
+    assert plan is not None
+    for job in problem.jobs:
+        until = [hold.until_s for hold in explain(problem, plan, job.id).chain]
+        assert until == sorted(until, reverse=True), job.id
