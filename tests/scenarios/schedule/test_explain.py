@@ -71,6 +71,6 @@ def test_no_cause_on_a_line_comes_after_what_it_held_up(name: str) -> None:
     problem = SchedulingProblem.from_line(example_line(name))
     plan = solve(problem, Limits(engine="dispatch")).schedule
     assert plan is not None
-    for job in problem.jobs:
-        until = [hold.until_s for hold in explain(problem, plan, job.id).chain]
-        assert until == sorted(until, reverse=True), job.id
+    for order in problem.jobs:
+        until = [hold.until_s for hold in explain(problem, plan, order.id).chain]
+        assert until == sorted(until, reverse=True), order.id
