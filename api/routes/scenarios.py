@@ -265,7 +265,8 @@ def _check_faults(found: Resource, horizon_s: float) -> None:
     begun = [*found.document["faults"], *found.document.get("events", ())]
     latest_s = max((duration_s(item.get("after_s", 0.0)) for item in begun), default=0.0)
     if latest_s >= horizon_s:
-        message = f"a fault or event of scenario {found.id!r} begins after {latest_s:g} s, so never"
+        name = found.document["name"]
+        message = f"a fault or event of scenario {name!r} begins after {latest_s:g} s, so never"
         raise invalid("horizon_s", message, f"more than {latest_s:g}", "look further ahead")
 
 

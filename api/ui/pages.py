@@ -29,6 +29,7 @@ from api.schemas import (
 )
 from api.ui import drawing, report, specs
 from api.ui.words import LANGUAGES, NAMES, language_for
+from api.ui.words.phrases import patterns
 from twin.events.kinds import Status
 
 _log = logging.getLogger(__name__)
@@ -229,6 +230,7 @@ def _page(request: Request, name: str) -> HTMLResponse:
             language=language,
             languages=NAMES,
             words=words,
+            phrases=patterns(language),
             t=words.__getitem__,
             vega=VEGA_PATH,
             board=name == "live" and request.query_params.get("board") == "1",

@@ -338,7 +338,7 @@ class _Run:
             if self._proven():
                 return SolveStatus.OPTIMAL
             if stopped:
-                self.messages.append("stopped on request; the best schedule so far is returned")
+                self.messages.append("stopped on request, with the best schedule so far")
             return SolveStatus.FEASIBLE
         if self.infeasible:
             self.messages += hard_demands(self.floor)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from openpyxl import load_workbook
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from api.keys import Scope, create_key
 from api.live import LiveLine
@@ -199,7 +199,7 @@ def test_first_hour_of_a_planner_who_writes_thai(first_page: Page, tmp_path: Pat
     page.locator("[name=file]").set_input_files(path)
     page.locator("#line-form .primary").click()
     expect(page.locator("#form-problem")).to_contain_text("ใบสั่ง!E2")
-    expect(page.locator("#form-problem")).to_contain_text("write 2026-04-03 or 2026-03-04")
+    expect(page.locator("#form-problem")).to_contain_text("เขียน 2026-04-03 หรือ 2026-03-04")
     book["ใบสั่ง"]["E2"] = "5/1/2569 17:00"
     book.save(path)
     page.locator("[name=file]").set_input_files(path)
@@ -244,3 +244,53 @@ def test_a_plan_without_orders_says_where_orders_come_from(
     page.locator("#plan").click()
     expect(page.locator("#plan-empty")).to_contain_text("sheet orders")
     expect(page.locator("#plan-result")).to_be_hidden()
+
+
+def test_mistakes_are_told_by_their_fields_in_the_language_of_the_page(
+    seen: Seen, tmp_path: Path
+) -> None:
+    """A planner's usual mistakes on the Thai page: what is wrong stands by the field, in Thai."""
+    page = seen.page
+    page.goto("/whatif?lang=th")
+    run = page.locator("#run")
+    page.locator("[name=minutes]").fill("0")
+    page.locator("[name=replications]").fill("")
+    run.click()
+    expect(_message(page, "[name=minutes]")).to_have_text("ใส่ตัวเลขตั้งแต่ 1 ถึง 10080")
+    expect(_message(page, "[name=replications]")).to_have_text("กรอกช่องนี้")
+    expect(page.locator("[name=minutes]")).to_be_focused()
+    page.locator("[name=minutes]").fill("30")
+    page.locator("[name=replications]").fill("20")
+    expect(page.locator(".field-error")).to_have_count(0)
+    page.locator("[name=after]").fill("600")
+    run.click()
+    expect(_message(page, "[name=horizon]")).to_contain_text("มองไปข้างหน้าให้ไกลขึ้น")
+    page.locator(".change [name=kind]").select_option("value")
+    for path, value, said in (
+        ("stations.nowhere.servers", "2", "สถานีงาน ไม่มี 'nowhere'"),
+        ("stations.filler.servers", "many", "'many' ไม่ใช่จำนวนเต็ม"),
+    ):
+        page.locator("[name=path]").fill(path)
+        page.locator("[name=value]").fill(value)
+        run.click()
+        expect(page.locator(".change .field-error")).to_contain_text(said)
+        expect(page.locator("#form-problem")).to_have_text("สถานการณ์ไม่เข้ากับสายการผลิต 'bottling'")
+    page.goto("/data")
+    page.locator("#import-form button").click()
+    expect(_message(page, "[name=file]")).to_have_text("เลือกไฟล์")
+    bad = tmp_path / "bad.xlsx"
+    bad.write_bytes(b"no workbook")
+    page.locator("[name=file]").set_input_files(bad)
+    page.locator("#import-form button").click()
+    expect(page.locator("#form-problem")).to_contain_text("ไม่ใช่สมุดงาน")
+    page.goto("/login")
+    page.locator("#key").fill("nonsense")
+    page.locator("#login-form button").click()
+    expect(page.locator("#form-problem")).to_contain_text("ขอคีย์ใหม่จากผู้ดูแล")
+    seen.errors[:] = [text for text in seen.errors if "422" not in text and "401" not in text]
+
+
+def _message(page: Page, field: str) -> Locator:
+    """Return what describes a field as a screen reader hears it."""
+    wrong = page.locator(f"{field}[aria-invalid=true]")
+    return page.locator(f"#{wrong.get_attribute('aria-describedby')}")

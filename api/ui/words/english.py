@@ -436,15 +436,5 @@ ENGLISH: dict[str, str] = {
     "metric.pr_auc": "area under precision and recall",
     "metric.coverage": "share inside the band, 80 % promised",
     "metric.log_loss": "log loss",
-    # signing in
-    "login.title": "Sign in",
-    "login.lead": "This page needs an API key of the site.",
-    "login.key": "API key",
-    "login.enter": "Enter",
-    # errors
-    "error.unknown": "Something went wrong.",
-    "error.no_server": "The twin's server does not answer.",
-    "error.expected": "expected {what}",
-    "error.chart_script": "The drawing script could not be loaded.",
 }
 """English words by key."""

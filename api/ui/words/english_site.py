@@ -216,5 +216,21 @@ ENGLISH: dict[str, str] = {
     "chart.wip_mean": "in the line, mean",
     "chart.flow_time_mean_s": "flow time, mean",
     "chart.flow_time_p90_s": "flow time, 90 %",
+    # signing in
+    "login.title": "Sign in",
+    "login.lead": "This page needs an API key of the site.",
+    "login.key": "API key",
+    "login.enter": "Enter",
+    # errors
+    "error.unknown": "Something went wrong.",
+    "error.no_server": "The twin's server does not answer.",
+    "error.expected": "expected {what}",
+    "field.wrong.missing": "Fill this in.",
+    "field.wrong.file": "Choose a file.",
+    "field.wrong.number": "Write a whole number.",
+    "field.wrong.range": "Write a number from {min} to {max}.",
+    "field.wrong.least": "Write a number of at least {min}.",
+    "field.wrong.address": "Write a whole address, such as https://mes.example/news.",
+    "error.chart_script": "The drawing script could not be loaded.",
 }
 """English words by key."""

@@ -434,15 +434,5 @@ THAI: dict[str, str] = {
     "metric.pr_auc": "พื้นที่ใต้เส้น precision–recall",
     "metric.coverage": "สัดส่วนที่อยู่ในแถบ ตั้งไว้ 80 %",
     "metric.log_loss": "log loss",
-    # signing in
-    "login.title": "เข้าสู่ระบบ",
-    "login.lead": "หน้านี้ต้องใช้คีย์ API ของไซต์",
-    "login.key": "คีย์ API",
-    "login.enter": "เข้าสู่ระบบ",
-    # errors
-    "error.unknown": "เกิดข้อผิดพลาด",
-    "error.no_server": "เซิร์ฟเวอร์ของทวินไม่ตอบ",
-    "error.expected": "ควรเป็น {what}",
-    "error.chart_script": "โหลดสคริปต์วาดแผนภูมิไม่ได้",
 }
 """Thai words by key."""

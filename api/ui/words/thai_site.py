@@ -204,5 +204,21 @@ THAI: dict[str, str] = {
     "chart.wip_mean": "งานในสาย เฉลี่ย",
     "chart.flow_time_mean_s": "เวลาไหลผ่าน เฉลี่ย",
     "chart.flow_time_p90_s": "เวลาไหลผ่าน 90 %",
+    # signing in
+    "login.title": "เข้าสู่ระบบ",
+    "login.lead": "หน้านี้ต้องใช้คีย์ API ของไซต์",
+    "login.key": "คีย์ API",
+    "login.enter": "เข้าสู่ระบบ",
+    # errors
+    "error.unknown": "เกิดข้อผิดพลาด",
+    "error.no_server": "เซิร์ฟเวอร์ของทวินไม่ตอบ",
+    "error.expected": "ควรเป็น {what}",
+    "field.wrong.missing": "กรอกช่องนี้",
+    "field.wrong.file": "เลือกไฟล์",
+    "field.wrong.number": "ใส่จำนวนเต็ม",
+    "field.wrong.range": "ใส่ตัวเลขตั้งแต่ {min} ถึง {max}",
+    "field.wrong.least": "ใส่ตัวเลขอย่างน้อย {min}",
+    "field.wrong.address": "ใส่ที่อยู่ให้ครบ เช่น https://mes.example/news",
+    "error.chart_script": "โหลดสคริปต์วาดแผนภูมิไม่ได้",
 }
 """Thai words by key."""

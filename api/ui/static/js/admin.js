@@ -1,6 +1,7 @@
 // How the site stands: connections, webhooks and their deliveries, audit trail. Seen by those who may.
 
 import { showKeys, sureButton, wireSecrets } from "./secrets.js";
+import { worded } from "./phrases.js";
 import { $, api, clock, el, may, number, on, showProblem, start, t, watchWidths } from "./core.js";
 
 const OPEN = ["queued", "running"];
@@ -20,7 +21,7 @@ async function connection({ id }) {
     told("fact.endpoint", status.endpoint), told("fact.link", t(`source.${status.state}`)), told("admin.since", moment(status.since)),
     told("fact.quality", t(`quality.${status.quality}`)), told("fact.received", number(status.received)),
     told("admin.trust", secured(mapping.mapping)),
-    status.last_error ? told("admin.last_error", status.last_error) : null),
+    status.last_error ? told("admin.last_error", worded(status.last_error)) : null),
   el("details", {}, el("summary", { text: t("admin.mapping_hash", { hash: mapping.mapping_hash.slice(0, 12) }) }),
     el("pre", { tabindex: "0", text: JSON.stringify(mapping.mapping, null, 1) })));
 }
@@ -49,7 +50,7 @@ async function webhook(hook) {
       el("thead", {}, el("tr", {}, head.map((key) => el("th", { scope: "col", text: t(key) })))),
       el("tbody", {}, sent.items.map((item) => el("tr", {}, el("td", { text: moment(item.created_at) }), el("td", { text: item.event }),
         el("td", {}, el("span", { class: `tag ${{ delivered: "good", failed: "bad" }[item.status] ?? ""}`, text: t(`admin.${item.status}`) })),
-        el("td", { text: number(item.attempts) }), el("td", { class: "muted", text: item.answer }))))))
+        el("td", { text: number(item.attempts) }), el("td", { class: "muted", text: worded(item.answer) }))))))
       : el("p", { class: "muted", text: t("admin.no_deliveries") }));
 }
 
@@ -88,7 +89,7 @@ async function showSite() {
   $("#facts").replaceChildren(told("admin.version", ready.version),
     told("admin.jobs", number(jobs.reduce((sum, found) => sum + found.items.length, 0))),
     ...Object.entries(ready.checks).map(([name, found]) => told(`admin.check_${name}`,
-      el("span", { class: `tag ${found === "ok" ? "good" : "bad"}`, text: found }))));
+      el("span", { class: `tag ${found === "ok" ? "good" : "bad"}`, text: worded(found) }))));
   return session;
 }
 

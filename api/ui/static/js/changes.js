@@ -251,5 +251,12 @@ export class ChangeCard {
 
   say() { return KINDS[this.kind.value].say(this.value(), this.model); }
 
-  apply(to) { KINDS[this.kind.value].apply(this.value(), to, this.model); }
+  /** Put the change into a scenario, and note where: findings name it by that. */
+  apply(to) {
+    const has = () => [...Object.keys(to.changes).map((path) => `changes.${path}`),
+      ...["faults", "events"].flatMap((list) => to[list].map((_, at) => `${list}.${at}`))];
+    const before = has();
+    KINDS[this.kind.value].apply(this.value(), to, this.model);
+    this.node.dataset.path = has().filter((path) => !before.includes(path)).join(" ");
+  }
 }

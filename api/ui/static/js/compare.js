@@ -44,7 +44,7 @@ async function run(event) {
     remember("run", job.subject_id);
     await watch(job);
   } catch (error) {
-    showProblem($("#form-problem"), error);
+    showProblem($("#form-problem"), error, form);
   } finally {
     $("#run").disabled = !chosen.length;
   }

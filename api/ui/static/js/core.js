@@ -1,5 +1,10 @@
 // What every page shares: words, requests, the event stream, the header.
 
+import { worded } from "./phrases.js";
+import { showProblem } from "./problems.js";
+
+export { showProblem };
+
 const words = JSON.parse(document.getElementById("words").textContent);
 export const page = document.body.dataset;
 const root = (page.root || "").replace(/\/$/, "");
@@ -69,7 +74,7 @@ watchWidths(document);
 /** A request that the server answered with a problem (RFC 9457), or that never got there. */
 export class Problem extends Error {
   constructor(document, status) {
-    super(document.detail || document.title || t("error.unknown"));
+    super(worded(document.detail || document.title || t("error.unknown")));
     this.document = document;
     this.status = status;
   }
@@ -106,17 +111,6 @@ export async function api(path, { method = "GET", body, file, signal, version, o
 function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** Show a problem, field by field, inside a node. */
-export function showProblem(node, error) {
-  const found = error.document?.errors ?? [];
-  node.replaceChildren(el("div", { class: "error", role: "alert" },
-    el("p", { class: "strong", text: error.message }),
-    found.length ? el("ul", {}, found.map((item) => el("li", {
-      text: [item.path, item.message, item.expected && t("error.expected", { what: item.expected }),
-        item.remedy].filter(Boolean).join(" – "),
-    }))) : null));
 }
 
 export const chartUrl = (kind) => `${root}/ui/charts/${kind}?lang=${document.documentElement.lang}`;

@@ -2,6 +2,7 @@
 
 import { $, api, clock, duration, el, number, page, percent, showProblem, site, start, t } from "./core.js";
 import { follow, recalled, remember } from "./jobs.js";
+import { worded } from "./phrases.js";
 import { draw } from "./charts.js";
 import { showModel } from "./scores.js";
 
@@ -18,7 +19,7 @@ async function ask(event) {
     remember("forecast", job.subject_id);
     await watch(job);
   } catch (error) {
-    showProblem($("#form-problem"), error);
+    showProblem($("#form-problem"), error, form);
   } finally {
     $("#foretell").disabled = false;
   }
@@ -35,7 +36,7 @@ async function show(result) {
   $("#forecast-provenance").textContent = t("forecast.provenance", {
     as_of: clock(result.provenance.as_of, { day: true }), horizon: duration(result.horizon_s) });
   const down = (result.down ?? []).map((id) => names.get(id) ?? id);
-  $("#forecast-message").textContent = down.length ? t("forecast.down", { stations: down.join(", ") }) : result.message ?? "";
+  $("#forecast-message").textContent = down.length ? t("forecast.down", { stations: down.join(", ") }) : worded(result.message ?? "");
   showModel(result.model);
   $("#risks tbody").replaceChildren(...result.fault_risks.map((risk) => {
     const ratio = risk.naive_probability ? risk.probability / risk.naive_probability : null;
@@ -63,7 +64,7 @@ async function learned() {
   const place = $("#training");
   place.hidden = found.status === "ready";
   if (found.status === "ready") return false;
-  $("p", place).textContent = found.message || t(`forecaster.${found.status}`);
+  $("p", place).textContent = worded(found.message) || t(`forecaster.${found.status}`);
   if (found.status !== "training") return false;
   if (!found.job_id) {
     await new Promise((done) => { setTimeout(done, 2000); });

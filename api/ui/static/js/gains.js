@@ -51,7 +51,7 @@ export async function wireGains(called) {
       remember("gains", job.subject_id);
       await watch(job);
     } catch (error) {
-      showProblem($("#gain-problem"), error);
+      showProblem($("#gain-problem"), error, form);
     } finally {
       $("#gain-ask").disabled = false;
     }

@@ -1,6 +1,7 @@
 // Whether the line does as its model says: pace, failures, link, gaps, and the forecaster.
 
 import { $, api, clock, duration, el, number, percent, showProblem, site, start, t } from "./core.js";
+import { worded } from "./phrases.js";
 import { showModel } from "./scores.js";
 
 const EVERY_MS = 60_000;
@@ -63,7 +64,7 @@ function showGaps(gaps) {
   $("#gaps tbody").replaceChildren(...[...gaps].reverse().map((gap) => el("tr", {},
     el("td", { text: moment(gap.begin) }), el("td", { text: gap.end ? moment(gap.end) : t("health.gap_open") }),
     el("td", { class: "num", text: gap.end ? duration((Date.parse(gap.end) - Date.parse(gap.begin)) / 1000) : "–" }),
-    el("td", { class: "muted", text: gap.reason }))));
+    el("td", { class: "muted", text: worded(gap.reason) }))));
 }
 
 async function showLink() {

@@ -6,7 +6,7 @@ import { verdictTag } from "./figures.js";
 const FINAL = new Set(["succeeded", "failed", "cancelled"]);
 
 /** What a job is at, such as "replay 3 of 30", in the language of the page; words it has not stay. */
-function step(message) {
+export function step(message) {
   const [, what, done, total] = message.match(/^(?:(\D+) )?(\d+) of (\d+)(?: runs)?$/) ?? [null, message];
   const key = `job.step.${(what ?? "run").replaceAll(" ", "_")}`;
   const told = t(key, { done, total });

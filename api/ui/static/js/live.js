@@ -3,6 +3,7 @@
 import { $, api, clock, el, glyph, number, on, page, percent, probability, ready, share, showProblem, site,
   start, statusMark, svg, t,
   unit } from "./core.js";
+import { worded } from "./phrases.js";
 import { lateness, LineMap, news, newsItem, productColour } from "./map.js";
 
 const STATUSES = ["processing", "setup", "blocked", "starved", "failed", "off", "handling", "maintenance", "no_operator"];
@@ -232,7 +233,7 @@ async function readGaps() {
   const last = day.at(-1);
   $("#gaps-note").hidden = !last;
   if (last) $("#gaps-note span").textContent = t("live.gaps", { n: number(day.length), from: clock(last.begin),
-    to: last.end ? clock(last.end) : t("health.gap_open"), reason: last.reason });
+    to: last.end ? clock(last.end) : t("health.gap_open"), reason: worded(last.reason) });
 }
 
 function showNews(found) {

@@ -61,7 +61,9 @@ class Row {
       el("label", {}, t(`matters.to${counted}`), this.high));
   }
 
-  setting() {
+  /** The setting as the API takes it, at its place among all: findings name it by that. */
+  setting(at) {
+    this.node.dataset.path = `settings.${at}`;
     const by = this.now ?? 100;
     return { kind: this.kind.value, element: this.element.value,
       low: Number(this.low.value) / by, high: Number(this.high.value) / by };
@@ -152,12 +154,12 @@ async function ask(called, watch) {
   $("#matters-ask").disabled = true;
   try {
     const job = await api("/v1/screenings", { method: "POST", body: { line_id: site.line.id,
-      settings: [...rows].map((row) => row.setting()), figure: form.elements.figure.value,
+      settings: [...rows].map((row, at) => row.setting(at)), figure: form.elements.figure.value,
       horizon_s: 3600 * Number(form.elements.horizon.value), ...METHODS[form.elements.method.value] } });
     remember("screening", job.subject_id);
     await watch(job);
   } catch (error) {
-    showProblem($("#matters-problem"), error);
+    showProblem($("#matters-problem"), error, form);
   } finally {
     count();
   }

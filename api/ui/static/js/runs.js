@@ -1,6 +1,8 @@
 // The queue: every run, schedule and forecast that was asked for, how far it is, and its result.
 
 import { $, api, clock, duration, el, number, on, page, percent, showProblem, site, start, t } from "./core.js";
+import { step } from "./jobs.js";
+import { worded } from "./phrases.js";
 
 const FINAL = new Set(["succeeded", "failed", "cancelled"]);
 const TONE = { succeeded: "good", failed: "bad", cancelled: "", running: "warn", queued: "" };
@@ -33,10 +35,10 @@ function spent(job) {
 }
 
 function progress(job) {
-  if (job.status === "failed") return el("span", { class: "small", text: job.problem?.detail ?? job.problem?.title ?? "" });
+  if (job.status === "failed") return el("span", { class: "small", text: worded(job.problem?.detail || job.problem?.title || "") });
   if (job.status !== "running") return el("span", { class: "muted", text: "" });
   return el("div", {}, el("progress", { max: 1, value: job.progress.fraction, "aria-label": t("job.progress") }),
-    el("span", { class: "muted small", text: [percent(job.progress.fraction), job.progress.message].filter(Boolean).join(" · ") }));
+    el("span", { class: "muted small", text: [percent(job.progress.fraction), step(job.progress.message)].filter(Boolean).join(" · ") }));
 }
 
 function row(job) {

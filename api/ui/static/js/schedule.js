@@ -4,6 +4,7 @@ import { $, api, clock, duration, el, may, number, on, percent, probability, sha
 import { follow, recalled, remember } from "./jobs.js";
 import { PlanEditor } from "./edit.js";
 import { Gantt } from "./gantt.js";
+import { worded } from "./phrases.js";
 import { wireReport } from "./report.js";
 import { explain, forget, named } from "./why.js";
 
@@ -38,7 +39,7 @@ async function plan(event, more = {}) {
     remember("schedule", job.subject_id);
     await watch(job);
   } catch (error) {
-    showProblem($("#form-problem"), error);
+    showProblem($("#form-problem"), error, form);
   } finally {
     $("#plan").disabled = false;
   }
@@ -145,12 +146,12 @@ function show(view) {
     fact("bound", number(result.bound, 1)),
     fact("gap", percent(result.gap, 1)),
     fact("violations", result.violations.length ? number(result.violations.length) : t("plan.no_violations")),
-    fact("elapsed", duration(result.elapsed_s), result.solver));
+    fact("elapsed", duration(result.elapsed_s), worded(result.solver)));
   $("#violations").replaceChildren(...result.violations.map((item) => el("li", { text: broken(item) })));
   $("#plan-warnings").hidden = !result.warnings.length;
   $("#plan-warnings").replaceChildren(...result.warnings.map(({ kind, elements }) =>
     el("li", { text: t(`plan.left_out.${kind}`, { names: elements.map(called).join(", ") }) })));
-  $("#plan-message").textContent = result.message;
+  $("#plan-message").textContent = worded(result.message);
   $("#plan-changes").replaceChildren(...changes(result.changes).map((text) => el("p", { text })));
   forget();
   $("#plan-provenance").textContent = t("plan.provenance", {

@@ -1,18 +1,19 @@
 // A forecaster: what it is, and how it did against a naive one.
 
 import { $, clock, el, number, percent, t } from "./core.js";
+import { worded } from "./phrases.js";
 
 /** Show a model in the list #model and the table #scores. */
 export function showModel(model, more = []) {
   $("#model").replaceChildren(
     el("div", {}, el("dt", { text: t("model.id") }), el("dd", { title: model.id, text: model.id.slice(0, 17) })),
     el("div", {}, el("dt", { text: t("model.trained") }), el("dd", {}, clock(model.trained_at, { day: true }),
-      model.trained_on ? el("small", { text: ` ${model.trained_on}` }) : null)), ...more);
+      model.trained_on ? el("small", { text: ` ${worded(model.trained_on)}` }) : null)), ...more);
   $("#scores tbody").replaceChildren(...model.scores.map((score) => el("tr", {},
     el("th", { scope: "row", text: `${known("target", score.target)}: ${known("metric", score.metric)}` }),
     el("td", { class: "num" }, el("span", { text: number(score.model, 3) }), score.low === null ? null
       : el("span", { class: "half", text: ` (${number(score.low, 3)}–${number(score.high, 3)})` })),
-    el("td", { class: "num", title: score.naive_name, text: number(score.naive, 3) }),
+    el("td", { class: "num", title: worded(score.naive_name), text: number(score.naive, 3) }),
     el("td", {}, against(score)),
     el("td", { class: "num muted", text: number(score.n) }))));
 }

@@ -25,12 +25,12 @@ export function sureButton(kind, label, act) {
   return button;
 }
 
-async function done(work, problem) {
+async function done(work, problem, form = null) {
   problem.replaceChildren();
   try {
     await work();
   } catch (error) {
-    showProblem(problem, error);
+    showProblem(problem, error, form);
   }
 }
 
@@ -60,7 +60,7 @@ export function wireSecrets(again) {
       shownOnce($("#key-made"), t("key.once", { name: made.name }), made.key);
       keys.reset();
       await showKeys();
-    }, $("#key-problem"));
+    }, $("#key-problem"), keys);
   });
   const hooks = $("#hook-form");
   hooks.addEventListener("submit", (event) => {
@@ -72,6 +72,6 @@ export function wireSecrets(again) {
       shownOnce($("#hook-made"), t("hook.once", { url: made.url }), made.secret);
       hooks.reset();
       await again();
-    }, $("#hook-problem"));
+    }, $("#hook-problem"), hooks);
   });
 }

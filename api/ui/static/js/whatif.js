@@ -68,10 +68,10 @@ async function run(event) {
     remember("run", job.subject_id);
     await watch(job);
   } catch (error) {
-    showProblem($("#form-problem"), error);
+    showProblem($("#form-problem"), error, form);
   } finally {
     button.disabled = false;
-    $("#run").focus();
+    if (!$("[aria-invalid]", form)) button.focus();
   }
 }
 
