@@ -160,6 +160,11 @@ class Rostering(Cooling):
             rank, {(b, c) for b, c in links if b != c and not (rank[b][0] and not rank[c][0])}
         )
 
+    def run(self) -> None:
+        """Search, unless all has begun and stays where it is."""
+        if self.moves[1] < len(self.bundles):
+            super().run()
+
     def anneal(self, moves: int) -> None:
         """Try some moves."""
         self.moves[0] = moves

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scenarios.schedule import SchedulingProblem, dispatch, violations
+from scenarios.schedule import Limits, SchedulingProblem, dispatch, solve, violations
 from scenarios.schedule.protocol import Request
+from scenarios.schedule.results import Engine
 from scenarios.schedule.search import roster
 from scenarios.schedule.search.effort import Effort
 from scenarios.schedule.search.engine import improve
@@ -92,3 +93,20 @@ def test_the_only_welder_goes_where_it_is_urgent() -> None:
     found = improve(Request(network, dispatch(network, "spt"), math.inf, iterations=4_000))
     assert found.schedule is not None
     assert found.schedule.objective == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("engine", ["search", "auto"])
+def test_where_all_has_begun_there_is_nothing_to_move(engine: Engine) -> None:
+    """Nobody overtakes, and every order stands in the line: it goes on as it stands."""
+    steps = [{"id": m, "modes": [{"machine": m, "duration_s": 3}]} for m in "ab"]
+    problem = SchedulingProblem(
+        machines=[{"id": m, "running": [f"j{j}/{m}" for j in range(3)]} for m in "ab"],
+        jobs=[{"id": f"j{j}", "operations": steps, "due_date_s": 1} for j in range(3)],
+        same_order=[("a", "b")],
+    )
+    found = solve(
+        problem, Limits(engine=engine, iterations=500 if engine == "search" else None, seconds=1.0)
+    )
+    assert found.schedule is not None
+    assert not violations(problem, found.schedule)
+    assert found.objective == 5 + 8 + 11
