@@ -204,7 +204,7 @@ def _machines(form: Intervals) -> None:
             for j in (key[0] for key in form.work if key[1] == m):
                 if j not in running[: at + 1]:
                     when = form.here[j, m]
-                    form.model.add(form.start[j] >= form.leave[i]).only_enforce_if(when)
+                    form.model.add(form.start[j] >= _past(form, i, m)).only_enforce_if(when)
 
 
 def _setups(form: Intervals) -> None:
@@ -295,8 +295,15 @@ def _orders(form: Intervals) -> None:
             name = (group or 0, left, right)
             first = literals.setdefault(name, form.model.new_bool_var(""))
             when = [form.here[a, m], form.here[b, m]]
-            form.model.add(form.start[b] >= form.end[a]).only_enforce_if(*when, first)
-            form.model.add(form.start[a] >= form.end[b]).only_enforce_if(*when, first.negated())
+            later = form.model.add(form.start[b] >= _past(form, a, m))
+            later.only_enforce_if(*when, first)
+            later = form.model.add(form.start[a] >= _past(form, b, m))
+            later.only_enforce_if(*when, first.negated())
+
+
+def _past(form: Intervals, i: int, machine: int) -> Var:
+    """Return when one that goes behind a step may start: in one batch they start together."""
+    return form.start[i] if form.network.machines[machine].batch_size > 1 else form.leave[i]
 
 
 def _objective(form: Intervals) -> None:
