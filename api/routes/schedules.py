@@ -223,6 +223,7 @@ def _kept_payload(site: Site, schedule_id: str) -> dict[str, Any]:
         raise RefusalError(CONFLICT, f"there are no bars: its job is {view.status}")
     site.line(view.line_id)
     return {name: job.payload[name] for name in ("line", "line_hash", "state", "order_ids")} | {
+        "locked": job.payload.get("locked", ()),
         "operations": [item.model_dump(mode="json") for item in view.result.operations],
         "provenance": view.result.provenance.model_dump(mode="json"),
         "objective": view.result.objective,

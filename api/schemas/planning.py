@@ -45,7 +45,9 @@ class ScheduleIn(Shape):
     level: float = Field(default=0.95, gt=0.5, lt=1)
     """Confidence of the intervals."""
     locked: tuple[MovedOperation, ...] = Field(default=(), max_length=20_000)
-    """Bars that stay where a planner put them; the rest is planned around them."""
+    """Bars that stay where a planner put them; the rest is planned around them. An order locked at
+    its first station enters late enough; elsewhere the line waits for no moment, and a warning
+    tells which bars begin at another one."""
     running_id: Handle | None = None
     """Schedule that the line works by: the new one is told as changes to it; none: a fresh one."""
     freeze_s: float = Field(default=0.0, ge=0, le=31 * 86400.0)
@@ -127,8 +129,8 @@ class ScheduleWarning(Shape):
     """Something of the line that the plan does not know; its replays do."""
 
     kind: Literal["wear", "times"]
-    """``wear``: stations are planned as new; ``times``: the line ends these orders at other times
-    than planned, because it waits for no locked moment."""
+    """``wear``: stations are planned as new; ``times``: the line begins bars of these orders at
+    other moments than locked, because it waits for none."""
     elements: tuple[str, ...]
     """Stations or orders that it is about."""
     text: str

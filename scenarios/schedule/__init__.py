@@ -12,7 +12,7 @@ from scenarios.schedule.features import Feature, features
 from scenarios.schedule.formats import from_flexible_text, from_jobshop_text
 from scenarios.schedule.keeping import kept
 from scenarios.schedule.left_out import LeftOut, Omission, left_out, not_kept
-from scenarios.schedule.locking import lock
+from scenarios.schedule.locking import lock, on_the_line
 from scenarios.schedule.problem import (
     Interval,
     Job,
@@ -79,6 +79,7 @@ __all__ = [
     "lock",
     "lower_bound",
     "not_kept",
+    "on_the_line",
     "on_time",
     "plan_of",
     "relaxations",

@@ -121,16 +121,3 @@ def pictured(problem: SchedulingProblem, schedule: Schedule) -> tuple[Scheduling
     )
     plain = plain.model_copy(update={"jobs": jobs})
     return plain, Schedule.of(plain, picture.placements)
-
-
-def astray(problem: SchedulingProblem, schedule: Schedule) -> dict[str, float]:
-    """Return orders that the line ends at other times than a plan says, and how much later, s.
-
-    Below zero: earlier. A plan whose times are the line's has none.
-    """
-    found = kept(problem, schedule)
-    if found is None:
-        return {job.job: math.inf for job in schedule.jobs}
-    pairs = zip(schedule.jobs, found.jobs, strict=True)
-    away_s = {plan.job: line.completion_s - plan.completion_s for plan, line in pairs}
-    return {job: late_s for job, late_s in away_s.items() if abs(late_s) > _SAME_S}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scenarios.schedule.keeping import astray
-from scenarios.schedule.problem import SchedulingProblem
+from scenarios.schedule.locking import Places
 from scenarios.schedule.schedule import Schedule
 from twin.line import JobOrder, Line
+
+_SAME_S = 0.01
+"""Difference up to which two moments are one: a page gives them in full milliseconds, s."""
 
 
 class Omission(StrEnum):
@@ -18,7 +21,7 @@ class Omission(StrEnum):
     WEAR = "wear"
     """Stations are planned as new: worn ones may work more slowly, fail and scrap more."""
     TIMES = "times"
-    """Times are planned that the line does not keep, because it waits for no moment."""
+    """Moments are locked that the line does not wait for, or has not come to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +33,19 @@ class LeftOut:
     elements: tuple[str, ...]
     """Stations or orders that it is about."""
     late_s: float = 0.0
-    """By how much the line ends the latest of the orders later than planned, s; below zero: all
-    earlier."""
+    """By how much the line begins the one that is furthest away later than locked, s; below zero:
+    earlier; not finite: it never does."""
 
     def __str__(self) -> str:
         """Return it in words."""
         names = ", ".join(self.elements)
-        if self.kind is Omission.TIMES:
-            way = "later" if self.late_s > 0 else "earlier"
-            amount = f"{abs(self.late_s):.0f} s {way} at most"
-            return f"the line waits for no locked moment and ends at other times, {amount}: {names}"
-        return f"stations are planned as if they were as new: {names}"
+        if self.kind is Omission.WEAR:
+            return f"stations are planned as if they were as new: {names}"
+        if not math.isfinite(self.late_s):
+            return f"the line does not finish a plan around what is locked: {names}"
+        way = "later" if self.late_s > 0 else "earlier"
+        amount = f"{abs(self.late_s):.0f} s {way} at most"
+        return f"the line begins orders at other moments than locked, {amount}: {names}"
 
 
 def left_out(line: Line, orders: Sequence[JobOrder]) -> tuple[LeftOut, ...]:
@@ -68,17 +73,25 @@ def left_out(line: Line, orders: Sequence[JobOrder]) -> tuple[LeftOut, ...]:
     return (LeftOut(Omission.WEAR, worn),) if worn else ()
 
 
-def not_kept(problem: SchedulingProblem, schedule: Schedule) -> tuple[LeftOut, ...]:
-    """Return what of a plan's times the line of a problem does not keep; empty if it keeps all.
+def not_kept(places: Places, schedule: Schedule | None) -> tuple[LeftOut, ...]:
+    """Return which locked moments a plan as the line does it is away from; empty if from none.
 
     Parameters
     ----------
-    problem : SchedulingProblem
-        Problem of a line, as it was before something was locked.
-    schedule : Schedule
-        A plan of it.
+    places : mapping
+        What is locked, as for ``lock``.
+    schedule : Schedule or None
+        Plan with the line's times; None: the line does not finish what is planned.
     """
-    away_s = astray(problem, schedule)
+    if schedule is None:
+        names = tuple(dict.fromkeys(job for job, _ in places))
+        return (LeftOut(Omission.TIMES, names, math.inf),) if names else ()
+    away_s: dict[str, float] = {}
+    for placed in schedule.placements:
+        _, moment_s = places.get((placed.job, placed.operation), ("", placed.start_s))
+        late_s = placed.start_s - moment_s
+        if abs(late_s) > max(_SAME_S, abs(away_s.get(placed.job, 0.0))):
+            away_s[placed.job] = late_s
     if not away_s:
         return ()
-    return (LeftOut(Omission.TIMES, tuple(away_s), max(away_s.values())),)
+    return (LeftOut(Omission.TIMES, tuple(away_s), max(away_s.values(), key=abs)),)

@@ -1,22 +1,38 @@
-"""A planner's own decisions, put into a problem: what is locked stays where it was put."""
+"""A planner's own decisions, put into a problem: what is locked stays where it was put.
+
+A station of a line waits for no moment. So a plan around locked ones is looked for in the picture
+of the line, where machines do wait; then the line is told who goes first, and says when. An order
+that is still to enter can be kept back: it is locked at its first station to the moment.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from scenarios.schedule.checks import ProblemError
+from scenarios.schedule.keeping import kept
+from scenarios.schedule.live import begun_orders
 from scenarios.schedule.parts import Operation
 from scenarios.schedule.problem import SchedulingProblem
+from scenarios.schedule.schedule import Schedule
+from scenarios.schedule.steady import SteadyLine
 from twin.errors import Finding
+from twin.events.state import LineState
+from twin.line import JobOrder, Line
+
+_SAME_S = 1e-6
+"""Difference up to which two moments count as one, s."""
+Places = Mapping[tuple[str, str], tuple[str, float]]
+"""(job, operation) to (machine, start in s)."""
 
 
-def lock(
-    problem: SchedulingProblem, places: Mapping[tuple[str, str], tuple[str, float]]
-) -> SchedulingProblem:
+def lock(problem: SchedulingProblem, places: Places) -> SchedulingProblem:
     """Return the problem with operations held at a machine and a start.
 
     A line waits for no moment, so a problem in which something is locked has none: its times are
-    those of machines that do one operation after the other.
+    those of machines that do one operation after the other. :func:`on_the_line` gives a plan of it
+    the line's times.
 
     Parameters
     ----------
@@ -60,9 +76,108 @@ def lock(
     return SchedulingProblem(**dict(problem) | {"jobs": tuple(jobs), "twin": twin})
 
 
+def on_the_line(
+    problem: SchedulingProblem, places: Places, schedule: Schedule
+) -> tuple[SchedulingProblem, Schedule] | None:
+    """Return a plan around locked moments with the times at which the line does it.
+
+    Parameters
+    ----------
+    problem : SchedulingProblem
+        Problem of a line, before anything was locked.
+    places : mapping
+        What is locked, as for :func:`lock`.
+    schedule : Schedule
+        Plan of the problem in which it is locked; machines and turns count.
+
+    Returns
+    -------
+    tuple or None
+        Problem of the line in which orders enter as late as they are locked, and the plan. None:
+        the line does not finish what is planned.
+    """
+    latest_s = entries_s(problem, places)
+    found = _entering(problem, schedule, latest_s)
+    if found is None:
+        return None
+
+    def late_s(plan: Schedule) -> dict[str, float]:
+        starts_s = {(p.job, p.operation): p.start_s for p in plan.placements}
+        first = {job.id: (job.id, job.operations[0].id) for job in problem.jobs}
+        return {name: starts_s[first[name]] - places[first[name]][1] for name in latest_s}
+
+    # A station that is set up by what comes needs it that much sooner.
+    sooner_s = {
+        name: latest_s[name] - late for name, late in late_s(found[1]).items() if late > _SAME_S
+    }
+    again = _entering(problem, schedule, latest_s | sooner_s) if sooner_s else None
+    if again is None:
+        return found
+    right = {name for name, late in late_s(again[1]).items() if abs(late) <= _SAME_S}
+    if right >= sooner_s.keys():
+        return again
+    sooner_s = {name: sooner_s[name] for name in right & sooner_s.keys()}
+    return _entering(problem, schedule, latest_s | sooner_s) or found
+
+
+def entering(
+    line: Line, state: LineState | None, entries_s: Mapping[str, float]
+) -> tuple[Line, LineState | None]:
+    """Return a line and where it stands, with orders that enter no sooner than at a moment."""
+    orders = [_later(order, entries_s.get(order.id, -math.inf)) for order in line.orders]
+    fields = {name: getattr(line, name) for name in type(line).model_fields}
+    later = type(line)(**fields | {"orders": tuple(orders)})
+    if state is None:
+        return later, None
+    known = {
+        name: one.model_copy(update={"released": False})
+        if entries_s.get(name, state.time_s) > state.time_s
+        else one
+        for name, one in state.orders.items()
+    }
+    return later, state.model_copy(update={"orders": known})
+
+
+def entries_s(problem: SchedulingProblem, places: Places) -> dict[str, float]:
+    """Return when orders have to enter that are locked at their first station, s.
+
+    What has begun to enter is not kept back.
+    """
+    twin = problem.twin
+    assert twin is not None
+    begun = set() if twin.state is None else set(begun_orders(twin.state))
+    found = {}
+    for job in problem.jobs:
+        place = places.get((job.id, job.operations[0].id))
+        if place is not None and job.id not in begun:
+            order = twin.line.order(job.id)
+            way_s = job.release_s - max(order.release_s, problem.start_s)
+            found[job.id] = place[1] - way_s
+    return found
+
+
+def _later(order: JobOrder, moment_s: float) -> JobOrder:
+    if moment_s <= order.release_s:
+        return order
+    due_s = order.due_date_s
+    if due_s is not None and due_s <= moment_s:
+        due_s = math.nextafter(moment_s, math.inf)  # missed in any case, and still a date
+    return order.model_copy(update={"release_s": moment_s, "due_date_s": due_s})
+
+
+def _entering(
+    problem: SchedulingProblem, schedule: Schedule, moments_s: Mapping[str, float]
+) -> tuple[SchedulingProblem, Schedule] | None:
+    assert problem.twin is not None
+    line, state = entering(problem.twin.line, problem.twin.state, moments_s)
+    there = problem.model_copy(update={"twin": SteadyLine(line=line, state=state)})
+    plan = kept(there, schedule)
+    return None if plan is None else (there, plan)
+
+
 def _findings(
     known: Mapping[tuple[str, str], Operation],
-    places: Mapping[tuple[str, str], tuple[str, float]],
+    places: Places,
 ) -> Iterable[Finding]:
     for (job, operation), (machine, _) in places.items():
         found = known.get((job, operation))

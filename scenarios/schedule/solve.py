@@ -321,7 +321,7 @@ class _Run:
             objective=objective,
             bound=self.bound.value,
             bound_source=self.bound.source,
-            gap=math.nan if best is None else _gap(objective, self.bound.value),
+            gap=math.nan if best is None else share_left(objective, self.bound.value),
             engine=self.engine,
             seconds=time.monotonic() - self.began,
             trajectory=tuple(self.trajectory),
@@ -350,7 +350,8 @@ def _met(objective: float, bound: float) -> bool:
     return objective - bound <= 1e-6 * max(1.0, abs(objective))
 
 
-def _gap(objective: float, bound: float) -> float:
+def share_left(objective: float, bound: float) -> float:
+    """Return the share of an objective that may still be saved, 0 to 1."""
     return 0.0 if _met(objective, bound) else min(1.0, (objective - bound) / abs(objective))
 
 

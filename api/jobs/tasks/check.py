@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from api.jobs.tasks.context import Context, LineCache, finite
-from api.jobs.tasks.problem import objections, placed, posed
+from api.jobs.tasks.problem import held, objections, placed, posed
 
 if TYPE_CHECKING:
     from scenarios.schedule.problem import SchedulingProblem
@@ -20,8 +20,8 @@ def check(payload: dict[str, Any], _context: Context, lines: LineCache) -> dict[
     Parameters
     ----------
     payload : dict
-        ``line``, ``line_hash``, ``state``, ``order_ids`` (or None) as the schedule was made with,
-        its ``operations``, the ``moved`` ones, its ``objective`` and ``provenance``.
+        ``line``, ``line_hash``, ``state``, ``order_ids`` (or None), ``locked`` as the schedule was
+        made with, its ``operations``, the ``moved`` ones, its ``objective`` and ``provenance``.
 
     Returns
     -------
@@ -57,10 +57,11 @@ def _on_the_line(problem: SchedulingProblem, payload: dict[str, Any]) -> dict[st
     A bar that was moved is taken before the first one at its station that begins later.
     """
     from scenarios.schedule.keeping import kept  # noqa: PLC0415
+    from scenarios.schedule.locking import on_the_line  # noqa: PLC0415
     from scenarios.schedule.schedule import Schedule  # noqa: PLC0415
 
     own = placed(problem, payload["operations"])
-    own = kept(problem, own) or own
+    problem, own = on_the_line(problem, held(payload), own) or (problem, own)
     before = {item.key: item for item in own.placements}
     moved = {
         bar.key: bar

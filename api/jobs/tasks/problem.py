@@ -9,6 +9,7 @@ from api.jobs.tasks.context import finite
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from scenarios.schedule.locking import Places
     from scenarios.schedule.problem import SchedulingProblem
     from scenarios.schedule.schedule import Schedule
     from scenarios.schedule.verdicts import Violation
@@ -27,6 +28,14 @@ def posed(payload: dict[str, Any], line: Line) -> SchedulingProblem:
     orders = [order for order in line.orders if chosen is None or order.id in chosen]
     state = LineState.model_validate(payload["state"])
     return problem_from_line(line, orders, state, DEFAULT_OBJECTIVE)
+
+
+def held(payload: dict[str, Any]) -> Places:
+    """Return the bars that a payload has as ``locked``, if any."""
+    return {
+        (item["order"], item["operation"]): (item["station"], item["start_s"])
+        for item in payload.get("locked", ())
+    }
 
 
 def placed(problem: SchedulingProblem, operations: list[dict[str, Any]]) -> Schedule:

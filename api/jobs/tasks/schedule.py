@@ -14,7 +14,7 @@ from api.jobs.tasks.context import (
     finite,
     interval_document,
 )
-from api.jobs.tasks.problem import objections, placed, posed
+from api.jobs.tasks.problem import held, objections, placed, posed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,37 +54,37 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
     dict
         ``ScheduleResult``.
     """
+    from scenarios.schedule.around import solve_around  # noqa: PLC0415
     from scenarios.schedule.left_out import not_kept  # noqa: PLC0415
-    from scenarios.schedule.locking import lock  # noqa: PLC0415
-    from scenarios.schedule.solve import Limits, solve  # noqa: PLC0415
+    from scenarios.schedule.locking import entering  # noqa: PLC0415
+    from scenarios.schedule.solve import Limits  # noqa: PLC0415
     from scenarios.schedule.violations import violations  # noqa: PLC0415
     from twin.events import LineState  # noqa: PLC0415
 
     line = lines.line(payload["line"], payload["line_hash"])
-    state = LineState.model_validate(payload["state"])
-    held = {
-        (item["order"], item["operation"]): (item["station"], item["start_s"])
-        for item in payload["locked"]
-    }
-    asked = posed(payload, line)
-    problem = lock(asked, held)
+    where: tuple[Line, LineState | None] = line, LineState.model_validate(payload["state"])
+    asked, places = posed(payload, line), held(payload)
     watch = _Watch(context, payload["time_limit_s"])
     limits = Limits(seconds=payload["time_limit_s"], seed=payload["seed"])
     told: dict[str, Any] = {"changes": None}
     if payload["running"] is None:
-        found = solve(problem, limits, progress=watch.improved, cancelled=watch.cancelled)
+        problem, found = solve_around(
+            asked, places, limits, progress=watch.improved, cancelled=watch.cancelled
+        )
     else:
-        problem, found, told = _replanned(problem, payload, limits, watch)
+        problem, found, told = _replanned(asked, payload, limits, watch)
     if context.cancelled():
         raise CancelledWorkError("the search was cancelled")
     answer = _head(found, payload) | told
     if found.schedule is None:
         return answer
-    outlook = _replayed((line, state), found.schedule, payload, context)
+    if problem.twin is not None:
+        where = entering(*where, {o.id: o.release_s for o in problem.twin.line.orders})
+    outlook = _replayed(where, found.schedule, payload, context)
     answer["violations"] = objections(violations(problem, found.schedule))
     answer["warnings"] = warnings(line, [job.id for job in problem.jobs])
-    if problem.twin is None:
-        answer["warnings"] += told_of(not_kept(asked, found.schedule))
+    kept = found.schedule if problem.twin is not None else None
+    answer["warnings"] += told_of(not_kept(places, kept))
     answer["operations"] = _operations(line, problem, found.schedule)
     answer["orders"] = _orders(line, problem, outlook)
     answer["replications"] = payload["replications"]
@@ -109,11 +109,12 @@ def _replanned(
     problem: SchedulingProblem, payload: dict[str, Any], limits: Limits, watch: _Watch
 ) -> tuple[SchedulingProblem, ScheduleResult, dict[str, Any]]:
     """Return problem and result of another plan than the running one, and what it changes."""
-    from scenarios.schedule.replan import replan  # noqa: PLC0415
+    from scenarios.schedule.around import replan_around  # noqa: PLC0415
     from scenarios.schedule.solve import SolveStatus  # noqa: PLC0415
 
-    proposal = replan(
+    proposal = replan_around(
         problem,
+        held(payload),
         placed(problem, payload["running"]),
         limits,
         freeze_s=payload["freeze_s"],
@@ -185,7 +186,7 @@ def _head(found: ScheduleResult, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _replayed(
-    where: tuple[Line, LineState], found: Schedule, payload: dict[str, Any], context: Context
+    where: tuple[Line, LineState | None], found: Schedule, payload: dict[str, Any], context: Context
 ) -> tuple[OrderOutlook, ...]:
     from scenarios.schedule.replay import on_time, replay, replay_options  # noqa: PLC0415
 

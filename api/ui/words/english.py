@@ -353,8 +353,8 @@ ENGLISH: dict[str, str] = {
     "plan.infeasible": "infeasible",
     "plan.unknown": "nothing found",
     "plan.no_violations": "none",
-    "plan.left_out.times": "The line waits for no locked moment: it ends these orders at other "
-    "times than planned ({names}). On-time probabilities are those of the line.",
+    "plan.left_out.times": "The line waits for no locked moment: it does not begin these orders "
+    "when they are locked ({names}).",
     "plan.left_out.wear": "Stations are planned as new ({names}): worn ones may be slower, fail "
     "and scrap more. On-time probabilities include wear.",
     "plan.provenance": "From the state at {as_of}; {replications} simulated replays, 95 % "

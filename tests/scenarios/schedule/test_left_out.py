@@ -13,10 +13,15 @@ from scenarios.schedule import (
     Omission,
     SchedulingProblem,
     left_out,
-    lock,
     not_kept,
+    plan_of,
+    replay_options,
     solve,
+    violations,
 )
+from scenarios.schedule.around import replan_around, solve_around
+from scenarios.schedule.locking import entering
+from tests.scenarios.schedule.lines import random_line
 from tests.scenarios.schedule.test_from_line import flow
 from twin import SimulationOptions, simulate, summarise
 from twin.engine.options import DispatchPlan
@@ -37,20 +42,69 @@ def test_wear_is_named() -> None:
 
 
 def test_a_locked_moment_that_the_line_does_not_wait_for_is_told() -> None:
-    """What is locked for later begins earlier on the line; by how much is said, order by order."""
+    """The plan has the line's times; how far they are from what is locked is said."""
     problem = SchedulingProblem.from_line(flow())
     free = solve(problem, Limits(engine="dispatch")).schedule
     assert free is not None
-    assert not_kept(problem, free) == ()
     last = free.placements[-1]
-    held = lock(problem, {(last.job, last.operation): (last.machine, last.start_s + 500.0)})
-    late = solve(held, Limits(engine="dispatch")).schedule
-    assert late is not None
-    (found,) = not_kept(problem, late)
-    assert found.kind is Omission.TIMES
-    assert found.elements == (last.job,)
-    assert found.late_s == pytest.approx(-500.0, abs=60.0)
-    assert "500 s earlier" in str(found) or "earlier" in str(found)
+    assert not_kept({(last.job, last.operation): (last.machine, last.start_s)}, free) == ()
+    places = {(last.job, last.operation): (last.machine, last.start_s + 500.0)}
+    there, found = solve_around(problem, places, Limits(engine="dispatch"))
+    assert there.twin is not None
+    assert found.schedule is not None
+    assert violations(there, found.schedule) == []
+    assert found.bound <= found.objective
+    (told,) = not_kept(places, found.schedule)
+    assert told.kind is Omission.TIMES
+    assert told.elements == (last.job,)
+    assert told.late_s == pytest.approx(-500.0, abs=60.0)
+    assert "500 s earlier" in str(told)
+    (stopped,) = not_kept(places, None)
+    assert "does not finish" in str(stopped)
+
+
+def test_an_order_is_kept_back_to_the_moment_at_which_it_is_locked() -> None:
+    """What is locked where it enters begins then, whatever is set up before; the line does it."""
+    late, exact = 0, 0
+    for number in range(0, 24, 2):
+        line = random_line(number, flow=True)
+        problem = SchedulingProblem.from_line(line)
+        free = solve(problem, Limits(engine="dispatch")).schedule
+        assert free is not None
+        first = {job.id: job.operations[0].id for job in problem.jobs}
+        entries = [p for p in free.in_turn() if p.operation == first[p.job]]
+        places = {(entries[-1].job, entries[-1].operation): (entries[-1].machine, 4000.0)}
+        there, found = solve_around(problem, places, Limits(engine="dispatch"))
+        assert found.schedule is not None
+        assert there.twin is not None
+        assert violations(there, found.schedule) == []
+        begins = {p.key: p.start_s for p in found.schedule.placements}[entries[-1].key]
+        exact += begins == pytest.approx(4000.0, abs=1e-6)
+        late += begins > 4000.0 + 1e-6
+        assert bool(not_kept(places, found.schedule)) == (abs(begins - 4000.0) > 0.01)
+        release = {order.id: order.release_s for order in there.twin.line.orders}
+        run = simulate(entering(line, None, release)[0], replay_options(found.schedule).model_copy(
+            update={"plan": plan_of(found.schedule, there)}))  # fmt: skip
+        ends = summarise(run, line).order_completion_s
+        for job in found.schedule.jobs:
+            assert float(ends.sel(order=job.job)) == pytest.approx(job.completion_s, abs=1e-6)
+    assert exact + late == 12
+    assert exact >= 10
+
+
+def test_a_plan_around_locked_bars_is_compared_in_the_lines_times() -> None:
+    """Another plan than the running one, a bar locked: what changes is what the line does."""
+    line = flow()
+    problem = SchedulingProblem.from_line(line)
+    running = solve(problem, Limits(engine="dispatch")).schedule
+    assert running is not None
+    first = running.placements[0]
+    places = {(first.job, first.operation): (first.machine, first.start_s)}
+    found = replan_around(problem, places, running, Limits(engine="dispatch"), stability=0.1)
+    assert found.problem.twin is not None
+    assert found.shifted.jobs == running.jobs
+    assert violations(found.problem, found.schedule) == []
+    assert found.schedule.objective <= found.shifted.objective
 
 
 class _Alone:
