@@ -276,8 +276,13 @@ def line_file(live: LiveLine, kind: FileKind, language: Literal["en", "th"] = "e
     return _written(lambda path: write_line_workbook(live.line, path, language), kind)
 
 
-def scenario_file(live: LiveLine, kept: Sequence[ScenarioView], kind: FileKind) -> File:
-    """Return kept scenarios as a scenario file, a workbook to fill in, or JSON."""
+def scenario_file(
+    live: LiveLine,
+    kept: Sequence[ScenarioView],
+    kind: FileKind,
+    language: Literal["en", "th"] = "en",
+) -> File:
+    """Return kept scenarios as a scenario file, a workbook to fill in (in a language), or JSON."""
     check_kind(kind, DOCUMENT)
     if kind is FileKind.JSON:
         documents = [view.model_dump(mode="json") for view in kept]
@@ -289,7 +294,7 @@ def scenario_file(live: LiveLine, kept: Sequence[ScenarioView], kind: FileKind) 
         return _written(lambda path: save_scenarios(scenarios, path), kind)
     from scenarios.whatif.workbook import write_template  # noqa: PLC0415 - heavy
 
-    return _written(lambda path: write_template(live.line, path, scenarios), kind)
+    return _written(lambda path: write_template(live.line, path, scenarios, language), kind)
 
 
 def _named(kept: Sequence[ScenarioView]) -> list[Scenario]:

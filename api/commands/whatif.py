@@ -23,6 +23,7 @@ from api.commands.console import (
     writing,
 )
 from api.commands.groups import UsualGroup
+from api.commands.sheets import Language
 from api.commands.simulate import HOUR_S, Horizon, Replications, Seed, WarmUp, Workers
 
 if TYPE_CHECKING:
@@ -166,6 +167,7 @@ def template(
     scenarios: Annotated[
         list[Path] | None, typer.Argument(help="Scenarios to write into it (.yaml, .xlsx).")
     ] = None,
+    language: Language = "en",
 ) -> None:
     """Write a workbook with the line's parameters, to be filled with scenarios."""
     from scenarios.whatif.workbook import write_template  # noqa: PLC0415 - heavy
@@ -175,7 +177,7 @@ def template(
     model = load_line(line)
     found = [one for path in scenarios or () for one in _load(path, model)]
     with writing(target):
-        write_template(model, target, found)
+        write_template(model, target, found, language)
     typer.echo(f"{target}: fill in the sheets, then: twin whatif {line} {target}")
 
 

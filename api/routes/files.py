@@ -93,7 +93,7 @@ def export_line(
     if subject is Subject.MODEL:
         made = line_file(live, kind, lang)
     elif subject is Subject.SCENARIOS:
-        made = scenario_file(live, _scenarios(site, line_id), kind)
+        made = scenario_file(live, _scenarios(site, line_id), kind, lang)
     else:
         made = table_file(line_table(live, subject, window_s), kind)
     as_of = live.picture().as_of.strftime("%Y%m%d-%H%M")

@@ -56,6 +56,7 @@ from api.schemas.lines import (
     VehicleKpis,
     VehicleView,
 )
+from api.schemas.objections import ScheduleViolation, ScheduleWarning
 from api.schemas.operations import (
     OperationsPerformanceIn,
     OperationsPerformanceView,
@@ -104,8 +105,6 @@ from api.schemas.planning import (
     ScheduleQuestion,
     ScheduleResult,
     ScheduleView,
-    ScheduleViolation,
-    ScheduleWarning,
 )
 from api.schemas.scenarios import (
     ComparisonRow,

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from api.schemas.common import Handle, Interval, Moment, Provenance, Shape
 from api.schemas.jobs import JobStatus
+from api.schemas.objections import ScheduleViolation, ScheduleWarning
 from api.schemas.scenarios import Start
 from twin.line.spec import Id
 
@@ -123,35 +124,6 @@ class ScheduleChanges(Shape):
     """Whether anything better was found; else the running schedule goes on as it can."""
     objective_unchanged: float | None
     """What the running schedule is worth as it goes on by itself."""
-
-
-class ScheduleWarning(Shape):
-    """Something of the line that the plan does not know; its replays do."""
-
-    kind: Literal["wear", "times"]
-    """``wear``: stations are planned as new; ``times``: the line begins bars of these orders at
-    other moments than locked, because it waits for none."""
-    elements: tuple[str, ...]
-    """Stations or orders that it is about."""
-    text: str
-    """In words."""
-
-
-class ScheduleViolation(Shape):
-    """One demand that a schedule does not meet."""
-
-    kind: Literal[
-        "missing", "duplicated", "unknown", "not_finite", "eligibility", "duration", "precedence",
-        "overlap", "machine", "setup", "release", "deadline", "calendar", "frozen", "same_order",
-        "resource", "transport", "wait", "buffer", "batch", "campaign", "twin", "outcome",
-    ]  # fmt: skip
-    """Which demand."""
-    where: str
-    """``order/operation``, order, station or line that it is about."""
-    amount_s: float | None
-    """By how much, s; none where it is no time or cannot be measured."""
-    text: str
-    """In words, times in s since the line's start."""
 
 
 class ScheduleResult(Shape):

@@ -18,7 +18,14 @@ from decimal import ROUND_HALF_UP, Decimal
 from html import escape
 from typing import Any
 
-from api.schemas import ComparisonRow, Interval, RunResults, ScheduleView, ScheduleViolation
+from api.schemas import (
+    ComparisonRow,
+    Interval,
+    RunResults,
+    ScheduleView,
+    ScheduleViolation,
+    ScheduleWarning,
+)
 from api.ui import specs
 from api.ui.specs import SHOWN
 
@@ -214,9 +221,7 @@ def schedule_report(
         left = len(result.violations) - VIOLATIONS
         paper.text(words["violation.further"].format(n=left), 8.5, MUTED)
     for item in result.warnings:
-        said = words[f"plan.left_out.{item.kind}"]
-        elements = ", ".join(names.get(name, name) for name in item.elements)
-        paper.text(said.format(names=elements), 8.5, MUTED)
+        paper.text(_left_out(item, names, words), 8.5, MUTED)
     paper.y += 8
     stations = len({bar.station for bar in result.operations})
     high = min(320.0, (26.0 * stations + 50.0) * CHART_SCALE)
@@ -301,12 +306,30 @@ def _broken_demand(
     found: ScheduleViolation, names: Mapping[str, str], words: Mapping[str, str]
 ) -> str:
     """Return what a schedule violates, with operations and stations as people call them."""
-    order, _, operation = found.where.partition("/")
-    where = f"{order} {operation.replace('_', ' ')}" if operation else names.get(order, order)
-    what = words[f"violation.{found.kind}"].format(where=where)
+
+    def called(place: str) -> str:
+        order, _, operation = place.partition("/")
+        return f"{order} {operation.replace('_', ' ')}" if operation else names.get(order, order)
+
+    what = words[f"violation.{found.kind}"].format(where=called(found.where))
+    if found.others:
+        others = ", ".join(called(place) for place in found.others)
+        what = words["violation.about"].format(what=what, others=others)
     if found.amount_s is None:
         return what
     return words["violation.by"].format(what=what, amount=_duration(found.amount_s, words))
+
+
+def _left_out(found: ScheduleWarning, names: Mapping[str, str], words: Mapping[str, str]) -> str:
+    """Return what a plan does not know of its line, and by how much that moves orders."""
+    elements = ", ".join(names.get(name, name) for name in found.elements)
+    said = words[f"plan.left_out.{found.kind}"].format(names=elements)
+    if found.kind == "wear":
+        return said
+    if found.late_s is None:
+        return words["plan.never"].format(said=said)
+    way = "plan.later" if found.late_s > 0 else "plan.earlier"
+    return words[way].format(said=said, amount=_duration(abs(found.late_s), words))
 
 
 def _duration(seconds: float, words: Mapping[str, str]) -> str:

@@ -121,20 +121,21 @@ def _offered(
     kind = ViolationKind.RESOURCE
     if len(names) != len(needs):
         message = f"has {len(names)} of {len(needs)} resources that {what} needs"
-        yield Violation(kind, key, math.nan, f"{message}: {', '.join(needs) or 'none'}")
+        message = f"{message}: {', '.join(needs) or 'none'}"
+        yield Violation(kind, key, math.nan, message, tuple(needs))
     for need, name in zip(needs, names, strict=False):
         resource = facts.resources.get(name)
         if resource is None or not resource.offers(need):
-            yield Violation(kind, key, math.nan, f"{name!r} does not offer {need!r}")
+            yield Violation(kind, key, math.nan, f"{name!r} does not offer {need!r}", (name,))
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Violation(kind, key, math.nan, f"{name!r} cannot meet two needs at one time")
+        yield Violation(kind, key, math.nan, f"{name!r} cannot meet two needs at one time", (name,))
 
 
 def _busy(facts: Facts, resource: Resource, uses: Sequence[_Use]) -> Iterator[Violation]:
     kind = ViolationKind.RESOURCE
     for use in uses:
         message = f"{resource.id} is not there yet when {_what(use)} starts"
-        yield from facts.late(kind, use[2], resource.ready_s - use[0], message)
+        yield from facts.late(kind, use[2], resource.ready_s - use[0], message, resource.id)
     busy: _Use | None = None
     for use in uses:
         start_s, end_s, key, placed = use
@@ -142,7 +143,7 @@ def _busy(facts: Facts, resource: Resource, uses: Sequence[_Use]) -> Iterator[Vi
             one = placed is not None and busy[3] is not None and facts.same_batch(placed, busy[3])
             both_s = 0.0 if one else min(busy[1], end_s) - start_s
             message = f"{resource.id} is busy with {_what(busy)} when {_what(use)} starts"
-            yield from facts.late(kind, key, both_s, message)
+            yield from facts.late(kind, key, both_s, message, resource.id, busy[2])
         if busy is None or end_s > busy[1]:
             busy = use
 
@@ -161,7 +162,8 @@ def waits(facts: Facts) -> Iterator[Violation]:
                 other = facts.sound[name][0]
                 wait_s = placed.start_s - other.end_s - facts.way_s(other, placed)
                 message = f"waits {wait_s:g} s after {name}; at most {limit_s or 0:g} s are allowed"
-                yield from facts.late(ViolationKind.WAIT, key, wait_s - (limit_s or 0.0), message)
+                over_s = wait_s - (limit_s or 0.0)
+                yield from facts.late(ViolationKind.WAIT, key, over_s, message, name)
 
 
 def buffers(facts: Facts) -> Iterator[Violation]:
@@ -177,7 +179,8 @@ def buffers(facts: Facts) -> Iterator[Violation]:
             come_s = other.free_s + facts.way_s(other, placed)
             if other.free_s > other.end_s:
                 message = f"starts before it can have left {other.machine} after {name}"
-                yield from facts.late(ViolationKind.BUFFER, key, come_s - placed.start_s, message)
+                early_s = come_s - placed.start_s
+                yield from facts.late(ViolationKind.BUFFER, key, early_s, message, name)
             if room is not None and facts.operations[name][0] is job:
                 queues.setdefault(placed.machine, []).append((come_s, placed.start_s, key))
     for machine, queue in queues.items():
@@ -192,7 +195,7 @@ def buffers(facts: Facts) -> Iterator[Violation]:
             if start_s - come_s > facts.tolerance_s and len(there) > room:
                 over_s = min(start_s, *(end for _, end in there)) - come_s
                 message = f"waits before {machine}, where {len(there)} wait and {room} have room"
-                yield from facts.late(ViolationKind.BUFFER, key, over_s, message)
+                yield from facts.late(ViolationKind.BUFFER, key, over_s, message, machine)
 
 
 def batches(facts: Facts) -> Iterator[Violation]:
@@ -208,11 +211,13 @@ def batches(facts: Facts) -> Iterator[Violation]:
             else:
                 groups.append([placed])
         for group in groups:
-            names = ", ".join(p.key for p in group)
+            keys = tuple(p.key for p in group)
             timed = [p for p in group if p.end_s > p.start_s]
             if len(timed) > machine.batch_size:
-                message = f"{len(timed)} are in one batch of {machine.batch_size}: {names}"
-                yield Violation(kind, machine.id, math.nan, message)
+                message = (
+                    f"{len(timed)} are in one batch of {machine.batch_size}: {', '.join(keys)}"
+                )
+                yield Violation(kind, machine.id, math.nan, message, keys)
 
 
 def campaigns(facts: Facts) -> Iterator[Violation]:

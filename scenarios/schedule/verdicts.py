@@ -53,6 +53,8 @@ class Violation:
     """By how much, s; NaN where it is no time or cannot be measured."""
     message: str
     """In words."""
+    others: tuple[str, ...] = ()
+    """What else it is about: operations, machines or people that are in its way."""
 
     def __str__(self) -> str:
         """Return where and what, one line."""
@@ -85,11 +87,11 @@ class Facts:
         }
 
     def late(
-        self, kind: ViolationKind, where: str, amount_s: float, message: str
+        self, kind: ViolationKind, where: str, amount_s: float, message: str, *others: str
     ) -> Iterator[Violation]:
         """Yield a violation if an amount is more than the tolerance."""
         if amount_s > self.tolerance_s:
-            yield Violation(kind, where, amount_s, f"{message} (by {amount_s:g} s)")
+            yield Violation(kind, where, amount_s, f"{message} (by {amount_s:g} s)", others)
 
     def closed(self, placed: Placement) -> list[tuple[float, float]]:
         """Return when a machine, or one of the people it works with, is not there; merged."""

@@ -113,9 +113,9 @@ class _Checker(Facts):
             modes = self.operations[key][1].modes
             mode = next((mode for mode in modes if mode.machine == placed.machine), None)
             if mode is None:
-                names = ", ".join(mode.machine for mode in modes)
-                message = f"cannot be done on {placed.machine!r}, only on {names}"
-                yield Violation(ViolationKind.ELIGIBILITY, key, math.nan, message)
+                able = tuple(mode.machine for mode in modes)
+                message = f"cannot be done on {placed.machine!r}, only on {', '.join(able)}"
+                yield Violation(ViolationKind.ELIGIBILITY, key, math.nan, message, able)
                 continue
             self.sound[key] = (placed, mode)
             self.on[placed.machine].append(placed)
@@ -132,7 +132,7 @@ class _Checker(Facts):
         )
         ready_s = self.machines[placed.machine].ready_s
         message = f"starts before {placed.machine} is ready"
-        yield from self.late(kind.MACHINE, key, ready_s - placed.start_s, message)
+        yield from self.late(kind.MACHINE, key, ready_s - placed.start_s, message, placed.machine)
         yield from self._fixed(key, placed)
         if placed.leave_s is not None:
             early_s = placed.end_s - placed.leave_s
@@ -149,6 +149,7 @@ class _Checker(Facts):
     def _work(self, key: str, placed: Placement, mode: Mode) -> Iterator[Violation]:
         operation, kind = self.operations[key][1], ViolationKind
         work_s = self.work_s(placed, placed.start_s, placed.end_s)
+        who = (placed.machine, *placed.resources)
         if operation.splittable or operation.overlap:
             for begin, end in self.closed(placed):
                 moments = [(placed.start_s, "starts")]
@@ -156,12 +157,12 @@ class _Checker(Facts):
                 moments += [] if operation.overlap else [(placed.end_s, "ends")]
                 for moment_s, what in moments if mode.duration_s > 0 else ():
                     inside_s = min(moment_s - begin, end - moment_s)
-                    message = f"{what} while {self._who(placed)} is closed"
-                    yield from self.late(kind.CALENDAR, key, inside_s, message)
+                    message = f"{what} while {' or '.join(who)} is closed"
+                    yield from self.late(kind.CALENDAR, key, inside_s, message, *who)
         else:
             paused_s = placed.end_s - placed.start_s - work_s
-            message = f"runs while {self._who(placed)} is closed and may not pause"
-            yield from self.late(kind.CALENDAR, key, paused_s, message)
+            message = f"runs while {' or '.join(who)} is closed and may not pause"
+            yield from self.late(kind.CALENDAR, key, paused_s, message, *who)
             work_s = placed.end_s - placed.start_s
         message = f"has {work_s:g} s of {mode.duration_s:g} s of work"
         yield from self.late(kind.DURATION, key, mode.duration_s - work_s, message)
@@ -173,9 +174,6 @@ class _Checker(Facts):
             message = f"holds {placed.machine} for {work_s:g} s instead of {longest_s:g} s"
             yield from self.late(kind.DURATION, key, work_s - longest_s, message)
 
-    def _who(self, placed: Placement) -> str:
-        return " or ".join([placed.machine, *placed.resources])
-
     def _predecessors(self, key: str, placed: Placement, mode: Mode) -> Iterator[Violation]:
         for name in self.before(key):
             if name not in self.sound:
@@ -185,10 +183,11 @@ class _Checker(Facts):
             if not self.operations[key][1].overlap:
                 early_s = other.end_s - placed.start_s
                 message = f"starts before {name} has ended"
-                yield from self.late(ViolationKind.PRECEDENCE, key, early_s, message)
+                yield from self.late(ViolationKind.PRECEDENCE, key, early_s, message, name)
                 if early_s <= self.tolerance_s:
                     message = f"starts before it can have come from {other.machine} after {name}"
-                    yield from self.late(ViolationKind.TRANSPORT, key, early_s + way_s, message)
+                    short_s = early_s + way_s
+                    yield from self.late(ViolationKind.TRANSPORT, key, short_s, message, name)
                 continue
             lead_s = its_mode.duration_s if its_mode.first_part_s is None else its_mode.first_part_s
             done_s = self.work_s(other, other.start_s, placed.start_s - way_s)
@@ -196,12 +195,12 @@ class _Checker(Facts):
             left_s = other.end_s + way_s - placed.start_s
             short_s = min(min(lead_s, its_mode.duration_s) - done_s, left_s)
             message = f"starts before the first part of {name} has come"
-            yield from self.late(ViolationKind.OVERLAP, key, short_s, message)
+            yield from self.late(ViolationKind.OVERLAP, key, short_s, message, name)
             last_s = mode.duration_s if mode.last_part_s is None else mode.last_part_s
             done_s = self.work_s(placed, other.end_s + way_s, placed.end_s)
             short_s = min(last_s, mode.duration_s) - done_s
             message = f"ends before the last part of {name} has gone through"
-            yield from self.late(ViolationKind.OVERLAP, key, short_s, message)
+            yield from self.late(ViolationKind.OVERLAP, key, short_s, message, name)
 
     def _machine(self, machine: Machine) -> Iterator[Violation]:
         here = sorted((p.start_s, p.end_s, p.key) for p in self.on[machine.id])
@@ -210,7 +209,9 @@ class _Checker(Facts):
             placed = self.sound[key][0]
             if busy is not None and not self.same_batch(busy, placed):
                 message = f"starts while {busy.key} is on {machine.id}"
-                yield from self.late(ViolationKind.MACHINE, key, busy.free_s - start_s, message)
+                yield from self.late(
+                    ViolationKind.MACHINE, key, busy.free_s - start_s, message, busy.key
+                )
             if busy is None or placed.free_s >= busy.free_s:
                 busy = placed
         yield from setups(self, machine, here)
@@ -254,4 +255,4 @@ class _Checker(Facts):
             if left[first] < left[second] and right[second] < right[first]:
                 ahead_s = max(a - b for a, b in zip(right[first], right[second], strict=True))
                 message = f"overtakes {first} between machines that must see one order"
-                yield from self.late(ViolationKind.SAME_ORDER, second, ahead_s, message)
+                yield from self.late(ViolationKind.SAME_ORDER, second, ahead_s, message, first)

@@ -7,12 +7,13 @@ The sheet ``line`` shows what can be changed and the values now, ``scenarios`` h
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from scenarios.whatif import workbook_thai as thai
 from scenarios.whatif.changes import relative
 from scenarios.whatif.differences import value_text
 from scenarios.whatif.events import KINDS
@@ -22,6 +23,7 @@ from twin.line import Line
 from twin.line.cells import clock, length
 from twin.line.sheets import (
     ERRORS,
+    README,
     Cells,
     Column,
     Row,
@@ -103,7 +105,9 @@ def _tables(line: Line | None, parameters: int) -> tuple[Table, Table, Table]:
     return shown, changes, happens
 
 
-def write_template(line: Line, path: str | Path, scenarios: Sequence[Scenario] = ()) -> None:
+def write_template(
+    line: Line, path: str | Path, scenarios: Sequence[Scenario] = (), language: str = "en"
+) -> None:
     """Write a workbook for a line's scenarios, empty or with some in it.
 
     Parameters
@@ -114,19 +118,24 @@ def write_template(line: Line, path: str | Path, scenarios: Sequence[Scenario] =
         File to write, e.g. ``scenarios.xlsx``.
     scenarios : sequence of Scenario
         What to write into it.
+    language : str
+        ``en`` or ``th``: of sheets, columns, explanations and choices. Either is read.
     """
     parameters = list(_parameters(line))
     shown, changes, happens = _tables(line, len(parameters) + 1)
-    title = f"What-if scenarios for {line.name or line.id}"
-    write_tables(
-        Path(path),
-        title,
-        [
-            (changes, _change_rows(scenarios)),
-            (happens, _event_rows(scenarios)),
-            (shown, parameters),
-        ],
-    )
+    title, readme = f"What-if scenarios for {line.name or line.id}", README
+    tables: list[tuple[Table, Iterable[Sequence[Any]]]] = [
+        (changes, _change_rows(scenarios)),
+        (happens, _event_rows(scenarios)),
+        (shown, parameters),
+    ]
+    if language == "th":
+        title, readme = thai.title(line.name or line.id), thai.README
+        tables = [
+            (thai.in_thai(table), [thai.row_in_thai(table, row) for row in rows])
+            for table, rows in tables
+        ]
+    write_tables(Path(path), title, tables, readme)
 
 
 def _parameters(line: Line) -> Iterator[tuple[str, Any, str]]:
@@ -201,7 +210,7 @@ def read_scenarios(path: str | Path, line: Line | None = None) -> tuple[Scenario
         With every bad cell: sheet, cell, what, expected, remedy.
     """
     found, file = Path(path), str(path)
-    rows, findings = read_tables(found, _tables(line, 2))
+    rows, findings = read_tables(found, [thai.in_thai(table) for table in _tables(line, 2)])
     reading = _Reading(file, findings, line)
     for row in rows.get("scenarios", ()):
         reading.change(row)
@@ -275,7 +284,7 @@ class _Reading:
                 names = [part.strip().replace(" ", "_") for part in text.split(",")]
                 document[column] = names if column == "extends" else text
                 self.cells.put(row.cell(column), name, column)
-        path, how = row.text("path"), row.text("how").lower() or "set"
+        path, how = row.text("path"), thai.meant(row.text("how")) or "set"
         if not path or path.upper() in ERRORS:
             if "value" in row.cells or row.text("how"):
                 self._tell(row.cell("path"), "is empty", "what changes, as in the sheet line")
@@ -302,7 +311,7 @@ class _Reading:
         document = self._document(row)
         if document is None:
             return
-        kind = row.text("kind").lower()
+        kind = thai.meant(row.text("kind"))
         if kind not in KINDS:
             message = f"unknown kind {kind!r}" if kind else "is empty"
             self._tell(row.cell("kind"), message, f"one of: {', '.join(KINDS)}")

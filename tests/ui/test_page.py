@@ -156,7 +156,7 @@ def test_each_kind_of_violation_and_warning_has_words(words: dict[str, str]) -> 
     """What the checker finds and what a plan leaves out: the API has these kinds, no others."""
     kinds = {str(kind) for kind in ViolationKind}
     assert set(get_args(ScheduleViolation.model_fields["kind"].annotation)) == kinds
-    further = {"violation.by", "violation.further"}
+    further = {"violation.about", "violation.by", "violation.further"}
     listed = {key for key in words if key.startswith("violation.")} - further
     assert listed == {f"violation.{kind}" for kind in kinds}
     assert all("{where}" in words[key] for key in listed)
@@ -255,17 +255,20 @@ def test_report_of_a_schedule_has_stations_in_the_order_of_the_line() -> None:
 def test_thai_report_of_a_schedule_tells_violations_in_thai(kind: ViolationKind) -> None:
     """Names of operations and stations are all that has Latin letters where a plan is broken."""
     wrong = {"kind": kind, "text": "in English", "where": "7/fill_up", "amount_s": 5460.0}
+    wrong["others"] = ["8/fill_up", "press"]
     whole = {"kind": kind, "text": "in English", "where": "press", "amount_s": None}
-    left_out = {"kind": "wear", "elements": ["press"], "text": "in English"}
+    left_out = {"kind": "times", "elements": ["7"], "text": "in English", "late_s": 5400.0}
     view = ScheduleView.model_validate(
         SCHEDULE | {"result": PLAN | {"violations": [wrong, whole], "warnings": [left_out]}}
     )
     paper = report.schedule_report(view, {"press": "เครื่องอัด"}, LANGUAGES["th"])
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", "".join(paper.parts))
     facts = next(at for at, text in enumerate(texts) if "7 fill up: " in text)
-    told = " ".join(texts[facts : facts + 4]).replace("7 fill up", "")
+    told = " ".join(texts[facts : facts + 4])
+    assert ": 8 fill up, เครื่องอัด (1 ชม. 31 นาที)" in told
+    assert "งานที่ห่างที่สุดเริ่มช้ากว่าที่ล็อกไว้ 1 ชม. 30 นาที" in told
+    told = told.replace("7 fill up", "").replace("8 fill up", "")
     assert "เครื่องอัด: " in told
-    assert "(1 ชม. 31 นาที)" in told
     assert not re.search("[A-Za-z]", told)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,8 @@ from twin.line.sheets import Table
 
 Words = dict[str, tuple[str, str]]
 """What stands above a column, and what stands in it, by the column's name."""
+Sheet = tuple[str, str, Words]
+"""What a sheet is called, what stands in it, and its columns."""
 
 README = "อ่านก่อน"
 TITLE = "สายการผลิตที่จะจำลอง: กรอกแต่ละแผ่นงาน แล้วนำเข้าที่หน้าเว็บ หรือใช้ twin line import"
@@ -17,7 +19,7 @@ _ID = "ชื่อสั้น ใช้ภาษาไทยได้ เช�
 _NAME = "ชื่อเต็มสำหรับแสดงผล เว้นว่างได้"
 _TIME = "เป็นวินาที หรือข้อความเช่น 12 วินาที, 1.5 นาที, 4 ชม."
 _ONLY = "ใช้กับ ตามช่วงเวลา เท่านั้น"
-SHEETS: dict[str, tuple[str, str, Words]] = {
+SHEETS: dict[str, Sheet] = {
     "line": ("สายการผลิต", "ชื่อของสายการผลิต และเวลาที่เริ่มนับ", {
         "key": ("หัวข้อ", "รหัส ชื่อ คำอธิบาย เขตเวลา หรือ เริ่ม"),
         "value": ("ค่า", "เช่น bottling; Asia/Bangkok; 5/1/2569 08:00"),
@@ -102,17 +104,23 @@ _SHOWN = {meant: word for word, meant in CHOICES.items()}
 
 def in_thai(table: Table) -> Table:
     """Return a table with Thai words above and about its columns; both languages are read."""
-    title, about, words = SHEETS[table.name]
-    columns = tuple(
-        replace(
-            column,
-            head=words[column.name][0],
-            about=words[column.name][1],
-            choices=tuple(_SHOWN[choice] for choice in column.choices),
-        )
-        for column in table.columns
-    )
-    return replace(table, title=title, about=about, columns=columns)
+    return in_words(table, SHEETS, {column.name: _SHOWN for column in table.columns})
+
+
+def in_words(
+    table: Table, sheets: Mapping[str, Sheet], shown: Mapping[str, Mapping[str, str]]
+) -> Table:
+    """Return a table in other words: of its sheet, its columns, and by column of what is chosen."""
+    title, about, words = sheets[table.name]
+    columns = []
+    for column in table.columns:
+        head, told = words[column.name]
+        told_by = shown.get(column.name, {})
+        choices = tuple(told_by.get(choice, choice) for choice in column.choices)
+        sheet, _, cells = column.listed.partition("!")
+        listed = f"'{sheets[sheet][0]}'!{cells}" if cells else ""
+        columns.append(replace(column, head=head, about=told, choices=choices, listed=listed))
+    return replace(table, title=title, about=about, columns=tuple(columns))
 
 
 def meant(word: str) -> str:

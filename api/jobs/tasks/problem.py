@@ -68,6 +68,7 @@ def objections(found: Iterable[Violation]) -> list[dict[str, Any]]:
             "kind": item.kind.value,
             "where": item.where,
             "amount_s": finite(item.amount_s),
+            "others": list(item.others),
             "text": str(item),
         }
         for item in found

@@ -101,7 +101,13 @@ def warnings(line: Line, orders: Iterable[str]) -> list[dict[str, Any]]:
 def told_of(found: Iterable[LeftOut]) -> list[dict[str, Any]]:
     """Return what a plan leaves out as ``ScheduleWarning`` has it."""
     return [
-        {"kind": item.kind, "elements": list(item.elements), "text": str(item)} for item in found
+        {
+            "kind": item.kind,
+            "elements": list(item.elements),
+            "late_s": finite(item.late_s) or None,
+            "text": str(item),
+        }
+        for item in found
     ]
 
 

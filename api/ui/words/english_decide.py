@@ -133,7 +133,11 @@ ENGLISH: dict[str, str] = {
     "edit.kept": "The line waits for no moment; in this order it ends: {orders}",
     "edit.stuck": "In this order parts of the line would wait for each other for ever.",
     # what a plan violates
+    "violation.about": "{what}: {others}",
     "violation.by": "{what} (by {amount})",
+    "plan.later": "{said} The one that is furthest away begins {amount} later.",
+    "plan.earlier": "{said} The one that is furthest away begins {amount} earlier.",
+    "plan.never": "{said} It does not finish any plan around what is locked.",
     "violation.further": "and {n} more, which are on the page",
     "violation.missing": "{where}: is not in the plan",
     "violation.duplicated": "{where}: is in the plan more than once",

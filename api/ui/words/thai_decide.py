@@ -131,7 +131,11 @@ THAI: dict[str, str] = {
     "edit.kept": "สายการผลิตไม่รอเวลา ตามลำดับนี้จะเสร็จ: {orders}",
     "edit.stuck": "ตามลำดับนี้ ชิ้นงานในสายการผลิตจะรอกันเองไม่รู้จบ",
     # what a plan violates
+    "violation.about": "{what}: {others}",
     "violation.by": "{what} ({amount})",
+    "plan.later": "{said} งานที่ห่างที่สุดเริ่มช้ากว่าที่ล็อกไว้ {amount}",
+    "plan.earlier": "{said} งานที่ห่างที่สุดเริ่มเร็วกว่าที่ล็อกไว้ {amount}",
+    "plan.never": "{said} สายการผลิตทำแผนรอบงานที่ล็อกไว้ไม่เสร็จ",
     "violation.further": "และอีก {n} อย่าง ดูได้ในหน้าเว็บ",
     "violation.missing": "{where}: ไม่มีในแผน",
     "violation.duplicated": "{where}: อยู่ในแผนมากกว่าหนึ่งครั้ง",

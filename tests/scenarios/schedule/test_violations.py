@@ -97,12 +97,15 @@ def test_precedence_with_amount() -> None:
     found = shifted(two_steps(), "A/o1", -3)
     assert [(v.kind, v.where) for v in found] == [(Kind.PRECEDENCE, "A/o1")]
     assert found[0].amount_s == pytest.approx(3)
+    assert found[0].others == ("A/o0",)
 
 
 def test_two_on_one_machine_with_amount() -> None:
     """Two operations on one machine at one time are told by how much they overlap."""
     found = shifted(two_steps(), "B/o0", -4)
-    assert [(v.kind, v.where, v.amount_s) for v in found] == [(Kind.MACHINE, "B/o0", 4)]
+    assert [(v.kind, v.where, v.amount_s, v.others) for v in found] == [
+        (Kind.MACHINE, "B/o0", 4, ("A/o0",))
+    ]
 
 
 def test_work_cut_short_and_drawn_out() -> None:

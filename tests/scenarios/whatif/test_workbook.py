@@ -1,5 +1,6 @@
 """Workbooks: a template, filled in and read; every bad cell is named. Thai text is text."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -54,17 +55,54 @@ def test_a_template_filled_in_is_read(tmp_path: Path, line: Line) -> None:
     assert (fault.after_s, fault.duration_s) == (3600.0, 14400.0)
 
 
-def test_scenarios_come_back_from_the_workbook(tmp_path: Path, line: Line) -> None:
-    """What is written into a template is read again."""
+@pytest.mark.parametrize("language", ["en", "th"])
+def test_scenarios_come_back_from_the_workbook(tmp_path: Path, line: Line, language: str) -> None:
+    """What is written into a template is read again, whatever the language of its sheets."""
+    rush = {"id": "R-1", "product": "water_600", "quantity": 5, "due_in_s": 7200.0, "after_s": 60.0}
     given = (
-        Scenario(name="a", changes={"buffers.filled.capacity": {"times": 2}}),
         Scenario(
-            name="b", events=({"kind": "demand", "factor": 1.15},), description="more, of all"
+            name="a",
+            changes={"buffers.filled.capacity": {"times": 2}, "stations.filler.crew": "x"},
+        ),
+        Scenario(
+            name="b",
+            events=({"kind": "demand", "factor": 1.15}, {"kind": "rush_order"} | rush),
+            description="more, of all",
         ),
     )
     book = tmp_path / "scenarios.xlsx"
-    write_template(line, book, given)
-    assert load_scenarios(book, line) == given
+    write_template(line, book, given, language)
+    assert load_scenarios(book) == given
+
+
+def test_a_thai_workbook_is_filled_in_in_thai(tmp_path: Path, line: Line) -> None:
+    """No English stands above a column or in what may be chosen; Thai words are read."""
+    path = tmp_path / "scenarios.xlsx"
+    write_template(line, path, language="th")
+    book = load_workbook(path)
+    assert book.sheetnames == ["อ่านก่อน", "สถานการณ์", "เหตุการณ์", "สายการผลิต"]
+    for sheet in book.worksheets[1:]:
+        assert not any(re.search("[A-Za-z]", cell.value) for cell in sheet[1]), sheet.title
+    listed = [rule.formula1 for rule in book["สถานการณ์"].data_validations.dataValidation]
+    assert any("'สายการผลิต'!$A$2:" in rule for rule in listed)
+    assert '"ตั้งค่า,คูณ,บวก,ลบออก"' in listed
+    filled(path, {
+        "สถานการณ์": [["ช้า", None, None, "buffers.filled.capacity", "บวก", "๒๐"]],
+        "เหตุการณ์": [["ช้า", "ค่อย ๆ ช้าลง", "filler", *[None] * 5, "๓๐ นาที", "4 ชม.", 1.5],
+                    [None, "เสีย", "filler"]],
+    })  # fmt: skip
+    with pytest.raises(ScenarioError) as caught:
+        load_scenarios(path, line)
+    assert [found.path for found in caught.value.findings] == ["เหตุการณ์!B3"]
+    book = load_workbook(path)
+    book["เหตุการณ์"].delete_rows(3)
+    book.save(path)
+    (late,) = load_scenarios(path, line)
+    assert late.changes == {"buffers.filled.capacity": {"plus": 20}}
+    (drift,) = late.events
+    assert drift.model_dump(include={"kind", "after_s", "duration_s", "factor"}) == {
+        "kind": "drift", "after_s": 1800.0, "duration_s": 14400.0, "factor": 1.5,
+    }  # fmt: skip
 
 
 def test_what_a_thai_planner_writes_is_understood(tmp_path: Path, line: Line) -> None:

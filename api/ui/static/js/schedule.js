@@ -19,12 +19,19 @@ let releaser = false;
 
 const called = (id) => model.stations.find((item) => item.id === id)?.name || id;
 
-/** What a plan violates, in the page's language; the check's own words, in English, say most. */
-function broken({ kind, where, amount_s: amount, text }) {
-  if (document.documentElement.lang === "en") return text;
-  const what = t(`violation.${kind}`, { where: named(where, called) });
-  if (amount === null) return what;
-  return t("violation.by", { what, amount: amount < 1 ? t("length.s", { n: "< 1" }) : duration(amount) });
+/** What a plan violates, with what else it is about and by how much; the check's own words as a tip. */
+function broken({ kind, where, others, amount_s: amount, text }) {
+  let what = t(`violation.${kind}`, { where: named(where, called) });
+  if (others.length) what = t("violation.about", { what, others: others.map((id) => named(id, called)).join(", ") });
+  if (amount !== null) what = t("violation.by", { what, amount: amount < 1 ? t("length.s", { n: "< 1" }) : duration(amount) });
+  return el("li", { title: text, text: what });
+}
+
+/** What a plan does not know of its line; where that moves orders, by how much. */
+function leftOut({ kind, elements, late_s: late, text }) {
+  const said = t(`plan.left_out.${kind}`, { names: elements.map(called).join(", ") });
+  const way = late === null ? "plan.never" : late > 0 ? "plan.later" : "plan.earlier";
+  return el("li", { title: text, text: kind === "wear" ? said : t(way, { said, amount: duration(Math.abs(late)) }) });
 }
 
 /** Ask for a plan; `more` says what stays of the one in view. */
@@ -75,7 +82,7 @@ async function check() {
     place.replaceChildren(found.feasible
       ? el("p", { class: "tag good", text: `✓ ${t("edit.holds")}` })
       : el("div", { class: "error" }, el("p", { class: "strong", text: t("edit.broken", { n: number(found.violations.length) }) }),
-        el("ul", {}, found.violations.slice(0, 8).map((item) => el("li", { text: broken(item) })))),
+        el("ul", {}, found.violations.slice(0, 8).map(broken))),
     el("p", { text: asTheLineDoes(found.kept) }),
     el("p", { class: "muted small", text: objective }));
   } catch (error) {
@@ -147,10 +154,9 @@ function show(view) {
     fact("gap", percent(result.gap, 1)),
     fact("violations", result.violations.length ? number(result.violations.length) : t("plan.no_violations")),
     fact("elapsed", duration(result.elapsed_s), worded(result.solver)));
-  $("#violations").replaceChildren(...result.violations.map((item) => el("li", { text: broken(item) })));
+  $("#violations").replaceChildren(...result.violations.map(broken));
   $("#plan-warnings").hidden = !result.warnings.length;
-  $("#plan-warnings").replaceChildren(...result.warnings.map(({ kind, elements }) =>
-    el("li", { text: t(`plan.left_out.${kind}`, { names: elements.map(called).join(", ") }) })));
+  $("#plan-warnings").replaceChildren(...result.warnings.map(leftOut));
   $("#plan-message").textContent = worded(result.message);
   $("#plan-changes").replaceChildren(...changes(result.changes).map((text) => el("p", { text })));
   forget();
