@@ -104,6 +104,8 @@ def search(problem: SchedulingProblem, wanted: Wanted) -> Answer:
     search must be compiled first, once per installation. Who stops meanwhile gets what the rules
     find at once.
     """
+    from scenarios.schedule.conflicts import reasoned  # noqa: PLC0415
+
     first: ScheduleResult | None = None
     with stopping(wished=False):
         try:
@@ -111,8 +113,9 @@ def search(problem: SchedulingProblem, wanted: Wanted) -> Answer:
                 return Answer(_at_once(problem, wanted.limits), 0.0)
             first = _glance(problem, wanted)
             if first is not None and (first.status in {"optimal", "infeasible"} or first.stopped):
-                return Answer(first, 0.0)
-            return _searched(problem, wanted)
+                return Answer(reasoned(problem, first), 0.0)
+            answer = _searched(problem, wanted)
+            return replace(answer, result=reasoned(problem, answer.result))
         except KeyboardInterrupt:
             if first is None or first.schedule is None:
                 return Answer(_at_once(problem, wanted.limits), 0.0)
@@ -293,12 +296,18 @@ def _show(document: dict[str, Any]) -> None:
     gap = document["gap"]
     told = f"{gap:.1%}" if math.isfinite(gap) else "unknown"
     terms = " + ".join(f"{w:g} x {name}" for name, w in document["objective_terms"].items())
-    typer.echo(
-        f"{document['status']} by {document['engine']} in {document['seconds']:.1f} s, after "
-        f"{document['ready_s']:.1f} s to get ready: "
-        f"objective {document['objective']:,g} ({terms}), bound {document['bound']:,g} "
-        f"({document['bound_source']}), gap {told}, "
-        f"violations: {len(document['violations']) or 'none'}"
-    )
+    if document["makespan_s"] is None:
+        typer.echo(
+            f"no schedule after {document['seconds']:.1f} s: {document['status']}; none has less "
+            f"than {document['bound']:,g} ({terms}; {document['bound_source']})"
+        )
+    else:
+        typer.echo(
+            f"{document['status']} by {document['engine']} in {document['seconds']:.1f} s, after "
+            f"{document['ready_s']:.1f} s to get ready: "
+            f"objective {document['objective']:,g} ({terms}), bound {document['bound']:,g} "
+            f"({document['bound_source']}), gap {told}, "
+            f"violations: {len(document['violations']) or 'none'}"
+        )
     for text in [*document["messages"], *(item["text"] for item in document["violations"])]:
         typer.echo(f"  - {text}")

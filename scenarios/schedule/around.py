@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from scenarios.schedule.bounds import lower_bound
+from scenarios.schedule.conflicts import reasoned
 from scenarios.schedule.from_line import loosened
 from scenarios.schedule.locking import Places, lock, on_the_line
 from scenarios.schedule.problem import SchedulingProblem
@@ -48,7 +49,7 @@ def solve_around(
     asked = lock(problem, places)
     found = solve(asked, limits, progress=progress, cancelled=cancelled)
     if found.schedule is None or problem.twin is None or not places:
-        return asked, found
+        return asked, reasoned(asked, found)
     played = on_the_line(problem, places, found.schedule)
     return (asked, found) if played is None else (played[0], _timed(found, *played))
 

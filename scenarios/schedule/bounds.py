@@ -266,3 +266,13 @@ def _last_end_s(items: Sequence[tuple[float, float, float]]) -> float:
             heapq.heappush(ready, (tail, left_s - (until_s - now_s)))
             now_s = until_s
     return best_s
+
+
+def surely_late(network: Network) -> bool:
+    """Say whether some job misses a hard date for sure, alone or beside others on a machine."""
+    problem, early = network.problem, heads(network)
+    for i, step in enumerate(network.steps):
+        for limit_s in (problem.jobs[step.job].deadline_s, problem.horizon_s):
+            if limit_s is not None and early.end_s[i] > limit_s + _LATE_S:
+                return True
+    return bool(overloads(network))

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from scenarios.schedule.bounds import surely_late
 from scenarios.schedule.dispatching import best_of_rules
 from scenarios.schedule.parts import Job, Machine, Operation
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.protocol import Request
+from scenarios.schedule.results import ScheduleResult, SolveStatus
 from scenarios.schedule.timing import Network
 from scenarios.schedule.violations import violations
+
+_TOLD = 12
+"""Demands of a conflict that are told."""
+_TELLING_S, _QUESTION_S = 5.0, 1.0
+"""Time for the reason why there is no schedule, and for one question on the way to it, s."""
 
 Change = Callable[[SchedulingProblem], SchedulingProblem]
 """Makes a problem without one demand."""
@@ -46,7 +53,11 @@ class Conflict:
         """The demands in one sentence."""
         if not self.demands:
             return "No contradiction was found."
-        return f"These cannot all hold: {'; '.join(demand.text for demand in self.demands)}."
+        which = "These" if self.minimal else "Some of these"
+        told = [demand.text for demand in self.demands[:_TOLD]]
+        more = len(self.demands) - len(told)
+        told += [f"{more} further demands"] if more else []
+        return f"{which} cannot all hold: {'; '.join(told)}."
 
 
 def demands(problem: SchedulingProblem) -> list[Demand]:
@@ -187,10 +198,28 @@ def conflict(
     return Conflict(demands=tuple(needed), proven=verdict is False, minimal=complete)
 
 
+def reasoned(problem: SchedulingProblem, found: ScheduleResult) -> ScheduleResult:
+    """Return a result; where no schedule exists, demands that rule each other out come first.
+
+    Parameters
+    ----------
+    problem : SchedulingProblem
+        What was solved.
+    found : ScheduleResult
+        What ``solve`` found; any other result stays as it is.
+    """
+    if found.status is not SolveStatus.INFEASIBLE or found.stopped:
+        return found
+    why = conflict(problem, _TELLING_S, _QUESTION_S)
+    if why is None or not why.demands:
+        return found
+    return replace(found, messages=(why.text, *found.messages))
+
+
 def _possible(problem: SchedulingProblem, seconds: float) -> bool | None:
     """Say whether a schedule exists; None if that could not be told in the time."""
     network = Network.of(problem)
-    if any(not step.choices for step in network.steps):
+    if any(not step.choices for step in network.steps) or surely_late(network):
         return False
     start, _ = best_of_rules(network)
     if not violations(problem, start):

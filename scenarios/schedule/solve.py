@@ -15,7 +15,15 @@ from typing import Any
 
 from scenarios.schedule import online
 from scenarios.schedule.arriving import as_it_comes
-from scenarios.schedule.bounds import Bound, heads, is_integral, lower_bound, overloads, rounded
+from scenarios.schedule.bounds import (
+    Bound,
+    heads,
+    is_integral,
+    lower_bound,
+    overloads,
+    rounded,
+    surely_late,
+)
 from scenarios.schedule.dispatching import RULES, STYLES, best_of_rules, dispatch
 from scenarios.schedule.from_line import loosened
 from scenarios.schedule.judge import Judge
@@ -44,6 +52,8 @@ _SHARED_S = 1.0
 """Time left for which a bound is worth working out that takes a moment, s; engines go on."""
 _WORTH_TELLING = 1e-4
 """Rise of the bound that is told of, as a share of it."""
+_TOLD = 12
+"""Jobs or demands that are told of many."""
 _RULES_SHARE = 0.1
 """Share of the time that further dispatch rules may take."""
 _MANY = 1_000
@@ -132,7 +142,7 @@ class _Run:
         self.exact = extra is None and problem.twin is None and is_integral(self.network)
         self.bound = self._told(lower_bound(self.floor))
         self.trajectory: list[Progress] = []
-        self.messages: list[str] = []
+        self.messages = overdue(problem)
         self.infeasible = False
 
     def solve(self) -> ScheduleResult:
@@ -176,7 +186,7 @@ class _Run:
             self._any_rule()
         if found and self.best is None:
             self.messages.append(f"the dispatch rules leave demands unmet, e.g. {found[0]}")
-            self.infeasible = _surely_late(self.floor)
+            self.infeasible = surely_late(self.floor)
 
     def _any_rule(self) -> None:
         """Take the first plan of a rule that the line keeps, whatever is wrong in the picture.
@@ -355,39 +365,48 @@ def share_left(objective: float, bound: float) -> float:
     return 0.0 if _met(objective, bound) else min(1.0, (objective - bound) / abs(objective))
 
 
-def _surely_late(network: Network) -> bool:
-    """Say whether some job misses a hard date for sure, alone or beside others on a machine."""
-    problem, early = network.problem, heads(network)
-    for i, step in enumerate(network.steps):
-        for limit_s in (problem.jobs[step.job].deadline_s, problem.horizon_s):
-            if limit_s is not None and early.end_s[i] > limit_s + _SAME_S:
-                return True
-    return bool(overloads(network))
-
-
 def hard_demands(network: Network) -> list[str]:
-    """Return, in words, the hard demands and how close each comes to what is possible alone."""
+    """Return, in words, the hard demands and how close each comes to what is possible alone.
+
+    What is not possible even alone comes first; of many, some are told.
+    """
     problem, early = network.problem, heads(network)
     told = [
         f"machine {name}: not all that only it can do is done before hard dates, whatever the "
         f"order: something is {late_s:g} s late or later"
         for name, late_s in overloads(network).items()
     ]
+    dates: list[tuple[float, str]] = []
     for j, job in enumerate(problem.jobs):
-        ends = [early.end_s[i] for i, step in enumerate(network.steps) if step.job == j]
+        last_s = max(early.end_s[i] for i, step in enumerate(network.steps) if step.job == j)
         for limit_s, what in ((job.deadline_s, "deadline"), (problem.horizon_s, "horizon")):
             if limit_s is None:
                 continue
-            verb = "is not possible even" if max(ends) > limit_s + 1e-6 else "would be possible"
+            verb = "is not possible even" if last_s > limit_s + _SAME_S else "would be possible"
             text = (
                 f"job {job.id}: finished by its {what} at {limit_s:g} s {verb} with every machine "
-                f"to itself, where it ends at {max(ends):g} s"
+                f"to itself, where it ends at {last_s:g} s"
             )
-            told.append(text)
+            dates.append((limit_s - last_s, text))
+    told += [text for _, text in sorted(dates, key=lambda date: date[0])]
     told += [
         f"operation {step.key} must start at {step.fixed_s:g} s; alone it could start at "
         f"{early.start_s[i]:g} s"
         for i, step in enumerate(network.steps)
         if step.fixed_s is not None
     ]
-    return told
+    more = len(told) - _TOLD
+    return [*told[:_TOLD], f"and {more} further hard demands"] if more > 0 else told
+
+
+def overdue(problem: SchedulingProblem) -> list[str]:
+    """Return, in words, jobs whose due date is over before anything can begin; empty: none."""
+    late = [
+        job.id
+        for job in problem.jobs
+        if job.due_date_s is not None and job.due_date_s <= problem.start_s
+    ]
+    if not late:
+        return []
+    names = ", ".join(late[:_TOLD]) + (f" and {len(late) - _TOLD} more" if late[_TOLD:] else "")
+    return [f"due before the schedule begins, so late whatever is done: {names}"]

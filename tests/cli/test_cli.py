@@ -250,6 +250,10 @@ def test_problem_file_with_findings_is_refused(
     code, out, _ = answer(capsys, "schedule", str(path), "--budget", "3", "--json")
     assert code == ExitCode.FAILED
     assert json.loads(out)["status"] == "infeasible"
+    code, out, _ = answer(capsys, "schedule", str(path), "--budget", "3")
+    assert code == ExitCode.FAILED
+    assert "no schedule after" in out
+    assert "These cannot all hold: A is finished by its deadline at 5 s." in out
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,11 @@ THAI: dict[str, str] = {
     "the line has {} operations schedules already": "สายการผลิตมีชุดใบสั่ง {} ชุดแล้ว",
     # what a search for a plan says
     "stopped on request, with the best schedule so far": ("หยุดตามคำขอ แสดงแผนที่ดีที่สุดจนถึงตอนนั้น"),
+    "These cannot all hold: {}.": "ข้อเหล่านี้เป็นไปพร้อมกันไม่ได้: {}",
+    "Some of these cannot all hold: {}.": "บางข้อในนี้เป็นไปพร้อมกันไม่ได้: {}",
+    "due before the schedule begins, so late whatever is done: {}": (
+        "เลยกำหนดส่งก่อนแผนเริ่ม จึงช้าไม่ว่าจะทำอย่างไร: {}"
+    ),
     "the dispatch rules leave demands unmet, e.g. {}": "กฎการจัดลำดับทำได้ไม่ครบทุกข้อ เช่น {}",
     "as the line keeps it a plan leaves demands unmet, e.g. {}": (
         "เมื่อสายการผลิตทำตามแผน ทำได้ไม่ครบทุกข้อ เช่น {}"

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from scenarios.schedule import SchedulingProblem, dispatch, violations
-from scenarios.schedule.conflicts import conflict
+from scenarios.schedule import Limits, SchedulingProblem, SolveStatus, dispatch, solve, violations
+from scenarios.schedule.conflicts import conflict, reasoned
 from scenarios.schedule.relax import relaxations
 from scenarios.schedule.timing import Network
 from tests.scenarios.schedule.builders import job, shop
@@ -76,3 +76,23 @@ def test_a_closure_that_is_in_the_way_is_named() -> None:
 def test_no_conflict_where_a_schedule_exists() -> None:
     """A problem with a schedule has no contradiction."""
     assert conflict(shop([job("A", [("m", 10)], deadline_s=50)], ["m"])) is None
+
+
+def test_what_contradicts_is_said_first_where_no_schedule_exists() -> None:
+    """An answer without a schedule begins with the demands that rule each other out; few are told.
+
+    What is possible is left as it is, and an order that was due before it begins is named.
+    """
+    late = [job(f"j{n}", [("saw", 10)], deadline_s=10) for n in range(20)]
+    problem = shop(late, ["saw"])
+    found = reasoned(problem, solve(problem, Limits(engine="dispatch")))
+    assert found.status is SolveStatus.INFEASIBLE
+    first, *others = found.messages
+    assert first.startswith("These cannot all hold: ")
+    assert first.count("finished by its deadline") == 2
+    assert len(others) <= 15
+    assert "further hard demands" in others[-1]
+    over = shop([job("A", [("saw", 10)], due_date_s=30)], ["saw"], start_s=50)
+    told = solve(over, Limits(engine="dispatch"))
+    assert reasoned(over, told) is told
+    assert told.messages == ("due before the schedule begins, so late whatever is done: A",)
