@@ -7,15 +7,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.engine.compiled import maxplus
+from twin.engine.compiled import rows
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.engine import Program
 from twin.engine.compiled.flows import BINS, EXACT, flow_quantile
 from twin.engine.compiled.plain import PlainProgram, is_plain
 from twin.engine.options import Fault, SimulationOptions
 from twin.engine.simulate import replicate
+from twin.errors import SimulationError
 from twin.kpi.counters import Values
-from twin.line import Constant, Exponential, Failure, Line, Weibull, load_line, serial_line
+from twin.line import (
+    Constant,
+    Exponential,
+    Failure,
+    Line,
+    Lognormal,
+    Product,
+    Setup,
+    Source,
+    Station,
+    Wear,
+    WearLevel,
+    Weibull,
+    load_line,
+    serial_line,
+)
 
 pytestmark = pytest.mark.timeout(600)  # the first one may have to compile
 NEAR = 1e-9
@@ -26,36 +42,91 @@ TIMES = st.sampled_from(
         Constant(value_s=0.3),
         Exponential(mean_s=1.0),
         Weibull(scale_s=1.2, shape=2.0),
+        Lognormal(mean_s=1.0, sd_s=0.5),
     ]
 )
-LIVES = st.sampled_from([Constant(value_s=4.0), Exponential(mean_s=6.0)])
+LIFE = Exponential(mean_s=6.0)
+LIVES = st.sampled_from([Constant(value_s=4.0), LIFE])
 REPAIRS = st.sampled_from([Constant(value_s=2.0), Exponential(mean_s=3.0)])
 
 
-def with_failures(line: Line, failures: list[Failure | None]) -> Line:
-    """Return the line with one failure mode, or none, at each station."""
-    stations = [
-        station.model_copy(update={"failures": (failure,) if failure else ()})
-        for station, failure in zip(line.stations, failures, strict=True)
-    ]
-    fields = {name: getattr(line, name) for name in Line.model_fields}
-    return Line(**(fields | {"stations": stations}))
+SHARES = st.sampled_from([0.0, 0.3])
+CHANGES = st.sampled_from([0.0, 0.5, 2.0])
+
+
+@st.composite
+def stations(draw: st.DrawFn, plain: Station, groups: tuple[str, ...]) -> Station:
+    """Return a station with and without a failure mode, setups and wear."""
+    wears = draw(st.booleans())
+    clock = "operating" if wears else draw(st.sampled_from(["operating", "calendar"]))
+    failure = st.builds(
+        Failure,
+        id=st.just("stop"),
+        clock=st.just(clock),
+        time_to_failure_s=LIVES,
+        time_to_repair_s=REPAIRS,
+    )
+    failures = draw(st.just(()) | st.tuples(failure))
+    level = st.builds(
+        WearLevel,
+        after_s=st.sampled_from([Constant(value_s=1.0), Constant(value_s=2.0), LIFE]),
+        failure_factor=st.sampled_from([1.0, 3.0]),
+        time_factor=st.sampled_from([1.0, 1.5]),
+    )
+    levels = st.lists(level, min_size=1, max_size=3).map(tuple)
+    mends = draw(st.integers(0, 2)) if failures else 0
+    wear = st.builds(Wear, levels=levels, lowered_by=st.just({"stop": mends} if mends else {}))
+    matrix = {a: {b: draw(CHANGES) for b in groups if b != a} for a in groups}
+    setup = st.builds(
+        Setup, matrix_s=st.just(matrix), initial_group=st.sampled_from([None, *groups])
+    )
+    return plain.model_copy(
+        update={
+            "failures": failures,
+            "wear": draw(wear) if wears else None,
+            "setup": draw(st.none() | setup),
+        }
+    )
 
 
 @st.composite
 def plain_lines(draw: st.DrawFn) -> Line:
-    """Return rows of single servers, with and without buffers and failures."""
+    """Return rows of single servers with all that needs no events."""
     size = draw(st.integers(1, 5))
     times = [draw(TIMES) for _ in range(size - 1)] + [Exponential(mean_s=1.0)]
     line = serial_line(times, [draw(st.integers(0, 3)) for _ in range(size - 1)])
-    failure = st.builds(
-        Failure,
-        id=st.just("stop"),
-        clock=st.sampled_from(["operating", "calendar"]),
-        time_to_failure_s=LIVES,
-        time_to_repair_s=REPAIRS,
+    names = ("part", "other", "third")[: draw(st.integers(1, 3))]
+    products = [
+        Product(
+            id=name,
+            setup_group=draw(st.sampled_from(["", "same"])),
+            routing=[
+                step.model_copy(
+                    update={"scrap_probability": draw(SHARES)}
+                    | ({"processing_time_s": draw(TIMES)} if name == "other" else {})
+                )
+                for step in line.products[0].routing
+            ],
+        )
+        for name in names
+    ]
+    between = draw(st.none() | st.sampled_from([Exponential(mean_s=1.5), Constant(value_s=1.0)]))
+    source = Source(
+        id=line.sources[0].id,
+        arrivals="interarrival" if between else "unlimited",
+        interarrival_s=between,
+        products={name: draw(st.sampled_from([1.0, 2.5])) for name in names},
     )
-    return with_failures(line, [draw(st.none() | failure) for _ in range(size)])
+    groups = tuple(sorted({product.group for product in products}))
+    fields = {name: getattr(line, name) for name in Line.model_fields}
+    return Line(
+        **fields
+        | {
+            "sources": [source],
+            "products": products,
+            "stations": [draw(stations(station, groups)) for station in line.stations],
+        }
+    )
 
 
 def assert_near(found: Values, expected: Values) -> None:
@@ -83,7 +154,7 @@ def test_a_plain_line_needs_no_events(
     memory = program.run(2, program.end_s, with_log=False)
     ran = PlainProgram(program.lowering, program.lowering.tables(), program.begin_s).run(2)
     finished = int(memory.m[t.N_FLOWS])
-    assert ran.told[maxplus.FINISHED] == finished
+    assert ran.told[rows.FINISHED] == finished
     np.testing.assert_array_equal(
         ran.flows[:finished], memory.floats(t.FLOW_S, finished), strict=True
     )
@@ -113,6 +184,13 @@ def test_a_fault_needs_events() -> None:
     line = serial_line([Exponential(mean_s=1.0)] * 2, [1])
     fault = Fault(station=line.flow_order[0], duration_s=5.0)
     assert not is_plain(line, SimulationOptions(horizon_s=60.0, faults=(fault,)))
+
+
+def test_time_that_does_not_go_on_is_told() -> None:
+    """A row of stations whose work takes no time is refused with their names, not run for ever."""
+    line = serial_line([Constant(value_s=0.0)] * 2, [2])
+    with pytest.raises(SimulationError, match=r"zero-time work at 0 s around: s1, s2"):
+        replicate(line, SimulationOptions(horizon_s=10.0), 2)
 
 
 def test_many_flow_times_take_no_more_memory() -> None:

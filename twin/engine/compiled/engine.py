@@ -270,7 +270,7 @@ class Program:
         with self._lock:
             if self._plain is None:
                 self._plain = PlainProgram(self.lowering, self._tables, self.begin_s)
-        return self._plain.figures(replication)
+        return self._plain.figures(replication) or self.figures(replication)
 
 
 class CompiledEngine:
