@@ -6,15 +6,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.sync.continuity import (
-    LAST_SEQUENCE,
-    OVERFLOW,
-    Continuity,
-    GapBook,
-    SequenceCheck,
-    Verdict,
-)
+from twin.sync.continuity import OVERFLOW, Continuity, GapBook
 from twin.sync.protocol import Gap, Origin, Resolution, Sample
+from twin.sync.sequence import LAST_SEQUENCE, SequenceCheck, Verdict
 
 START = datetime(2026, 1, 5, 6, tzinfo=UTC)
 
@@ -109,9 +103,9 @@ def test_received_and_gaps_are_what_was_made(
         elif what == "tell":
             tell(list(range(made + 1, made + count + 1)))
             made += count
-        elif got:
+        elif got and got[-1].value == made:  # its newest value, on a connection found again
             ledger.resume()
-            tell([got[-1].value])  # told again on a connection that was found again
+            tell([got[-1].value])
     ledger.finish(at(made + 1), "the end" if made and got and got[-1].value < made else None)
     numbers = [one.value for one in got]
     assert len(set(numbers)) == len(numbers) == track.received
@@ -124,6 +118,66 @@ def test_received_and_gaps_are_what_was_made(
             assert any(gap.begin <= low and gap.end >= high for gap in book.gaps)
         elif other > one + 1:
             assert any(low <= one and (high is None or high >= other) for low, high in covered)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9), st.booleans()), max_size=40),
+    st.integers(1, 6),
+    st.booleans(),
+)
+def test_publications_that_go_on(
+    story: list[tuple[int, int, bool]], queue: int, liar: bool
+) -> None:
+    """More is said to come: queues emptied again and again, in pieces, hide no loss.
+
+    A liar says so each time, so that only the pause before the next piece tells that it is another
+    publication; one pause may lie within a publication.
+    """
+    book = GapBook()
+    ledger = Continuity(book.add)
+    track, made, got = ledger.track("c"), 0, []
+    track.queue = queue
+    for count, cut, ends in story:
+        kept = list(range(made + 1, made + count + 1))[-queue:]
+        made += count
+        pieces = [piece for piece in (kept[:cut], kept[cut:]) if piece]
+        for number, piece in enumerate(pieces):
+            if liar:
+                ledger.end_batch(doubted=True)
+            for value in piece:
+                ledger.take(track, sample(value))
+                got.append(value)
+            ledger.end_batch(more=liar or not ends or number + 1 < len(pieces))
+    ledger.end_batch(doubted=liar)
+    for one, other in pairwise(got):
+        if other > one + 1:
+            assert any(gap.begin <= at(one) and gap.end >= at(other) for gap in book.gaps)
+
+
+def test_value_that_is_out_of_reach_is_a_gap() -> None:
+    """What the server cannot read is missing; what the plant itself says of a value is not."""
+    gaps: list[Gap] = []
+    ledger = Continuity(gaps.append, wanted=at(0))
+    track = ledger.track("c")
+    track.queue = 100
+    broken = [sample(value)._replace(value=None, status=0x808C0000) for value in (2,)]
+    away = [sample(value)._replace(value=None, status=0x80310000) for value in (4, 5)]
+    for one in (sample(1), *broken, sample(3), *away, sample(9)):
+        assert ledger.take(track, one)
+        ledger.end_batch()
+    ledger.abandon()
+    assert [(gap.before, gap.after) for gap in gaps] == [(3, 9)]
+    ledger.take(track, sample(10)._replace(status=0x80310000))  # it still tells the last one it had
+    ledger.finish(at(12), None)
+    assert [(gap.begin, gap.end) for gap in gaps[1:]] == [(at(9), at(12))]
+    again = sample(10)._replace(status=0x80310000)
+    ledger.begin_epoch("restart")
+    assert not ledger.take(track, again)  # the same word again is no sign that nothing was missed
+    assert track.opening is not None
+    late = ledger.track("d")
+    ledger.take(late, sample(4)._replace(value=None, status=0x80340000))
+    ledger.take(late, sample(6))
+    assert [(gap.begin, gap.end) for gap in gaps[2:]] == [(at(0), at(6))]
 
 
 def test_value_told_again_after_others_came_again() -> None:

@@ -11,7 +11,7 @@ from asyncua import ua
 
 from twin.sync.clock import Clock
 from twin.sync.continuity import Opened
-from twin.sync.pace import equal
+from twin.sync.pace import equal, shifted
 from twin.sync.protocol import Origin, Sample
 from twin.sync.samples import sample_of
 from twin.sync.session import Session
@@ -73,7 +73,7 @@ class Backfill:
 
     async def _fill(self, items: Sequence[Opened]) -> None:
         found: dict[int, list[Sample]] = {}
-        first = min(item.begin.source_time for item in items) - MARGIN
+        first = shifted(min(item.begin.source_time for item in items), -MARGIN)
         cursors = {number: _Cursor(first) for number in range(len(items))}
         for _ in range(ROUNDS):
             if not cursors:
@@ -98,7 +98,7 @@ class Backfill:
         begin = min(cursor.begin for cursor in cursors.values())
         numbers = [number for number, cursor in cursors.items() if cursor.begin == begin]
         ids = [session.nodes.ids[items[number].track.name] for number in numbers]
-        end = max(items[number].end.source_time for number in numbers) + MARGIN
+        end = shifted(max(items[number].end.source_time for number in numbers), MARGIN)
         answers = await session.channel.history(
             ids, begin, end, [cursors[number].point for number in numbers], PAGE
         )
@@ -114,6 +114,8 @@ class Backfill:
             ]
             page = [sample for sample in page if sample.stamped]
             left = _next(begin, point, full=len(values) >= PAGE, page=page, known=known)
+            if page and page[-1].source_time > end:
+                left = None  # more than was asked for: it may go on for ever
             known += page[_told_before(known, page) if resumed else 0 :]
             if left is not None:
                 cursors[number] = left

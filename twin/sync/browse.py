@@ -71,12 +71,19 @@ class _Place:
     depth: int
 
 
-async def matching(channel: Channel, wildcard: Wildcard, names: Names) -> list[Item]:
-    """Return the variables below Objects that a browse path leads to, in the server's order."""
+async def matching(channel: Channel, wildcard: Wildcard, names: Names) -> tuple[list[Item], str]:
+    """Return the variables below Objects that a browse path leads to, in the server's order.
+
+    The text says why there may be more of them; empty if there are not.
+    """
+    broken = ""
     found: dict[str, Item] = {}
     waiting = [_Place(ua.NodeId(ua.ObjectIds.ObjectsFolder), wildcard.path, 0)]
     seen: set[tuple[str, tuple[str, ...]]] = set()
-    while waiting and len(seen) < MOST_NODES:
+    while waiting:
+        if max(len(seen), len(found)) >= MOST_NODES:
+            broken = broken or f"it leads to more than {MOST_NODES:,} nodes; give a closer path"
+            break
         places: list[_Place] = []
         while waiting and len(places) < NODES_PER_CALL:
             place = waiting.pop()
@@ -88,10 +95,11 @@ async def matching(channel: Channel, wildcard: Wildcard, names: Names) -> list[I
             continue
         below: list[_Place] = []
         told = await channel.browse_all([place.node for place in places])
-        for place, references in zip(places, told, strict=True):
+        for place, (references, why) in zip(places, told, strict=True):
             below += _steps(place, references, wildcard, names, found)
+            broken = broken or why
         waiting += reversed(below)
-    return list(found.values())
+    return list(found.values()), broken
 
 
 def _steps(

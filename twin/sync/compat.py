@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from asyncua import ua
 from asyncua.ua.ua_binary import struct_from_binary
@@ -22,6 +22,8 @@ from twin.sync.publication import Publication, publication_of, read_publication
 BAD = 0x80000000
 ALREADY_OURS = ua.StatusCodes.BadNothingToDo
 NO_MORE_POINTS = ua.StatusCodes.BadNoContinuationPoints
+NOT_THERE = {ua.StatusCodes.BadNodeIdUnknown, ua.StatusCodes.BadNodeIdInvalid}
+"""Answers for a node that another one only refers to."""
 TOO_MUCH = (
     ua.uaerrors.BadTooManyOperations,
     ua.uaerrors.BadRequestTooLarge,
@@ -30,10 +32,21 @@ TOO_MUCH = (
     ua.uaerrors.BadTcpMessageTooLarge,
 )
 """Errors after which less is asked for in one call."""
+NO_END = "the server comes to no end"
+"""Why a node is not browsed any further, and not browsed again."""
 READS = 100
 """Attributes read in one call at most."""
 ITEMS = 500
 """Items asked for in one call where the server states no limit of its own."""
+
+
+class Below(NamedTuple):
+    """What stands below a node."""
+
+    references: list[ua.ReferenceDescription]
+    """What was told of it."""
+    broken: str = ""
+    """Why that is not all; empty if it is."""
 
 
 class Channel(Opening):
@@ -138,13 +151,11 @@ class Channel(Opening):
         return any("freeopcua" in str(text).casefold() for text in texts)
 
     async def browse(self, node: ua.NodeId) -> list[ua.ReferenceDescription]:
-        """Return what stands below a node."""
+        """Return what stands below a node, as far as the server tells it."""
         (found,) = await self.browse_all([node])
-        return found
+        return found.references
 
-    async def browse_all(
-        self, nodes: Sequence[ua.NodeId], rounds: int = 1000
-    ) -> list[list[ua.ReferenceDescription]]:
+    async def browse_all(self, nodes: Sequence[ua.NodeId], rounds: int = 1000) -> list[Below]:
         """Return what stands below each of some nodes; continuation is bounded by ``rounds``."""
         session = self._client.uaclient.session
         parameters = ua.BrowseParameters(NodesToBrowse=[_below(node) for node in nodes])
@@ -167,17 +178,27 @@ class Channel(Opening):
                 told.append(await self._browsed(result, rounds))
         return told
 
-    async def _browsed(self, result: ua.BrowseResult, rounds: int) -> list[ua.ReferenceDescription]:
+    async def _browsed(self, result: ua.BrowseResult, rounds: int) -> Below:
         """Return the references of one node, those of further answers among them."""
-        found = list(result.References or ())
+        found: dict[Any, ua.ReferenceDescription] = {}
         for _ in range(rounds):
+            known = len(found)
+            found |= {(told.NodeId, told.ReferenceTypeId): told for told in result.References or ()}
+            if result.StatusCode.value >= BAD and result.StatusCode.value not in NOT_THERE:
+                told = f"the server does not tell all of it: {result.StatusCode.name}"
+                return Below(list(found.values()), told)
             if not result.ContinuationPoint:
-                break
+                return Below(list(found.values()))
+            if known and len(found) == known:
+                return Below(list(found.values()), "the server tells the same again and again")
             go_on = ua.BrowseNextParameters(ContinuationPoints=[result.ContinuationPoint])
-            async with answered(self._timeout_s):
-                (result,) = await self._client.uaclient.session.browse_next(go_on)
-            found += result.References or ()
-        return found
+            try:
+                async with answered(self._timeout_s):
+                    (result,) = await self._client.uaclient.session.browse_next(go_on)
+            except ua.UaStatusCodeError as error:
+                told = f"the server does not tell all of it: {type(error).__name__}"
+                return Below(list(found.values()), told)
+        return Below(list(found.values()), NO_END)
 
     async def history(
         self,
@@ -269,6 +290,13 @@ class Channel(Opening):
             found = list(await self._client.uaclient.session.create_monitored_items(parameters))
         none = ua.MonitoredItemCreateResult(ua.StatusCode(ua.StatusCodes.BadUnexpectedError))
         return found[: len(requests)] + [none] * (len(requests) - len(found))
+
+    async def delete_items(self, subscription: int, ids: Sequence[int]) -> None:
+        """Give up items; a server that does not know them any more is right."""
+        parameters = ua.DeleteMonitoredItemsParameters(subscription, list(ids))
+        with suppress(ua.UaStatusCodeError):
+            async with answered(self._timeout_s):
+                await self._client.uaclient.session.delete_monitored_items(parameters)
 
     async def delete_subscriptions(self, ids: Sequence[int]) -> None:
         """Give up subscriptions; a server that does not know them any more is right."""

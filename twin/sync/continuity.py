@@ -1,89 +1,33 @@
 """What was received, node by node, and what may be missing: nothing is lost without a word.
 
-``SequenceCheck`` follows the numbers of notifications, ``Continuity`` the values of each node.
-Neither knows a socket or a clock, so that their laws can be tested.
+``Continuity`` follows the values of each node. It knows no socket and no clock, so that its laws
+can be tested.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import Enum
 from itertools import pairwise
 
-from twin.sync.pace import Pace, equal
+from twin.sync.pace import Pace, equal, shifted
 from twin.sync.protocol import Gap, Origin, Resolution, Sample
+from twin.sync.samples import status_name
 
-LAST_SEQUENCE = 2**32 - 1
-"""After this number of a notification comes 1."""
-REMEMBERED = 1000
-"""Notifications that are known again if they come once more."""
-MOST_MISSING = 10_000
-"""Notifications in a row that may be asked for again; a greater step is a new beginning."""
 OVERFLOW = 0x480
 """Bits of a status code that say: the server's queue ran over before this value."""
 
-
-class Verdict(Enum):
-    """What a notification is, by its number."""
-
-    NEXT = "next"
-    """The one that was due, or a keep-alive."""
-    REPEATED = "repeated"
-    """One that came before."""
-    AHEAD = "ahead"
-    """Others should have come before it."""
-    STRANGE = "strange"
-    """Neither: the server began to count anew."""
-
-
-@dataclass(slots=True)
-class SequenceCheck:
-    """The numbers of the notifications of one subscription."""
-
-    expected: int | None = None
-    """Number that the next notification will have; None before the first one."""
-    _seen: dict[int, Hashable] = field(default_factory=dict)
-    """What the newest notifications held, by number."""
-
-    def see(self, number: int, *, carries: bool, held: Hashable = None) -> Verdict:
-        """Return what a message is.
-
-        Parameters
-        ----------
-        number : int
-            Its sequence number. A keep-alive has the number of the next notification.
-        carries : bool
-            Whether it carries notifications; if not, it is a keep-alive.
-        held : hashable
-            What it holds: other values under a number that came before are not those of before.
-        """
-        if self.expected is None:
-            self.expected = number
-        ahead = (number - self.expected) % LAST_SEQUENCE
-        if ahead == 0:
-            return Verdict.NEXT
-        if ahead <= MOST_MISSING:
-            return Verdict.AHEAD
-        if not carries:
-            return Verdict.NEXT  # servers differ in what a keep-alive says; it carries no values
-        known = number in self._seen and self._seen[number] == held
-        return Verdict.REPEATED if known else Verdict.STRANGE
-
-    def took(self, held: Hashable = None) -> None:
-        """Note that the notification that was due is here, and what it holds."""
-        assert self.expected is not None
-        self._seen.pop(self.expected, None)  # it may have been here 2^32 numbers ago
-        self._seen[self.expected] = held
-        if len(self._seen) > REMEMBERED:
-            del self._seen[next(iter(self._seen))]
-        self.expected = self.expected % LAST_SEQUENCE + 1
-
-    def missing(self, number: int) -> int:
-        """Return how many notifications lie between the due one and ``number``."""
-        assert self.expected is not None
-        return (number - self.expected) % LAST_SEQUENCE
+_BAD = 0x80000000
+_TOLD = {0x80890000, 0x808B0000, 0x808C0000, 0x808D0000}
+"""The plant's own words: configuration, device or sensor at fault, out of service."""
+_OUT_OF_REACH = {0x80050000, 0x800A0000, 0x801F0000, 0x80310000, 0x80330000, 0x80340000, 0x803A0000,
+                 0x808A0000}  # fmt: skip
+"""Words of a server that cannot get at a value, though it may tell the last one that it had:
+communication error, timeout, no access, no communication, node invalid or unknown, not readable,
+not connected."""
+_NOT_YET = 0x80320000
+"""A server that has only begun waits for its first value."""
 
 
 @dataclass(slots=True)
@@ -104,14 +48,18 @@ class Track:
     """First value."""
     last: Sample | None = None
     """Newest value that came through a subscription."""
+    good: Sample | None = None
+    """Newest value that does not say that there is none to be had."""
     opening: str | None = None
     """Why values may be missing before the next one; None: they cannot be."""
     repeats: bool = False
     """Whether the next value may be the last one, told again."""
     refused: bool = False
     """Whether the server did not have it when it was asked for."""
-    batch: int = 0
+    batch: int = -1
     count: int = 0
+    previous: int = 0
+    """Values in the publication before the newest one."""
     before: Sample | None = None
     """Last value of the publication before the newest one."""
     earlier: Sample | None = None
@@ -191,21 +139,17 @@ class Continuity:
         )
         if track.repeats:
             track.repeats = False
-            if repeated:
+            if repeated and track.good is last:
                 track.opening = None
         # Told twice is no change: a server that was found again may tell its newest value anew.
         if repeated and sample.stamped and sample.status & OVERFLOW != OVERFLOW:
             track.duplicates += 1
             return False
-        if track.opening is not None or last is None:
-            self._open(track, sample)
-            track.pace.begin(sample)
-        else:
-            for found in track.pace.step(last, sample, first_told=track.batch != self._batch):
-                self._declare(track, *found)
+        self._follow(track, sample)
         if sample.status & OVERFLOW == OVERFLOW:
             self._overflowed(track, sample)
         if track.batch != self._batch:
+            track.previous = track.count
             track.batch, track.count = self._batch, 1
             track.earlier = track.before
             track.before, track.lead = last, sample
@@ -221,17 +165,57 @@ class Continuity:
             track.replayed = (since, sample)
         return True
 
-    def end_batch(self) -> None:
-        """Close what one publication brought; queues that came full may have run over before."""
-        for track in self._touched:
-            for found in track.pace.told(track.count):
+    def _follow(self, track: Track, sample: Sample) -> None:
+        """Tell what may be missing before a value."""
+        last = track.last
+        unread = _unread(sample, first=last is None)
+        if unread:
+            # Whatever it makes until it can be read again is told to nobody.
+            track.opening = track.opening or f"the server had no value: {unread}"
+            return
+        if track.opening is not None or last is None:
+            self._open(track, sample)
+            track.pace.begin(sample)
+        else:
+            for found in track.pace.step(last, sample, first_told=track.batch != self._batch):
                 self._declare(track, *found)
-            if track.count >= track.queue and track.before is not None and track.lead is not None:
-                plural = "" if track.queue == 1 else "s"
-                reason = f"the server's queue of {track.queue} value{plural} was full"
-                self._declare(track, track.before, track.lead, reason)
+        track.good = sample
+
+    def end_batch(self, *, more: bool = False, doubted: bool = False) -> None:
+        """Close what one publication brought; queues that came full may have run over before.
+
+        Parameters
+        ----------
+        more : bool
+            Whether the publication goes on: nothing is closed yet, but a queue that gave more than
+            it holds was emptied more than once, and may have run over each time.
+        doubted : bool
+            Whether it is not known to end here, so that a part may have come before or be to come.
+        """
+        for track in self._touched:
+            if track.count > track.queue:
+                self._full(track, track.before or track.lead, track.last)
+                track.batch = -1  # what follows is counted anew
+            elif more:
+                continue
+            elif doubted and track.count + track.previous >= track.queue:
+                self._full(track, track.earlier or track.before or track.lead, track.last)
+            elif track.count == track.queue:
+                self._full(track, track.before, track.lead)
+            if not more:
+                for found in track.pace.told(track.count):
+                    self._declare(track, *found)
+        if more:
+            self._touched = [track for track in self._touched if track.batch == self._batch]
+            return
         self._touched.clear()
         self._batch += 1
+
+    def _full(self, track: Track, begin: Sample | None, end: Sample | None) -> None:
+        if begin is not None and end is not None:
+            plural = "" if track.queue == 1 else "s"
+            reason = f"the server's queue of {track.queue} value{plural} was full"
+            self._declare(track, begin, end, reason)
 
     def republished(self, epoch: int) -> None:
         """Declare what was missing for a while and came again."""
@@ -269,13 +253,13 @@ class Continuity:
         self.abandon()
         for track in self.tracks.values():
             why = track.opening or reason
-            if track.last is None:
+            if track.good is None:
                 link = None if track.refused else reason
                 self.absent(track.name, now, link or why or "it gave no value")
             elif why is not None:
-                last = track.last
+                last = track.good
                 # Where the plant's clock is ahead of ours, so is what it makes now.
-                end = now + max(timedelta(0), last.source_time - last.received_at)
+                end = shifted(now, max(timedelta(0), last.source_time - last.received_at))
                 begin = self._since(track, last)
                 self.declare(
                     Gap(begin, max(end, begin), why, last.epoch, track.name, before=last.value)
@@ -319,11 +303,12 @@ class Continuity:
         reason, track.opening = track.opening, None
         if reason is None:
             return
-        if track.last is not None:
-            last = track.last._replace(source_time=self._since(track, track.last))
+        last = track.good
+        if last is not None:
+            last = last._replace(source_time=self._since(track, last))
             self.opened.append(Opened(track, last, sample, reason))
             self.openings += 1
-        elif self.wanted is not None and (self.late or track.refused):
+        elif self.wanted is not None and (self.late or track.refused or track.last is not None):
             begin = min(self.wanted, sample.source_time)
             self.declare(
                 Gap(begin, sample.source_time, reason, sample.epoch, track.name,
@@ -345,8 +330,8 @@ class Continuity:
         resolved: Resolution = Resolution.UNRECOVERABLE,
     ) -> None:
         gap = _gap(track.name, begin, end, reason, end.epoch, resolved)
-        since = min(gap.begin, self._since(track, begin)) - track.pace.wobble
-        self.declare(replace(gap, begin=since, end=gap.end + track.pace.wobble))
+        since, wobble = min(gap.begin, self._since(track, begin)), track.pace.wobble
+        self.declare(replace(gap, begin=shifted(since, -wobble), end=shifted(gap.end, wobble)))
 
     def _since(self, track: Track, begin: Sample) -> datetime:
         """Return from when on values after ``begin`` were made, at the earliest.
@@ -369,6 +354,17 @@ def _gap(
     # A plant whose clock was set back leaves a gap between the two times all the same.
     low, high = sorted((begin.source_time, end.source_time))
     return Gap(low, high, reason, epoch, node, resolved, begin.value, end.value)
+
+
+def _unread(sample: Sample, *, first: bool) -> str:
+    """Return why the server could not read a node; empty if it could.
+
+    What the plant itself says of a value - a sensor that broke - is as good as a value.
+    """
+    code = sample.status & 0xFFFF0000
+    if code < _BAD or (sample.value is None and code in _TOLD) or (first and code == _NOT_YET):
+        return ""
+    return status_name(code) if sample.value is None or code in _OUT_OF_REACH else ""
 
 
 def _same(one: Sample, other: Sample) -> bool:

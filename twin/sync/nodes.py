@@ -8,7 +8,7 @@ from datetime import datetime
 from asyncua import ua
 
 from twin.sync.browse import Names, matching
-from twin.sync.compat import BAD, Channel
+from twin.sync.compat import BAD, NO_END, Channel
 from twin.sync.continuity import Continuity
 from twin.sync.protocol import Gap, Sample
 from twin.sync.target import Item, Target, Wildcard
@@ -42,7 +42,7 @@ class Nodes:
         self.unmatched: dict[Wildcard, str] = dict.fromkeys(
             target.wildcards, "the server was never reached"
         )
-        """Browse paths that led to no variable yet, and why."""
+        """Browse paths that led to no variable yet, or not to all of them, and why."""
         self._wildcards = target.wildcards
         for item in target.items:
             self._add(item)
@@ -69,7 +69,7 @@ class Nodes:
             node = self.names.resolved(self.items[name].node)
             if node is not None:
                 self.ids[name] = node
-        for wildcard in list(self.unmatched):
+        for wildcard in [path for path, why in self.unmatched.items() if why != NO_END]:
             for item in await self._match(channel, wildcard):
                 node = self.names.resolved(item.node)
                 if node is not None and item.name not in self.ids:
@@ -77,10 +77,15 @@ class Nodes:
                     self.refuse(item.name, _NOTHING_THERE)
 
     async def _match(self, channel: Channel, wildcard: Wildcard) -> list[Item]:
-        found = await matching(channel, wildcard, self.names)
+        try:
+            found, broken = await matching(channel, wildcard, self.names)
+        except ua.UaStatusCodeError as error:  # the nodes that have a name of their own go on
+            found, broken = [], f"the server cannot be browsed: {type(error).__name__}"
         for item in found:
             self._add(item)
-        if found:
+        if broken:
+            self.unmatched[wildcard] = broken
+        elif found:
             self.unmatched.pop(wildcard, None)
         elif wildcard in self.unmatched:
             self.unmatched[wildcard] = _NOTHING_THERE
@@ -106,6 +111,12 @@ class Nodes:
         self.pending.discard(name)
         self.bad[name] = reason
         self.continuity.refuse(self.continuity.track(name), reason)
+
+    def lose(self, name: str, reason: str) -> None:
+        """Note that a node was found to be no more, though its item says nothing of it."""
+        self.refuse(name, reason)
+        track = self.continuity.track(name)
+        track.opening = track.opening or reason
 
     def await_value(self, name: str) -> None:
         """Note that a node was asked for again."""

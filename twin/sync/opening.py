@@ -23,6 +23,8 @@ SESSION_MS = 600_000
 """Time for which a server is asked to keep a session without a connection, ms."""
 RENEW_AT = 0.75
 """Part of a channel's lifetime after which it is renewed."""
+LEAST_LIFETIME_MS = 1000
+"""Lifetime of a channel below which a server cannot mean what it says, ms."""
 
 
 class GarbledError(ua.UaError):  # type: ignore[misc]
@@ -68,6 +70,7 @@ class Opening:
     def __init__(self, endpoint: str, timeout_s: float, on_lost: Callable[[str], None]) -> None:
         self._client = Client(endpoint, timeout=timeout_s, auto_reconnect=False)
         self._client.session_timeout = SESSION_MS
+        self._asked_ms = self._client.secure_channel_timeout
         self._client.name = self._client.description = "linetwin"
         self._endpoint = endpoint
         self._timeout_s = timeout_s
@@ -171,8 +174,11 @@ class Opening:
 
     async def _renew(self) -> None:
         """Renew the channel in good time, as long as it lives."""
+        asked_ms = self._asked_ms
         while True:
-            await asyncio.sleep(self._client.secure_channel_timeout * RENEW_AT / 1000.0)
+            granted_ms = self._client.secure_channel_timeout
+            lifetime_ms = granted_ms if granted_ms >= LEAST_LIFETIME_MS else asked_ms
+            await asyncio.sleep(lifetime_ms * RENEW_AT / 1000.0)
             try:
                 async with answered(self._timeout_s):
                     await self._client.open_secure_channel(renew=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from twin.sync.protocol import Resolution, Sample
@@ -22,6 +22,7 @@ LATE_S = 0.3
 """Time that a value waited longer than others did from which its queue was under pressure, s."""
 WOBBLES = 3
 """Steps back from which on a node's source times count as out of order."""
+EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 KNOWN = 10
 """Values from which the longest pause of a node means something."""
 
@@ -215,6 +216,14 @@ class Pace:
 def equal(one: Any, other: Any) -> bool:
     """Tell whether two values are one; two NaNs are."""
     return bool(one == other or (one != one and other != other))  # noqa: PLR0124
+
+
+def shifted(moment: datetime, by: timedelta) -> datetime:
+    """Return a moment moved, but not beyond the ends of time: there are plants that are there."""
+    try:
+        return moment + by
+    except OverflowError:
+        return EARLIEST if by < timedelta(0) else LATEST
 
 
 def _age_s(sample: Sample) -> float:

@@ -16,6 +16,7 @@ from twin.sync.pace import equal
 from twin.sync.protocol import Sample
 from twin.sync.samples import utc
 from twin.sync.session import Session
+from twin.sync.subscribing import GONE
 
 EVERY_S = 1.0
 """Time between two looks, s."""
@@ -107,6 +108,8 @@ class Probe:
         for name, data in zip(names, values, strict=True):
             good = data.StatusCode is None or data.StatusCode.value < BAD
             if not (good and data.Value is not None) and not last_time:
+                if not good and data.StatusCode.name in GONE:
+                    session.nodes.lose(name, str(data.StatusCode.name))
                 continue
             stamp = None if data.SourceTimestamp is None else utc(data.SourceTimestamp)
             track = session.continuity.track(name)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from twin.sync.protocol import Gap, Sample
+from twin.sync.samples import status_name
 
 VALUES = "values.parquet"
 GAPS = "gaps.parquet"
@@ -23,7 +24,6 @@ SUMMARY = "summary.json"
 GROUP_ROWS = 100_000
 """Values that stand together in the one file."""
 _EXACT = 2**53
-_GOOD = "Good"
 
 
 def held(folder: Path) -> str:
@@ -183,19 +183,6 @@ class Files:
         except OSError:
             part.unlink(missing_ok=True)
             raise
-
-
-_NAMES: dict[int, str] = {0: _GOOD}
-
-
-def status_name(code: int) -> str:
-    """Return the name of a status code, such as ``Good`` or ``BadNodeIdUnknown``."""
-    found = _NAMES.get(code)
-    if found is None:
-        from asyncua import ua  # noqa: PLC0415
-
-        found = _NAMES[code] = str(ua.StatusCode(code & 0xFFFF0000).name)
-    return found
 
 
 def _split(value: Any) -> tuple[float | None, str | None]:

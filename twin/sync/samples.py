@@ -27,6 +27,17 @@ def sample_of(data: ua.DataValue, name: str, now: datetime, epoch: int, origin: 
     )
 
 
+_NAMES: dict[int, str] = {}
+
+
+def status_name(code: int) -> str:
+    """Return the name of a status code, such as ``Good`` or ``BadNodeIdUnknown``."""
+    found = _NAMES.get(code)
+    if found is None:
+        found = _NAMES[code] = str(ua.StatusCode(code & 0xFFFF0000).name)
+    return found
+
+
 def utc(moment: datetime) -> datetime:
     """Return a moment of the library, which may carry no zone, aware, UTC."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

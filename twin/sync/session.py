@@ -17,7 +17,7 @@ from asyncua import ua
 
 from twin.sync.clock import Clock
 from twin.sync.compat import BAD, ITEMS, Channel
-from twin.sync.continuity import Continuity, Verdict
+from twin.sync.continuity import Continuity
 from twin.sync.knock import knock
 from twin.sync.nodes import Nodes
 from twin.sync.opening import GarbledError, Ticket
@@ -26,6 +26,7 @@ from twin.sync.publication import Publication
 from twin.sync.pulse import Pulse
 from twin.sync.samples import utc
 from twin.sync.security import Identity
+from twin.sync.sequence import Verdict
 from twin.sync.subscribing import Subscriber, Subscription, Wanted
 from twin.sync.target import Sink, Target
 
@@ -39,6 +40,8 @@ FULL_S = 0.1
 """Wait for room that says nothing about the server, s."""
 WAVERS_S = 1.0
 """Difference between two moments at which a server says it was started that means nothing, s."""
+DALLIES = 0.5
+"""Part of the time between publications after which what was to come at once did not."""
 _FORGOTTEN = "the server no longer has our subscriptions"
 
 
@@ -322,8 +325,16 @@ class Session:
             return  # of an epoch that is over
         self.pulse.heard()
         self.silent = False
+        now_s = self._clock.steady_s()
+        late_s = DALLIES * subscription.publishing_s
+        if subscription.promised and now_s - subscription.arrived_s > late_s:
+            # It said that more would come at once, and published when its time had come, no sooner:
+            # what it says then tells nothing of what was in one publication.
+            self.continuity.end_batch(doubted=True)
+            self.publications += 1
         await self._take(subscription, told, Origin.LIVE)
         self.publications += not told.more
+        subscription.promised, subscription.arrived_s = told.more, now_s
 
     async def _take(self, subscription: Subscription, told: Publication, origin: Origin) -> None:
         """Take a notification if it is the one that was due, and what should have come before."""
@@ -340,8 +351,7 @@ class Session:
         if verdict is not Verdict.REPEATED:
             check.took(held)
             self._apply(subscription, told, origin)
-            if not told.more:
-                self.continuity.end_batch()
+            self.continuity.end_batch(more=told.more)
         else:
             self._repeated(subscription, told)
         self._acks.append((subscription.number, number))

@@ -9,8 +9,9 @@ from typing import Any
 from asyncua import ua
 
 from twin.sync.compat import BAD, Channel
-from twin.sync.continuity import SequenceCheck, Track
+from twin.sync.continuity import Track
 from twin.sync.nodes import Nodes
+from twin.sync.sequence import SequenceCheck
 from twin.sync.target import Target
 
 NOTIFICATIONS = 10_000
@@ -20,6 +21,8 @@ LIFETIME_S = 600.0
 KEEP_ALIVE_S = 1.0
 HEARTBEAT_SAMPLING_S = 0.5
 
+GONE = {"BadNodeIdUnknown", "BadNodeIdInvalid"}
+"""Words of a server for a node that is not there, or not any more."""
 Wanted = Sequence[tuple[str, ua.NodeId]]
 
 
@@ -33,10 +36,16 @@ class Subscription:
     """Time between publications as the server set it, s."""
     silence_s: float
     """Longest time without a publication by the server's own settings, s."""
+    promised: bool = False
+    """Whether its last notification said that more would come at once."""
+    arrived_s: float = 0.0
+    """Moment on our clock at which that one was here, s."""
     check: SequenceCheck = field(default_factory=SequenceCheck)
     """Numbers of its notifications."""
     tracks: dict[int, Track] = field(default_factory=dict)
     """Nodes by client handle."""
+    ids: dict[int, int] = field(default_factory=dict)
+    """The server's own numbers of the items, by client handle."""
     heartbeat: int | None = None
     """Handle of the clock; None where the server has none."""
     newest: int = 1
@@ -129,6 +138,8 @@ class Subscriber:
         for (name, node), request, answer in zip(part, requests, answers, strict=True):
             code = answer.StatusCode.value
             if code < BAD:
+                handle = request.RequestedParameters.ClientHandle
+                subscription.ids[handle] = int(answer.MonitoredItemId)
                 self._granted(subscription, name, answer)
                 continue
             subscription.tracks.pop(request.RequestedParameters.ClientHandle, None)
@@ -152,6 +163,8 @@ class Subscriber:
     async def retry(self, subscriptions: Sequence[Subscription]) -> None:
         """Ask again for items that the server did not have; it may have them by now."""
         nodes = self._nodes
+        for found in subscriptions:
+            await self._give_up(found)
         has = {track.name for found in subscriptions for track in found.tracks.values()}
         wanted = [(name, nodes.ids[name]) for name in nodes.bad
                   if name in nodes.ids and name not in has]  # fmt: skip
@@ -159,6 +172,16 @@ class Subscriber:
             for name, _ in wanted:
                 nodes.await_value(name)
             await self.ask(subscriptions[-1], wanted)
+
+    async def _give_up(self, subscription: Subscription) -> None:
+        """Let go of items whose nodes are no more: a node made anew is not theirs."""
+        gone = [handle for handle, track in subscription.tracks.items()
+                if self._nodes.bad.get(track.name) in GONE]  # fmt: skip
+        ids = [subscription.ids.pop(handle) for handle in gone]
+        for handle in gone:
+            del subscription.tracks[handle]
+        if ids:
+            await self._channel.delete_items(subscription.number, ids)
 
 
 def _request(

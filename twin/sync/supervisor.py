@@ -64,6 +64,8 @@ KNOCK_S = 1.0
 RETRY_FIRST_S = 0.25
 RETRY_S = 5.0
 """Longest time between two requests for items that the server did not have, s; it doubles."""
+RETRY_SHARE = 20.0
+"""Time between two such requests, in times of what one takes."""
 FILL_S = 30.0
 """Longest time for reading history before what is left is declared, s."""
 FILLS = 3
@@ -399,6 +401,8 @@ class Supervisor:
             self._retry_at_s = now_s + self._retry_s
             with suppress(ua.UaError, TimeoutError, OSError):
                 await session.retry()
+            took_s = self._clock.steady_s() - now_s  # a server that has much to tell is spared
+            self._retry_at_s = max(self._retry_at_s, now_s + RETRY_SHARE * took_s)
         if session.continuity.opened:
             session.continuity.abandon()
         return Tick(self._silent_s(), self.session.nodes.missing_required(), self._doubt())

@@ -54,11 +54,11 @@ async function main() {
   const own = namespaces[options.uris.indexOf(options.home)];
   const plant = own.addFolder(space.rootFolder.objects, { browseName: "Plant", nodeId: "s=Plant" });
   const counters = [];
+  const variable = (name) => own.addVariable({
+    componentOf: plant, browseName: name, nodeId: `s=${name}`, dataType: options.type, minimumSamplingInterval: 0,
+  });
   for (let i = 0; i < options.nodes; i++) {
-    const node = own.addVariable({
-      componentOf: plant, browseName: `c${i}`, nodeId: `s=c${i}`, dataType: options.type,
-      minimumSamplingInterval: 0,
-    });
+    const node = variable(`c${i}`);
     if (options.history) {
       space.installHistoricalDataNode(node, { maxOnlineValues: 100000 });
     }
@@ -102,6 +102,8 @@ async function main() {
     if (word === "made") console.log(JSON.stringify({ made: value }));
     if (word === "halt") { running = false; console.log(JSON.stringify({ made: value })); }
     if (word === "stop") server.shutdown(argument ? Number(argument) : 0);
+    if (word === "delete") space.deleteNode(counters.splice(Number(argument.slice(1)), 1)[0]);
+    if (word === "anew") counters.splice(Number(argument.slice(1)), 0, variable(argument));
     if (word === "clock") { options.clockOffsetS = Number(argument); last = 0; }
   }).on("close", () => { clearInterval(timer); process.exit(0); });
 }

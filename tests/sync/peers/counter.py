@@ -24,7 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "uris": ["urn:counter:a", "urn:counter:b"], "home": "urn:counter:b",
     "clockOffsetS": 0, "equalStamps": False, "realQueue": 0, "odd": False,
     "security": False, "pki": None, "user": None, "password": None,
-    "type": "UInt32", "statuses": ["Good"], "stamps": True, "ways": {},
+    "type": "UInt32", "statuses": ["Good"], "stamps": True, "times": [], "ways": {},
 }  # fmt: skip
 ODD: dict[str, list[tuple[Any, ua.VariantType]]] = {
     "nan": [(math.nan, ua.VariantType.Double), (math.inf, ua.VariantType.Double)],
@@ -57,6 +57,7 @@ ODD: dict[str, list[tuple[Any, ua.VariantType]]] = {
     "bare": [(1, ua.VariantType.Int32), (2, ua.VariantType.Int32)],
 }
 """Values, in turns, that a recording may stumble over."""
+PYTHON: dict[ua.VariantType, Any] = {ua.VariantType.String: str, ua.VariantType.Double: float}
 EQUAL = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -101,14 +102,16 @@ async def main(options: dict[str, Any]) -> None:
     plant = await server.nodes.objects.add_object(
         ua.NodeId("Plant", own), ua.QualifiedName("Plant", own)
     )
-    nodes, variant = [], ua.VariantType[options["type"]]
-    python = {"String": str, "Double": float}.get(options["type"], int)
+    nodes, usual = [], ua.VariantType[options["type"]]
+    gone: set[ua.NodeId] = set()
+    denied: dict[ua.NodeId, ua.StatusCode] = {}
+    kinds: dict[ua.NodeId, ua.VariantType] = {}
     codes = [getattr(ua.StatusCodes, name) for name in options["statuses"]]
     for i in range(options["nodes"]):
         name = f"c{i}"
         nodes.append(
             await plant.add_variable(
-                ua.NodeId(name, own), ua.QualifiedName(name, own), python(0), variant
+                ua.NodeId(name, own), ua.QualifiedName(name, own), PYTHON.get(usual, int)(0), usual
             )
         )
     value, last = options["start"] - 1, EQUAL
@@ -122,7 +125,18 @@ async def main(options: dict[str, Any]) -> None:
         elif stamp <= last:
             stamp = last + timedelta(microseconds=100)
         last = stamp
+        if options["times"] and value % 3 == 0:  # now and then another time altogether
+            told = options["times"][value // 3 % len(options["times"])]
+            stamp = datetime.fromisoformat(told)
         for node in nodes:
+            if node.nodeid in gone:
+                continue
+            variant = kinds.get(node.nodeid, usual)
+            python = PYTHON.get(variant, int)
+            if node.nodeid in denied:
+                data = ua.DataValue(None, denied[node.nodeid], SourceTimestamp=stamp)
+                await server.write_attribute_value(node.nodeid, data)
+                continue
             data = ua.DataValue(
                 ua.Variant(python(value), variant),
                 ua.StatusCode(codes[value % len(codes)]),
@@ -184,6 +198,26 @@ async def main(options: dict[str, Any]) -> None:
             for client in list(server.bserver.clients):
                 await client.processor.session.close_session(delete_subs=True)
 
+    async def change(word: str, name: str, argument: str) -> None:
+        """Take a node away, make it anew, deny it, or give it another type."""
+        node = ua.NodeId(name, own)
+        if word == "delete":
+            gone.add(node)
+            await server.delete_nodes([server.get_node(node)])
+        elif word == "anew":
+            await plant.add_variable(node, ua.QualifiedName(name, own), value, usual)
+            gone.discard(node)
+        elif word == "deny":
+            denied[node] = ua.StatusCode(getattr(ua.StatusCodes, argument))
+        elif word == "allow":
+            del denied[node]
+        else:
+            kinds[node] = ua.VariantType[argument]
+            # A value of the type from before would let none of another be written.
+            server.iserver.aspace[node].attributes[ua.AttributeIds.Value].value = ua.DataValue()
+            written = ua.DataValue(ua.Variant(ua.NodeId(kinds[node].value)))
+            await server.write_attribute_value(node, written, ua.AttributeIds.DataType)
+
     def hear() -> None:
         nonlocal last
         for line in sys.stdin:
@@ -199,6 +233,9 @@ async def main(options: dict[str, Any]) -> None:
                 asyncio.run_coroutine_threadsafe(server.stop(), loop)
             if word == "grow":
                 asyncio.run_coroutine_threadsafe(grow(), loop)
+            if word in {"delete", "anew", "deny", "allow", "type"}:
+                name, _, rest = argument.partition(" ")
+                asyncio.run_coroutine_threadsafe(change(word, name, rest), loop)
             if word == "clock":
                 options["clockOffsetS"] = float(argument)
                 last = EQUAL

@@ -265,6 +265,7 @@ def law(folder: Path, made: int | None = None, *, life: int = 1_000_000) -> dict
     for (source, node), group in values.groupby(["source", "node"], observed=True):
         if not re.search(r";s=c\d+$", str(node)):
             continue  # no counter
+        group = group[~group.status.str.startswith("Bad")]  # noqa: PLW2901 - no value in there
         mine = open_gaps[(open_gaps.source == source) & (open_gaps.node == node)]
         group = group.assign(value=group.value.fillna(pd.to_numeric(group.text)))  # noqa: PLW2901
         rows = group.sort_values("value", kind="stable")

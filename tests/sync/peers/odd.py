@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from asyncua import ua
+from asyncua.common.connection import SecureConnection
 from asyncua.common.utils import ServiceError
+from asyncua.server.address_space import ViewService
 from asyncua.server.history import HistoryManager
 from asyncua.server.internal_subscription import InternalSubscription
 from asyncua.server.monitored_item_service import MonitoredItemService
@@ -20,6 +22,8 @@ from asyncua.server.subscription_service import SubscriptionService
 from asyncua.server.uaprocessor import UaProcessor
 from asyncua.ua.ua_binary import struct_from_binary
 
+EVER = datetime(2500, 1, 1, tzinfo=UTC)
+"""A time that no history of today reaches."""
 _ENDING = "Request_Encoding_DefaultBinary"
 
 
@@ -39,7 +43,7 @@ class Odd:
     """Greatest queue that is granted, and kept; 0: any."""
     history: str = ""
     """What is wrong with history: ``half``, ``pages``, ``no data``, ``other times``, ``bare``,
-    ``loop``, ``reversed``."""
+    ``loop``, ``reversed``, ``endless``."""
 
     most: dict[str, int] = field(default_factory=dict)
     """Operations that a service takes in one call; none of it is stated anywhere."""
@@ -55,8 +59,17 @@ class Odd:
     """Subscriptions that are to be had; 0: any number."""
     room: int = 0
     """Items that one subscription takes; 0: any number."""
+    browse: str = ""
+    """How what stands below the plant is told one by one: ``pages``, ``loop`` (the first one again
+    and again), ``endless`` (ever new ones), ``broken`` (no second answer), ``refused``."""
+    more: bool = False
+    """Whether each publication says that more is to come at once."""
+    lifetime_ms: int | None = None
+    """Lifetime that channels are given, and whatever was asked for."""
     revised: dict[str, Any] = field(default_factory=dict)
     """What is made of the wishes for a subscription, such as ``RevisedMaxKeepAliveCount``."""
+
+    _told: int = 0
 
     def install(self) -> None:
         """Lay these ways over the server."""
@@ -65,6 +78,8 @@ class Odd:
         self._subscribed()
         self._granted()
         self._past()
+        self._opened()
+        self._browsed()
 
     def _services(self) -> None:
         answer = UaProcessor._process_message  # noqa: SLF001 - the faults are in there
@@ -116,6 +131,7 @@ class Odd:
                 )
                 self.ended = ""
             told = pop(own)
+            told.MoreNotifications = self.more
             if told.NotificationMessage.NotificationData:
                 before[number] = told
             return told
@@ -190,7 +206,74 @@ class Odd:
             )
         elif self.history == "loop":
             result.ContinuationPoint = b"again"
+        elif self.history == "endless":
+            # A page full of the newest value, each page later than the one before.
+            self._told += 1
+            result.ContinuationPoint = b"more"
+            newest = ua.DataValue(ua.Variant(0), SourceTimestamp=EVER)
+            values = [
+                _at(newest, EVER + timedelta(seconds=1000 * self._told + number))
+                for number in range(1000)
+            ]
         result.HistoryData.DataValues = values
+
+    def _opened(self) -> None:
+        make = SecureConnection.open
+
+        def opened(own: Any, *given: Any) -> Any:
+            made = copy(make(own, *given))
+            if self.lifetime_ms is not None:
+                made.SecurityToken = copy(made.SecurityToken)
+                made.SecurityToken.RevisedLifetime = self.lifetime_ms
+            return made
+
+        SecureConnection.open = opened
+
+    def _browsed(self) -> None:
+        answer = UaProcessor._process_message  # noqa: SLF001
+        look = ViewService.browse
+        found: dict[bytes, list[Any]] = {}
+
+        def first(own: Any, parameters: Any) -> Any:
+            results = look(own, parameters)
+            for asked, result in zip(parameters.NodesToBrowse, results, strict=True):
+                if self.browse and asked.NodeId.Identifier == "Plant":
+                    self._told += 1
+                    result.ContinuationPoint = str(self._told).encode()
+                    found[result.ContinuationPoint] = result.References
+                    result.References = result.References[:1]
+            return results
+
+        def following(point: bytes) -> Any:
+            result = ua.BrowseResult()
+            if self.browse == "refused":
+                result.StatusCode = ua.StatusCode(ua.StatusCodes.BadContinuationPointInvalid)
+                return result
+            left = found.pop(point)
+            result.References = left[:1] if self.browse == "loop" else left[1:2]
+            if self.browse == "endless":
+                result.References = [copy(left[0]) for _ in range(100)]
+                for reference in result.References:
+                    self._told += 1
+                    reference.NodeId = ua.NodeId(f"x{self._told}", left[0].NodeId.NamespaceIndex)
+            if self.browse != "pages" or len(left) > 2:
+                result.ContinuationPoint = point
+                found[point] = left[1:] if self.browse == "pages" else left
+            return result
+
+        async def answered(own: Any, kind: Any, header: Any, number: Any, body: Any) -> Any:
+            if kind.Identifier != ua.ObjectIds.BrowseNextRequest_Encoding_DefaultBinary:
+                return await answer(own, kind, header, number, body)
+            if self.browse == "broken":
+                raise ServiceError(ua.StatusCodes.BadServiceUnsupported)
+            asked = struct_from_binary(ua.BrowseNextParameters, body)
+            response = ua.BrowseNextResponse()
+            response.Parameters.Results = [following(point) for point in asked.ContinuationPoints]
+            own.send_response(header.RequestHandle, number, response)
+            return True
+
+        ViewService.browse = first
+        UaProcessor._process_message = answered  # noqa: SLF001
 
 
 def _operations(name: str, body: Any) -> int:
