@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,8 +35,11 @@ from api.commands.problem import (
 from api.commands.simulate import Seed
 
 if TYPE_CHECKING:
-    from scenarios.schedule import OrderOutlook, SchedulingProblem
+    from scenarios.schedule import OrderOutlook, ScheduleResult, SchedulingProblem
     from twin.line import Line as Model
+
+_LEAST = 10
+"""Replays of each plan at least where the one that holds up best is taken."""
 
 
 def schedule(  # noqa: PLR0913, PLR0917 - the options of a command
@@ -67,6 +71,10 @@ def schedule(  # noqa: PLR0913, PLR0917 - the options of a command
     replications: Annotated[
         int, typer.Option("--replications", "-n", min=0, help="Replays in the twin; 0: none.")
     ] = 10,
+    robust: Annotated[
+        bool,
+        typer.Option("--robust", help="Of several good plans take the one that holds up best."),
+    ] = False,
     seed: Seed = 0,
     workers: Annotated[
         int, typer.Option("--workers", min=1, max=64, help="Cores for the search and replays.")
@@ -99,7 +107,7 @@ def schedule(  # noqa: PLR0913, PLR0917 - the options of a command
     if model is None:
         schedule_problem(problem, wanted)
     else:
-        _schedule_line(model, problem, replications, wanted)
+        _schedule_line(model, problem, (replications, robust), wanted)
 
 
 def _read_line(file: str, order: list[str] | None) -> tuple[Model, SchedulingProblem]:
@@ -114,12 +122,15 @@ def _read_line(file: str, order: list[str] | None) -> tuple[Model, SchedulingPro
 
 
 def _schedule_line(
-    model: Model, problem: SchedulingProblem, replications: int, wanted: Wanted
+    model: Model, problem: SchedulingProblem, played: tuple[int, bool], wanted: Wanted
 ) -> None:
     from api.jobs.tasks.problem import objections  # noqa: PLC0415
     from scenarios.schedule import on_time, replay, violations  # noqa: PLC0415
 
+    replications, robust = played
     answer = search(problem, wanted)
+    if robust and not answer.result.stopped:
+        answer = replace(answer, result=_sturdiest(model, problem, answer.result, played, wanted))
     found = answer.result
     outlook: tuple[OrderOutlook, ...] = ()
     objected: list[dict[str, Any]] = []
@@ -141,6 +152,29 @@ def _schedule_line(
     else:
         _show(model, document)
     finish(found, objected, wanted, model.moment)
+
+
+def _sturdiest(
+    model: Model,
+    problem: SchedulingProblem,
+    found: ScheduleResult,
+    played: tuple[int, bool],
+    wanted: Wanted,
+) -> ScheduleResult:
+    """Return the plan that holds up best in the twin, and in the messages what it won against."""
+    from scenarios.schedule.sturdy import sturdiest, told  # noqa: PLC0415
+
+    with progress("choosing", quiet=wanted.json) as step:
+        found, choice = sturdiest(
+            model,
+            problem,
+            found,
+            replications=max(_LEAST, played[0]),
+            seed=wanted.limits.seed,
+            seconds=wanted.limits.seconds,
+            progress=step,
+        )
+    return found if choice is None else replace(found, messages=(*found.messages, told(choice)))
 
 
 def _document(

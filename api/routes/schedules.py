@@ -69,6 +69,7 @@ def create_schedule(site: TheSite, who: TheCaller, body: ScheduleIn) -> Response
     state, as_of, _ = start_state(live, body.start)
     asked = (
         "order_ids", "time_limit_s", "replications", "seed", "level", "freeze_s", "stability",
+        "robust",
     )  # fmt: skip
     payload: dict[str, Any] = line_payload(planned) | {
         "state": planned.fitted(known_state(live, state)).model_dump(mode="json"),

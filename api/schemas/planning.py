@@ -45,6 +45,9 @@ class ScheduleIn(Shape):
     """Seed of the random numbers."""
     level: float = Field(default=0.95, gt=0.5, lt=1)
     """Confidence of the intervals."""
+    robust: bool = False
+    """Of several plans that are nearly as good take the one that is least late when times vary and
+    stations fail; where bars are locked the best plan is taken in any case."""
     locked: tuple[MovedOperation, ...] = Field(default=(), max_length=20_000)
     """Bars that stay where a planner put them; the rest is planned around them. An order locked at
     its first station enters late enough; elsewhere the line waits for no moment, and a warning
@@ -126,6 +129,19 @@ class ScheduleChanges(Shape):
     """What the running schedule is worth as it goes on by itself."""
 
 
+class ScheduleChoice(Shape):
+    """From what a plan was chosen that holds up when times vary and stations fail."""
+
+    plans: int = Field(ge=1)
+    """Plans that were played in the twin, with the same chances."""
+    changed: bool
+    """Whether another plan was taken than the best one on paper."""
+    late_s: float = Field(ge=0)
+    """Mean weighted lateness of the one taken, s."""
+    late_on_paper_best_s: float = Field(ge=0)
+    """The same for the best one on paper, s."""
+
+
 class ScheduleResult(Shape):
     """A schedule that was found, checked and replayed."""
 
@@ -157,6 +173,8 @@ class ScheduleResult(Shape):
     """More, for people."""
     changes: ScheduleChanges | None = None
     """Against the running schedule; none: it was made without one."""
+    choice: ScheduleChoice | None = None
+    """What it was chosen from; none: the best plan on paper was asked for, or nothing is due."""
     provenance: Provenance
     """State it starts from; ``simulated``."""
 

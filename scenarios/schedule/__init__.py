@@ -31,6 +31,7 @@ from scenarios.schedule.replay import OrderOutlook, on_time, plan_of, replay, re
 from scenarios.schedule.robust import Choice, Judged, choose, distinct, reliability
 from scenarios.schedule.schedule import JobOutcome, Placement, Schedule
 from scenarios.schedule.solve import Limits, Progress, ScheduleResult, SolveStatus, solve
+from scenarios.schedule.sturdy import sturdiest
 from scenarios.schedule.violations import Violation, ViolationKind, violations
 
 __all__ = [
@@ -90,5 +91,6 @@ __all__ = [
     "replay_options",
     "right_shift",
     "solve",
+    "sturdiest",
     "violations",
 ]

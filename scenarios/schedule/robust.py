@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -144,6 +144,7 @@ def choose(  # noqa: PLR0913 - what is played, where, how often, and what counts
     state: LineState | None = None,
     risk: Risk = "expected",
     pad: bool = True,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Choice:
     """Return the schedule that holds up best in the twin.
 
@@ -165,6 +166,8 @@ def choose(  # noqa: PLR0913 - what is played, where, how often, and what counts
         What is to be small.
     pad : bool
         Whether to add a candidate with slack where the best of them loses time.
+    progress : callable, optional
+        Told how many replications are done, and of how many at most; what it raises ends the race.
 
     Raises
     ------
@@ -174,7 +177,8 @@ def choose(  # noqa: PLR0913 - what is played, where, how often, and what counts
     if not schedules:
         finding = Finding("schedules", "is empty", "at least one schedule")
         raise OptionsError("the choice of a schedule", [finding])
-    race = _Race(line, problem, state, seed, horizon_of(schedules, state))
+    most = (len(schedules) + pad) * replications
+    race = _Race(line, problem, state, seed, horizon_of(schedules, state), progress, most)
     entries = [_Entry(schedule) for schedule in schedules]
     first = min(_FIRST, replications)
     for entry in entries:
@@ -250,24 +254,39 @@ def _drop(entries: Sequence[_Entry]) -> None:
 class _Race:
     """What all schedules are played in."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what is played, and whom to tell
         self,
         line: Line,
         problem: SchedulingProblem,
         state: LineState | None,
         seed: int,
         horizon_s: float,
+        progress: Callable[[int, int], None] | None = None,
+        most: int = 0,
     ) -> None:
         from twin.engine.options import SimulationOptions  # noqa: PLC0415 - heavy
 
         self.line, self.problem, self.state = line, problem, state
         self.options = SimulationOptions(horizon_s=horizon_s, seed=seed)
         self.end_s = horizon_s + (0.0 if state is None else state.time_s)
+        self.progress, self.most, self.done = progress, most, 0
+
+    def _step(self, _done: int, _total: int) -> None:
+        self.done += 1
+        if self.progress is not None:
+            self.progress(min(self.done, self.most), self.most)
 
     def play(self, entry: _Entry, replications: int) -> None:
         if len(entry.late_s) >= replications:
             return
-        results = replay(self.line, entry.schedule, self.options, replications, self.state)
+        results = replay(
+            self.line,
+            entry.schedule,
+            self.options,
+            replications,
+            self.state,
+            progress=self._step,
+        )
         names = [job.id for job in self.problem.jobs]
         ends = np.asarray(results.order_completion_s.sel(order=names).values, dtype=np.float64)
         # An order that was not finished is as late as can be seen, at least.

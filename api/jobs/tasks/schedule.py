@@ -35,6 +35,8 @@ STATUSES = {
     "infeasible": "infeasible",
     "time_limit": "unknown",
 }
+CHOICE_SHARE, CHOICE_S = 0.9, 5.0
+"""How far the progress bar is once a plan is chosen, and time to look for other plans, s."""
 OBJECTIVE = "weighted tardiness + 0.01 x makespan, s"
 
 
@@ -47,7 +49,8 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
         ``line``, ``line_hash``, ``state``, ``order_ids`` (or None), ``time_limit_s``,
         ``replications``, ``seed``, ``level``, ``locked`` (``order``, ``operation``, ``station``,
         ``start_s`` each), ``running`` (operations of the plan at work, or None) with ``freeze_s``
-        and ``stability``, and ``provenance``.
+        and ``stability``, ``robust`` (whether the plan that holds up best is taken, where nothing
+        is locked), and ``provenance``.
 
     Returns
     -------
@@ -66,16 +69,19 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
     asked, places = posed(payload, line), held(payload)
     watch = _Watch(context, payload["time_limit_s"])
     limits = Limits(seconds=payload["time_limit_s"], seed=payload["seed"])
-    told: dict[str, Any] = {"changes": None}
+    shifted: Schedule | None = None
     if payload["running"] is None:
         problem, found = solve_around(
             asked, places, limits, progress=watch.improved, cancelled=watch.cancelled
         )
     else:
-        problem, found, told = _replanned(asked, payload, limits, watch)
+        problem, found, shifted = _replanned(asked, payload, limits, watch)
     if context.cancelled():
         raise CancelledWorkError("the search was cancelled")
-    answer = _head(found, payload) | told
+    choice: dict[str, Any] | None = None
+    if payload.get("robust") and not places:
+        found, choice = _sturdiest(where, problem, found, payload, context)
+    answer = _head(found, payload) | {"choice": choice, "changes": _changes(shifted, found)}
     if found.schedule is None:
         return answer
     if problem.twin is not None:
@@ -113,10 +119,13 @@ def told_of(found: Iterable[LeftOut]) -> list[dict[str, Any]]:
 
 def _replanned(
     problem: SchedulingProblem, payload: dict[str, Any], limits: Limits, watch: _Watch
-) -> tuple[SchedulingProblem, ScheduleResult, dict[str, Any]]:
-    """Return problem and result of another plan than the running one, and what it changes."""
+) -> tuple[SchedulingProblem, ScheduleResult, Schedule]:
+    """Return problem and result of another plan than the running one, and how that one goes on.
+
+    If that is the best that is known, the result has it.
+    """
     from scenarios.schedule.around import replan_around  # noqa: PLC0415
-    from scenarios.schedule.solve import SolveStatus  # noqa: PLC0415
+    from scenarios.schedule.solve import SolveStatus, share_left  # noqa: PLC0415
 
     proposal = replan_around(
         problem,
@@ -128,27 +137,71 @@ def _replanned(
         progress=watch.improved,
         cancelled=watch.cancelled,
     )
-    found, change = proposal.result, proposal.difference
-    better = found.schedule is proposal.schedule
-    told = {
-        "changes": {
-            "moved": len(change.moves),
-            "machine_changes": change.machine_changes,
-            "added": len(change.added),
-            "shift_s": change.shift_s,
-            "later": list(change.later),
-            "improved": better,
-            "objective_unchanged": finite(proposal.shifted.objective),
-        }
-    }
-    if not better:  # the plan as it runs on by itself is the best that is known
+    found = proposal.result
+    if found.schedule is not proposal.schedule:
         status = SolveStatus.FEASIBLE if found.schedule is None else found.status
         objective = proposal.schedule.objective
-        gap = (objective - found.bound) / objective if objective > 0 else 0.0
+        gap = share_left(objective, found.bound)
         found = replace(
-            found, status=status, schedule=proposal.schedule, objective=objective, gap=max(gap, 0.0)
+            found, status=status, schedule=proposal.schedule, objective=objective, gap=gap
         )
-    return proposal.problem, found, told
+    return proposal.problem, found, proposal.shifted
+
+
+def _changes(shifted: Schedule | None, found: ScheduleResult) -> dict[str, Any] | None:
+    """Return what a plan changes against the running one as that goes on by itself."""
+    from scenarios.schedule.replan import difference  # noqa: PLC0415
+
+    if shifted is None or found.schedule is None:
+        return None
+    change = difference(shifted, found.schedule)
+    return {
+        "moved": len(change.moves),
+        "machine_changes": change.machine_changes,
+        "added": len(change.added),
+        "shift_s": change.shift_s,
+        "later": list(change.later),
+        "improved": found.schedule is not shifted,
+        "objective_unchanged": finite(shifted.objective),
+    }
+
+
+def _sturdiest(
+    where: tuple[Line, LineState | None],
+    problem: SchedulingProblem,
+    found: ScheduleResult,
+    payload: dict[str, Any],
+    context: Context,
+) -> tuple[ScheduleResult, dict[str, Any] | None]:
+    """Return the plan that holds up best in the twin, and what it was chosen from."""
+    from scenarios.schedule.sturdy import sturdiest  # noqa: PLC0415
+
+    def step(done: int, total: int) -> None:
+        if context.cancelled():
+            raise CancelledWorkError("the choice of a plan was cancelled")
+        share = SEARCH_SHARE + (CHOICE_SHARE - SEARCH_SHARE) * done / total
+        context.progress(share, f"replay {done} of {total}", finite(found.objective))
+
+    line, state = where
+    found, choice = sturdiest(
+        line,
+        problem,
+        found,
+        replications=payload["replications"],
+        seed=payload["seed"],
+        state=state,
+        seconds=min(CHOICE_S, payload["time_limit_s"]),
+        progress=step,
+    )
+    if choice is None:
+        return found, None
+    first, chosen = choice.candidates[0], choice.chosen
+    return found, {
+        "plans": len(choice.candidates),
+        "changed": chosen.schedule is not first.schedule,
+        "late_s": chosen.expected.mean,
+        "late_on_paper_best_s": first.expected.mean,
+    }
 
 
 @dataclass(slots=True)

@@ -135,6 +135,11 @@ ENGLISH: dict[str, str] = {
     # what a plan violates
     "violation.about": "{what}: {others}",
     "violation.by": "{what} (by {amount})",
+    "schedule.robust": "Take the plan that holds up best",
+    "choice.other": "Of {plans} good plans the one that is least late when times vary and stations "
+    "fail: {late} in the mean, weighted; the best one on paper {instead}.",
+    "choice.same": "Of {plans} good plans played with chance, none is less late than the best one "
+    "on paper: {late} in the mean, weighted.",
     "plan.later": "{said} The one that is furthest away begins {amount} later.",
     "plan.earlier": "{said} The one that is furthest away begins {amount} earlier.",
     "plan.never": "{said} It does not finish any plan around what is locked.",

@@ -139,6 +139,11 @@ def test_a_schedule_warns_of_what_it_left_out() -> None:
         "provenance": told.model_dump(mode="json"),
     }  # fmt: skip
     found = ScheduleResult.model_validate(schedule(payload, _Alone(), LineCache()))
+    assert found.choice is None
+    again = schedule(payload | {"robust": True}, _Alone(), LineCache())
+    choice = ScheduleResult.model_validate(again).choice
+    assert choice is not None
+    assert choice.late_s <= choice.late_on_paper_best_s
     assert "wear" in [item.kind for item in found.warnings]
     assert all(item.elements and item.text for item in found.warnings)
     declared = ScheduleWarning.model_fields["kind"].annotation

@@ -42,7 +42,7 @@ async function plan(event, more = {}) {
   try {
     const job = await api("/v1/schedules", { method: "POST", body: { line_id: site.line.id,
       time_limit_s: Number(form.elements.time_limit.value),
-      replications: Number(form.elements.replications.value), ...more } });
+      replications: Number(form.elements.replications.value), robust: form.elements.robust.checked, ...more } });
     remember("schedule", job.subject_id);
     await watch(job);
   } catch (error) {
@@ -158,7 +158,8 @@ function show(view) {
   $("#plan-warnings").hidden = !result.warnings.length;
   $("#plan-warnings").replaceChildren(...result.warnings.map(leftOut));
   $("#plan-message").textContent = worded(result.message);
-  $("#plan-changes").replaceChildren(...changes(result.changes).map((text) => el("p", { text })));
+  $("#plan-changes").replaceChildren(
+    ...[...chosen(result.choice), ...changes(result.changes)].map((text) => el("p", { text })));
   forget();
   $("#plan-provenance").textContent = t("plan.provenance", {
     replications: number(result.replications), as_of: clock(result.provenance.as_of, { day: true }) });
@@ -171,6 +172,13 @@ function show(view) {
   $("#edit-check").replaceChildren();
   showButtons();
   $("#plan-orders tbody").replaceChildren(...result.orders.map((order) => orderRow(order)));
+}
+
+/** From what a plan was chosen, in a sentence. */
+function chosen(found) {
+  if (!found) return [];
+  return [t(found.changed ? "choice.other" : "choice.same", { plans: number(found.plans),
+    late: duration(found.late_s), instead: duration(found.late_on_paper_best_s) })];
 }
 
 /** What a plan changes against the one before it, in sentences. */
