@@ -175,7 +175,11 @@ def gaps(live: LiveLine) -> tuple[GapView, ...]:
     if live.feed is None:
         return ()
     status = live.feed.status()
-    found = [GapView(begin=gap.begin, end=gap.end, reason=gap.reason) for gap in status.gaps]
+    found = [
+        GapView(begin=gap.begin, end=gap.end, reason=gap.reason, node=gap.node,
+                clock_step_s=gap.step_s)
+        for gap in status.gaps
+    ]  # fmt: skip
     if status.as_of is not None and status.quality == "stale":
         found.append(GapView(begin=status.as_of, end=None, reason=status.reason))
     return tuple(found)

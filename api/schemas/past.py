@@ -70,6 +70,11 @@ class GapView(Shape):
     """First moment after it that is known; none: it lasts."""
     reason: str
     """Why."""
+    node: str = ""
+    """Node whose values may be missing; empty: those of all."""
+    clock_step_s: float | None = None
+    """How far the plant's clock was set, s, below 0 for back: the state goes on at its new time,
+    and nothing but the time between is missing; none: it was not set."""
 
 
 class Gaps(Shape):

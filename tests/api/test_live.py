@@ -8,17 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
 
+from api.live import LiveLine
 from api.mirrors import MirrorFeed
+from api.past import gaps
 from tests.api.conftest import Service, ended, run_service, wait_until
 from twin.emulator import Plant
 from twin.line import Line, example_line
 from twin.sync import Mirror, default_mapping
 from twin.sync.opcua import OpcUaConnector
+from twin.sync.protocol import Gap
 
 SPEED = 30.0
 Event = tuple[str, str, Any]
@@ -240,6 +244,22 @@ def test_a_lost_plant_is_told_and_comes_back(live: Service, plant: PlantThread) 
     assert gap["reason"]
     length = datetime.fromisoformat(gap["end"]) - datetime.fromisoformat(gap["begin"])
     assert figures["gap_s"] >= length.total_seconds() - 1e-3 > 0.0
+
+
+def test_gaps_say_of_what() -> None:
+    """A gap of one node bears its name, one that a set clock made how far it was set."""
+    at = datetime(2026, 1, 5, 6, tzinfo=UTC)
+    found = (
+        Gap(at, at + timedelta(hours=1), "set", 1, "clock", step_s=-3600.0),
+        Gap(at, at, "full", 1, "count"),
+        Gap(at, at, "lost", 2),
+    )
+    status = SimpleNamespace(gaps=found, as_of=at, quality="stale", reason="away")
+    feed = SimpleNamespace(status=lambda: status)
+    told = gaps(cast(LiveLine, SimpleNamespace(feed=feed)))
+    assert [(item.node, item.clock_step_s, item.end is None) for item in told] == [
+        ("clock", -3600.0, False), ("count", None, False), ("", None, False), ("", None, True)
+    ]  # fmt: skip
 
 
 def _until(stream: Iterator[Event], links: int) -> Iterator[Event]:

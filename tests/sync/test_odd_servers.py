@@ -60,7 +60,8 @@ async def test_queue_of_one(vendor: str, tmp_path: Path) -> None:
         made = await ended(running, server)
     found = law(tmp_path, made)
     assert found["lost"] > 0
-    assert reasons(found) == {"the server's queue of 1 value was full"}
+    unheard = {"a value that was read was never told"}  # it was lost too
+    assert reasons(found) - unheard == {"the server's queue of 1 value was full"}
     assert {node["queue_size"] for node in found["summary"]["nodes"]} == {1}
 
 

@@ -142,6 +142,7 @@ async def test_state_goes_on_when_the_clock_is_set(
         where = "back" if set_by < timedelta() else "forward"
         told = f"the plant's clock was set {where} by {abs(set_by.total_seconds()):.1f} s"
         assert gap.reason == told
+        assert gap.step_s == pytest.approx(set_by.total_seconds(), abs=0.1)
         (stored,) = store.gaps("plant")
         assert stored.reason.endswith(told)
         assert len(mirror.logs()) == 2

@@ -206,7 +206,8 @@ class Intake:
             where = "back" if step < timedelta() else "forward"
             reason = f"the plant's clock was set {where} by {abs(step.total_seconds()):.1f} s"
             begin, end = sorted((shown, shown - step))
-            gap = Gap(begin, end, reason, self._link.epoch, self.mapping.heartbeat.node)
+            node, step_s = self.mapping.heartbeat.node, step.total_seconds()
+            gap = Gap(begin, end, reason, self._link.epoch, node, step_s=step_s)
             self._ledger.gaps.append(gap)
             await self._declare(gap)
             await self._keep()

@@ -139,6 +139,8 @@ class Gap:
     """Last value before it."""
     after: Any = None
     """First value after it; None if none has come."""
+    step_s: float | None = None
+    """How far the plant's clock was set, s, below 0 for back; None: it is no step of the clock."""
 
 
 @dataclass(frozen=True, slots=True)
