@@ -1,5 +1,7 @@
 """Random problems over every kind of demand. Without deadlines and frozen starts rules meet all."""
 
+import json
+import random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -23,6 +25,17 @@ KINDS = (
     "alternatives",
     "same_order",
 )
+HARD = (
+    "deadlines",
+    "fixed",
+    "frozen",
+    "horizon",
+    "running",
+    "all running",
+    "overlap",
+    "precedences",
+)
+"""Demands that may leave no schedule, or make a problem that is refused."""
 
 
 @st.composite
@@ -127,3 +140,98 @@ def _job(draw: st.DrawFn, name: str, machines: tuple[str, ...], asked: set[str])
         "due_date_s": draw(st.one_of(st.none(), st.integers(6, 20))),
         "weight": draw(st.integers(0, 3)),
     }
+
+
+@st.composite
+def hard_documents(draw: st.DrawFn, jobs: int = 4) -> dict[str, Any]:
+    """Draw a document with any demands together: a problem, or something that is refused."""
+    problem = draw(rich_problems(jobs, kinds=len(KINDS)))
+    document: dict[str, Any] = json.loads(problem.to_json())
+    asked = draw(st.lists(st.sampled_from(HARD), max_size=4, unique=True))
+    chance = draw(st.randoms(use_true_random=False))
+    steps = [(job, item) for job in document["jobs"] for item in job["operations"]]
+    for name in asked:
+        _HARDER[name](chance, document, steps)
+    return document
+
+
+_Steps = list[tuple[dict[str, Any], dict[str, Any]]]
+
+
+def _deadlines(chance: random.Random, document: dict[str, Any], _steps: _Steps) -> None:
+    for job in document["jobs"]:
+        if chance.random() < 0.6:
+            job["deadline_s"] = chance.randint(5, 80)
+
+
+def _fixed(chance: random.Random, _document: dict[str, Any], steps: _Steps) -> None:
+    for _, item in steps:
+        if chance.random() < 0.2:
+            item["fixed_start_s"] = chance.randint(0, 40)
+
+
+def _frozen(chance: random.Random, document: dict[str, Any], steps: _Steps) -> None:
+    document["plan"] = [
+        {
+            "operation": f"{job['id']}/{item['id']}",
+            "machine": chance.choice(item["modes"])["machine"],
+            "start_s": chance.randint(0, 40),
+        }
+        for job, item in steps
+        if chance.random() < 0.7
+    ]
+    document |= {"freeze_until_s": chance.randint(1, 15), "start_s": chance.randint(0, 6)}
+
+
+def _horizon(chance: random.Random, document: dict[str, Any], _steps: _Steps) -> None:
+    document["horizon_s"] = chance.randint(20, 120)
+
+
+def _running(chance: random.Random, document: dict[str, Any], steps: _Steps) -> None:
+    for machine in document["machines"]:
+        first = [
+            f"{job['id']}/{item['id']}"
+            for job, item in steps
+            if item is job["operations"][0]
+            and [mode["machine"] for mode in item["modes"]] == [machine["id"]]
+        ]
+        machine["running"] = chance.sample(first, chance.randint(0, min(len(first), 3)))
+
+
+def _all_running(_chance: random.Random, document: dict[str, Any], steps: _Steps) -> None:
+    for machine in document["machines"]:
+        machine["running"] = [
+            f"{job['id']}/{item['id']}"
+            for job, item in steps
+            if [mode["machine"] for mode in item["modes"]] == [machine["id"]]
+        ]
+
+
+def _overlap(chance: random.Random, _document: dict[str, Any], steps: _Steps) -> None:
+    for job, item in steps:
+        item["overlap"] = item is not job["operations"][0] and chance.random() < 0.6
+        for mode in item["modes"]:
+            if chance.random() < 0.6:
+                most = int(mode["duration_s"])
+                mode |= {name: chance.randint(0, most) for name in ("first_part_s", "last_part_s")}
+
+
+def _precedences(chance: random.Random, document: dict[str, Any], steps: _Steps) -> None:
+    for _, item in steps:
+        if chance.random() < 0.3:
+            item["after"] = []
+        elif chance.random() < 0.2:
+            other, before = chance.choice(steps)
+            item["after"] = [f"{other['id']}/{before['id']}"]
+
+
+_HARDER = {
+    "deadlines": _deadlines,
+    "fixed": _fixed,
+    "frozen": _frozen,
+    "horizon": _horizon,
+    "running": _running,
+    "all running": _all_running,
+    "overlap": _overlap,
+    "precedences": _precedences,
+}
