@@ -93,13 +93,13 @@ def survey(
 
 def test_any_demands_together_are_refused_or_met() -> None:
     """Rules and the search, on a few dozen problems."""
-    assert survey(40, 1, (("dispatch", None), ("search", 60)), ()) > 20
+    assert survey(40, 1, (("dispatch", 1), ("search", 60)), ()) > 20
 
 
 @pytest.mark.skipif(find_spec("ortools") is None, reason="ortools is not installed")
 def test_solvers_meet_any_demands_together() -> None:
     """HiGHS, CP-SAT and rules, on a few problems."""
-    assert survey(8, 2, (("dispatch", None),), tuple(ENGINES)) > 3
+    assert survey(8, 2, (("dispatch", 1),), tuple(ENGINES)) > 3
 
 
 @pytest.mark.proof
@@ -108,5 +108,5 @@ def test_solvers_meet_any_demands_together() -> None:
 @pytest.mark.parametrize("number", range(10, 14))
 def test_hundreds_of_combinations(number: int) -> None:
     """Every engine by name, and on some of the problems all side by side."""
-    assert survey(150, number, (("dispatch", None), ("search", 60)), tuple(ENGINES)) > 75
+    assert survey(150, number, (("dispatch", 1), ("search", 60)), tuple(ENGINES)) > 75
     assert survey(20, number + 100, (("auto", None),), ()) > 10
