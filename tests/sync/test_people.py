@@ -7,7 +7,7 @@ import pytest
 
 from tests.sync.plants import Moment, comparable, differences, moments_of, rows_of, values_at
 from twin.engine.options import SimulationOptions
-from twin.engine.simulate import simulate
+from twin.engine.simulate import replicate, simulate
 from twin.events import EventLog, EventLogBuilder, Folder, Kind, LineState, Row
 from twin.events.fold import empty_state
 from twin.events.state import CrewState
@@ -170,3 +170,21 @@ def test_absent_people_are_in_the_state_and_in_its_futures() -> None:
         key: sum((row.kind, row.detail) == taken for row in found) for key, found in made.items()
     }
     assert begun["fewer", "compiled"] == 0 < begun["all", "compiled"]
+    # Attendance is without them, but for work that is being ended, by log and kernel alike.
+    options = SimulationOptions(horizon_s=1800, seed=5)
+    for begin in (state, full):
+        told = summarise(simulate(line, options, begin.opened()), line).sel(crew=crew.id)
+        own = replicate(line, options, 1, begin.opened()).sel(crew=crew.id)
+        there_s = float(told["crew_attendance_s"])
+        assert there_s == pytest.approx(float(own["crew_attendance_s"].item()))
+        if begin is full:
+            assert there_s == pytest.approx(1800.0 * crew.size)
+        else:
+            assert there_s == pytest.approx(float(told["crew_work_s"]))
+            assert there_s < 60.0
+    # In the mirror's own log it is only work from then on: this plant works all the same.
+    seen = log_of(line, initial, rows, log.end_s)
+    moment_s = next(row.time_s for row in rows if row.kind == Kind.CREW_COUNTED)
+    attended = float(summarise(seen, line).sel(crew=crew.id)["crew_attendance_s"])
+    before_s = crew.size * (moment_s - initial.time_s)
+    assert before_s < attended < 0.8 * crew.size * (log.end_s - initial.time_s)

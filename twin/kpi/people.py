@@ -3,8 +3,9 @@
 References
 ----------
 ISO 22400-2:2014: worker efficiency is the actual personnel work time over the actual personnel
-attendance time. People are taken to be there while the shift of their crew runs, and while they
-end beyond it what they are at.
+attendance time. People are taken to be there while the shift of their crew runs, those aside who
+are told to be away, and while they end beyond it what they are at. Who is only supposed to be away,
+as in a what-if, counts as there: that person is paid, and missing is what the question is about.
 """
 
 from __future__ import annotations
@@ -46,8 +47,13 @@ def crew_times_s(table: Table, line: Line, names: Names) -> tuple[Floats, Floats
         of_crew = table.detail == k
         on[table.where(Kind.CREW_CAME) & of_crew] += 1.0
         on[table.where(Kind.CREW_LEFT) & of_crew] -= 1.0
+        away = np.zeros(len(steps_s))
+        away[0] = 0.0 if given is None else given.away
+        counted = np.flatnonzero(table.where(Kind.CREW_COUNTED) & of_crew)
+        away[counted] += np.diff(table.value[counted], prepend=away[0])
         size = next(crew.size for crew in line.crews if crew.id == name)
-        there_s[k] = np.sum(np.maximum(busy, size * np.cumsum(on)) * steps_s)
+        there = np.maximum(0.0, size - np.cumsum(away)) * np.cumsum(on)
+        there_s[k] = np.sum(np.maximum(busy, there) * steps_s)
     return work_s, there_s
 
 

@@ -117,15 +117,8 @@ def kernel_state(low: Lowering, f: Memory, replication: int) -> LineState:
 
 
 def _told_away(low: Lowering, f: Memory, crew: int) -> int:
-    """Return how many people of a crew are away as was told, those aside who are supposed to be."""
-    now_s = float(f.x[t.NOW])
-    supposed = sum(
-        absence.people
-        for k, absence in enumerate(low.options.absences)
-        if f.n(t.ABSENCE_CREW, k) == crew
-        and f.r(t.ABSENCE_SINCE_S, k) <= now_s < f.r(t.ABSENCE_UNTIL_S, k)
-    )
-    return f.n(t.CREW_AWAY, crew) - supposed
+    """Return how many people of a crew are away as was told, not those who are supposed to be."""
+    return low.crews[crew].size - f.n(t.CREW_SIZE, crew)
 
 
 def _turns(low: Lowering, f: Memory) -> dict[str, int]:

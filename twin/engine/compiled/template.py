@@ -217,11 +217,13 @@ class Template:
         low, crews, servers = self._low, len(self._low.crews), int(self._first_server[-1])
         told = [self._state.crews.get(crew.id, CrewState()) for crew in low.crews]
         on, away = ints(crew.on for crew in told), ints(crew.away for crew in told)
+        size = ints(crew.size for crew in low.crews) - away  # who was told to be away is no part
         self.fields |= {
             "crew_on": on,
-            "crew_free": on * (ints(crew.size for crew in low.crews) - away),
+            "crew_size": size,
+            "crew_free": on * size,
             "crew_coming": zeros(crews),
-            "crew_away": away,
+            "crew_away": zeros(crews),
             "crew_left_over": zeros(crews),
             "crew_chosen": zeros(crews),
             "crew_busy": zeros(crews),

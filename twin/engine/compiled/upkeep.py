@@ -85,7 +85,6 @@ def people_tables(low: Lowering) -> dict[str, Any]:
         "mode_need": ints(seen_to),
         "mode_crew": ints(crews[mode.crew] if mode.crew else -1 for _, mode in low.modes),
         "mode_skill": ints(mode.skill is not None for _, mode in low.modes),
-        "crew_size": ints(crew.size for crew in low.crews),
         "crew_stops": ints(crew.at_shift_end == "stop" for crew in low.crews),
         "first_coming": offsets(len(row) for row in comings),
         "coming_s": floats(time_s for row in comings for time_s, _ in row),
