@@ -181,7 +181,8 @@ def gaps(live: LiveLine) -> tuple[GapView, ...]:
         for gap in status.gaps
     ]  # fmt: skip
     if status.as_of is not None and status.quality == "stale":
-        found.append(GapView(begin=status.as_of, end=None, reason=status.reason))
+        reason = status.alarm or status.reason
+        found.append(GapView(begin=status.as_of, end=None, reason=reason))
     return tuple(found)
 
 

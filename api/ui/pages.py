@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from pydantic import Field
@@ -105,6 +105,7 @@ def _words(lang: str = "en") -> dict[str, str]:
 
 
 Words = Annotated[dict[str, str], Depends(_words)]
+LineName = Annotated[str, Query(max_length=500, description="Name of the line for people.")]
 
 
 def _view(name: str) -> Callable[[Request], Awaitable[HTMLResponse]]:
@@ -155,9 +156,10 @@ def screening_chart(words: Words, result: ScreeningResult) -> dict[str, Any]:
 
 
 @router.post("/ui/reports/comparison")
-def comparison_paper(words: Words, results: RunResults) -> Response:
+def comparison_paper(words: Words, results: RunResults, name: LineName = "") -> Response:
     """Return the report of a comparison on paper."""
-    return Response(report.printed(report.comparison_report(results, words)), media_type=PDF)
+    paper = report.comparison_report(results, words, name)
+    return Response(report.printed(paper), media_type=PDF)
 
 
 class ScheduleOnPaper(Shape):
@@ -170,11 +172,11 @@ class ScheduleOnPaper(Shape):
 
 
 @router.post("/ui/reports/schedule")
-def schedule_paper(words: Words, given: ScheduleOnPaper) -> Response:
+def schedule_paper(words: Words, given: ScheduleOnPaper, name: LineName = "") -> Response:
     """Return the report of a schedule on paper."""
     if given.view.result is None:
         raise invalid("view.result", "is none: there is nothing to report yet")
-    paper = report.schedule_report(given.view, given.names, words)
+    paper = report.schedule_report(given.view, given.names, words, name)
     return Response(report.printed(paper), media_type=PDF)
 
 

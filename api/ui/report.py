@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from html import escape
 from typing import Any
@@ -153,11 +153,11 @@ class Paper:
         return {"page": page, "charts": charts}
 
 
-def comparison_report(results: RunResults, words: Mapping[str, str]) -> Paper:
+def comparison_report(results: RunResults, words: Mapping[str, str], name: str = "") -> Paper:
     """Return the report of a comparison: what each scenario does, its figures, two charts."""
     own = tuple(row for row in results.rows if row.element is None)
     others = [item for item in results.scenarios if item.id != "base"]
-    paper = _headed(words["compare.title"], words, results.line_id, results.provenance)
+    paper = _headed(words["compare.title"], words, (name, results.line_id), results.provenance)
     told = words["report.simulated"].format(level=f"{100 * results.level:g}")
     hours = words["length.h"].format(n=f"{results.horizon_s / 3600:g}")
     paper.text(f"{told} · {results.replications} × {hours}", 8.5, MUTED)
@@ -194,12 +194,12 @@ def comparison_report(results: RunResults, words: Mapping[str, str]) -> Paper:
 
 
 def schedule_report(
-    view: ScheduleView, names: Mapping[str, str], words: Mapping[str, str]
+    view: ScheduleView, names: Mapping[str, str], words: Mapping[str, str], name: str = ""
 ) -> Paper:
     """Return the report of a schedule: how good it is, a Gantt chart, each order's dates."""
     result = view.result
     assert result is not None, "only what was found is reported"
-    paper = _headed(words["schedule.title"], words, view.line_id, result.provenance)
+    paper = _headed(words["schedule.title"], words, (name, view.line_id), result.provenance)
     late = sum((order.tardiness_s or 0) > 0 for order in result.orders)
     gap = f"{_rounded(100 * result.gap)}\u00a0%" if result.gap is not None else "–"
     objective = _rounded(result.objective) if result.objective is not None else "–"
@@ -245,11 +245,11 @@ def schedule_report(
             _moment(order.due_date),
             _moment(order.completion),
             _share(order.on_time_probability),
-            f"{_moment(order.completion_p50)} – {_moment(order.completion_p90)}",
+            _span(order.completion_p50, order.completion_p90),
         ]
         for order in orders[:fits]
     ]
-    paper.table(head, rows, [0.18, 0.08, 0.15, 0.15, 0.15, 0.29])
+    paper.table(head, rows, [0.16, 0.11, 0.16, 0.16, 0.17, 0.24])
     if len(orders) > fits:
         paper.text(words["report.further"].format(n=len(orders) - fits), 8.5, MUTED)
     return paper
@@ -276,12 +276,14 @@ def printed(paper: Paper, *, svg: bool = False) -> bytes:
     return done.stdout
 
 
-def _headed(title: str, words: Mapping[str, str], line: str, provenance: Any) -> Paper:
+def _headed(title: str, words: Mapping[str, str], line: tuple[str, str], provenance: Any) -> Paper:
+    """Return a paper that begins with title and line, by its name for people and its id."""
+    name, identity = line
     paper = Paper()
-    paper.text(f"{title} – {line}", 17, weight=700)
+    paper.text(f"{title} – {name or identity}", 17, weight=700)
     made = words["report.made"].format(
-        at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        line=line,
+        at=f"{datetime.now(provenance.as_of.tzinfo):%Y-%m-%d %H:%M %z}",
+        line=identity,
         model=provenance.model_version[:12],
     )
     paper.text(f"{made} · {provenance.as_of:%Y-%m-%d %H:%M %z}", 8.5, MUTED)
@@ -378,6 +380,13 @@ def _rounded(value: float, digits: int = 1) -> str:
 
 def _moment(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M}" if at is not None else "–"
+
+
+def _span(first: datetime | None, last: datetime | None) -> str:
+    """Return two moments; of the second one its time where both are on one day."""
+    if first is None or last is None or first.date() != last.date():
+        return f"{_moment(first)} – {_moment(last)}"
+    return f"{_moment(first)} – {last:%H:%M}"
 
 
 def _sized(spec: dict[str, Any], width: int) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 from api.ui.pages import PAGES
 from api.ui.words import THAI
 from tests.ui.conftest import ARGUMENTS, SLOW_MS, Running, Seen
+from twin.errors import JournalError
+from twin.history import SqliteStore
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 expect.set_options(timeout=SLOW_MS)
@@ -21,6 +23,11 @@ def figures(text: str) -> tuple[float, float]:
     """Return mean and half-width of an interval as the page writes it."""
     mean, half = re.findall(r"[−\d.,]+", text)[:2]
     return float(mean.replace("−", "-").replace(",", "")), float(half.replace(",", ""))
+
+
+def line_name(running: Running, station: str) -> str:
+    """Return what people call a station."""
+    return running.demo.line.station(station).name
 
 
 def test_live_line_is_shown_with_its_age(seen: Seen, running: Running) -> None:
@@ -36,6 +43,9 @@ def test_live_line_is_shown_with_its_age(seen: Seen, running: Running) -> None:
     for label in stations.evaluate_all("all => all.map(one => one.ariaLabel)"):
         assert set(re.split(r"[ .:,]+", label)) & words, label
     expect(page.locator("#stations tbody tr")).to_have_count(len(state["stations"]))
+    for station in state["stations"]:
+        tip = page.locator(f"#map [data-station={station['id']}] title").first
+        expect(tip).to_have_text(re.compile(f"^{line_name(running, station['id'])}: "))
     expect(page.locator("#orders tbody tr")).to_have_count(len(state["orders"]))
     before = page.locator("#plant-time").inner_text()
     expect(page.locator("#plant-time")).not_to_have_text(before)
@@ -329,7 +339,7 @@ def test_plan_is_changed_by_hand_checked_locked_and_planned_anew(
 
 
 def test_a_thai_page_tells_in_thai_what_a_moved_bar_breaks(seen: Seen, running: Running) -> None:
-    """Beside the names of orders and operations nothing of what is broken has Latin letters."""
+    """Beside the names of orders, operations and stations nothing broken has Latin letters."""
     page = seen.page
     page.goto("/schedule?lang=th")
     page.locator("#schedule-form [name=time_limit]").fill("1")
@@ -341,11 +351,15 @@ def test_a_thai_page_tells_in_thai_what_a_moved_bar_breaks(seen: Seen, running: 
     plan_id = parse_qs(urlsplit(page.url).query)["schedule"][0]
     plan = running.client.ask("GET", f"/v1/schedules/{plan_id}")["result"]
     bars = {f"{bar['order']} {bar['operation'].replace('_', ' ')}" for bar in plan["operations"]}
-    told = [item.partition(": ") for item in page.locator("#edit-check li").all_inner_texts()]
-    assert any(where in bars for where, _, _ in told)
-    for where, _, what in told:
-        assert what, where
-        assert not re.search("[A-Za-z]", what), what
+    told = page.locator("#edit-check li").all_inner_texts()
+    assert any(item.partition(": ")[0] in bars for item in told)
+    # Two bars at one station at one time: it says which is in the way of which.
+    assert any(sum(bar in item for bar in bars) == 2 for item in told)
+    line = running.demo.line
+    names = bars | {order.id for order in line.orders} | {one.name for one in line.stations}
+    named = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
+    for item in told:
+        assert not re.search("[A-Za-z]", named.sub("", item)), item
     warned = page.locator("#plan-warnings li").all_inner_texts()
     assert len(warned) == len(plan["warnings"])
 
@@ -416,6 +430,25 @@ def test_a_page_without_room_in_the_stream_goes_on_and_says_so(
     # What was refused stands in the browser's console; nothing else may.
     assert all("429" in text for text in seen.errors)
     seen.errors.clear()
+
+
+def test_a_full_disk_is_told_with_what_helps(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The picture stands still while nothing can be written: the page says why, then goes on."""
+    page = seen.page
+    page.goto("/")
+    expect(page.locator("#freshness")).to_have_text(re.compile("^live"))
+
+    def full(*_values: object) -> int:
+        raise JournalError("the journal j cannot be written: disk is full; free some space")
+
+    monkeypatch.setattr(SqliteStore, "append", full)
+    banner = page.locator("#banner")
+    expect(banner).to_contain_text("The picture stands still since")
+    expect(banner).to_contain_text("free some space")
+    expect(page.locator("#gaps-note")).to_contain_text("disk is full")
+    monkeypatch.undo()
+    expect(banner).to_be_hidden()
+    expect(page.locator("#freshness")).to_have_text(re.compile("^live"))
 
 
 def test_lost_plant_is_told_and_comes_back(seen: Seen, running: Running) -> None:

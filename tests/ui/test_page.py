@@ -285,6 +285,20 @@ def test_report_of_a_schedule_counts_the_violations_that_it_does_not_name() -> N
     assert "and 3 more" in said
 
 
+def test_reports_call_the_line_by_its_name_and_tell_the_plants_time() -> None:
+    """The name stands in the title; two moments of one day have that day once."""
+    order = {
+        "order": "7", "product": "p", "quantity": 1, "due_date": None, "tardiness_s": None,
+        "completion": "2026-01-05T10:00:00+07:00", "on_time_probability": None,
+        "completion_p50": "2026-01-05T10:00:00+07:00",
+        "completion_p90": "2026-01-05T11:30:00+07:00",
+    }  # fmt: skip
+    view = ScheduleView.model_validate(SCHEDULE | {"result": PLAN | {"orders": [order]}})
+    said = "".join(report.schedule_report(view, {}, ENGLISH, "ไลน์หนึ่ง").parts)
+    assert "Schedule – ไลน์หนึ่ง<" in said
+    assert re.search(r"2026-01-05 10:00 – 11:30", said.replace("</text>", ""))
+
+
 def test_report_rounds_as_the_page_does() -> None:
     """Halves go up and digits are those that the page shows, not those behind the double."""
     rows = RESULTS["rows"][0] | {

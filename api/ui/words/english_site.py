@@ -78,6 +78,7 @@ ENGLISH: dict[str, str] = {
     "data.subject": "What",
     "data.kinds": "As a file",
     "age.crowded": "read {age} s ago",
+    "banner.still": "The picture stands still since {since}",
     "banner.crowded": "Too many pages and programs follow this site at once",
     "banner.crowded_text": "This page reads the line every {seconds} seconds instead. Close pages "
     "that nobody looks at, or have the setting event_clients raised.",

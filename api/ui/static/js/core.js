@@ -273,6 +273,7 @@ function takeState(state) {
   site.takenAt = performance.now();
   measurePace(state);
   tell("state", { state, before });
+  showStill(state);
   if (before && before.link.status !== state.link.status) tell("link", state.link);
 }
 
@@ -347,6 +348,16 @@ function showCrowded(crowded) {
     $("#banner").hidden = true;
     if (site.state) showLink(site.state.link);
   }
+}
+
+/** Say why the picture stands still although the plant is there, such as a disk that is full. */
+function showStill({ link, provenance }) {
+  const banner = $("#banner");
+  const still = link.status === "connected" && provenance.quality === "stale" && link.message;
+  if (still) say("bad", t("banner.still", { since: clock(provenance.as_of) }), worded(link.message), "failed");
+  else if (banner.dataset.still) banner.hidden = true;
+  if (still) banner.dataset.still = "yes";
+  else delete banner.dataset.still;
 }
 
 let lostSince = null;

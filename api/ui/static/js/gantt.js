@@ -1,6 +1,8 @@
 // A Gantt chart on a canvas: thousands of bars, dragged and zoomed by mouse, touch or keyboard.
 
-import { clock, duration, el, on, t } from "./core.js";
+import { barText } from "./bars.js";
+import { clock, el, on, t } from "./core.js";
+import { lines } from "./lettering.js";
 import { arrange } from "./map.js";
 
 const COLOURS = ["#3f7fbf", "#e08a3c", "#4aa564", "#a970c9", "#d1495b", "#2a9d8f", "#c9a227",
@@ -8,13 +10,6 @@ const COLOURS = ["#3f7fbf", "#e08a3c", "#4aa564", "#a970c9", "#d1495b", "#2a9d8f
 const ROW = 34;
 const HEAD = 26;
 const STEPS = [60, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800];
-
-/** Crews with how many of each, in words. */
-function crews(names) {
-  const counts = new Map();
-  for (const name of names) counts.set(name, (counts.get(name) || 0) + 1);
-  return [...counts].map(([name, count]) => (count > 1 ? `${count} × ${name}` : name)).join(", ");
-}
 
 export class Gantt {
   constructor(node, model) {
@@ -39,7 +34,8 @@ export class Gantt {
     this.bars = result.operations.map((bar) => ({ ...bar, from: seconds(bar.start), to: seconds(bar.end),
       row: this.rows.indexOf(bar.station), fill: this.colour(bar.order), locked: false }));
     this.dues = result.orders.filter((order) => order.due_date)
-      .map((order) => ({ order: order.order, at: seconds(order.due_date), late: order.tardiness_s > 0 }));
+      .map((order) => ({ order: order.order, at: seconds(order.due_date), late: order.tardiness_s > 0 }))
+      .sort((a, b) => a.at - b.at);
     this.nowAt ??= seconds(result.provenance.as_of);
     this.canvas.setAttribute("aria-label", t("gantt.label", {
       bars: this.bars.length, stations: this.rows.length, orders: this.orders.length }));
@@ -74,10 +70,18 @@ export class Gantt {
   x(at) { return this.left + ((at - this.view[0]) / (this.view[1] - this.view[0])) * (this.width - this.left - 8); }
   at(x) { return this.view[0] + ((x - this.left) / (this.width - this.left - 8)) * (this.view[1] - this.view[0]); }
 
+  /** Break the names of the stations to the room that they have; it changes with the width only. */
+  lay(left) {
+    if (left === this.left) return;
+    this.left = left;
+    const font = `12px ${getComputedStyle(this.node).fontFamily}`;
+    this.heads = new Map(this.rows.map((id) => [id, lines(this.names.get(id), left - 12, 2, font)]));
+  }
+
   draw() {
     if (!this.view) return;
     this.width = this.node.clientWidth;
-    this.left = Math.min(130, this.width * 0.2);
+    this.lay(Math.min(150, this.width * 0.2));
     const height = HEAD + this.rows.length * ROW + 20;
     const scale = devicePixelRatio || 1;
     const pen = this.canvas.getContext("2d");
@@ -116,7 +120,8 @@ export class Gantt {
         pen.fillRect(0, y, this.width, ROW);
       }
       pen.fillStyle = this.ink("--ink");
-      pen.fillText(this.names.get(id), 6, y + ROW / 2, this.left - 12);
+      const head = this.heads.get(id);
+      head.forEach((line, at) => pen.fillText(line, 6, y + ROW / 2 + 14 * (at - (head.length - 1) / 2)));
     });
     const span = this.view[1] - this.view[0];
     const step = STEPS.find((size) => (span / size) * 64 < this.width - this.left) ?? STEPS.at(-1);
@@ -192,7 +197,9 @@ export class Gantt {
     pen.lineWidth = 1;
   }
 
+  /** The due dates; a name that would cover the one before is left to the table. */
   drawDues(pen, height) {
+    let free = this.left;
     for (const due of this.dues) {
       const x = this.x(due.at);
       if (this.marked && this.marked !== due.order) continue;
@@ -205,7 +212,12 @@ export class Gantt {
       pen.setLineDash([]);
       pen.fillStyle = this.ink(due.late ? "--bad" : "--good");
       pen.textAlign = "center";
-      pen.fillText(`${due.late ? "✕" : "✓"} ${due.order}`, x, height - 10);
+      const name = `${due.late ? "✕" : "✓"} ${due.order}`;
+      const half = pen.measureText(name).width / 2;
+      if (x - half >= free) {
+        pen.fillText(name, x, height - 10);
+        free = x + half + 6;
+      }
       pen.textAlign = "left";
     }
   }
@@ -278,16 +290,14 @@ export class Gantt {
   }
 
   point(event) {
-    const bar = this.barAt(event);
-    this.tip.hidden = !bar;
-    if (!bar) return;
-    const product = this.model.products.find((item) => item.id === bar.product);
-    this.tip.textContent = [`${bar.order} · ${product?.name || bar.product}`,
-      `${this.names.get(bar.station)}: ${bar.operation}`,
-      `${clock(bar.start, { day: true })} – ${clock(bar.end)} (${duration(bar.to - bar.from)})`,
-      bar.setup_s ? t("gantt.setup", { length: duration(bar.setup_s) }) : "",
-      bar.people?.length ? t("gantt.people", { names: crews(bar.people) }) : ""].filter(Boolean).join("\n");
+    const bar = event.offsetX < this.left ? null : this.barAt(event);
+    const station = event.offsetX < this.left ? this.names.get(this.rows[this.rowAt(event.offsetY)]) : "";
+    this.tip.hidden = !bar && !station;
+    if (this.tip.hidden) return;
     this.tip.style.left = `${Math.min(event.offsetX + 14, this.width - 240)}px`;
     this.tip.style.top = `${event.offsetY + 14}px`;
+    if (!bar) { this.tip.textContent = station; return; }
+    const product = this.model.products.find((item) => item.id === bar.product);
+    this.tip.textContent = barText(bar, product?.name || bar.product, this.names.get(bar.station));
   }
 }

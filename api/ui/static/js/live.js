@@ -4,7 +4,8 @@ import { $, api, clock, el, glyph, number, on, page, percent, probability, ready
   start, statusMark, svg, t,
   unit } from "./core.js";
 import { worded } from "./phrases.js";
-import { lateness, LineMap, news, newsItem, productColour } from "./map.js";
+import { LineMap, productColour } from "./map.js";
+import { lateness, news, newsItem } from "./news.js";
 
 const STATUSES = ["processing", "setup", "blocked", "starved", "failed", "off", "handling", "maintenance", "no_operator"];
 // What a vehicle does, and a share of its time, in the colours and glyphs of the stations.

@@ -1,8 +1,10 @@
 // The live line as a drawing: stations, what waits between them, and parts on their way.
 
-import { clock, duration, el, glyph, number, svg, t, unit } from "./core.js";
+import { number, svg, t, unit } from "./core.js";
+import { lines } from "./lettering.js";
 
-const CARD = { height: 152, least: 108, most: 190, gapX: 50, gapY: 24, tail: 22 };
+/** A card of a station; names take up to three lines, and cards grow by what the longest takes. */
+const CARD = { height: 152, line: 16, lines: 3, pad: 10, least: 108, most: 190, gapX: 50, gapY: 24, tail: 22 };
 const SPARK = { points: 60, height: 22 };
 const COLOURS = ["#4e79a7", "#e07b39", "#59a14f", "#b07aa1", "#d4a72c", "#e15759", "#499894", "#9c755f"];
 
@@ -58,16 +60,19 @@ export class LineMap {
     const rows = Math.ceil(count / fit);
     const perRow = Math.ceil(count / rows);
     const card = Math.min(CARD.most, (width - CARD.tail) / perRow - CARD.gapX);
-    const stack = Math.max(...this.plan.columns.map((column) => column.length));
-    const rowHeight = stack * (CARD.height + CARD.gapY);
     this.card = card;
+    this.heads = new Map(this.model.stations.map(({ id }) => [id, this.fit(this.names.get(id), "660 13px", CARD.lines)]));
+    this.down = CARD.line * (Math.max(...[...this.heads.values()].map((head) => head.length)) - 1);
+    this.high = CARD.height + this.down;
+    const stack = Math.max(...this.plan.columns.map((column) => column.length));
+    const rowHeight = stack * (this.high + CARD.gapY);
     this.place = new Map();
     this.plan.columns.forEach((column, index) => {
       const row = Math.floor(index / perRow);
       const x = CARD.gapX + (index % perRow) * (card + CARD.gapX);
-      const top = row * rowHeight + (rowHeight - column.length * (CARD.height + CARD.gapY)) / 2;
+      const top = row * rowHeight + (rowHeight - column.length * (this.high + CARD.gapY)) / 2;
       column.forEach((id, depth) => {
-        this.place.set(id, { x, y: top + CARD.gapY / 2 + depth * (CARD.height + CARD.gapY), row });
+        this.place.set(id, { x, y: top + CARD.gapY / 2 + depth * (this.high + CARD.gapY), row });
       });
     });
     const height = rows * rowHeight;
@@ -82,17 +87,22 @@ export class LineMap {
     if (this.last) this.show(this.last, null);
   }
 
+  /** The lines of a text as they fit on a card. */
+  fit(text, font, most = 1) {
+    return lines(text, this.card - 2 * CARD.pad, most, `${font} ${getComputedStyle(this.node).fontFamily}`);
+  }
+
   drawBelts() {
     this.links.clear();
     const entry = this.plan.columns[0].map((to) => ({ from: null, to }));
     for (const from of this.plan.columns.at(-1)) {
       const { x, y } = this.place.get(from);
-      this.belts.append(svg("path", { class: "belt", d: `M${x + this.card} ${y + CARD.height / 2}h${CARD.tail - 4}` }));
+      this.belts.append(svg("path", { class: "belt", d: `M${x + this.card} ${y + this.high / 2}h${CARD.tail - 4}` }));
     }
     for (const { from, to } of [...entry, ...this.plan.links]) {
       const b = this.place.get(to);
       const a = from ? this.place.get(from) : { x: b.x - CARD.gapX - this.card, y: b.y, row: b.row };
-      const middle = (spot) => spot.y + CARD.height / 2;
+      const middle = (spot) => spot.y + this.high / 2;
       const x1 = a.x + this.card;
       const x2 = b.x;
       let path;
@@ -114,38 +124,37 @@ export class LineMap {
   drawStation(station) {
     const { x, y } = this.place.get(station.id);
     const w = this.card;
-    const short = (text, size) => {
-      const room = Math.floor((w - 20) / size);
-      return text.length > room ? `${text.slice(0, room - 1)}…` : text;
-    };
+    const { high, down } = this;
     const parts = {
       edge: svg("rect", { class: "edge f-unknown", x: 0, y: 0, width: w, height: 5, rx: 2.5 }),
-      word: svg("text", { x: 32, y: 45, style: { fontWeight: 620 } }),
-      mark: svg("use", { href: "#g-off", x: 10, y: 32, width: 16, height: 16 }),
-      product: svg("text", { class: "soft", x: 10, y: 68 }),
-      order: svg("text", { class: "soft", x: 10, y: 84 }),
+      word: svg("text", { x: 32, y: 45 + down, style: { fontWeight: 620 } }),
+      mark: svg("use", { href: "#g-off", x: 10, y: 32 + down, width: 16, height: 16 }),
+      product: svg("text", { class: "soft", x: 10, y: 68 + down }),
+      order: svg("text", { class: "soft", x: 10, y: 84 + down }),
       servers: svg("g", { transform: `translate(${w - 12} 20)` }),
       spark: svg("path", { class: "spark" }),
-      signal: svg("text", { class: "soft", x: 10, y: CARD.height - 10 }),
-      count: svg("text", { class: "soft", x: w - 10, y: CARD.height - 10, "text-anchor": "end" }),
+      signal: svg("text", { class: "soft", x: 10, y: high - 10 }),
+      count: svg("text", { class: "soft", x: w - 10, y: high - 10, "text-anchor": "end" }),
+      tip: svg("title"),
     };
     const group = svg("g", {
       class: "station", role: "listitem", tabindex: 0, transform: `translate(${x} ${y})`,
       "data-station": station.id,
     },
-    svg("rect", { class: "box", width: w, height: CARD.height, rx: 10 }), parts.edge,
-    svg("text", { class: "name", x: 10, y: 24, text: short(station.name || station.id, 7.2) }),
+    parts.tip, svg("rect", { class: "box", width: w, height: high, rx: 10 }), parts.edge,
+    svg("text", { class: "name" }, this.heads.get(station.id).map((line, at) =>
+      svg("tspan", { x: CARD.pad, y: 24 + CARD.line * at, text: line }))),
     parts.servers, parts.mark, parts.word, parts.product, parts.order,
-    svg("g", { transform: `translate(10 ${CARD.height - 56})` }, parts.spark), parts.signal, parts.count);
+    svg("g", { transform: `translate(10 ${high - 56})` }, parts.spark), parts.signal, parts.count);
     this.picture.append(group);
-    this.stations.set(station.id, { group, parts, short });
+    this.stations.set(station.id, { group, parts });
     if (station.input_buffer) this.drawTank(station.input_buffer, x, y);
   }
 
   drawTank(id, x, y) {
     const box = { w: 20, h: 74 };
     const left = x - CARD.gapX / 2 - box.w / 2;
-    const top = y + (CARD.height - box.h) / 2;
+    const top = y + (this.high - box.h) / 2;
     const fill = svg("rect", { class: "fill", x: left + 2, width: box.w - 4, rx: 3, y: top + box.h, height: 0 });
     const text = svg("text", { class: "soft", x: left + box.w / 2, y: top + box.h + 15, "text-anchor": "middle" });
     const name = this.model.buffers.find((item) => item.id === id)?.name || id;
@@ -168,7 +177,8 @@ export class LineMap {
   showStation(station, state, old) {
     const drawn = this.stations.get(station.id);
     if (!drawn) return;
-    const { parts, group, short } = drawn;
+    const { parts, group } = drawn;
+    const short = (text) => this.fit(text, "400 11.5px")[0];
     const busy = station.servers.find((server) => server.product) ?? station.servers[0];
     const modes = station.failure_modes.join(", ");
     parts.edge.setAttribute("class", `edge f-${station.status}`);
@@ -178,18 +188,18 @@ export class LineMap {
     parts.mark.setAttribute("class", `s-${station.status}`);
     const product = busy?.product ? this.products.get(busy.product) ?? busy.product : "";
     const doing = [modes, product, busy?.order].filter(Boolean).join(", ") || t("map.no_part");
-    parts.product.textContent = short(modes || product || t("map.no_part"), 6.1);
-    parts.order.textContent = short(modes ? product : busy?.order ?? "", 6.1);
+    parts.product.textContent = short(modes || product || t("map.no_part"));
+    parts.order.textContent = short(modes ? product : busy?.order ?? "");
     parts.count.textContent = number(station.processed);
     const several = station.servers.length > 1 ? station.servers : [];
     parts.servers.replaceChildren(...several.map((server, index) => svg("circle", {
       class: `server f-${server.status}`, r: 4.5, cx: -10 * (several.length - 1 - index), cy: 0,
     })));
     this.showSignal(station, parts);
-    group.setAttribute("aria-label", t("map.station", {
-      station: this.names.get(station.id), status: t(`status.${station.status}`), doing,
-      processed: number(station.processed),
-    }));
+    const told = t("map.station", { station: this.names.get(station.id), status: t(`status.${station.status}`),
+      doing, processed: number(station.processed) });
+    group.setAttribute("aria-label", told);
+    if (parts.tip.textContent !== told) parts.tip.textContent = told;
     if (old && station.processed === old.processed + 1) this.travel(station.id, busy?.product);
     else if (old && busy?.part && busy.part !== old.servers[0]?.part) this.travel(station.id, busy.product);
   }
@@ -245,51 +255,4 @@ export class LineMap {
     };
     requestAnimationFrame(move);
   }
-}
-
-/** What changed between two states, in words, newest last. */
-export function news(state, before, names) {
-  if (!before) return [];
-  const old = new Map(before.stations.map((item) => [item.id, item]));
-  const found = [];
-  for (const station of state.stations) {
-    const was = old.get(station.id);
-    if (!was || was.status === station.status) continue;
-    const name = names.get(station.id) ?? station.id;
-    if (station.status === "failed") {
-      found.push({ glyph: "failed", text: t("news.failed", { station: name,
-        mode: station.failure_modes.join(", ") || t("news.unknown_mode") }) });
-    } else if (was.status === "failed") {
-      found.push({ glyph: "processing", text: t("news.repaired", { station: name }) });
-    } else if (station.status === "setup") {
-      found.push({ glyph: "setup", text: t("news.setup", { station: name }) });
-    } else if (station.status === "off" || was.status === "off") {
-      found.push({ glyph: station.status,
-        text: t(station.status === "off" ? "news.off" : "news.on", { station: name }) });
-    }
-  }
-  const orders = new Map(before.orders.map((item) => [item.id, item]));
-  for (const order of state.orders) {
-    const was = orders.get(order.id);
-    if (was && was.finished < order.quantity && order.finished >= order.quantity) {
-      found.push({ glyph: "processing", text: t("news.order_done", { order: order.id }) });
-    }
-    if (was && !was.released && order.released) {
-      found.push({ glyph: "starved", text: t("news.order_released", { order: order.id }) });
-    }
-  }
-  return found.map((item) => ({ ...item, at: state.provenance.as_of }));
-}
-
-/** One line of news as a list item. */
-export function newsItem({ at, glyph: symbol, text }) {
-  return el("li", {}, el("time", { datetime: at, text: clock(at) }),
-    glyph(symbol, { class: `s-${symbol}` }), el("span", { text }));
-}
-
-/** How late an order stands now, in words; positive is late. */
-export function lateness(order, asOf) {
-  if (!order.due_date) return "";
-  const left = (new Date(order.due_date) - new Date(asOf)) / 1000;
-  return left >= 0 ? t("order.left", { left: duration(left) }) : t("order.late", { late: duration(-left) });
 }
