@@ -144,6 +144,18 @@ def test_a_schedule_warns_of_what_it_left_out() -> None:
     choice = ScheduleResult.model_validate(again).choice
     assert choice is not None
     assert choice.late_s <= choice.late_on_paper_best_s
+    bars = again["operations"]
+    more = payload | {"robust": True, "running": bars, "freeze_s": 60.0, "stability": 0.01}
+    anew = ScheduleResult.model_validate(schedule(more, _Alone(), LineCache()))
+    assert anew.choice is not None
+    assert anew.changes is not None
+    assert anew.changes.improved == (anew.changes.moved + anew.changes.machine_changes > 0)
+    assert anew.violations == ()
+    locked = ScheduleResult.model_validate(
+        schedule(more | {"locked": bars[:1]}, _Alone(), LineCache())
+    )
+    assert locked.choice is None
+    assert locked.violations == ()
     assert "wear" in [item.kind for item in found.warnings]
     assert all(item.elements and item.text for item in found.warnings)
     declared = ScheduleWarning.model_fields["kind"].annotation
