@@ -94,6 +94,48 @@ def test_findings_in_the_words_of_people(tmp_path: Path) -> None:
     assert "nodes.1: 'x y' is neither a node id" in text
 
 
+def test_login_in_an_address_is_not_told_again(tmp_path: Path) -> None:
+    """Wherever it stands and whatever else is wrong: no password comes out of it."""
+    path = tmp_path / "c.yaml"
+    for address in (
+        "opc.tcp://bob:s3cret@press:4840",
+        "http://bob:s3cret@press",
+        "opc.tcp://:s3cret@",
+    ):
+        path.write_text(f"endpoint: {address}\nnodes: [i=2258]\n", encoding="utf-8")
+        with pytest.raises(InvalidInputError, match=r"give security\.user") as told:
+            load_connection(path)
+        assert "s3cret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("node", "wrong"),
+    [
+        ("i=4294967296", "no usable number; expected 0 to 4294967295"),
+        ("ns=2;i=x", "no usable number"),
+        ("ns=65536;s=a", "no usable namespace; expected 0 to 65535"),
+        ("ns=2;g=nonsense", "no GUID after g="),
+        ("b=???", "no base64 after b="),
+    ],
+)
+def test_node_id_that_is_none(node: str, wrong: str, tmp_path: Path) -> None:
+    """What no server could be asked for is told before; it would take the other nodes with it."""
+    path = tmp_path / "c.yaml"
+    path.write_text(f"endpoint: opc.tcp://press\nnodes: [i=2258, {node!r}]\n", encoding="utf-8")
+    with pytest.raises(InvalidInputError) as told:
+        load_connection(path)
+    assert "c.yaml:2: nodes.1" in str(told.value)
+    assert wrong in str(told.value)
+
+
+def test_file_that_is_no_text(tmp_path: Path) -> None:
+    """Another encoding is told as what it is."""
+    path = tmp_path / "c.yaml"
+    path.write_bytes("endpoint: opc.tcp://prüfstand".encode("latin-1"))
+    with pytest.raises(InvalidInputError, match="no UTF-8 text; save it as UTF-8"):
+        load_connection(path)
+
+
 def test_summary_says_what_is_wrong_while_it_is_tried_again(tmp_path: Path) -> None:
     """A retry hides no reason, and a state that comes and goes is told once a connection."""
     source = Source.model_validate(

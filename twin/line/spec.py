@@ -208,7 +208,7 @@ def meant_number(given: object) -> str:
 def _as_it_came(path: str, error: Any) -> Finding:
     message = str(error["msg"]).removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
-    given = error.get("input")
+    given = None if error["type"] == "secret" else error.get("input")
     if isinstance(given, str | int | float) and repr(given) not in message:
         message += f" (found {_shown(given)})"
     return Finding(path, message)

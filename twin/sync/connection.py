@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -10,17 +9,16 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from twin.line.spec import Id, Spec
 from twin.sync.endpoint import Endpoint
+from twin.sync.nodeid import NODE, usable_node
 from twin.sync.security import Security
 from twin.sync.specfile import document_of, spec_of
 from twin.sync.target import SERVER_TIME, Item, Target, Wildcard
 from twin.units import Duration, PositiveDuration
 
-_NODE = re.compile(r"^(nsu=[^;]+;|ns=\d+;)?(s=.+|i=\d+|g=.+|b=.+)$", re.DOTALL)
-
 
 def _usable(text: str) -> str:
-    if _NODE.match(text):
-        return text
+    if NODE.match(text):
+        return usable_node(text)
     path = text.strip("/").split("/")
     if "/" in text and all(path):
         return text
@@ -95,7 +93,7 @@ class Source(Spec):
             sampling_s = self.sampling_s if choice.sampling_s is None else choice.sampling_s
             queue = choice.queue_size or self.queue_size
             item = Item(choice.node, choice.node, sampling_s, queue, True, choice.max_age_s)
-            if _NODE.match(choice.node):
+            if NODE.match(choice.node):
                 items.append(item)
             else:
                 path = [part for part in choice.node.split("/") if part]

@@ -8,7 +8,7 @@ import math
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from twin.errors import Finding, UnknownNameError
 from twin.events.kinds import Status
@@ -16,13 +16,16 @@ from twin.line import Line
 from twin.line.spec import Id, Spec
 from twin.sync.elements import known_properties
 from twin.sync.endpoint import Endpoint
+from twin.sync.nodeid import usable_node
 from twin.sync.security import Security
 from twin.sync.target import SERVER_TIME
 from twin.units import Duration, PositiveDuration
 
 Type = Literal["boolean", "int", "float", "string", "datetime", "int_list"]
 NodeText = Annotated[
-    str, StringConstraints(pattern=r"^(nsu=[^;]+;)?(s=.+|i=\d+|g=.+|b=.+)$", max_length=512)
+    str,
+    StringConstraints(pattern=r"^(nsu=[^;]+;)?(s=.+|i=\d+|g=.+|b=.+)$", max_length=512),
+    AfterValidator(usable_node),
 ]
 """A node id. The namespace is spelled out (``nsu=urn:...;s=...``), because its index may change
 whenever the server starts; without one it is the standard's own namespace."""

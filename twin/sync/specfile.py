@@ -30,8 +30,10 @@ def document_of(path: str | Path, title: str) -> tuple[dict[str, Any], Lines]:
             raise InvalidInputError(title, [Finding("", f"larger than {MAX_BYTES} bytes")])
         text = found.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        finding = Finding("", f"cannot be read: {reason}", remedy="check the path")
+        garbled = isinstance(error, UnicodeDecodeError)
+        reason = "it is no UTF-8 text" if garbled else getattr(error, "strerror", None) or error
+        remedy = "save it as UTF-8" if garbled else "check the path"
+        finding = Finding("", f"cannot be read: {reason}", remedy=remedy)
         raise InvalidInputError(title, [finding]) from error
     document, rows, unread = read_yaml(text)
     if unread:
