@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from openpyxl import load_workbook
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, Route, expect, sync_playwright
 
 from api.keys import Scope, create_key
 from api.live import LiveLine
@@ -244,6 +244,30 @@ def test_a_plan_without_orders_says_where_orders_come_from(
     page.locator("#plan").click()
     expect(page.locator("#plan-empty")).to_contain_text("sheet orders")
     expect(page.locator("#plan-result")).to_be_hidden()
+
+
+def test_a_search_that_finds_no_plan_says_so_and_why(empty_site: Service, first_page: Page) -> None:
+    """That no plan was found is not told as if there was nothing to plan, in either language."""
+    empty_site.site.add(LiveLine(example_line("two_station")))
+    page = first_page
+    still = "after 9 h orders are still to be finished"
+    why = f"the line does not finish a plan that looked good: {still}"
+
+    def none_found(route: Route) -> None:
+        answer = route.fetch()
+        view = answer.json()
+        view["result"] |= {"status": "unknown", "orders": [], "message": f"{why}: PO-1"}
+        route.fulfill(response=answer, json=view)
+
+    page.route("**/v1/schedules/schedule-*", none_found)
+    for language, said in (
+        ("en", "nothing found: the line does not"),
+        ("th", "ใบสั่งเหล่านี้ยังไม่เสร็จ: PO-1"),
+    ):
+        page.goto(f"/schedule?line=two_station&lang={language}")
+        page.locator("[name=time_limit]").fill("1")
+        page.locator("#plan").click()
+        expect(page.locator("#plan-empty")).to_contain_text(said)
 
 
 def test_mistakes_are_told_by_their_fields_in_the_language_of_the_page(

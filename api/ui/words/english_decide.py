@@ -112,6 +112,8 @@ ENGLISH: dict[str, str] = {
     "news.orders.changed": "orders have changed",
     # what plans aim at, by the name that the API tells; a forecast while something is down
     "objective.weighted tardiness + 0.01 x makespan, s": "weighted tardiness + 0.01 × makespan, s",
+    "schedule.none_found": "{status}: {why}. Search longer, plan fewer orders, or give them later "
+    "dates.",
     "schedule.no_orders": "Nothing to plan: no order of this line has parts left to make. Orders "
     "come with the line's workbook (sheet orders), or from an MES.",
     "forecast.down": "Down now, so without a risk: {stations}.",

@@ -204,6 +204,7 @@ THAI: dict[str, str] = {
         "เมื่อสายการผลิตทำตามแผน ทำได้ไม่ครบทุกข้อ เช่น {}"
     ),
     "the line does not finish a plan that looked good: {}": "สายการผลิตทำแผนที่ดูดีไม่เสร็จ: {}",
+    "after {} h orders are still to be finished: {}": "ผ่านไป {} ชม. ใบสั่งเหล่านี้ยังไม่เสร็จ: {}",
     "the process of {} ended unexpectedly": "ตัวค้นหา {} หยุดไปกลางคัน",
     "{} failed: {}": "{} ล้มเหลว: {}",
     "machine {}: not all that only it can do is done before hard dates, whatever the order: "

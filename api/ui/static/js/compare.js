@@ -2,6 +2,7 @@
 
 import { $, api, clock, duration, el, namesIn, number, page, percent, plusMinus, showProblem, site, start, t } from "./core.js";
 import { sayScenario } from "./changes.js";
+import { back } from "./focus.js";
 import { sentence, shown, tone, verdictTag } from "./figures.js";
 import { follow, recalled, remember } from "./jobs.js";
 import { draw } from "./charts.js";
@@ -47,6 +48,7 @@ async function run(event) {
     showProblem($("#form-problem"), error, form);
   } finally {
     $("#run").disabled = !chosen.length;
+    back($("#run"));
   }
 }
 

@@ -1,5 +1,6 @@
 // Everything as a file, and workbooks back in.
 
+import { back } from "./focus.js";
 import { $, api, assetUrl, clock, el, number, page, showProblem, site, start, t } from "./core.js";
 
 const RUN_KINDS = ["csv", "xlsx", "parquet", "json"];
@@ -45,6 +46,7 @@ async function send(event) {
     showProblem($("#form-problem"), error);
   } finally {
     $("button", form).disabled = false;
+    back($("button", form));
   }
 }
 

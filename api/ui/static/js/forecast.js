@@ -2,6 +2,7 @@
 
 import { $, api, clock, duration, el, number, page, percent, showProblem, site, start, t } from "./core.js";
 import { follow, recalled, remember } from "./jobs.js";
+import { back } from "./focus.js";
 import { worded } from "./phrases.js";
 import { draw } from "./charts.js";
 import { showModel } from "./scores.js";
@@ -22,6 +23,7 @@ async function ask(event) {
     showProblem($("#form-problem"), error, form);
   } finally {
     $("#foretell").disabled = false;
+    back($("#foretell"));
   }
 }
 

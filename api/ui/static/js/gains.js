@@ -1,6 +1,7 @@
 // What a little of each thing would bring: tried in the twin, shown as a tornado and as figures.
 
 import { $, api, clock, duration, el, number, showProblem, site, t } from "./core.js";
+import { back } from "./focus.js";
 import { follow, recalled, remember } from "./jobs.js";
 import { draw } from "./charts.js";
 
@@ -54,6 +55,7 @@ export async function wireGains(called) {
       showProblem($("#gain-problem"), error, form);
     } finally {
       $("#gain-ask").disabled = false;
+      back($("#gain-ask"));
     }
   });
   const id = recalled("gains");

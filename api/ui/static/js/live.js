@@ -130,8 +130,7 @@ function showVehicles(state) {
         glyph(DRIVE_GLYPH[vehicle.status] ?? DRIVES[vehicle.status]), el("span", { text: drives(vehicle) }))),
       el("td", {}, vehicle.product ? [productChip(vehicle), el("span", { class: "muted small", text: ` #${vehicle.part}` })]
         : el("span", { class: "muted", text: "–" })),
-      el("td", { class: "way" }, vehicle.goal ? t("vehicle.way", { from: vehicle.origin === null ? "" : placeName(vehicle.origin), to: placeName(vehicle.goal) })
-        : el("span", { class: "muted", text: t("vehicle.at", { place: placeName(vehicle.place) }) })),
+      el("td", { class: "way" }, el("span", { class: vehicle.goal ? null : "muted", text: way(vehicle) })),
       vehicle.number ? null : el("td", { rowspan: pool?.count ?? 1 }, vehicle.told
         ? driven(rates.get(vehicle.pool) ?? {}) : el("span", { class: "muted", text: t("vehicle.untold") })));
   }));
@@ -142,6 +141,13 @@ function drives(vehicle) {
   const status = t(`vehicle.${vehicle.status}`);
   if (vehicle.told) return status;
   return vehicle.status === "idle" ? t("vehicle.untold") : t("vehicle.supposed", { status });
+}
+
+/** Where a vehicle is or goes; of one that the plant does not tell of it is supposed. */
+function way(vehicle) {
+  const where = vehicle.goal ? t("vehicle.way", { from: vehicle.origin === null ? "" : placeName(vehicle.origin), to: placeName(vehicle.goal) })
+    : t("vehicle.at", { place: placeName(vehicle.place) });
+  return vehicle.told ? where : t("vehicle.supposed", { status: where });
 }
 
 /** The shares of the time of one pool as a bar. */

@@ -2,6 +2,7 @@
 
 import { $, api, assetUrl, clock, duration, el, number, percent, showProblem, site, t } from "./core.js";
 import { shown } from "./figures.js";
+import { back } from "./focus.js";
 import { follow, recalled, remember } from "./jobs.js";
 import { draw } from "./charts.js";
 
@@ -162,6 +163,7 @@ async function ask(called, watch) {
     showProblem($("#matters-problem"), error, form);
   } finally {
     count();
+    back($("#matters-ask"));
   }
 }
 

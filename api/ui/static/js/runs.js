@@ -1,6 +1,7 @@
 // The queue: every run, schedule and forecast that was asked for, how far it is, and its result.
 
 import { $, api, clock, duration, el, number, on, page, percent, showProblem, site, start, t } from "./core.js";
+import { redraw } from "./focus.js";
 import { step } from "./jobs.js";
 import { worded } from "./phrases.js";
 
@@ -63,7 +64,7 @@ function row(job) {
 
 function show() {
   const newest = [...jobs.values()].sort((a, b) => (a.created_at < b.created_at ? 1 : -1));
-  $("#runs tbody").replaceChildren(...newest.map(row));
+  redraw($("#runs tbody"), "job", newest.map(row));
   $("#runs-card").hidden = !newest.length;
   $("#empty").hidden = newest.length > 0;
   const open = newest.filter((job) => !FINAL.has(job.status)).length;

@@ -2,6 +2,7 @@
 
 import { $, api, clock, el, number, page, showProblem, site, start, t } from "./core.js";
 import { sayScenario } from "./changes.js";
+import { redraw } from "./focus.js";
 
 const MOST = 6;
 const chosen = new Set();
@@ -77,7 +78,7 @@ function remove(item) {
 async function show() {
   const found = await api(`/v1/scenarios?${new URLSearchParams({ line_id: site.line.id, limit: 1000 })}`);
   const newest = [...found.items].sort((a, b) => (a.updated_at < b.updated_at ? 1 : -1));
-  $("#scenarios tbody").replaceChildren(...newest.map(row));
+  redraw($("#scenarios tbody"), "scenario", newest.map(row));
   $("#scenarios-card").hidden = !newest.length;
   $("#empty").hidden = newest.length > 0;
   showChoice();

@@ -2,6 +2,7 @@
 
 import { $, api, clock, duration, el, may, number, on, percent, probability, share, showProblem, site, start, t } from "./core.js";
 import { follow, recalled, remember } from "./jobs.js";
+import { back } from "./focus.js";
 import { PlanEditor } from "./edit.js";
 import { Gantt } from "./gantt.js";
 import { worded } from "./phrases.js";
@@ -49,6 +50,8 @@ async function plan(event, more = {}) {
     showProblem($("#form-problem"), error, form);
   } finally {
     $("#plan").disabled = false;
+    // The button that was pressed may have nothing to do any more: go on at the plan.
+    back(gantt?.canvas ?? $("#plan"));
   }
 }
 
@@ -135,7 +138,9 @@ function show(view) {
   const { result } = view;
   $("#plan-empty").hidden = true;
   if (!result.orders.length) { // nothing to draw, print or change
-    $("#plan-empty p").textContent = t("schedule.no_orders");
+    const found = ["optimal", "feasible"].includes(result.status);
+    $("#plan-empty p").textContent = found ? t("schedule.no_orders")
+      : t("schedule.none_found", { status: t(`plan.${result.status}`), why: worded(result.message) });
     $("#plan-empty").hidden = false;
     $("#plan-result").hidden = true;
     return;

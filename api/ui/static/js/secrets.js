@@ -1,6 +1,7 @@
 // Keys and webhooks: made here, shown once, and taken back.
 
 import { $, api, clock, el, showProblem, t } from "./core.js";
+import { redraw } from "./focus.js";
 
 /** A secret that is shown this once. */
 function shownOnce(place, words, secret) {
@@ -39,7 +40,7 @@ export async function showKeys() {
   const problem = $("#key-problem");
   $("#keys").hidden = !found.items.length;
   $("#no-keys").hidden = found.items.length > 0;
-  $("#keys tbody").replaceChildren(...found.items.map((key) => el("tr", { "data-key": key.id },
+  redraw($("#keys tbody"), "key", found.items.map((key) => el("tr", { "data-key": key.id },
     el("th", { scope: "row", text: key.name }), el("td", { text: t(`scope.${key.scope}`) }),
     el("td", { text: clock(key.created_at, { day: true }) }), el("td", { class: "muted", text: key.id }),
     el("td", {}, sureButton("revoke", t("revoke.aria", { name: key.name }), () => done(async () => {
