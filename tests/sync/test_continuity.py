@@ -6,7 +6,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.sync.continuity import OVERFLOW, Continuity, GapBook
+from twin.sync.continuity import OVERFLOW, Continuity
+from twin.sync.gapbook import GapBook
 from twin.sync.protocol import Gap, Origin, Resolution, Sample
 from twin.sync.sequence import LAST_SEQUENCE, SequenceCheck, Verdict
 
@@ -152,6 +153,25 @@ def test_publications_that_go_on(
     for one, other in pairwise(got):
         if other > one + 1:
             assert any(gap.begin <= at(one) and gap.end >= at(other) for gap in book.gaps)
+
+
+def test_between_samples_is_told() -> None:
+    """A node that is sampled may change twice in between: one gap says so, as long as it lasts."""
+    book = GapBook()
+    ledger = Continuity(book.add)
+    track = ledger.track("c")
+    track.queue, track.pace.coarse_s, track.pace.asked = 100, 0.1, True
+    for value in (1, 2, 5, 9):
+        ledger.take(track, sample(value))
+        ledger.end_batch()
+    (growing,) = ledger.undecided()
+    assert (growing.begin, growing.end, growing.resolved) == (at(1), at(9), Resolution.SAMPLED)
+    assert not book.gaps
+    assert ledger.sampled() == 4
+    for value, second in ((10, -5), (12, -3)):  # the plant's clock was set back
+        ledger.take(track, sample(value, second))
+    ledger.finish(at(13), None)
+    assert [(gap.begin, gap.end) for gap in book.gaps] == [(at(1), at(9)), (at(-5), at(9))]
 
 
 def test_value_that_is_out_of_reach_is_a_gap() -> None:

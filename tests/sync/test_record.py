@@ -303,6 +303,23 @@ async def test_samples_that_were_asked_for(vendor: str, sampling_s: float, tmp_p
 
 @pytest.mark.proof
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("sampling_s", [0.01, 0.1])
+async def test_changes_at_odd_moments(sampling_s: float, tmp_path: Path) -> None:
+    """What changes by chance may change twice between two samples, however seldom it changes."""
+    async with (
+        counter("node-opcua", rate=4, random=True, coarse=True) as server,
+        recording(tmp_path / "out", server.port, sampling_s=sampling_s) as running,
+    ):
+        await running.until("live", 60)
+        await asyncio.sleep(12.0)
+        made = await ended(running, server)
+    found = law(tmp_path / "out", made)
+    assert found["lost"] > 0
+    assert "sampled" in set(found["gaps"].resolved)
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(300)
 async def test_clock_steps_while_it_runs(tmp_path: Path) -> None:
     """Source times that jump an hour, back and forth, neither lose nor double a value."""
     async with (

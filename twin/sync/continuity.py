@@ -112,6 +112,7 @@ class Continuity:
     def begin_epoch(self, reason: str) -> None:
         """Note that everything since each node's last value may be missing."""
         for track in self.tracks.values():
+            self._sampled(track, None)
             if track.opening is None:
                 track.opening = reason
             track.repeats = True
@@ -174,9 +175,13 @@ class Continuity:
             track.opening = track.opening or f"the server had no value: {unread}"
             return
         if track.opening is not None or last is None:
+            self._sampled(track, None)
             self._open(track, sample)
             track.pace.begin(sample)
         else:
+            if track.pace.coarse_s is not None and sample.source_time < last.source_time:
+                self._sampled(track, last)  # the plant's clock was set back
+                self._sampled(track, sample, until=sample)
             for found in track.pace.step(last, sample, first_told=track.batch != self._batch):
                 self._declare(track, *found)
         track.good = sample
@@ -228,11 +233,32 @@ class Continuity:
                 )
 
     def undecided(self) -> list[Gap]:
-        """Return the gaps that history may close yet, as they stand if it does not."""
+        """Return the gaps that may be closed yet, or grow, as they stand if they do not."""
         return [
             _gap(item.track.name, item.begin, item.end, item.reason, item.end.epoch)
             for item in self.opened
-        ]
+        ] + [found for track in self.tracks.values() if (found := self._between_samples(track))]
+
+    def sampled(self) -> int:
+        """Return how many values nodes that are only sampled gave; each makes such a gap longer."""
+        tracks = self.tracks.values()
+        return sum(track.received for track in tracks if track.pace.coarse_s is not None)
+
+    def _sampled(self, track: Track, since: Sample | None, *, until: Sample | None = None) -> None:
+        """Declare what may be left out between samples so far; more may be from ``since`` on."""
+        found = self._between_samples(track, until)
+        if found is not None:
+            self.declare(found)
+        track.pace.since = since
+
+    def _between_samples(self, track: Track, until: Sample | None = None) -> Gap | None:
+        """Return the time in which a node may have changed twice between two samples."""
+        pace, last = track.pace, until or track.last
+        if pace.coarse_s is None or pace.since is None or last is None or last is pace.since:
+            return None
+        how = "as asked" if pace.asked else "as often as the server does"
+        reason = f"sampled every {pace.coarse_s:g} s, {how}"
+        return self._wide(track, pace.since, last, reason, Resolution.SAMPLED)
 
     def abandon(self) -> None:
         """Declare the gaps that nothing will close any more."""
@@ -252,6 +278,7 @@ class Continuity:
         """
         self.abandon()
         for track in self.tracks.values():
+            self._sampled(track, None)
             why = track.opening or reason
             if track.good is None:
                 link = None if track.refused else reason
@@ -327,11 +354,21 @@ class Continuity:
         begin: Sample,
         end: Sample,
         reason: str,
-        resolved: Resolution = Resolution.UNRECOVERABLE,
     ) -> None:
+        self.declare(self._wide(track, begin, end, reason))
+
+    def _wide(
+        self,
+        track: Track,
+        begin: Sample,
+        end: Sample,
+        reason: str,
+        resolved: Resolution = Resolution.UNRECOVERABLE,
+    ) -> Gap:
+        """Return a gap as wide as the node's clock can tell."""
         gap = _gap(track.name, begin, end, reason, end.epoch, resolved)
         since, wobble = min(gap.begin, self._since(track, begin)), track.pace.wobble
-        self.declare(replace(gap, begin=shifted(since, -wobble), end=shifted(gap.end, wobble)))
+        return replace(gap, begin=shifted(since, -wobble), end=shifted(gap.end, wobble))
 
     def _since(self, track: Track, begin: Sample) -> datetime:
         """Return from when on values after ``begin`` were made, at the earliest.
@@ -398,25 +435,3 @@ def _like(one: Sample, other: Sample) -> bool:
     """Tell whether history and subscription speak of one value: equal, and at one millisecond."""
     near = abs(one.source_time - other.source_time) <= timedelta(milliseconds=1)
     return near and equal(one.value, other.value)
-
-
-class GapBook:
-    """Gaps in the order in which they were declared; those that touch are one."""
-
-    def __init__(self) -> None:
-        self.gaps: list[Gap] = []
-        self.declared = 0
-        """Gaps that were taken in, those that made another one longer among them."""
-        self._newest: dict[tuple[str, str, Resolution], int] = {}
-
-    def add(self, gap: Gap) -> None:
-        """Take in a gap, or make the one before it longer if this one goes on where it ended."""
-        self.declared += 1
-        key = (gap.node, gap.reason, gap.resolved)
-        index = self._newest.get(key)
-        one = None if index is None else self.gaps[index]
-        if index is not None and one is not None and one.begin <= gap.begin <= one.end:
-            self.gaps[index] = replace(one, end=max(one.end, gap.end), after=gap.after)
-            return
-        self._newest[key] = len(self.gaps)
-        self.gaps.append(gap)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from twin.sync.protocol import Resolution, Sample
+from twin.sync.protocol import Sample
 
 BRISK = 10
 """Values in a row, each sooner than half a sample after the last, that no sampler could tell."""
@@ -38,7 +38,6 @@ class Stretch(NamedTuple):
     begin: Sample
     end: Sample
     reason: str
-    resolved: Resolution = Resolution.UNRECOVERABLE
 
 
 class Witness(NamedTuple):
@@ -57,6 +56,8 @@ class Pace:
     """Time between samples if the server does not tell every change, s."""
     asked: bool = False
     """Whether it was asked for samples, and not for every change."""
+    since: Sample | None = None
+    """Value from which on it was only sampled."""
     longest_s: float = 0.0
     """Longest time between two values, s."""
     witness: Witness | None = None
@@ -97,7 +98,7 @@ class Pace:
         self._largest = 0
         self.leaky = self.stalled = self._fast = False
         self._brisk = 0
-        self._proved = self._streak_from = first
+        self._proved = self._streak_from = self.since = first
         self._streak = 0
         self._prompt_s = _age_s(first) if not self._values else min(self._prompt_s, _age_s(first))
         self._values += 1
@@ -151,10 +152,8 @@ class Pace:
             self.coarse_s = None  # it tells every change after all
             return
         if self.asked:
-            told = f"sampled every {coarse_s:g} s, as asked"
-            found = Stretch(last, sample, told, Resolution.SAMPLED)
-        else:
-            found = Stretch(last, sample, f"the server samples every {coarse_s:g} s only")
+            return  # what is left out between samples is told all the same
+        found = Stretch(last, sample, f"the server samples every {coarse_s:g} s only")
         if passed_s <= 2.0 * coarse_s:
             if self._slow is not None:
                 yield self._slow

@@ -116,7 +116,8 @@ class Resolution(StrEnum):
     UNRECOVERABLE = "unrecoverable"
     """Open: values may be missing for good."""
     SAMPLED = "sampled"
-    """Left out as asked: samples were wanted, and the values change as fast as they are taken."""
+    """The server only takes samples, as it was asked or as often as it can: what a node did between
+    two of them is left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from typing import Any
 
 from twin.errors import Finding, InvalidInputError
 from twin.sync.connection import Connection
-from twin.sync.continuity import GapBook, Track
+from twin.sync.continuity import Track
+from twin.sync.gapbook import GapBook
 from twin.sync.machine import Limits
 from twin.sync.protocol import CONNECTED, Gap, LinkEvent, Sample, SourceState
 from twin.sync.recording import Files, held
@@ -281,7 +282,8 @@ class _Part:
 
     def declared(self) -> int:
         """Return a number that rises with every gap."""
-        return self.book.declared + self.supervisor.session.continuity.openings
+        continuity = self.supervisor.session.continuity
+        return self.book.declared + continuity.openings + continuity.sampled()
 
     def link_changed(self, event: LinkEvent) -> None:
         """Keep a change; what goes round and round, here or while the plant is away, once."""

@@ -10,7 +10,7 @@ const options = Object.assign(
     port: 0, nodes: 5, rate: 100, start: 1, history: false, uris: ["urn:counter:a", "urn:counter:b"],
     home: "urn:counter:b", maxItemsPerCall: 0, maxQueue: 0, clockOffsetS: 0, equalStamps: false, coarse: false,
     pki: null, security: false, user: null, password: null,
-    type: "UInt32", statuses: ["Good"],
+    random: false, type: "UInt32", statuses: ["Good"],
   },
   JSON.parse(process.argv[2] || "{}"),
 );
@@ -91,6 +91,10 @@ async function main() {
   let made = 0;
   const timer = setInterval(() => {
     if (!running) return;
+    if (options.random) { // at any moment, one after the other or long apart
+      if (Math.random() < options.rate * 0.002) count();
+      return;
+    }
     const due = Math.floor(((Date.now() - began) / 1000) * options.rate);
     for (let steps = 0; made < due && steps < 1000; steps++) {
       made += 1;
