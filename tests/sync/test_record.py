@@ -385,7 +385,9 @@ async def test_kill_at_random_moments(batch: int, tmp_path: Path) -> None:
             with child(sys.executable, "-m", "api.cli", *given) as process:
                 if number:  # else it may be killed before it has written anything
                     async with asyncio.timeout(100):
-                        while not (list(out.glob("values*")) and (out / "summary.json").exists()):
+                        while not (
+                            list(out.glob("values*.parquet")) and (out / "summary.json").exists()
+                        ):
                             await asyncio.sleep(0.02)
                 await asyncio.sleep(3.0 * float(draws.random()))
                 process.kill()
