@@ -14,6 +14,7 @@ from typing import Protocol
 from api.schemas import (
     BufferView,
     Counts,
+    CrewView,
     LineStateView,
     Link,
     LinkStatus,
@@ -28,8 +29,8 @@ from api.schemas import (
 )
 from twin.events import EventLog, LineState, PartState, Status
 from twin.events.fold import Folder, empty_state
-from twin.events.state import VehicleState
-from twin.line import Line, Station
+from twin.events.state import CrewState, VehicleState
+from twin.line import Crew, Line, Station
 from twin.sync import LinkStatus as MirrorStatus
 from twin.sync import Mapping as PlantMapping
 
@@ -257,6 +258,7 @@ class LiveLine:
                 for source in line.sources
             ),
             vehicles=_vehicles(line, state),
+            crews=tuple(_crew(crew, state.crews.get(crew.id)) for crew in line.crews),
             counts=Counts(
                 created=sum(source.created for source in state.sources.values()),
                 finished=state.finished,
@@ -339,6 +341,11 @@ def _server(line: Line, status: Status, part: PartState | None) -> ServerView:
         order=part.order,
         operation=operation,
     )
+
+
+def _crew(crew: Crew, found: CrewState | None) -> CrewView:
+    known = found or CrewState()  # a crew without a calendar of which nobody is away
+    return CrewView(id=crew.id, size=crew.size, on=known.on, away=min(known.away, crew.size))
 
 
 def _vehicles(line: Line, state: LineState) -> tuple[VehicleView, ...]:

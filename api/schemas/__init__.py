@@ -38,6 +38,7 @@ from api.schemas.jobs import EventKind, EventReset, Job, JobKind, JobStatus, Pro
 from api.schemas.lines import (
     BufferView,
     Counts,
+    CrewView,
     KpiView,
     LineStateView,
     LineSummary,
@@ -142,6 +143,7 @@ __all__ = [
     "ConnectionStatus",
     "ConnectionSummary",
     "Counts",
+    "CrewView",
     "DeliveryView",
     "ElementHistory",
     "ElementStateView",

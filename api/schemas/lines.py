@@ -199,6 +199,19 @@ class OrderView(Shape):
     """Weight; a higher one is more urgent."""
 
 
+class CrewView(Shape):
+    """The people of one crew."""
+
+    id: str
+    """Name."""
+    size: int
+    """How many there are."""
+    on: bool
+    """Whether their shift is running."""
+    away: int
+    """How many of them are not there although it is, as the plant told."""
+
+
 class LineStateView(Shape):
     """Where everything is now."""
 
@@ -218,6 +231,8 @@ class LineStateView(Shape):
     """Sources in the order of the model."""
     vehicles: tuple[VehicleView, ...] = ()
     """Vehicles, by pool in the order of the model and then by number."""
+    crews: tuple[CrewView, ...] = ()
+    """Crews in the order of the model."""
     counts: Counts
     """Parts."""
     orders: tuple[OrderView, ...]

@@ -9,8 +9,28 @@ from api.live import LiveLine, Picture
 from api.schemas import Link, LinkStatus, Quality
 from twin.engine import SimulationOptions, simulate
 from twin.events import Folder, fold
+from twin.events.state import CrewState
 from twin.kpi import summarise
 from twin.line import example_line
+
+
+def test_state_tells_who_is_away() -> None:
+    """Each crew with how many of it are there; a crew of which nothing is told is complete."""
+    line = example_line("bottling")
+    state = fold(simulate(line, SimulationOptions(horizon_s=600.0, seed=5)), line)
+    state = state.model_copy(update={"crews": {"operators": CrewState(away=1)}})
+    now = datetime.now(UTC)
+    picture = Picture(
+        state=state,
+        statuses=Folder(line, state).statuses(),
+        signals={},
+        as_of=line.moment(state.time_s),
+        received_at=now,
+        quality=Quality.GOOD,
+        link=Link(status=LinkStatus.CONNECTED),
+    )
+    told = [(crew.id, crew.size, crew.on, crew.away) for crew in LiveLine(line).view(picture).crews]
+    assert told == [("operators", 2, True, 1), ("maintenance", 1, True, 0)]
 
 
 def test_state_tells_where_each_vehicle_is_and_what_for() -> None:

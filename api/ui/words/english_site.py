@@ -78,6 +78,8 @@ ENGLISH: dict[str, str] = {
     "data.subject": "What",
     "data.kinds": "As a file",
     "age.crowded": "read {age} s ago",
+    "people.note": "Not everybody is there: {list}. What is asked from here does without them.",
+    "people.away": "{crew}: {away} of {size} away",
     "banner.still": "The picture stands still since {since}",
     "banner.crowded": "Too many pages and programs follow this site at once",
     "banner.crowded_text": "This page reads the line every {seconds} seconds instead. Close pages "

@@ -75,6 +75,8 @@ THAI: dict[str, str] = {
     "data.subject": "ข้อมูล",
     "data.kinds": "เป็นไฟล์",
     "age.crowded": "อ่านเมื่อ {age} วินาทีก่อน",
+    "people.note": "คนมาไม่ครบ: {list} การจำลองและแผนจากตอนนี้คิดโดยไม่มีคนเหล่านี้",
+    "people.away": "{crew} ขาด {away} จาก {size} คน",
     "banner.still": "ภาพของสายการผลิตหยุดอยู่ตั้งแต่ {since}",
     "banner.crowded": "มีหน้าและโปรแกรมติดตามไซต์นี้พร้อมกันมากเกินไป",
     "banner.crowded_text": "หน้านี้จึงอ่านสถานะทุก {seconds} วินาทีแทน ปิดหน้าที่ไม่มีใครดู "

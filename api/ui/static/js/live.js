@@ -243,6 +243,16 @@ async function readGaps() {
     to: last.end ? clock(last.end) : t("health.gap_open"), reason: worded(last.reason) });
 }
 
+/** Say who is not there: plans and forecasts from here do without them. */
+function showPeople(state) {
+  const away = state.crews.filter((crew) => crew.away > 0).map((crew) => t("people.away", {
+    crew: model.crews.find((item) => item.id === crew.id)?.name || crew.id, away: number(crew.away), size: number(crew.size) }));
+  const note = $("#people-note");
+  const text = away.length ? t("people.note", { list: away.join(", ") }) : "";
+  note.hidden = !text;
+  if (note.textContent !== text) note.textContent = text;
+}
+
 function showNews(found) {
   const list = $("#news");
   for (const item of found) list.prepend(newsItem(item));
@@ -255,6 +265,7 @@ function show({ state, before }) {
   showTiles(state);
   showStations(state);
   showVehicles(state);
+  showPeople(state);
   showOrders(state);
   showNews(news(state, before, names));
 }
