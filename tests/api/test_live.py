@@ -247,19 +247,20 @@ def test_a_lost_plant_is_told_and_comes_back(live: Service, plant: PlantThread) 
 
 
 def test_gaps_say_of_what() -> None:
-    """A gap of one node bears its name, one that a set clock made how far it was set."""
+    """A gap of one node bears its name, one that a set clock made how far; an open one its cause."""
     at = datetime(2026, 1, 5, 6, tzinfo=UTC)
     found = (
         Gap(at, at + timedelta(hours=1), "set", 1, "clock", step_s=-3600.0),
         Gap(at, at, "full", 1, "count"),
         Gap(at, at, "lost", 2),
     )
-    status = SimpleNamespace(gaps=found, as_of=at, quality="stale", reason="away")
+    status = SimpleNamespace(gaps=found, as_of=at, quality="stale", reason="", alarm="disk is full")
     feed = SimpleNamespace(status=lambda: status)
     told = gaps(cast(LiveLine, SimpleNamespace(feed=feed)))
     assert [(item.node, item.clock_step_s, item.end is None) for item in told] == [
         ("clock", -3600.0, False), ("count", None, False), ("", None, False), ("", None, True)
     ]  # fmt: skip
+    assert told[-1].reason == "disk is full"
 
 
 def _until(stream: Iterator[Event], links: int) -> Iterator[Event]:
