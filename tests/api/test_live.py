@@ -247,7 +247,7 @@ def test_a_lost_plant_is_told_and_comes_back(live: Service, plant: PlantThread) 
 
 
 def test_gaps_say_of_what() -> None:
-    """A gap of one node bears its name, one that a set clock made how far; an open one its cause."""
+    """A gap of one node bears its name, one of a set clock how far; an open one has its cause."""
     at = datetime(2026, 1, 5, 6, tzinfo=UTC)
     found = (
         Gap(at, at + timedelta(hours=1), "set", 1, "clock", step_s=-3600.0),
