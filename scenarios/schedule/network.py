@@ -132,7 +132,7 @@ class Network:
             before[index[right]].append(index[left])
             after[index[left]].append(index[right])
         planned = {item.operation: item for item in problem.plan}
-        crew = {resource.id: i for i, resource in enumerate(problem.resources)}
+        crew = _crew(problem)
         steps = tuple(
             _step(
                 (problem, j, operation),
@@ -251,10 +251,24 @@ def _choice(
     )
 
 
+def _crew(problem: SchedulingProblem) -> dict[str, int]:
+    """Return the numbers of the resources, those first that can be asked for the fewest things.
+
+    Of teams that are free at one time the first helps, and who can do more is left for that.
+    """
+    wanted = {need for machine in problem.machines for need in machine.setup_needs}
+    for job in problem.jobs:
+        for operation in job.operations:
+            wanted.update(need for mode in operation.modes for need in mode.needs)
+    asked = [sum(map(resource.offers, wanted)) for resource in problem.resources]
+    order = sorted(range(len(asked)), key=asked.__getitem__)
+    return {problem.resources[i].id: i for i in order}
+
+
 def _teams(
     needs: Sequence[str], problem: SchedulingProblem, crew: Mapping[str, int]
 ) -> tuple[tuple[int, ...], ...]:
-    found = teams(needs, problem.resources)
+    found = teams(needs, [problem.resources[i] for i in crew.values()])
     return tuple(tuple(crew[resource.id] for resource in team) for team in found)
 
 

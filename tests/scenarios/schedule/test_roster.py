@@ -110,3 +110,22 @@ def test_where_all_has_begun_there_is_nothing_to_move(engine: Engine) -> None:
     assert found.schedule is not None
     assert not violations(problem, found.schedule)
     assert found.objective == 5 + 8 + 11
+
+
+def test_who_can_do_more_is_left_for_that() -> None:
+    """Ann could weld too, and is named first; Bob does, so that she can check meanwhile."""
+    jobs = [
+        {
+            "id": need,
+            "operations": [
+                {"id": "o", "modes": [{"machine": need, "duration_s": 5, "needs": [need]}]}
+            ],
+        }
+        for need in ("weld", "check")
+    ]
+    people = [{"id": "ann", "skills": ["weld", "check"]}, {"id": "bob", "skills": ["weld"]}]
+    problem = shop(jobs, ["weld", "check"], resources=people)
+    found = dispatch(Network.of(problem), "edd")
+    assert violations(problem, found) == []
+    assert {p.job: p.resources for p in found.placements} == {"weld": ("bob",), "check": ("ann",)}
+    assert found.makespan_s == 5.0
