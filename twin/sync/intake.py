@@ -166,15 +166,11 @@ class Intake:
             return
         seconds, signals = self.line.seconds, self._signals
         self._heard_s = self._clock.steady_s()
-        latest = self._plant.latest()
         for value in values:
-            if value.sequence >= OUT_OF_ORDER or (
-                latest is not None and value.source_time > latest
-            ):
+            if value.sequence >= OUT_OF_ORDER:
                 value = self._plant.placed(value, self._moments.watermark)  # noqa: PLW2901
             if value.property == "time" and isinstance(value.value, datetime):
                 await self._beat(value.value, value.received_at)
-                latest = self._plant.latest() or _END
             elif not signals.take(value, seconds(value.source_time)):
                 self._hold(value)
         self.revision += len(values)
@@ -182,15 +178,28 @@ class Intake:
     async def _beat(self, shown: datetime, received_at: datetime) -> None:
         """Take in what the plant's clock shows."""
         self._skew_s = (shown - received_at).total_seconds()
-        first, step = self._plant.latest() is None, self._plant.beat(shown, received_at)
+        step = self._plant.beat(shown, received_at)
         if step:
             await self._clock_set(shown, step)
-        elif first and (latest := self._plant.latest()) is not None:
-            # What a picture shows may have been made before the clock was set back.
-            self._moments.rein(latest)
-            if self._picture_from is not None:
-                self._picture_from = min(self._picture_from, latest)
+        self._take_down(shown)
         self._moments.beat(shown, self._clock.steady_s())
+
+    def _take_down(self, shown: datetime) -> None:
+        """Take values for those of now that a heartbeat shows to be ahead of the plant's clock.
+
+        They are of a device with a clock of its own, or were made before the plant's was set back.
+        """
+        plant, (latest, before) = self._plant, self._plant.ahead_of()
+        found = [plant.taken_down(value) for value in self._moments.beyond(latest, before)]
+        if not found:
+            return
+        # The same device's values may have come since then.
+        later = self._moments.beyond(latest)
+        found += [plant.taken_down(value) if plant.leads(value) else value for value in later]
+        for value in found:
+            self._moments.add(value)
+        if self._picture_from is not None:
+            self._picture_from = min(self._picture_from, shown)
 
     async def _clock_set(self, shown: datetime, step: timedelta) -> None:
         """Go on at the time that the plant's clock was set to; the state is what it was."""
@@ -217,6 +226,8 @@ class Intake:
     def _hold(self, value: Value) -> None:
         if not value.element:
             return
+        if self._plant.leads(value):
+            value = self._plant.taken_down(value)
         self._standing.translator.tally.late += self._moments.add(value)
         if self._picture_from is not None and value.node not in self._pictured:
             # The first value of a node is what it showed already; later ones are changes.
@@ -342,4 +353,3 @@ class Intake:
 
 
 _BEGINNING = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
-_END = datetime.fromisoformat("9999-12-31T23:59:59.999999+00:00")

@@ -58,10 +58,17 @@ class Moments:
             self._raise(self._beats[-1][1])
         return self._out()
 
-    def rein(self, latest: datetime) -> None:
-        """Let nothing wait for a moment after ``latest``: no clock of the plant shows it yet."""
+    def beyond(self, latest: datetime, before: datetime | None = None) -> list[Value]:
+        """Return, and hold no more, values of moments after ``latest`` that came ``before``."""
+        found: list[Value] = []
         for moment in [moment for moment in self._values if moment > latest]:
-            self._values.setdefault(latest, []).extend(self._values.pop(moment))
+            values = self._values.pop(moment)
+            rest = [value for value in values if before and value.received_at > before]
+            found += [value for value in values if not before or value.received_at <= before]
+            if rest:
+                self._values[moment] = rest
+        self._held -= len(found)
+        return found
 
     def set(self, moment: datetime) -> list[Value]:
         """Go on from another moment, as the plant's clock was set; return what was held."""

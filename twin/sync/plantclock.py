@@ -17,8 +17,9 @@ late as that, and be in time now."""
 PACE_AFTER_S = 1.0
 """How long a clock is watched before its pace is known, s on our clock."""
 
-RUSH = 60.0
-"""Pace that a clock may have until it is known: emulated plants are rehearsed so fast."""
+PATIENCE_S = 5.0
+"""Time after which the plant's clock has shown the time of a value that was not ahead of it, s on
+our clock: heartbeats come behind values, and may come late."""
 
 
 class PlantClock:
@@ -34,6 +35,8 @@ class PlantClock:
         self._clock = clock
         self._step = timedelta(seconds=STEP_S * clock.speed)
         self._leap = timedelta(seconds=LEAP_S * clock.speed)
+        self._patience = timedelta(seconds=PATIENCE_S * clock.speed)
+        self._lead: timedelta | None = None
         self._shown: datetime | None = None
         self._heard_s = 0.0
         self._ahead: timedelta | None = None
@@ -43,7 +46,7 @@ class PlantClock:
 
     def forget(self) -> None:
         """Begin anew: whatever was said of the time before means nothing now."""
-        self._shown = self._ahead = self._ahead_at = self._first = None
+        self._shown = self._ahead = self._ahead_at = self._first = self._lead = None
 
     def beat(self, shown: datetime, received_at: datetime) -> timedelta:
         """Take a heartbeat; return by how much the clock was set, zero if it was not.
@@ -97,31 +100,48 @@ class PlantClock:
         passed_s = (self._clock.steady_s() - self._heard_s) * self._clock.speed
         return self._shown + timedelta(seconds=passed_s) * (self._pace() or 1.0)
 
-    def latest(self) -> datetime | None:
-        """Return the latest moment at which a value can have been made by now."""
-        if self._shown is None:
-            return None
-        passed_s = (self._clock.steady_s() - self._heard_s) * self._clock.speed
-        return self._shown + (timedelta(seconds=passed_s) + self._step) * (self._pace() or RUSH)
+    def ahead_of(self) -> tuple[datetime, datetime]:
+        """Return after which time a value is ahead of the clock, if it came before the other one.
 
-    def placed(self, value: Value, watermark: datetime | None) -> Value:
-        """Return a value that cannot be of its time at a moment that it can have.
+        To be asked when a heartbeat was taken. A value may come long before the heartbeat of its
+        time, so no value is ahead before heartbeats have gone on for a while behind it.
+        """
+        assert self._shown is not None
+        assert self._last is not None
+        return self._shown + self._step, self._last[1] - self._patience
+
+    def leads(self, value: Value) -> bool:
+        """Tell whether a value comes from a device whose clock was found to be far ahead."""
+        present = self.present()
+        if self._lead is None or present is None:
+            return False
+        return value.source_time > present + self._lead / 2
+
+    def taken_down(self, value: Value) -> Value:
+        """Return a value that was found ahead of the clock as one of now.
 
         A device whose own clock was set, back or ahead, goes on telling what happens now: it is
         taken for that, and is uncertain. What a history gave is as old as it says.
+        """
+        present = self.present()
+        if value.late or present is None:
+            return value
+        lead = value.source_time - present
+        if lead > self._leap and (self._lead is None or lead < self._lead):
+            self._lead = lead
+        quality = Quality.UNCERTAIN if value.quality is Quality.GOOD else value.quality
+        return value._replace(source_time=present, quality=quality)
+
+    def placed(self, value: Value, watermark: datetime | None) -> Value:
+        """Return a value that is older than another of its node at a moment that it can have.
 
         Parameters
         ----------
         value : Value
-            A value that is older than another of its node, or later than ``latest``.
+            The value.
         watermark : datetime or None
             Moment up to which everything is known.
         """
-        present, latest = self.present(), self.latest()
-        if value.late or present is None or latest is None:
+        if watermark is None or value.source_time >= watermark - self._step:
             return value
-        earliest = value.source_time if watermark is None else watermark - self._step
-        if earliest <= value.source_time <= latest:
-            return value
-        quality = Quality.UNCERTAIN if value.quality is Quality.GOOD else value.quality
-        return value._replace(source_time=present, quality=quality)
+        return self.taken_down(value)
