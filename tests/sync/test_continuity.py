@@ -125,20 +125,22 @@ def test_received_and_gaps_are_what_was_made(
     st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9), st.booleans()), max_size=40),
     st.integers(1, 6),
     st.booleans(),
+    st.booleans(),
 )
 def test_publications_that_go_on(
-    story: list[tuple[int, int, bool]], queue: int, liar: bool
+    story: list[tuple[int, int, bool]], queue: int, liar: bool, ends: bool
 ) -> None:
     """More is said to come: queues emptied again and again, in pieces, hide no loss.
 
     A liar says so each time, so that only the pause before the next piece tells that it is another
-    publication; one pause may lie within a publication.
+    publication; one pause may lie within a publication. The last one may be broken off, by the end
+    of all or by a new beginning.
     """
     book = GapBook()
     ledger = Continuity(book.add)
     track, made, got = ledger.track("c"), 0, []
     track.queue = queue
-    for count, cut, ends in story:
+    for count, cut, whole in story:
         kept = list(range(made + 1, made + count + 1))[-queue:]
         made += count
         pieces = [piece for piece in (kept[:cut], kept[cut:]) if piece]
@@ -148,8 +150,11 @@ def test_publications_that_go_on(
             for value in piece:
                 ledger.take(track, sample(value))
                 got.append(value)
-            ledger.end_batch(more=liar or not ends or number + 1 < len(pieces))
-    ledger.end_batch(doubted=liar)
+            ledger.end_batch(more=liar or not whole or number + 1 < len(pieces))
+    if ends:
+        ledger.finish(at(made + 1), None)
+    else:
+        ledger.begin_epoch("the connection was lost")
     for one, other in pairwise(got):
         if other > one + 1:
             assert any(gap.begin <= at(one) and gap.end >= at(other) for gap in book.gaps)

@@ -101,6 +101,7 @@ class Continuity:
     """Gaps so far that history might close."""
     _batch: int = 0
     _touched: list[Track] = field(default_factory=list)
+    _goes_on: bool = False
 
     def track(self, name: str) -> Track:
         """Return a node's track, begun if it is new."""
@@ -111,6 +112,7 @@ class Continuity:
 
     def begin_epoch(self, reason: str) -> None:
         """Note that everything since each node's last value may be missing."""
+        self._broken_off()
         for track in self.tracks.values():
             self._sampled(track, None)
             if track.opening is None:
@@ -197,6 +199,7 @@ class Continuity:
         doubted : bool
             Whether it is not known to end here, so that a part may have come before or be to come.
         """
+        self._goes_on = more
         for track in self._touched:
             if track.count > track.queue:
                 self._full(track, track.before or track.lead, track.last)
@@ -215,6 +218,11 @@ class Continuity:
             return
         self._touched.clear()
         self._batch += 1
+
+    def _broken_off(self) -> None:
+        """Close a publication of which more was said to come: nothing of it comes any more."""
+        if self._goes_on:
+            self.end_batch(doubted=True)
 
     def _full(self, track: Track, begin: Sample | None, end: Sample | None) -> None:
         if begin is not None and end is not None:
@@ -276,6 +284,7 @@ class Continuity:
         reason : str or None
             Why no values flow at the end; None if they do.
         """
+        self._broken_off()
         self.abandon()
         for track in self.tracks.values():
             self._sampled(track, None)
