@@ -144,7 +144,13 @@ def test_schedule_tells_violations_to_people_and_programs(
         code, out, _ = answer(capsys, "schedule", *asked, "--engine", "dispatch", "--json")
         assert code == ExitCode.FAILED
         assert json.loads(out)["violations"] == [
-            {"kind": "machine", "where": "1/2", "amount_s": None, "text": "1/2: starts too early"}
+            {
+                "kind": "machine",
+                "where": "1/2",
+                "amount_s": None,
+                "others": [],
+                "text": "1/2: starts too early",
+            }
         ]
         code, out, _ = answer(capsys, "schedule", *asked, "--engine", "dispatch")
         assert code == ExitCode.FAILED
