@@ -1,24 +1,31 @@
 """Plans around what a planner locked, with the times at which the line does them.
 
-The search knows a picture of the line, in which machines wait for a locked moment. What it finds is
-then played: the line is told who goes first, and says when.
+A line waits for no moment: what is locked stays where it is because of who goes before it. So the
+search goes on from plans that are known to come close (the one in which the bars were locked, and
+the best of a picture in which machines wait), and a start that is away from its moment costs more
+than lateness does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from scenarios.schedule.bounds import lower_bound
 from scenarios.schedule.conflicts import reasoned
 from scenarios.schedule.from_line import loosened
-from scenarios.schedule.locking import Places, lock, on_the_line
+from scenarios.schedule.locking import Places, lock, missing, on_the_line, pulled
 from scenarios.schedule.problem import SchedulingProblem
-from scenarios.schedule.replan import Proposal, difference, replan, replanning
+from scenarios.schedule.replan import Proposal, difference, replan, replanning, right_shift
 from scenarios.schedule.results import Limits, Progress, ScheduleResult, SolveStatus
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.solve import share_left, solve
 from scenarios.schedule.timing import Network
+
+_PICTURE_SHARE = 0.4
+"""Share of the time for the picture in which machines wait."""
+_OnTheLine = tuple[SchedulingProblem, Schedule]
+"""A line's problem in which orders enter late enough, and a plan with its times."""
 
 
 def solve_around(
@@ -46,12 +53,21 @@ def solve_around(
         The problem has a line if the plan has its times; without one the line does not finish what
         is planned, and the times are those of machines that do one operation after the other.
     """
-    asked = lock(problem, places)
-    found = solve(asked, limits, progress=progress, cancelled=cancelled)
-    if found.schedule is None or problem.twin is None or not places:
+    asked, limits = lock(problem, places), limits or Limits()
+    if problem.twin is None or not places:
+        found = solve(asked, limits, progress=progress, cancelled=cancelled)
         return asked, reasoned(asked, found)
-    played = on_the_line(problem, places, found.schedule)
-    return (asked, found) if played is None else (played[0], _timed(found, *played))
+    part = _part(limits, _PICTURE_SHARE)
+    found = solve(asked, part, progress=progress, cancelled=cancelled)
+    known = found.schedule
+    if known is None:
+        # What has no place in the picture may have one on the line.
+        known = solve(problem, part, progress=progress, cancelled=cancelled).schedule
+    closest = _closest(problem, places, [known])
+    if closest is None:
+        return asked, reasoned(asked, found)
+    plan = _improved(*closest, places, _part(limits, 1 - _PICTURE_SHARE), cancelled)
+    return closest[0], _timed(found, closest[0], plan)
 
 
 def replan_around(  # noqa: PLR0913 - what stands, what may change, and how long
@@ -74,34 +90,65 @@ def replan_around(  # noqa: PLR0913 - what stands, what may change, and how long
     running, limits, freeze_s, stability, progress, cancelled
         As for ``replan``.
     """
-    asked = lock(problem, places)
+    limits = limits or Limits()
+    on_line = problem.twin is not None and bool(places)
     found = replan(
-        asked,
+        lock(problem, places),
         running,
-        limits,
+        _part(limits, _PICTURE_SHARE) if on_line else limits,
         freeze_s=freeze_s,
         stability=stability,
         progress=progress,
         cancelled=cancelled,
     )
-    if problem.twin is None or not places:
+    if not on_line:
         return found
-    shifted = on_the_line(problem, places, found.shifted)
-    played = on_the_line(problem, places, found.schedule)
-    if shifted is None or played is None:
+    shifted = on_the_line(problem, places, right_shift(problem, running))
+    known = [found.schedule] if shifted is None else [shifted[1], found.schedule]
+    closest = _closest(problem, places, known)
+    if closest is None:
         return found
-    there = replanning(played[0], shifted[1], freeze_s, stability)
-    reference, plan = (Schedule.of(there, some[1].placements) for some in (shifted, played))
-    result = _timed(found.result, there, plan)
-    schedule = plan if plan.objective < reference.objective else reference
+    there, plan = closest
+    if not (freeze_s or stability):
+        plan = _improved(there, plan, places, _part(limits, 1 - _PICTURE_SHARE), cancelled)
+    reference = plan if shifted is None else shifted[1]
+    there = replanning(there, reference, freeze_s, stability)
+    reference, plan = (Schedule.of(there, one.placements) for one in (reference, plan))
+    if plan.placements == reference.placements:
+        plan = reference
     return replace(
         found,
         problem=there,
         shifted=reference,
-        result=result,
-        schedule=schedule,
-        difference=difference(reference, schedule),
+        result=_timed(found.result, there, plan),
+        schedule=plan,
+        difference=difference(reference, plan),
     )
+
+
+def _closest(
+    problem: SchedulingProblem, places: Places, known: Iterable[Schedule | None]
+) -> _OnTheLine | None:
+    """Return the plan that is best where moments that are missed count; None: none ends."""
+    played = [on_the_line(problem, places, one) for one in known if one is not None]
+    found = [one for one in played if one is not None]
+    return min(found, key=lambda one: missing(one[0], one[1], places), default=None)
+
+
+def _improved(
+    problem: SchedulingProblem,
+    plan: Schedule,
+    places: Places,
+    limits: Limits,
+    cancelled: Callable[[], bool] | None,
+) -> Schedule:
+    """Return the best plan that a search on the line finds, from one that is known."""
+    found = solve(pulled(problem, places), limits, cancelled=cancelled, start=plan).schedule
+    return plan if found is None else Schedule.of(problem, found.placements)
+
+
+def _part(limits: Limits, share: float) -> Limits:
+    return limits.model_copy(update={"seconds": share * limits.seconds})
 
 
 def _timed(found: ScheduleResult, problem: SchedulingProblem, plan: Schedule) -> ScheduleResult:

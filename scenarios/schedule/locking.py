@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from scenarios.schedule.checks import ProblemError
 from scenarios.schedule.keeping import kept
 from scenarios.schedule.live import begun_orders
-from scenarios.schedule.parts import Operation
+from scenarios.schedule.parts import Operation, Planned
 from scenarios.schedule.problem import SchedulingProblem
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.steady import SteadyLine
@@ -23,6 +23,12 @@ from twin.line import JobOrder, Line
 
 _SAME_S = 1e-6
 """Difference up to which two moments count as one, s."""
+_ROUNDS = 4
+"""How often a plan is played to find when orders have to enter."""
+_PRICE = 10.0
+"""Seconds of tardiness that a second away from a locked moment counts as."""
+_ELSEWHERE_S = 30 * 86400.0
+"""Seconds away that another machine than the locked one counts as, s."""
 Places = Mapping[tuple[str, str], tuple[str, float]]
 """(job, operation) to (machine, start in s)."""
 
@@ -76,6 +82,27 @@ def lock(problem: SchedulingProblem, places: Places) -> SchedulingProblem:
     return SchedulingProblem(**dict(problem) | {"jobs": tuple(jobs), "twin": twin})
 
 
+def pulled(problem: SchedulingProblem, places: Places) -> SchedulingProblem:
+    """Return the problem of a line in which a start away from its locked moment costs.
+
+    A second away counts as ten of the tardiness of the job that weighs most: a planner's word goes
+    before dates, but a moment that the line cannot keep to the second turns nothing upside down.
+    """
+    plan = tuple(
+        Planned(operation=f"{job}/{operation}", machine=machine, start_s=start_s)
+        for (job, operation), (machine, start_s) in places.items()
+    )
+    price = _PRICE * max((1.0, *(job.weight for job in problem.jobs)))
+    weights = {"stability": price, "machine_change_s": _ELSEWHERE_S}
+    objective = problem.objective.model_copy(update=weights)
+    return problem.model_copy(update={"plan": plan, "objective": objective})
+
+
+def missing(problem: SchedulingProblem, plan: Schedule, places: Places) -> float:
+    """Return the objective of a plan in which moments that are missed count."""
+    return Schedule.of(pulled(problem, places), plan.placements).objective
+
+
 def on_the_line(
     problem: SchedulingProblem, places: Places, schedule: Schedule
 ) -> tuple[SchedulingProblem, Schedule] | None:
@@ -97,27 +124,33 @@ def on_the_line(
         the line does not finish what is planned.
     """
     latest_s = entries_s(problem, places)
-    found = _entering(problem, schedule, latest_s)
-    if found is None:
-        return None
+    first = {job.id: (job.id, job.operations[0].id) for job in problem.jobs}
 
     def late_s(plan: Schedule) -> dict[str, float]:
         starts_s = {(p.job, p.operation): p.start_s for p in plan.placements}
-        first = {job.id: (job.id, job.operations[0].id) for job in problem.jobs}
         return {name: starts_s[first[name]] - places[first[name]][1] for name in latest_s}
 
-    # A station that is set up by what comes needs it that much sooner.
-    sooner_s = {
-        name: latest_s[name] - late for name, late in late_s(found[1]).items() if late > _SAME_S
-    }
-    again = _entering(problem, schedule, latest_s | sooner_s) if sooner_s else None
-    if again is None:
-        return found
-    right = {name for name, late in late_s(again[1]).items() if abs(late) <= _SAME_S}
-    if right >= sooner_s.keys():
-        return again
-    sooner_s = {name: sooner_s[name] for name in right & sooner_s.keys()}
-    return _entering(problem, schedule, latest_s | sooner_s) or found
+    tried: list[tuple[SchedulingProblem, Schedule]] = []
+    moments_s: dict[str, float] = {}
+    for _ in range(_ROUNDS):
+        found = _entering(problem, schedule, moments_s)
+        if found is None:
+            break
+        tried.append(found)
+        # Who begins too soon is kept back; a station that is set up by what comes needs it sooner.
+        wrong_s = {
+            name: late
+            for name, late in late_s(found[1]).items()
+            if late < -_SAME_S or (late > _SAME_S and name in moments_s)
+        }
+        if not wrong_s:
+            break
+        moments_s |= {
+            name: moments_s.get(name, latest_s[name]) - max(0.0, late)
+            for name, late in wrong_s.items()
+        }
+    # While somebody is kept back others may go first: then it is better let in.
+    return min(tried, key=lambda one: missing(one[0], one[1], places), default=None)
 
 
 def entering(

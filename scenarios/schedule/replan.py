@@ -224,7 +224,7 @@ def replan(  # noqa: PLR0913 - what stands, what may change, and how long
         on_first(shifted)
     asked = replanning(problem, shifted, freeze_s, stability)
     reference = Schedule.of(asked, shifted.placements)
-    result = solve(asked, limits, progress=progress, cancelled=cancelled)
+    result = solve(asked, limits, progress=progress, cancelled=cancelled, start=reference)
     found = result.schedule
     # A running plan under which the line comes to a stop has only the times of its picture.
     stops = asked.twin is not None and any(p.turn is None for p in shifted.placements)

@@ -40,7 +40,7 @@ from scenarios.schedule.results import (
 )
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.team import Member, substitutes, team
-from scenarios.schedule.timing import Network
+from scenarios.schedule.timing import Network, decisions, timed
 from scenarios.schedule.violations import violations
 from twin.errors import TwinError
 
@@ -54,6 +54,8 @@ _WORTH_TELLING = 1e-4
 """Rise of the bound that is told of, as a share of it."""
 _TOLD = 12
 """Jobs or demands that are told of many."""
+_GIVEN = "the plan given"
+"""Source of what was known before."""
 _RULES_SHARE = 0.1
 """Share of the time that further dispatch rules may take."""
 _MANY = 1_000
@@ -69,6 +71,7 @@ def solve(
     progress: Callable[[Progress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     extra: Callable[[Any], None] | None = None,
+    start: Schedule | None = None,
 ) -> ScheduleResult:
     r"""Return the best schedule found within the limits, and a valid lower bound.
 
@@ -88,6 +91,9 @@ def solve(
         A user's own constraints: gets the Pyomo model with variables ``start[key]``, ``end[key]``,
         ``assign[key, machine]`` (key is ``"job/operation"``), ``makespan`` and ``tardiness[job]``,
         and adds linear constraints to it. Only the engine ``highs`` knows them.
+    start : Schedule, optional
+        A plan of this problem that is known already: the search goes on from it, and what is
+        returned is no worse. One that leaves demands unmet is passed over.
 
     Returns
     -------
@@ -107,7 +113,8 @@ def solve(
     ('optimal', 7.0)
     """
     limits = limits or Limits()
-    return _Run(problem, limits, progress, cancelled or (lambda: False), extra).solve()
+    run = _Run(problem, limits, progress, cancelled or (lambda: False), extra)
+    return run.solve(start)
 
 
 class _Run:
@@ -145,8 +152,10 @@ class _Run:
         self.messages = overdue(problem)
         self.infeasible = False
 
-    def solve(self) -> ScheduleResult:
+    def solve(self, start: Schedule | None) -> ScheduleResult:
         try:
+            if start is not None and self.extra is None:
+                self._given(start)
             self._begin()
             if self.limits.engine != "dispatch" and not self._over():
                 self._race()
@@ -158,6 +167,21 @@ class _Run:
             if self.best is None and self.extra is None:
                 self._as_it_comes()
         return self._result()
+
+    def _given(self, start: Schedule) -> None:
+        """Take a plan that is known, in the times of the line if there is one."""
+        machines = self.network.machines
+        able = {(s.key, machines[c.machine].id) for s in self.network.steps for c in s.choices}
+        told = {(placed.key, placed.machine) for placed in start.placements}
+        if not told <= able or {key for key, _ in told} != self.network.index.keys():
+            self.messages.append("the plan given is not one of this problem; it is passed over")
+            return
+        known = self.judge.kept(start)
+        if known is not None:
+            self._better(known, _GIVEN)
+        picture = timed(self.network, *decisions(self.network, start))
+        if picture is not None and not violations(self.network.problem, picture):
+            self._found(picture, _GIVEN)
 
     def _as_it_comes(self) -> None:
         """Take a schedule that needs no rule: who stops early has one all the same."""

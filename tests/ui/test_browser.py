@@ -338,7 +338,9 @@ def test_plan_is_changed_by_hand_checked_locked_and_planned_anew(
         {(bar["order"], bar["operation"]): bar["start_s"] for bar in plan["operations"]}
         for plan in (first, second)
     )
-    assert now[held.groups()] == pytest.approx(then[held.groups()], abs=0.01)
+    # The plant has gone on meanwhile, and what it did moves a start by seconds; an order between
+    # would move it by a quarter of an hour.
+    assert now[held.groups()] == pytest.approx(then[held.groups()], abs=60.0)
 
 
 def test_a_thai_page_tells_in_thai_what_a_moved_bar_breaks(seen: Seen, running: Running) -> None:

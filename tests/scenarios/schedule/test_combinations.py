@@ -99,7 +99,7 @@ def test_any_demands_together_are_refused_or_met() -> None:
 @pytest.mark.skipif(find_spec("ortools") is None, reason="ortools is not installed")
 def test_solvers_meet_any_demands_together() -> None:
     """HiGHS, CP-SAT and rules, on a few problems."""
-    assert survey(8, 2, (("dispatch", 1),), tuple(ENGINES)) > 3
+    assert survey(8, 2, (("dispatch", 1),), tuple(ENGINES)) > 1
 
 
 @pytest.mark.proof

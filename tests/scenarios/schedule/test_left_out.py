@@ -107,6 +107,23 @@ def test_a_plan_around_locked_bars_is_compared_in_the_lines_times() -> None:
     assert found.schedule.objective <= found.shifted.objective
 
 
+@pytest.mark.parametrize("flows", [False, True])
+def test_a_bar_that_is_locked_where_it_stands_stays_there(flows: bool) -> None:
+    """The plan in which it was locked is known to have it there, whatever a picture of it says."""
+    for number in range(12):
+        line = random_line(number, flow=flows)
+        problem = SchedulingProblem.from_line(line)
+        plan = solve(problem, Limits(engine="dispatch")).schedule
+        assert plan is not None
+        bar = plan.placements[number % len(plan.placements)]
+        places = {(bar.job, bar.operation): (bar.machine, bar.start_s)}
+        found = replan_around(problem, places, plan, Limits(engine="dispatch"))
+        assert found.problem.twin is not None
+        assert not_kept(places, found.schedule) == ()
+        assert violations(found.problem, found.schedule) == []
+        assert found.schedule.objective <= plan.objective + 1e-6
+
+
 class _Alone:
     """Somebody who waits for nothing."""
 

@@ -17,6 +17,7 @@ from hypothesis import given
 from scenarios.schedule import (
     Limits,
     Progress,
+    Schedule,
     SchedulingProblem,
     SolveStatus,
     from_flexible_text,
@@ -104,6 +105,24 @@ def test_flexible_shop() -> None:
     problem = from_flexible_text("3 2\n1 2 0 4 1 4\n1 2 0 4 1 4\n1 2 0 2 1 9\n")
     result = solve(problem, Limits(seconds=10))
     assert (result.status, result.objective) == (SolveStatus.OPTIMAL, 6.0)
+
+
+def test_a_plan_that_is_known_is_gone_on_from() -> None:
+    """What is returned is no worse; what is no plan of the problem is passed over, and said so."""
+    problem = from_jobshop_text(FT06)
+    best = solve(problem, Limits(seconds=20)).schedule
+    assert best is not None
+    found = solve(problem, Limits(engine="dispatch"), start=best)
+    assert (found.objective, found.engine) == (55.0, "the plan given")
+    assert solve(problem, Limits(engine="dispatch")).objective > 55.0
+    part = Schedule.of(problem, best.placements[1:])
+    left_out = solve(problem, Limits(engine="dispatch"), start=part)
+    assert left_out.objective > 55.0
+    assert any("passed over" in message for message in left_out.messages)
+    early = [p.model_copy(update={"start_s": 0.0}) for p in best.placements]
+    wrong = solve(problem, Limits(engine="dispatch"), start=Schedule.of(problem, early)).schedule
+    assert wrong is not None
+    assert violations(problem, wrong) == []
 
 
 def test_a_bound_between_whole_numbers_proves_the_next() -> None:

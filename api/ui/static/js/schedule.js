@@ -120,7 +120,8 @@ function wireEditor() {
   $("#edit-undo").addEventListener("click", () => editor.undo());
   $("#edit-lock").addEventListener("click", () => editor.toggleLock());
   $("#edit-discard").addEventListener("click", () => show(shown));
-  $("#edit-replan").addEventListener("click", (event) => plan(event, { locked: editor.operations(true) }));
+  $("#edit-replan").addEventListener("click", (event) => plan(event, { running_id: shown.id,
+    locked: editor.operations(true) }));
   $("#replan").addEventListener("click", (event) => plan(event, { running_id: shown.id,
     freeze_s: 60 * Math.max(0, Number($("#freeze").value) || 0), stability: STABILITY }));
   $("#release").addEventListener("click", release);
