@@ -133,7 +133,8 @@ class JobManager:
         """Return a job as the API shows it."""
         done = job.status is JobStatus.SUCCEEDED
         path = RESULT_PATHS[job.kind].format(id=job.subject_id, line=job.line_id)
-        progress = self._progress.get(job.id, Progress(fraction=1.0 if done else 0.0))
+        # The store knows of the end a moment before what the worker told last is forgotten.
+        progress = Progress(fraction=1.0) if done else self._progress.get(job.id, Progress())
         return Job(
             id=job.id,
             kind=job.kind,

@@ -3,11 +3,13 @@
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from api.schemas import JobStatus
 from tests.api.conftest import Service, ended, run_service, wait_until
 from twin.line import example_line
 
@@ -57,6 +59,22 @@ def test_a_running_job_ends_within_two_seconds(
     results = client.get(f"/v1/runs/{job['subject_id']}/results")
     assert results.status_code == 409
     assert "cancelled" in results.json()["detail"]
+
+
+def test_a_job_that_has_succeeded_is_done_altogether(
+    service: Service, client: httpx.Client, scenario: dict[str, Any]
+) -> None:
+    """What its worker told last is forgotten a moment after the end is kept, and not shown then."""
+    job = start_run(client, scenario, LONG)
+    wait_until(lambda: 0.0 < client.get(f"/v1/jobs/{job['id']}").json()["progress"]["fraction"])
+    with service.site.store.begin() as transaction:
+        record = transaction.job(job["id"])
+    assert record is not None
+    assert 0.0 < service.site.jobs.view(record).progress.fraction < 1.0
+    kept = replace(record, status=JobStatus.SUCCEEDED)
+    assert service.site.jobs.view(kept).progress.fraction == 1.0
+    client.post(f"/v1/jobs/{job['id']}:cancel")
+    assert ended(client, job)["status"] == "cancelled"
 
 
 def test_a_waiting_job_is_cancelled_at_once(client: httpx.Client, scenario: dict[str, Any]) -> None:
