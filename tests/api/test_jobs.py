@@ -66,7 +66,7 @@ def test_a_job_that_has_succeeded_is_done_altogether(
 ) -> None:
     """What its worker told last is forgotten a moment after the end is kept, and not shown then."""
     job = start_run(client, scenario, LONG)
-    wait_until(lambda: 0.0 < client.get(f"/v1/jobs/{job['id']}").json()["progress"]["fraction"])
+    wait_until(lambda: client.get(f"/v1/jobs/{job['id']}").json()["progress"]["fraction"] > 0.0)
     with service.site.store.begin() as transaction:
         record = transaction.job(job["id"])
     assert record is not None
