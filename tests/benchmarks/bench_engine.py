@@ -15,7 +15,7 @@ from tests.benchmarks.case import Case
 from tests.benchmarks.contests import Contest, contests
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.engine import Program
-from twin.engine.compiled.plain import is_plain
+from twin.engine.compiled.plainness import is_plain
 from twin.engine.options import SimulationOptions
 from twin.engine.reference.engine import ReferenceEngine
 

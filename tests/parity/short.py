@@ -9,22 +9,30 @@ import sys
 
 import numpy as np
 
+from tests.benchmarks.contests import assembly
 from tests.parity.comparing import assert_same
 from twin.engine.compiled.engine import Program
+from twin.engine.compiled.plainness import is_plain
 from twin.engine.options import Fault, SimulationOptions
-from twin.line import Exponential, load_line, serial_line
+from twin.line import Exponential, Line, load_line, serial_line
 
 LINES = ("two_station", "electronics", "bottling", "machining", "assembly", "grinding", "transport")
 NEAR = 1e-9
 
 
 def main(horizon_s: float) -> None:
-    """Compare rows, states and figures on the example lines, and the shorter way on a plain one."""
+    """Compare rows, states and figures on the example lines, and the shorter way on plain ones."""
     for name in LINES:
         line = load_line(name)
         fault = Fault(station=line.flow_order[-1], after_s=0.3 * horizon_s, duration_s=60.0)
         assert_same(line, SimulationOptions(horizon_s=horizon_s, seed=5, faults=(fault,)))
-    plain = serial_line([Exponential(mean_s=20.0)] * 3, [2, 0])
+    _compare(serial_line([Exponential(mean_s=20.0)] * 3, [2, 0]), horizon_s)
+    _compare(assembly().line, horizon_s / 10)
+
+
+def _compare(plain: Line, horizon_s: float) -> None:
+    """Compare the figures of a plain line with those without events."""
+    assert is_plain(plain, SimulationOptions(horizon_s=horizon_s))
     program = Program(plain, SimulationOptions(horizon_s=horizon_s, seed=5), None)
     expected, found = program.figures(0)[0], program.plain_figures(0)[0]
     for name, (_, values) in expected.items():

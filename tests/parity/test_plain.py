@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,12 +13,14 @@ from twin.engine.compiled import rows
 from twin.engine.compiled import tables as t
 from twin.engine.compiled.engine import Program
 from twin.engine.compiled.flows import BINS, EXACT, flow_quantile
-from twin.engine.compiled.plain import PlainProgram, is_plain
+from twin.engine.compiled.plain import PlainProgram
+from twin.engine.compiled.plainness import is_plain
 from twin.engine.options import Fault, SimulationOptions
 from twin.engine.simulate import replicate
 from twin.errors import SimulationError
 from twin.kpi.counters import Values
 from twin.line import (
+    Buffer,
     Constant,
     Exponential,
     Failure,
@@ -89,14 +93,13 @@ def stations(draw: st.DrawFn, plain: Station, groups: tuple[str, ...]) -> Statio
     )
 
 
+BETWEEN = st.none() | st.sampled_from([Exponential(mean_s=1.5), Constant(value_s=1.0)])
+
+
 @st.composite
-def plain_lines(draw: st.DrawFn) -> Line:
-    """Return rows of single servers with all that needs no events."""
-    size = draw(st.integers(1, 5))
-    times = [draw(TIMES) for _ in range(size - 1)] + [Exponential(mean_s=1.0)]
-    line = serial_line(times, [draw(st.integers(0, 3)) for _ in range(size - 1)])
-    names = ("part", "other", "third")[: draw(st.integers(1, 3))]
-    products = [
+def products(draw: st.DrawFn, plain: Product, names: tuple[str, ...]) -> list[Product]:
+    """Return products that pass the same stations, with some groups, losses and times."""
+    return [
         Product(
             id=name,
             setup_group=draw(st.sampled_from(["", "same"])),
@@ -105,28 +108,92 @@ def plain_lines(draw: st.DrawFn) -> Line:
                     update={"scrap_probability": draw(SHARES)}
                     | ({"processing_time_s": draw(TIMES)} if name == "other" else {})
                 )
-                for step in line.products[0].routing
+                for step in plain.routing
             ],
         )
         for name in names
     ]
-    between = draw(st.none() | st.sampled_from([Exponential(mean_s=1.5), Constant(value_s=1.0)]))
+
+
+@st.composite
+def components(draw: st.DrawFn, users: list[Product], name: str) -> list[Product]:
+    """Return products of one row, some or all of which need a component at one station."""
+    at, chosen = draw(st.integers(0, len(users[0].routing) - 1)), draw(st.integers(1, 3))
+    found = []
+    for i, product in enumerate(users):
+        steps = list(product.routing)
+        if i == 0 or chosen & i:
+            needed = steps[at].components | {name: draw(st.integers(1, 2))}
+            steps[at] = steps[at].model_copy(update={"components": needed})
+        found.append(product.model_copy(update={"routing": tuple(steps)}))
+    return found
+
+
+@st.composite
+def supply(draw: st.DrawFn, fields: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a line with one more row, which brings components to a stock."""
+    rows: dict[str | None, list[Product]] = {}
+    for product in fields["products"]:
+        if product.routing:
+            rows.setdefault(product.stock, []).append(product)
+    users = draw(components(draw(st.sampled_from(list(rows.values()))), name))
+    size, between = draw(st.integers(0, 2)), draw(BETWEEN)
+    stock = Buffer(
+        id=f"{name}s", capacity=draw(st.sampled_from([2, 3, *([None] if between else [])]))
+    )
+    plain = serial_line([draw(TIMES) for _ in range(max(size, 1))], [1] * (max(size, 1) - 1))
+    renamed = {station.id: f"{name}{station.id}" for station in plain.stations}
+    steps = [
+        step.model_copy(
+            update={"id": renamed[step.stations[0]], "stations": (renamed[step.stations[0]],)}
+        )
+        for step in plain.products[0].routing
+    ][:size]
+    own = Product(id=name, routing=steps, stock=stock.id)
+    stations_of = [
+        draw(stations(Station(id=step.id, input_buffer=f"{step.id}in" if i else None), (name,)))
+        for i, step in enumerate(steps)
+    ]
+    buffers = [Buffer(id=f"{step.id}in", capacity=draw(st.integers(1, 2))) for step in steps[1:]]
+    source = Source(
+        id=f"{draw(st.sampled_from(['a', 'z']))}{name}",
+        arrivals="interarrival" if between else "unlimited",
+        interarrival_s=between,
+        products={name: 1.0},
+    )
+    others = {product.id: product for product in [*fields["products"], *users]}
+    return fields | {
+        "sources": [*fields["sources"], source],
+        "products": [*others.values(), own],
+        "stations": [*fields["stations"], *stations_of],
+        "buffers": [*fields["buffers"], *buffers, stock],
+    }
+
+
+@st.composite
+def plain_lines(draw: st.DrawFn) -> Line:
+    """Return rows of single servers with all that needs no events."""
+    size = draw(st.integers(1, 5))
+    times = [draw(TIMES) for _ in range(size - 1)] + [Exponential(mean_s=1.0)]
+    line = serial_line(times, [draw(st.integers(0, 3)) for _ in range(size - 1)])
+    names = ("part", "other", "third")[: draw(st.integers(1, 3))]
+    made = draw(products(line.products[0], names))
+    between = draw(BETWEEN)
     source = Source(
         id=line.sources[0].id,
         arrivals="interarrival" if between else "unlimited",
         interarrival_s=between,
         products={name: draw(st.sampled_from([1.0, 2.5])) for name in names},
     )
-    groups = tuple(sorted({product.group for product in products}))
-    fields = {name: getattr(line, name) for name in Line.model_fields}
-    return Line(
-        **fields
-        | {
-            "sources": [source],
-            "products": products,
-            "stations": [draw(stations(station, groups)) for station in line.stations],
-        }
-    )
+    groups = tuple(sorted({product.group for product in made}))
+    fields = {name: getattr(line, name) for name in Line.model_fields} | {
+        "sources": [source],
+        "products": made,
+        "stations": [draw(stations(station, groups)) for station in line.stations],
+    }
+    for i in range(draw(st.integers(0, 3))):
+        fields = draw(supply(fields, f"c{i}"))
+    return Line(**fields)
 
 
 def assert_near(found: Values, expected: Values) -> None:

@@ -133,7 +133,7 @@ def choose_engine(pieces: Sequence[Piece], wish: EngineName = "auto", runs: int 
         return "reference"
     if not KERNEL.wait(PATIENCE_S) and not _waited(pieces[0], runs):
         return "reference"
-    from twin.engine.compiled.plain import is_plain  # noqa: PLC0415 - loads the compiler
+    from twin.engine.compiled.plainness import is_plain  # noqa: PLC0415 - loads the compiler
 
     plain = all(state is None and is_plain(line, options) for line, options, state in pieces)
     return "max-plus" if plain else "compiled"

@@ -3,7 +3,8 @@
 In a row of single-server stations with one order of parts and blocking after service, part k enters
 station i when it has left station i - 1 and part k - 1 has left station i; it leaves when its work
 is done and there is room behind, or is scrapped. So the moments of a part follow from those of the
-parts before it, and no list of events is needed. What happens inside a station is in ``stretches``.
+parts before it, and no list of events is needed. What happens inside a station is in ``stretches``,
+how components come to it from rows of their own in ``strands``.
 The numbers drawn are the same as elsewhere, so every moment is that of the other engines to the
 last bit; what is added up from them agrees to 1e-9, as additions come in another order.
 
@@ -21,24 +22,32 @@ from twin.engine.compiled.flows import BINS, EXACT, LOWEST, SHIFT
 from twin.engine.compiled.memory import address
 from twin.engine.compiled.rows import (
     ARRIVAL,
+    ASSEMBLES,
     AT,
     BAD,
     BEGIN,
+    BEGINS,
     BLOCK,
     BLOCKED_S,
     CONTENT_AREA,
     CREATED,
     ENDLESS,
+    ENDS,
     FINISHED,
     FLOW_TOTAL,
     FROM,
     INTS,
+    IS_OVER,
+    KITS,
     LEFT_S,
     LOST,
     MADE,
+    MADE_S,
+    NUMBER,
+    PARTS,
+    PLACES,
     PROCESSED,
     PROCESSING_S,
-    PRODUCTS,
     QUALITY_KEY,
     READY_S,
     REALS,
@@ -46,17 +55,26 @@ from twin.engine.compiled.rows import (
     ROOM,
     SCRAP,
     SCRAPPED,
+    SIZE,
     SLOW,
-    STATIONS,
+    STILL,
+    STRAND,
+    STRAND_INTS,
+    STRANDS,
     UNTIL,
+    VISIT,
     WHICH,
     WIP_AREA,
-    draw_arrivals,
-    draw_products,
-    draw_works,
     observed,
     piece,
     share,
+)
+from twin.engine.compiled.strands import (
+    kitted_s,
+    leave_in_stock,
+    put_in_stock,
+    supplier,
+    upcoming,
 )
 from twin.engine.compiled.stretches import begin_ageing, count_blocked, done_s, fail_until
 from twin.engine.compiled.tables import MAX_ROUNDS, Floats, Ints
@@ -66,7 +84,7 @@ from twin.engine.jit import compiled, inlined, inner, outlined
 @inlined
 def _through(
     run: Ints, row: Ints, table: Floats, state: Floats, ring: Floats, span: Floats, told: Floats,
-    i: int, product: int, k: int, arrived_s: float, total_s: float,
+    i: int, product: int, number: int, arrived_s: float, total_s: float,
 ) -> float:  # fmt: skip
     """Take a part through a station; return when it leaves, s."""
     at, of, slow = i * INTS, i * REALS, row[i * INTS + SLOW]
@@ -78,13 +96,16 @@ def _through(
         ring[row[at + RING] + place] = entered_s
         row[at + AT] = place + 1 if place + 1 < room else 0
     if slow:
-        ended_s = done_s(run, row, table, state, span, i, product, entered_s, total_s)
+        since_s = entered_s
+        if row[at + KITS]:
+            since_s = kitted_s(run, row, state, ring, span, told, i, product, entered_s)
+        ended_s = done_s(run, row, table, state, span, i, product, since_s, total_s)
     else:
         ended_s = entered_s + (total_s - 0.0)
     left_s = ended_s
-    if slow and _is_scrapped(run, row, table, span, told, i, product, k, ended_s):
+    if slow and _is_scrapped(run, row, table, span, told, i, product, number, ended_s):
         run[LOST] = 1
-    elif i + 1 < run[STATIONS]:
+    else:
         room_s = _room_s(row, state, ring, i + 1)
         left_s = room_s if room_s > ended_s else ended_s  # noqa: FURB136
     state[of + LEFT_S] = left_s
@@ -109,14 +130,17 @@ def _through(
 
 @inlined
 def _is_scrapped(
-    run: Ints, row: Ints, table: Floats, span: Floats, told: Floats, i: int, product: int, k: int,
-    ended_s: float,
+    run: Ints, row: Ints, table: Floats, span: Floats, told: Floats, i: int, product: int,
+    number: int, ended_s: float,
 ) -> bool:  # fmt: skip
     """Tell whether a part that is done is scrapped, and count it."""
     at = i * INTS
     if row[at + SCRAP] < 0:
         return False
-    if share(run, row[at + QUALITY_KEY], k, i) >= table[row[at + SCRAP] + product]:
+    if (
+        share(run, row[at + QUALITY_KEY], number, row[at + VISIT])
+        >= table[row[at + SCRAP] + product]
+    ):
         return False
     if span[FROM] <= ended_s < span[UNTIL]:
         row[at + BAD] += 1
@@ -126,7 +150,7 @@ def _is_scrapped(
 
 @inlined
 def _room_s(row: Ints, state: Floats, ring: Floats, i: int) -> float:
-    """Return when there is room before a station, s: in its buffer, or in itself."""
+    """Return when there is room before a station, s: in its buffer, or in itself; or in a stock."""
     at = i * INTS
     if row[at + ROOM] > 0:
         return ring[row[at + RING] + row[at + AT]]
@@ -183,50 +207,49 @@ def _run(
     run: Ints, row: Ints, table: Floats, state: Floats, ring: Floats, times: Floats, span: Floats,
     told: Floats, flows: Floats, bins: Ints,
 ) -> None:  # fmt: skip
-    from_s, until_s, stations = span[FROM], span[UNTIL], run[STATIONS]
-    for i in range(stations):
+    for i in range(run[PLACES]):
         state[i * REALS + LEFT_S] = state[i * REALS + READY_S] = span[BEGIN]
         begin_ageing(run, row, table, state, span, i)
-    k = drawn = still = 0
-    came_s = span[BEGIN]
-    while True:
-        if k == drawn:
-            _draw_blocks(run, row, table, times, k)
-            drawn += BLOCK
-        j = BLOCK - drawn + k
-        at_s = max(_room_s(row, state, ring, 0), span[BEGIN])
-        created_s = at_s
-        if run[ARRIVAL] >= 0:
-            created_s = came_s + (times[stations * BLOCK + j] - 0.0)
-            at_s = max(at_s, created_s)
-        if created_s >= until_s:
-            break
-        still = still + 1 if created_s == came_s else 0
-        if still > MAX_ROUNDS:
-            told[ENDLESS] = 1.0
-            return
-        came_s = created_s
-        told[CREATED] += 1.0 if created_s >= from_s else 0.0
-        product, i = run[WHICH + j], 0
-        run[LOST] = 0
-        while i < stations and at_s < until_s and not run[LOST]:
-            total_s = times[i * BLOCK + j]
-            at_s = _through(run, row, table, state, ring, span, told, i, product, k, at_s, total_s)
-            i += 1
-        told[WIP_AREA] += observed(created_s, at_s, span)
-        if i == stations and not run[LOST] and from_s <= at_s < until_s:
-            _finished(flows, bins, told, product, created_s, at_s)
-        k += 1
-    for i in range(stations):
-        fail_until(run, row, table, state, span, i, until_s)
+    for strand in range(STRAND, STRAND + run[STRANDS] * STRAND_INTS, STRAND_INTS):
+        if strand > STRAND:
+            leave_in_stock(run, row, state, ring, span, told, strand)
+        while not run[strand + IS_OVER]:
+            of = supplier(run, row, table, times, strand) if run[strand + ASSEMBLES] else strand
+            _next(run, row, table, state, ring, times, span, told, flows, bins, of)
+    for i in range(run[PLACES]):
+        fail_until(run, row, table, state, span, i, span[UNTIL])
 
 
-@inner
-def _draw_blocks(run: Ints, row: Ints, table: Floats, times: Floats, k: int) -> None:
-    """Draw all that is known of the next parts before they come."""
-    if run[PRODUCTS] > 1:
-        draw_products(run, table, k)
-    for i in range(run[STATIONS]):
-        draw_works(run, row, table, times, i, k)
-    if run[ARRIVAL] >= 0:
-        draw_arrivals(run, table, times, k)
+@inlined
+def _next(
+    run: Ints, row: Ints, table: Floats, state: Floats, ring: Floats, times: Floats, span: Floats,
+    told: Floats, flows: Floats, bins: Ints, strand: int,
+) -> None:  # fmt: skip
+    """Take the next part of a strand as far as it comes."""
+    from_s, until_s, k = span[FROM], span[UNTIL], run[strand + PARTS]
+    i, end, j = run[strand + BEGINS], run[strand + ENDS], upcoming(run, row, table, times, strand)
+    at_s = created_s = max(_room_s(row, state, ring, i), span[BEGIN])
+    came_s = state[end * REALS + MADE_S]
+    if run[strand + ARRIVAL] >= 0:
+        created_s = came_s + (times[end * BLOCK + j] - 0.0)
+        at_s = max(at_s, created_s)
+    still = run[strand + STILL] + 1 if created_s == came_s else 0
+    if created_s >= until_s or still > MAX_ROUNDS:
+        told[ENDLESS] += still > MAX_ROUNDS
+        run[strand + IS_OVER] = 1
+        return
+    state[end * REALS + MADE_S], run[strand + STILL] = created_s, still
+    told[CREATED] += 1.0 if created_s >= from_s else 0.0
+    product, number = run[strand + WHICH + j], run[strand + NUMBER] + k
+    run[LOST], run[strand + PARTS] = 0, k + 1
+    while i < end and at_s < until_s and not run[LOST]:
+        total_s = times[i * BLOCK + j]
+        at_s = _through(run, row, table, state, ring, span, told, i, product, number, at_s, total_s)
+        i += 1
+    told[WIP_AREA] += observed(created_s, at_s, span)
+    if i < end or run[LOST] or at_s >= until_s:
+        return
+    if row[end * INTS + SIZE] > 0:
+        put_in_stock(run, row, state, ring, span, told, strand, at_s)
+    elif at_s >= from_s:
+        _finished(flows, bins, told, product, created_s, at_s)
