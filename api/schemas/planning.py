@@ -86,6 +86,8 @@ class ScheduledOperation(Shape):
     """Place among all operations in which the line is told to take it; none: that of its start."""
     people: tuple[str, ...] = ()
     """Crews that work on it, each as often as people of it are with one part."""
+    locked: bool = False
+    """Whether it was asked for where it is, or nearby, and the rest was planned around it."""
 
 
 class ScheduledOrder(Shape):

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import FloatRect, Locator, Page, expect, sync_playwright
 
 from api.ui.pages import PAGES
 from api.ui.words import THAI
@@ -327,13 +327,18 @@ def test_plan_is_changed_by_hand_checked_locked_and_planned_anew(
     assert held is not None
     before = parse_qs(urlsplit(page.url).query)["schedule"][0]
     page.get_by_role("button", name="Plan anew around locked bars").click()
-    expect(page.locator("#edit-replan")).to_be_disabled()
+    expect(page.locator("#edit-undo")).to_be_disabled()  # the plan in view is the new one
     after = parse_qs(urlsplit(page.url).query)["schedule"][0]
     assert after != before
     first, second = (
         running.client.ask("GET", f"/v1/schedules/{name}")["result"] for name in (before, after)
     )
     assert second["violations"] == []
+    # What is locked stays so, for the next plan too, until somebody takes the lock off.
+    assert held.groups() in {
+        (bar["order"], bar["operation"]) for bar in second["operations"] if bar["locked"]
+    }
+    expect(page.locator("#edit-replan")).to_be_enabled()
     then, now = (
         {(bar["order"], bar["operation"]): bar["start_s"] for bar in plan["operations"]}
         for plan in (first, second)
@@ -370,8 +375,7 @@ def test_a_thai_page_tells_in_thai_what_a_moved_bar_breaks(seen: Seen, running: 
 
 
 def _move_a_bar_onto_others(page: Page) -> None:
-    box = page.locator("#gantt canvas").bounding_box()
-    assert box is not None
+    box = _settled(page.locator("#gantt canvas"))
     # The first station's row: its bars stand close, so one moved far to the left lands on others.
     y, right = box["y"] + 26 + 17, box["x"] + box["width"]
     grabbed = next(
@@ -383,6 +387,17 @@ def _move_a_bar_onto_others(page: Page) -> None:
     page.mouse.down()
     page.mouse.move(grabbed - 200, y, steps=4)
     page.mouse.up()
+
+
+def _settled(part: Locator) -> FloatRect:
+    """Return where a part of the page is once what stands above it has come and gone."""
+    found = part.bounding_box()
+    for _ in range(50):
+        part.page.wait_for_timeout(200)
+        before, found = found, part.bounding_box()
+        if found is not None and found == before:
+            return found
+    pytest.fail("the page does not settle")
 
 
 def _bar_is_picked(page: Page, x: float, y: float) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scenarios.schedule.left_out import LeftOut
+    from scenarios.schedule.locking import Places
     from scenarios.schedule.problem import SchedulingProblem
     from scenarios.schedule.replay import OrderOutlook
     from scenarios.schedule.schedule import Schedule
@@ -91,7 +92,7 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
     answer["warnings"] = warnings(line, [job.id for job in problem.jobs])
     kept = found.schedule if problem.twin is not None else None
     answer["warnings"] += told_of(not_kept(places, kept))
-    answer["operations"] = _operations(line, problem, found.schedule)
+    answer["operations"] = _operations(line, problem, found.schedule, places)
     answer["orders"] = _orders(line, problem, outlook)
     answer["replications"] = payload["replications"]
     return answer
@@ -269,7 +270,9 @@ def _replayed(
     return on_time(results, found, payload["level"])
 
 
-def _operations(line: Line, problem: SchedulingProblem, found: Schedule) -> list[dict[str, Any]]:
+def _operations(
+    line: Line, problem: SchedulingProblem, found: Schedule, places: Places
+) -> list[dict[str, Any]]:
     setups = _setups_s(problem, found)
     return [
         {
@@ -284,6 +287,7 @@ def _operations(line: Line, problem: SchedulingProblem, found: Schedule) -> list
             "turn": item.turn,
             "setup_s": setups.get(item.key, 0.0),
             "people": list(item.resources),
+            "locked": (item.job, item.operation) in places,
         }
         for item in found.placements
     ]

@@ -158,9 +158,10 @@ export class PlanEditor {
       station: this.gantt.names.get(bar.station), from: clock(moment(bar.from)), to: clock(moment(bar.to)) }));
   }
 
-  /** The plan as it stands, as the API takes it; only what is locked if asked so. */
+  /** The plan as it stands, as the API takes it; only what is locked, and has not begun, if asked so. */
   operations(onlyLocked = false) {
-    return this.gantt.bars.filter((bar) => bar.locked || !onlyLocked).map((bar) => ({
+    const asked = (bar) => !onlyLocked || (bar.locked && bar.from > this.gantt.nowAt);
+    return this.gantt.bars.filter(asked).map((bar) => ({
       order: bar.order, operation: bar.operation, station: bar.station,
       start: moment(bar.from), end: moment(bar.to) }));
   }

@@ -32,7 +32,7 @@ export class Gantt {
     const seconds = (moment) => new Date(moment).getTime() / 1000;
     this.orders = [...new Set(result.operations.map((bar) => bar.order))].sort();
     this.bars = result.operations.map((bar) => ({ ...bar, from: seconds(bar.start), to: seconds(bar.end),
-      row: this.rows.indexOf(bar.station), fill: this.colour(bar.order), locked: false }));
+      row: this.rows.indexOf(bar.station), fill: this.colour(bar.order) }));
     this.dues = result.orders.filter((order) => order.due_date)
       .map((order) => ({ order: order.order, at: seconds(order.due_date), late: order.tardiness_s > 0 }))
       .sort((a, b) => a.at - b.at);
