@@ -13,6 +13,8 @@ line_sheets = typer.Typer(help="A line from a spreadsheet.", no_args_is_help=Tru
 Language = Annotated[
     Literal["en", "th"], typer.Option("--language", help="Of sheets, columns and explanations.")
 ]
+MOST_TOLD = 12
+"""Pieces that are told of what a workbook leaves out."""
 Target = Annotated[Path, typer.Option("--out", "-o", help="File to write.")]
 
 
@@ -33,7 +35,12 @@ def template(
         left = write_line_workbook(load_line(line), target, language)
     typer.echo(f"{target}: fill in the sheets, then: twin line import {target} --out line.yaml")
     if left:
-        typer.echo(f"left out, as the sheets cannot say it: {', '.join(left)}", err=True)
+        more = f" and {len(left) - MOST_TOLD} more" if len(left) > MOST_TOLD else ""
+        told = ", ".join(left[:MOST_TOLD]) + more
+        typer.echo(
+            f"left out, as the sheets cannot say it (all of it stands in the first sheet): {told}",
+            err=True,
+        )
 
 
 @line_sheets.command("import")

@@ -19,6 +19,7 @@ from typing import Any
 
 from twin.errors import Finding
 from twin.line.cells import length, unit
+from twin.line.sheet_text import seen_in_text
 from twin.units import UNITS_S
 
 MAX_BYTES = 20_000_000
@@ -42,7 +43,6 @@ HOLDS_ERROR = "holds the error"
 
 Where = tuple[str, ...]
 _WITH_UNIT = re.compile(r"(.+?)(?:\s*[(\[]\s*(.+?)\s*[)\]]|_([a-z]+))")
-_MERGED = re.compile(rb'<mergeCell [^>]*?ref="([A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +181,13 @@ def read_tables(path: Path, tables: Sequence[Table]) -> tuple[dict[str, list[Row
     if book is None:
         return {}, findings
     found: dict[str, list[Row]] = {}
-    names = {name.strip().lower(): name for name in book.sheetnames}
     known = {title for table in tables for title in table.titles}
+    # A hidden sheet of another name is the workbook's own affair, such as a list to choose from.
+    names = {
+        name.strip().lower(): name
+        for name in book.sheetnames
+        if book[name].sheet_state == "visible" or name.strip().lower() in known
+    }
     if not names.keys() & known:
         sheets = ", ".join(map(repr, book.sheetnames))
         expected = f"sheets named {', '.join(table.name for table in tables)}"
@@ -260,7 +265,7 @@ class _Sheet:
                 break
             if cells := self._cells(values, head, number):
                 rows.append(Row(self._sheet.title, number, cells, letters))
-        self._check_merged(head, first + 1)
+        self._check_text(head, first + 1)
         return rows
 
     def _known(self, values: Sequence[Any]) -> dict[int, tuple[str, str]]:
@@ -310,9 +315,22 @@ class _Sheet:
             cells[name] = value  # an error too: the cell is not empty
         return cells
 
-    def _check_merged(self, head: Mapping[int, tuple[str, str]], head_row: int) -> None:
-        """Tell of cells that were made one: only the first of them would be read."""
-        for left, top, right, bottom in _merged(self._sheet):
+    def _check_text(self, head: Mapping[int, tuple[str, str]], head_row: int) -> None:
+        """Tell of formulas without a value, and of cells that were made one.
+
+        Neither would be read, but for the first of the merged cells.
+        """
+        merged, without_value = seen_in_text(self._sheet, MAX_ROWS)
+        for column, row in without_value:
+            if column - 1 in head and row > head_row:
+                expected = self._columns[head[column - 1][0]].about
+                remedy = (
+                    "open the workbook in a spreadsheet program and save it, or write the value"
+                )
+                self._tell(
+                    f"{_letter(column - 1)}{row}", "this formula has no value", expected, remedy
+                )
+        for left, top, right, bottom in merged:
             inside = [head[at][0] for at in range(left - 1, right) if at in head]
             below = bottom > max(top, head_row) and not all(
                 self._columns[name].goes_on for name in inside
@@ -330,24 +348,10 @@ def _unit_of(head: str) -> tuple[str, str]:
     return (found[1], counted) if found and counted in UNITS_S else (head, "")
 
 
-def _merged(sheet: Any) -> list[tuple[int, int, int, int]]:
-    """Return the merged cells of a sheet: left, top, right, bottom, counted from 1.
-
-    The reader of large workbooks leaves them out, so they are looked for in the sheet's own text.
-    """
-    from openpyxl.utils import range_boundaries  # type: ignore[import-untyped]  # noqa: PLC0415
-
-    with sheet.parent._archive.open(sheet._worksheet_path) as text:  # noqa: SLF001 - no other way
-        tail = b""
-        found: list[bytes] = []
-        while (piece := text.read(1 << 20)) and len(found) < MAX_ROWS:
-            found += _MERGED.findall(tail + piece)
-            tail = piece[-200:] if b"<mergeCell" in piece[-200:] else b""
-    return [range_boundaries(place.decode()) for place in dict.fromkeys(found)]
-
-
 def _letter(at: int) -> str:
-    from openpyxl.utils import get_column_letter  # noqa: PLC0415 - heavy
+    from openpyxl.utils import (  # type: ignore[import-untyped]  # noqa: PLC0415 - heavy
+        get_column_letter,
+    )
 
     return str(get_column_letter(at + 1))
 
@@ -357,8 +361,12 @@ def write_tables(
     title: str,
     tables: Sequence[tuple[Table, Iterable[Sequence[Any]]]],
     readme_name: str = README,
+    remarks: tuple[str, Sequence[str]] = ("", ()),
 ) -> None:
-    """Write a workbook: explanations first, then a sheet for each table with its rows."""
+    """Write a workbook: explanations first, then a sheet for each table with its rows.
+
+    ``remarks``: a heading and lines that stand below the explanations, where there are any.
+    """
     from openpyxl import Workbook  # noqa: PLC0415 - heavy
     from openpyxl.styles import Font  # type: ignore[import-untyped]  # noqa: PLC0415 - heavy
 
@@ -373,6 +381,8 @@ def write_tables(
         readme.cell(readme.max_row, 1).font = Font(bold=True)
         for column in table.columns:
             readme.append(["", column.head or column.name, column.about])
+    for number, remark in enumerate(remarks[1]):
+        readme.append(["" if number else remarks[0], "", remark])
     for letter, width in (("A", 16), ("B", 18), ("C", 100)):
         readme.column_dimensions[letter].width = width
     for table, rows in tables:

@@ -2,48 +2,32 @@
 
 Names may be of any script, and what stands in the cells Thai or English: ``cells`` reads it.
 
-The workbook has what a first line needs. What it cannot say - setups, rework, times by station - is
-added to the line file that comes out of it.
+The workbook has what a first line needs. What it cannot say - times by station, assembly, wear,
+vehicles - is added to the line file that comes out of it.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from twin.errors import Finding, LineError
+from twin.errors import LineError
 from twin.line import cells as spoken
 from twin.line.files import line_from_document
 from twin.line.line import Line
-from twin.line.sheets import Cells, Row, plain_text, plain_value, read_tables, told_once
+from twin.line.sheets import Row, plain_text, plain_value, read_tables, told_once
 from twin.line.workbook_names import Names, is_id
+from twin.line.workbook_rows import Reading
 from twin.line.workbook_tables import TABLES, TIME_KINDS
 from twin.line.workbook_thai import in_thai, meant
-from twin.units import duration_s
 
-NAMED = {
-    "stations": ("station", "id"),
-    "buffers": ("buffer", "id"),
-    "crews": ("crew", "id"),
-    "products": ("product", "product"),
-    "orders": ("order", "id"),
-    "sources": ("source", "id"),
-    "shifts": ("calendar", "calendar"),
-}
-"""Word for one of what a sheet names, and the column with the names."""
-TEXTS = frozenset({"name"})
-CHOSEN = frozenset({"dispatch_rule", "arrivals"})
-REFERENCES = {
-    "input_buffer": "buffers",
-    "calendar": "shifts",
-    "crew": "crews",
-    "product": "products",
-}
-"""Columns that name something of another sheet."""
-MOST_NAMES = 20
-"""Names that are told where none of them was meant."""
+HEAD = ("id", "name", "description", "time_zone", "start")
+ENERGY = ("price_per_kwh", "carbon_kg_per_kwh")
+EVERY = frozenset({"", "*"})
+"""In place of a setup group: any other."""
 _MIDNIGHT = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -74,141 +58,101 @@ def line_from_workbook(path: str | Path) -> Line:
     return line
 
 
-class _Reading:
+class _Reading(Reading):
     """Rows put together to a line document, with the cell of each piece."""
-
-    def __init__(self, rows: dict[str, list[Row]], findings: list[Finding], file: str) -> None:
-        self.rows = rows
-        self.findings = findings
-        self.file = file
-        self.cells = Cells()
-        self.names = {
-            sheet: Names(kind, ((row.text(column), row.text("name")) for row in rows[sheet]))
-            for sheet, (kind, column) in NAMED.items()
-        } if rows else {}  # fmt: skip
 
     def document(self) -> dict[str, Any]:
         """Return the line document; what cannot be read is told and left out."""
         document = self._head()
         document["stations"] = [self._station(row) for row in self.rows["stations"]]
-        document["buffers"] = self._items("buffers", {"name": "name", "capacity": "capacity"})
+        names = ("name", "capacity", "transit_time_s")
+        document["buffers"] = self.items("buffers", {name: name for name in names})
         document["products"] = self._products()
+        self._setups(document["stations"], document["products"])
         document["orders"] = self._orders()
-        document["sources"] = self._sources(bool(document["orders"]))
+        document["sources"] = self._sources() or [self._source(document)]
         document["calendars"] = self._calendars()
+        self._holidays(document["calendars"])
         document["crews"] = self._crews(document["stations"])
         for section in ("stations", "products"):
             self.cells.put(f"{section}!2", section)
             if not document[section]:
-                self._tell(f"{section}!2", "is empty", "at least one row")
+                self.tell(f"{section}!2", "is empty", "at least one row")
         return document
-
-    def _tell(self, place: str, message: str, expected: str = "", remedy: str = "") -> None:
-        self.findings.append(Finding(place, message, expected, remedy, self.file))
 
     def _head(self) -> dict[str, Any]:
         document: dict[str, Any] = {}
-        known = ("id", "name", "description", "time_zone", "start")
         for row in self.rows["line"]:
             key = meant(row.text("key"))
-            if key not in known:
-                self._tell(row.cell("key"), f"unknown key {key!r}", f"one of: {', '.join(known)}")
-            elif "value" in row.cells:
-                document[key] = self._moment(row, "value") if key == "start" else row.text("value")
+            if key not in HEAD + ENERGY:
+                known = ", ".join(HEAD + ENERGY)
+                self.tell(row.cell("key"), f"unknown key {key!r}", f"one of: {known}")
+            elif "value" not in row.cells:
+                continue
+            elif key in ENERGY:
+                value = spoken.number(plain_value(row.cells["value"]))
+                document.setdefault("energy", {})[key] = value
+                self.cells.put(row.cell("value"), "energy", key)
+            else:
+                document[key] = self.moment(row, "value") if key == "start" else row.text("value")
                 self.cells.put(row.cell("value"), key)
         if "id" not in document:
-            self._tell("line!2", "the line has no id", "a row with key id, such as bottling")
+            self.tell("line!2", "the line has no id", "a row with key id, such as bottling")
             document["id"] = "line"
         elif not is_id(document["id"]):
             document.setdefault("name", document["id"])
             document["id"] = Names("line", [(document["id"], "")]).id(document["id"])
         return document
 
-    def _name(self, row: Row, section: str, column: str = "id") -> str:
-        name = self.names[section].id(row.text(column)) or ""
-        if not name:
-            self._tell(row.cell(column), "is empty", "a short name", "write one into this cell")
-        self.cells.put(row.cell(column), section, name)
-        return name
-
-    def _meant(self, row: Row, column: str, sheet: str, text: str) -> str:
-        """Return the id of what a cell names; tell where there is no such thing."""
-        names = self.names[sheet]
-        found = names.id(text)
-        if found is None and not is_id(text):
-            shown = ", ".join(names.shown[:MOST_NAMES])
-            remedy = f"write one of them, or add a row to the sheet {sheet}"
-            self._tell(row.cell(column), f"no {names.kind} is called {text[:60]!r}", shown, remedy)
-            return names.id(names.shown[0]) or text if names.shown else names.kind
-        return found or text  # an id that nothing has is told with all else that does not fit
-
-    def _all_meant(self, row: Row, column: str, sheet: str) -> list[str]:
-        whole = row.text(column)
-        parts = [whole] if self.names[sheet].id(whole) else _listed(whole)
-        return [self._meant(row, column, sheet, part) for part in parts]
-
-    def _moment(self, row: Row, column: str) -> Any:
-        try:
-            return spoken.moment(row.cells[column])
-        except ValueError as error:
-            message, _, remedy = str(error).partition("; ")
-            self._tell(row.cell(column), message, "a moment such as 2026-01-05 14:00", remedy)
-            return "2026-01-05" if column == "value" else None
-
-    def _items(self, section: str, columns: dict[str, str]) -> list[dict[str, Any]]:
-        found = []
-        for row in self.rows[section]:
-            item: dict[str, Any] = {"id": self._name(row, section)}
-            self._take(row, section, item, columns)
-            if "name" in columns and not is_id(row.text("id")):
-                item.setdefault("name", row.text("id"))
-            found.append(item)
-        return found
-
-    def _take(self, row: Row, section: str, item: dict[str, Any], columns: dict[str, str]) -> None:
-        """Put cells into an item, by column and key."""
-        for column, key in columns.items():
-            self.cells.put(row.cell(column), section, item["id"], key)
-            if column not in row.cells:
-                continue
-            if column in TEXTS:
-                item[key] = row.text(column)
-            elif column in CHOSEN:
-                item[key] = meant(row.text(column))
-            elif column in REFERENCES:
-                item[key] = self._meant(row, column, REFERENCES[column], row.text(column))
-            else:
-                item[key] = spoken.count(plain_value(row.cells[column]))
-
     def _station(self, row: Row) -> dict[str, Any]:
-        item: dict[str, Any] = {"id": self._name(row, "stations")}
-        names = ("name", "servers", "input_buffer", "dispatch_rule", "calendar")
-        self._take(row, "stations", item, {name: name for name in names})
+        item: dict[str, Any] = {"id": self.name(row, "stations")}
+        names = ("name", "servers", "input_buffer", "dispatch_rule", "calendar", "at_shift_end")
+        self.take(row, "stations", item, {name: name for name in names})
         if not is_id(row.text("id")):
             item.setdefault("name", row.text("id"))
-        between, repair = row.cells.get("mtbf_s"), row.cells.get("mttr_s")
-        if (between is None) != (repair is None):
-            empty = "mtbf_s" if between is None else "mttr_s"
-            self._tell(row.cell(empty), "is empty", "a time", "fill in both, or neither")
-        elif between is not None:
-            mode: dict[str, Any] = {
-                "id": "failure",
-                "time_to_failure_s": {"kind": "exponential", "mean_s": plain_value(between)},
-                "time_to_repair_s": {"kind": "exponential", "mean_s": plain_value(repair)},
-            }
-            if row.text("crew"):
-                # A crew that is named here and nowhere else has one person.
-                mode["crew"] = self._crew(row.text("crew"))
-            item["failures"] = [mode]
-            at = ("stations", item["id"], "failures", "failure")
-            for column, key in (
-                ("mtbf_s", "time_to_failure_s"), ("mttr_s", "time_to_repair_s"), ("crew", "crew"),
-            ):  # fmt: skip
-                self.cells.put(row.cell(column), *at, key)
+        for key, columns in (
+            ("power", {"power_kw": "processing_kw", "idle_kw": "idle_kw"}),
+            ("batch", {"batch": "max", "batch_least": "min", "batch_wait_s": "wait_s"}),
+        ):
+            if any(column in row.cells for column in columns):
+                item[key] = self._part(row, ("stations", item["id"], key), columns)
+        if row.text("operators"):
+            item["needs"] = self.needs(row, "operators")
+            self.cells.put(row.cell("operators"), "stations", item["id"], "needs")
+        if failures := self._failures(row, item["id"]):
+            item["failures"] = failures
         return item
 
-    def _crew(self, text: str) -> str:
-        return self.names["crews"].id(text) or Names("crew", [(text, "")]).id(text) or text
+    def _part(self, row: Row, at: tuple[str, ...], columns: dict[str, str]) -> dict[str, Any]:
+        part = {}
+        for column, key in columns.items():
+            self.cells.put(row.cell(column), *at, key)
+            if column in row.cells:
+                part[key] = spoken.count(plain_value(row.cells[column]))
+        return part
+
+    def _failures(self, row: Row, station: str) -> list[dict[str, Any]]:
+        between, repair = row.cells.get("mtbf_s"), row.cells.get("mttr_s")
+        if between is None and repair is None:
+            return []
+        if between is None or repair is None:
+            empty = "mtbf_s" if between is None else "mttr_s"
+            self.tell(row.cell(empty), "is empty", "a time", "fill in both, or neither")
+            return []
+        mode: dict[str, Any] = {
+            "id": "failure",
+            "time_to_failure_s": {"kind": "exponential", "mean_s": plain_value(between)},
+            "time_to_repair_s": {"kind": "exponential", "mean_s": plain_value(repair)},
+        }
+        if row.text("crew"):
+            # A crew that is named here and nowhere else has one person.
+            mode["crew"] = self.names["crews"].id(row.text("crew"))
+        at = ("stations", station, "failures", "failure")
+        for column, key in (
+            ("mtbf_s", "time_to_failure_s"), ("mttr_s", "time_to_repair_s"), ("crew", "crew"),
+        ):  # fmt: skip
+            self.cells.put(row.cell(column), *at, key)
+        return [mode]
 
     def _products(self) -> list[dict[str, Any]]:
         products: dict[str, dict[str, Any]] = {}
@@ -217,12 +161,15 @@ class _Reading:
             called = row.text("product")
             name = self.names["products"].id(called) or name
             if not name:
-                self._tell(row.cell("product"), "is empty", "a short name")
+                self.tell(row.cell("product"), "is empty", "a short name")
                 continue
             self.cells.put(row.cell("product"), "products", name)
             product = products.setdefault(name, {"id": name, "routing": []})
             if row.text("name") or (called and not is_id(called)):
                 product["name"] = row.text("name") or called
+            if row.text("family"):
+                product["setup_group"] = self._family(row, "family")
+                self.cells.put(row.cell("family"), "products", name, "setup_group")
             product["routing"].append(self._operation(row, name, len(product["routing"]) + 1))
         return list(products.values())
 
@@ -231,77 +178,158 @@ class _Reading:
         item: dict[str, Any] = {"id": called if is_id(called) else f"op{number}"}
         at = ("products", product, "routing", item["id"])
         self.cells.put(row.cell("operation"), *at)
-        item["stations"] = self._all_meant(row, "stations", "stations")
+        item["stations"] = self.all_meant(row, "stations", "stations")
         item["processing_time_s"] = self._time(row)
         if "scrap" in row.cells:
             item["scrap_probability"] = spoken.number(plain_value(row.cells["scrap"]))
+        if "rework" in row.cells or row.text("rework_to"):
+            item["rework"] = self._rework(row, product, item["id"])
         for column, key in (
             ("stations", "stations"),
             ("time_s", "processing_time_s"),
             ("scrap", "scrap_probability"),
+            ("rework", "rework.probability"),
+            ("rework_to", "rework.to"),
         ):
             self.cells.put(row.cell(column), *at, key)
         return item
+
+    def _rework(self, row: Row, product: str, own: str) -> dict[str, Any]:
+        """Return what goes back: to this operation, or to one that is named as in its row."""
+        if "rework" not in row.cells:
+            self.tell(row.cell("rework"), "is empty", "a share, such as 0.02", "fill in both")
+        share = spoken.number(plain_value(row.cells.get("rework", 0)))
+        return {"probability": share, "to": self._step(row, product) or own}
+
+    def _step(self, row: Row, product: str) -> str:
+        """Return the id of the operation of its product that ``rework_to`` names."""
+        wanted = row.text("rework_to")
+        if not wanted:
+            return ""
+        steps: dict[str, str] = {}
+        name = ""
+        for other in self.rows["products"]:
+            name = self.names["products"].id(other.text("product")) or name
+            if name == product:
+                called, number = other.text("operation"), len(steps) + 1
+                steps[called or f"op{number}"] = called if is_id(called) else f"op{number}"
+        if wanted not in steps:
+            message = f"no operation of its product is called {wanted[:60]!r}"
+            self.tell(row.cell("rework_to"), message, ", ".join(steps))
+        return steps.get(wanted, "")
+
+    def _family(self, row: Row, column: str) -> str:
+        """Return the setup group that is called so; of another script one is made."""
+        name = row.text(column)
+        return self._families.id(name) or name
+
+    @cached_property
+    def _families(self) -> Names:
+        return Names("family", ((row.text("family"), "") for row in self.rows["products"]))
+
+    def _setups(self, stations: list[dict[str, Any]], products: list[dict[str, Any]]) -> None:
+        """Put the times of the sheet into the stations: the row that says most counts."""
+        families = list(dict.fromkeys(one.get("setup_group") or one["id"] for one in products))
+        by_id = {item["id"]: item for item in stations}
+        told: dict[tuple[str, str, str], tuple[int, Any]] = {}
+        called: list[str] = []
+        for row in self.rows["setups"]:
+            called = self.all_meant(row, "station", "stations") or called
+            if not called:
+                self.tell(row.cell("station"), "is empty", "a station")
+            if "time_s" not in row.cells:
+                self.tell(row.cell("time_s"), "is empty", "a time such as 10 min")
+                continue
+            time_s = plain_value(row.cells["time_s"])
+            ends = [self._group(row, column, families) for column in ("from", "to")]
+            wide = sum(row.text(column) in EVERY for column in ("from", "to"))
+            for station in called:
+                for pair in ((old, new) for old in ends[0] for new in ends[1] if old != new):
+                    self.cells.put(
+                        row.cell("time_s"), "stations", station, "setup", "matrix_s", *pair
+                    )
+                    if wide <= told.get((station, *pair), (wide, None))[0]:
+                        told[station, *pair] = (wide, time_s)
+        for (station, old, new), (_, time_s) in told.items():
+            setup = by_id.get(station, {}).setdefault("setup", {"matrix_s": {}})
+            setup["matrix_s"].setdefault(old, {})[new] = time_s
+
+    def _group(self, row: Row, column: str, families: list[str]) -> list[str]:
+        """Return the families that a cell means; a product that has none of its own is one."""
+        text = row.text(column)
+        if text in EVERY:
+            return families
+        found = self._family(row, column)
+        if found not in families:
+            found = self.names["products"].id(text) or found
+        if found not in families:
+            self.tell(row.cell(column), f"no family is called {text[:60]!r}", ", ".join(families))
+            return []
+        return [found]
 
     def _time(self, row: Row) -> Any:
         kind = meant(row.text("kind")) or "constant"
         mean, spread = plain_value(row.cells.get("time_s")), plain_value(row.cells.get("spread_s"))
         if mean is None:
             remedy = "write the mean time per part"
-            self._tell(row.cell("time_s"), "is empty", "a time such as 12 s", remedy)
+            self.tell(row.cell("time_s"), "is empty", "a time such as 12 s", remedy)
         elif kind not in TIME_KINDS:
             known = ", ".join(TIME_KINDS)
-            self._tell(row.cell("kind"), f"unknown kind {kind!r}", f"one of: {known}")
+            self.tell(row.cell("kind"), f"unknown kind {kind!r}", f"one of: {known}")
         elif spread is None and kind not in {"constant", "exponential"}:
-            self._tell(row.cell("spread_s"), "is empty", f"a time, for {kind}")
+            self.tell(row.cell("spread_s"), "is empty", f"a time, for {kind}")
         elif kind == "constant":
             return {"kind": kind, "value_s": mean}
         elif kind == "uniform":
-            middle, half = self._seconds(row, "time_s"), self._seconds(row, "spread_s")
+            middle, half = self.seconds(row, "time_s"), self.seconds(row, "spread_s")
             return {"kind": kind, "low_s": middle - half, "high_s": middle + half}
         else:
             scatter = {} if kind == "exponential" else {"sd_s": spread}
             return {"kind": kind, "mean_s": mean} | scatter
         return 1.0  # stands in, so that the rest is read too
 
-    def _seconds(self, row: Row, column: str) -> float:
-        try:
-            return duration_s(plain_value(row.cells[column]))
-        except ValueError as error:
-            self._tell(row.cell(column), str(error), "a time such as 12 s")
-            return 1.0
-
     def _orders(self) -> list[dict[str, Any]]:
         found = []
         for row in self.rows["orders"]:
-            item: dict[str, Any] = {"id": self._name(row, "orders")}
-            self._take(
+            item: dict[str, Any] = {"id": self.name(row, "orders")}
+            self.take(
                 row, "orders", item,
                 {"product": "product", "quantity": "quantity", "priority": "priority"},
             )  # fmt: skip
             for column, key in (("release", "release_s"), ("due", "due_date_s")):
                 self.cells.put(row.cell(column), "orders", item["id"], key)
-                told = self._moment(row, column) if column in row.cells else None
+                told = self.moment(row, column) if column in row.cells else None
                 if told is not None:
                     item[key] = _end_of_day(told) if column == "due" else told
             found.append(item)
         return found
 
-    def _sources(self, orders: bool) -> list[dict[str, Any]]:
+    def _source(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Return where parts come from if no sheet says so: by the orders, or without limit."""
+        products = [product["id"] for product in document["products"]]
+        if self.rows["orders"] or len(products) < 2:  # noqa: PLR2004 - then it is clear which comes
+            arrivals = "orders" if self.rows["orders"] else "unlimited"
+            return {"id": "source", "arrivals": arrivals}
+        expected = "orders, or sources with what comes from them"
+        remedy = "write orders, or a row for each source with its products"
+        self.tell("sources!2", "is empty, and so are the orders", expected, remedy)
+        return {"id": "source", "products": {products[0]: 1.0}}
+
+    def _sources(self) -> list[dict[str, Any]]:
         found = []
         for row in self.rows["sources"]:
-            item: dict[str, Any] = {"id": self._name(row, "sources")}
-            self._take(row, "sources", item, {"arrivals": "arrivals"})
+            item: dict[str, Any] = {"id": self.name(row, "sources")}
+            self.take(row, "sources", item, {"arrivals": "arrivals"})
             self.cells.put(row.cell("interarrival_s"), "sources", item["id"], "interarrival_s")
             self.cells.put(row.cell("products"), "sources", item["id"], "products")
             if "interarrival_s" in row.cells:
                 mean = plain_value(row.cells["interarrival_s"])
                 item["interarrival_s"] = {"kind": "exponential", "mean_s": mean}
             if row.text("products"):
-                products = self._all_meant(row, "products", "products")
+                products = self.all_meant(row, "products", "products")
                 item["products"] = dict.fromkeys(products, 1.0)
             found.append(item)
-        return found or [{"id": "source", "arrivals": "orders" if orders else "unlimited"}]
+        return found
 
     def _calendars(self) -> list[dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
@@ -309,32 +337,51 @@ class _Reading:
         for row in self.rows["shifts"]:
             name = self.names["shifts"].id(row.text("calendar")) or name
             if not name:
-                self._tell(row.cell("calendar"), "is empty", "a short name")
+                self.tell(row.cell("calendar"), "is empty", "a short name")
                 continue
             self.cells.put(row.cell("calendar"), "calendars", name)
             shifts = found.setdefault(name, {"id": name, "shifts": []})["shifts"]
             at = ("calendars", name, "shifts", str(len(shifts)))
-            shift: dict[str, Any] = {"start": _clock(row, "start"), "end": _clock(row, "end")}
+            if shifts and not row.text("start") and not row.text("end"):
+                at, shift = (*at[:3], str(len(shifts) - 1)), shifts[-1]  # another break of it
+            else:
+                shift = {"start": _clock(row, "start"), "end": _clock(row, "end")}
+                shifts.append(shift)
+                for column in ("start", "end"):
+                    self.cells.put(row.cell(column), *at, column)
             if row.text("days"):
                 shift["days"] = spoken.days(row.text("days"))
             if row.text("break_start") or row.text("break_end"):
                 pause = {"start": _clock(row, "break_start"), "end": _clock(row, "break_end")}
-                shift["breaks"] = [pause]
-                self.cells.put(row.cell("break_start"), *at, "breaks")
-            for column in ("days", "start", "end"):
-                self.cells.put(row.cell(column), *at, column)
-            shifts.append(shift)
+                number = len(shift.setdefault("breaks", []))
+                shift["breaks"].append(pause)
+                self.cells.put(row.cell("break_start"), *at, "breaks", str(number))
+            self.cells.put(row.cell("days"), *at, "days")
         return list(found.values())
 
+    def _holidays(self, calendars: list[dict[str, Any]]) -> None:
+        """Put days into the calendars that they name, or into all."""
+        for row in self.rows["holidays"]:
+            if "date" not in row.cells:
+                self.tell(row.cell("date"), "is empty", "a day such as 2026-04-13")
+                continue
+            text = row.text("calendar")
+            own = self.all_meant(row, "calendar", "shifts") if text else None
+            day = str(self.moment(row, "date")).partition("T")[0]
+            for calendar in calendars:
+                if own is None or calendar["id"] in own:
+                    found = calendar.setdefault("holidays", [])
+                    at = ("calendars", calendar["id"], "holidays", str(len(found)))
+                    self.cells.put(row.cell("date"), *at)
+                    found.append(day)
+
     def _crews(self, stations: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        found = self._items("crews", {"size": "size"})
+        names = ("size", "calendar")
+        found = self.items("crews", {name: name for name in names})
         known = {item["id"] for item in found}
-        named = {mode.get("crew") for item in stations for mode in item.get("failures", ())}
+        named = {need["crew"] for item in stations for need in item.get("needs", ())}
+        named |= {mode.get("crew") for item in stations for mode in item.get("failures", ())}
         return found + [{"id": name} for name in sorted(named - known - {None})]
-
-
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.replace(";", ",").split(",") if part.strip()]
 
 
 def _end_of_day(moment: Any) -> Any:
