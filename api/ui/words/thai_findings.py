@@ -82,6 +82,22 @@ THAI: dict[str, str] = {
     "split them, and write the value into each that it holds for": (
         "แยกเซลล์ แล้วเขียนค่าในทุกเซลล์ที่ใช้ค่านั้น"
     ),
+    "this formula has no value": "สูตรนี้ยังไม่มีค่า",
+    "open the workbook in a spreadsheet program and save it, or write the value": (
+        "เปิดสมุดงานในโปรแกรมสเปรดชีตแล้วบันทึก หรือเขียนค่าลงไปเลย"
+    ),
+    "no operation of its product is called {}": "ผลิตภัณฑ์นี้ไม่มีขั้นตอนชื่อ {}",
+    "no family is called {}": "ไม่มีกลุ่มตั้งเครื่องชื่อ {}",
+    "a day such as 2026-04-13": "วันที่ เช่น 2026-04-13",
+    "a station": "สถานีงาน",
+    "a time such as 10 min": "ระยะเวลา เช่น 10 นาที",
+    "a share, such as 0.02": "สัดส่วน เช่น 0.02",
+    "fill in both": "กรอกทั้งคู่",
+    "is empty, and so are the orders": "ว่างอยู่ และไม่มีใบสั่งด้วย",
+    "orders, or sources with what comes from them": "ใบสั่ง หรือวัตถุดิบพร้อมผลิตภัณฑ์ที่มาจากแต่ละแหล่ง",
+    "write orders, or a row for each source with its products": (
+        "เขียนใบสั่ง หรือหนึ่งแถวต่อหนึ่งแหล่งวัตถุดิบพร้อมผลิตภัณฑ์"
+    ),
     "is empty": "ว่างอยู่",
     "at least one row": "อย่างน้อยหนึ่งแถว",
     "the line has no id": "สายการผลิตไม่มีรหัส",
