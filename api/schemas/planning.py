@@ -51,10 +51,10 @@ class ScheduleIn(Shape):
     locked: tuple[MovedOperation, ...] = Field(default=(), max_length=20_000)
     """Bars that stay where a planner put them; the rest is planned around them. An order locked at
     its first station enters late enough; elsewhere the line waits for no moment, and a warning
-    tells which bars begin at another one. With the schedule in which they were locked as
-    ``running_id`` its turns are known, and bars that stand where they stood stay there."""
+    tells which bars begin more than a minute from theirs."""
     running_id: Handle | None = None
-    """Schedule that the line works by: the new one is told as changes to it; none: a fresh one."""
+    """Schedule that the line works by, or in which bars were locked: the new one is told as changes
+    to it, and bars that are locked where they stood stay there; none: a fresh one."""
     freeze_s: float = Field(default=0.0, ge=0, le=31 * 86400.0)
     """From now on, how long the running schedule stays as it is, s."""
     stability: float = Field(default=0.0, ge=0, le=1e6)

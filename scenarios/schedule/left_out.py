@@ -73,7 +73,9 @@ def left_out(line: Line, orders: Sequence[JobOrder]) -> tuple[LeftOut, ...]:
     return (LeftOut(Omission.WEAR, worn),) if worn else ()
 
 
-def not_kept(places: Places, schedule: Schedule | None) -> tuple[LeftOut, ...]:
+def not_kept(
+    places: Places, schedule: Schedule | None, tolerance_s: float = _SAME_S
+) -> tuple[LeftOut, ...]:
     """Return which locked moments a plan as the line does it is away from; empty if from none.
 
     Parameters
@@ -82,6 +84,8 @@ def not_kept(places: Places, schedule: Schedule | None) -> tuple[LeftOut, ...]:
         What is locked, as for ``lock``.
     schedule : Schedule or None
         Plan with the line's times; None: the line does not finish what is planned.
+    tolerance_s : float
+        How far from its moment a bar may begin, s.
     """
     if schedule is None:
         names = tuple(dict.fromkeys(job for job, _ in places))
@@ -90,7 +94,7 @@ def not_kept(places: Places, schedule: Schedule | None) -> tuple[LeftOut, ...]:
     for placed in schedule.placements:
         _, moment_s = places.get((placed.job, placed.operation), ("", placed.start_s))
         late_s = placed.start_s - moment_s
-        if abs(late_s) > max(_SAME_S, abs(away_s.get(placed.job, 0.0))):
+        if abs(late_s) > max(tolerance_s, abs(away_s.get(placed.job, 0.0))):
             away_s[placed.job] = late_s
     if not away_s:
         return ()

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 SEARCH_SHARE = 0.6
 """Share of the progress bar that is the search's; the rest is the replay's."""
+TOLD_S = 60.0
+"""How far from its moment a locked bar may begin without a warning, s: planners plan to the minute,
+and while a plan is made the plant goes on."""
 STATUSES = {
     "optimal": "optimal",
     "feasible": "feasible",
@@ -91,7 +94,7 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
     answer["violations"] = objections(violations(problem, found.schedule))
     answer["warnings"] = warnings(line, [job.id for job in problem.jobs])
     kept = found.schedule if problem.twin is not None else None
-    answer["warnings"] += told_of(not_kept(places, kept))
+    answer["warnings"] += told_of(not_kept(places, kept, TOLD_S))
     answer["operations"] = _operations(line, problem, found.schedule, places)
     answer["orders"] = _orders(line, problem, outlook)
     answer["replications"] = payload["replications"]
