@@ -196,6 +196,10 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             shapes[kind.__name__] = shape
             for name, part in shape.pop("$defs", {}).items():
                 shapes.setdefault(name, part)
+        for shape in shapes.values():
+            for part in shape.get("properties", {}).values():
+                if isinstance(part.get("default"), dict):
+                    del part["default"]  # generators of clients drop a shape that has one
         for path, item in schema["paths"].items():
             for method, operation in item.items():
                 _complete(path, method, operation)

@@ -186,9 +186,16 @@ def read_as(kind: type[Read], document: object) -> Read:
     try:
         return kind.model_validate(document)
     except ValidationError as error:
-        fields = [_field(worded(item, kind=kind)) for item in error.errors()[:MOST_FIELDS]]
+        found = _own(error.errors())
+        fields = [_field(worded(item, kind=kind)) for item in found[:MOST_FIELDS]]
         detail = "; ".join(f"{field.path}: {field.message}" for field in fields[:3])
         raise RefusalError(INVALID, detail, fields) from error
+
+
+def _own(errors: Sequence[Any]) -> list[Any]:
+    """Return errors without those of lists that are too short only for want of their bad items."""
+    inside = {item["loc"][:at] for item in errors for at in range(len(item["loc"]))}
+    return [item for item in errors if item["type"] != "too_short" or item["loc"] not in inside]
 
 
 def invalid(path: str, message: str, expected: str = "", remedy: str = "") -> RefusalError:
@@ -228,7 +235,8 @@ def install(app: FastAPI) -> None:
     async def validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         kind = _body_kind(request)
-        fields = [_field(_worded(item, kind)) for item in error.errors()[:MOST_FIELDS]]
+        found = _own(error.errors())
+        fields = [_field(_worded(item, kind)) for item in found[:MOST_FIELDS]]
         detail = "; ".join(f"{field.path}: {field.message}" for field in fields[:3])
         refused = RefusalError(INVALID, detail, fields)
         return respond(refused, request.url.path, request_id_of(request.scope))

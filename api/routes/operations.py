@@ -18,6 +18,7 @@ from api.schemas import (
     News,
     OperationsPerformanceIn,
     OperationsPerformanceView,
+    OperationsRequest,
     OperationsScheduleIn,
     OperationsScheduleView,
     Page,
@@ -216,10 +217,16 @@ def _check_orders(transaction: Transaction, live: LiveLine, made: Resource) -> N
         ResourceKind.OPERATIONS_SCHEDULE, Slice(MOST_SCHEDULES, line_id=live.line.id)
     )
     products = [product.id for product in live.line.products]
+    ids: set[str] = set()
     for place, item in enumerate(made.document["requests"]):
         if item["product"] not in products:
             path = f"requests.{place}.product"
             raise invalid(path, f"unknown product {item['product']!r}", ", ".join(products[:20]))
+        if item["id"] in ids:
+            message = f"the order {item['id']!r} stands twice"
+            raise invalid(f"requests.{place}.id", message, "one of each id", "send one of them")
+        ids.add(item["id"])
+        _check_due(live, OperationsRequest.model_validate(item), f"requests.{place}.due_date")
     others = [item for item in every if item.id != made.id]
     if len(others) >= MOST_SCHEDULES:
         raise RefusalError(CONFLICT, f"the line has {MOST_SCHEDULES} operations schedules already")
@@ -228,6 +235,22 @@ def _check_orders(transaction: Transaction, live: LiveLine, made: Resource) -> N
     except InvalidInputError as error:
         found = error.findings[0]
         raise invalid("requests", f"{found.path}: {found.message}", found.expected) from error
+
+
+def _check_due(live: LiveLine, order: OperationsRequest, path: str) -> None:
+    """Refuse an order that is due before its parts may enter."""
+    if order.due_date is None:
+        return
+    start = live.line.moment(0.0)
+    release = order.release if order.release and order.release > start else None
+    if order.due_date <= (release or start):
+        shown = order.due_date.isoformat()
+        if release:
+            message = f"is {shown}, not after the release"
+            raise invalid(path, message, f"a moment after {release.isoformat()}")
+        remedy = "leave it out of what is sent if it is done"
+        message = f"is {shown}, before the line's time begins"
+        raise invalid(path, message, f"a moment after {start.isoformat()}", remedy)
 
 
 def _reconciled(live: LiveLine, body: OperationsPerformanceIn) -> dict[str, Any]:

@@ -148,6 +148,39 @@ def test_orders_that_do_not_fit_are_refused(client: httpx.Client) -> None:
     assert told["expected"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "place", "says"),
+    [
+        ({"due_date": "2030-01-07T16:00:00"}, "due_date", "has no time zone"),
+        ({"due_date": "2001-01-07T16:00:00Z"}, "due_date", "before the line's time begins"),
+        (
+            {"release": "2030-01-07T16:00:00Z", "due_date": "2030-01-07T15:00:00Z"},
+            "due_date",
+            "not after the release",
+        ),
+        ({"quantity": 2.5}, "quantity", "no whole number"),
+    ],
+)
+def test_a_bad_order_is_told_in_the_words_of_the_sender(
+    client: httpx.Client, product: str, changes: dict[str, Any], place: str, says: str
+) -> None:
+    """By the field that was sent, and nothing is told of the list that holds it."""
+    answer = client.put(path(), json=body(product, **changes))
+    assert answer.status_code == 422
+    (told,) = answer.json()["errors"]
+    assert told["path"] == f"requests.0.{place}"
+    assert says in told["message"]
+
+
+def test_an_order_stands_once_in_a_message(client: httpx.Client, product: str) -> None:
+    """Of two of one id nobody could tell which one was meant."""
+    sent = body(product)
+    sent["requests"].append(sent["requests"][0] | {"quantity": 9})
+    (told,) = client.put(path(), json=sent).json()["errors"]
+    assert told["path"] == "requests.1.id"
+    assert "stands twice" in told["message"]
+
+
 def test_a_report_is_kept_beside_what_the_twin_saw(client: httpx.Client) -> None:
     """A line without a plant has seen nothing; the report is there all the same, once."""
     order = client.get("/v1/lines/electronics/state").json()["orders"][0]["id"]

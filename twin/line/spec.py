@@ -188,6 +188,12 @@ def _misfit(path: str, error: Any) -> Finding | None:
     if kind == "string_pattern_mismatch" and context.get("pattern") in PATTERNS:
         message, expected = PATTERNS[context["pattern"]]
         return Finding(path, f"{given} {message}", expected)
+    if kind == "timezone_aware":
+        expected, remedy = (
+            "a moment such as 2030-01-07T16:00:00+07:00",
+            "add Z, or an offset such as +07:00",
+        )
+        return Finding(path, f"{_shown(str(error['input']))} has no time zone", expected, remedy)
     first, _, rest = kind.partition("_")
     if first in TYPES and rest in {"type", "parsing", "from_float", "attributes_type"}:
         remedy = "put it in quotes" if first == "string" else meant_number(error["input"])
