@@ -304,7 +304,10 @@ def test_mistakes_are_told_by_their_fields_in_the_language_of_the_page(
     expect(_message(page, "[name=file]")).to_have_text("เลือกไฟล์")
     bad = tmp_path / "bad.xlsx"
     bad.write_bytes(b"no workbook")
+    chosen = page.locator("label.file [data-none]")
+    expect(chosen).to_have_text("ยังไม่ได้เลือก")
     page.locator("[name=file]").set_input_files(bad)
+    expect(chosen).to_have_text("bad.xlsx")
     page.locator("#import-form button").click()
     expect(page.locator("#form-problem")).to_contain_text("ไม่ใช่สมุดงาน")
     page.goto("/login")

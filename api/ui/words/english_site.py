@@ -103,6 +103,8 @@ ENGLISH: dict[str, str] = {
     "data.import_lead": "Take the scenarios out as Excel, fill in a row for each change, and bring "
     "the file back. All of it is kept, or nothing: every bad cell is named.",
     "data.file": "Workbook (.xlsx)",
+    "file.choose": "Choose a file",
+    "file.none": "none chosen yet",
     "data.send": "Bring in",
     "data.imported": "{n} scenarios are kept now:",
     # administration

@@ -1,6 +1,7 @@
 // Everything as a file, and workbooks back in.
 
 import { back } from "./focus.js";
+import { wireFile } from "./file.js";
 import { $, api, assetUrl, clock, el, number, page, showProblem, site, start, t } from "./core.js";
 
 const RUN_KINDS = ["csv", "xlsx", "parquet", "json"];
@@ -53,5 +54,6 @@ async function send(event) {
 await start();
 showLinks();
 $("#window-form").addEventListener("change", showLinks);
+wireFile(form);
 form.addEventListener("submit", send);
 await showRuns().catch((error) => showProblem($("#page-problem"), error));

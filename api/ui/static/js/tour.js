@@ -1,6 +1,7 @@
 // From a spreadsheet to the first what-if: take the workbook, bring it in, ask.
 
 import { $, api, page, showProblem, t } from "./core.js";
+import { wireFile } from "./file.js";
 
 const form = $("#line-form");
 
@@ -26,6 +27,7 @@ function showLine(line) {
   $("#go-whatif").focus();
 }
 
+wireFile(form);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   bring(form.elements.file.files[0]);
