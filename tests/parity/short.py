@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from tests.benchmarks.contests import assembly
+from tests.benchmarks.contests import assembly, vehicles
 from tests.parity.comparing import assert_same
 from twin.engine.compiled.engine import Program
 from twin.engine.compiled.plainness import is_plain
@@ -27,7 +27,8 @@ def main(horizon_s: float) -> None:
         fault = Fault(station=line.flow_order[-1], after_s=0.3 * horizon_s, duration_s=60.0)
         assert_same(line, SimulationOptions(horizon_s=horizon_s, seed=5, faults=(fault,)))
     _compare(serial_line([Exponential(mean_s=20.0)] * 3, [2, 0]), horizon_s)
-    _compare(assembly().line, horizon_s / 10)
+    for contest in (assembly(), vehicles()):
+        _compare(contest.line, horizon_s / 10)
 
 
 def _compare(plain: Line, horizon_s: float) -> None:

@@ -14,7 +14,7 @@ from twin.engine.compiled import tables as t
 from twin.engine.compiled.engine import Program
 from twin.engine.compiled.flows import BINS, EXACT, flow_quantile
 from twin.engine.compiled.plain import PlainProgram
-from twin.engine.compiled.plainness import is_plain
+from twin.engine.compiled.plainness import is_plain, legs_of, strands_of
 from twin.engine.options import Fault, SimulationOptions
 from twin.engine.simulate import replicate
 from twin.errors import SimulationError
@@ -26,10 +26,12 @@ from twin.line import (
     Failure,
     Line,
     Lognormal,
+    Move,
     Product,
     Setup,
     Source,
     Station,
+    Vehicles,
     Wear,
     WearLevel,
     Weibull,
@@ -50,6 +52,7 @@ TIMES = st.sampled_from(
     ]
 )
 LIFE = Exponential(mean_s=6.0)
+LOADS = Constant(value_s=1.0)
 LIVES = st.sampled_from([Constant(value_s=4.0), LIFE])
 REPAIRS = st.sampled_from([Constant(value_s=2.0), Exponential(mean_s=3.0)])
 
@@ -170,6 +173,39 @@ def supply(draw: st.DrawFn, fields: dict[str, Any], name: str) -> dict[str, Any]
     }
 
 
+DRIVES = st.sampled_from([0.0, 0.5, 2.0])
+
+
+@st.composite
+def vehicles(draw: st.DrawFn, way: tuple[str, str]) -> Vehicles:
+    """Return vehicles that bring parts on one way and overtake nobody."""
+    (origin, goal), count, back_s = way, draw(st.integers(1, 3)), draw(DRIVES)
+    home = draw(st.sampled_from([*way, "yard"]))
+    handling = TIMES if count == 1 else st.sampled_from([Constant(value_s=0.25), LOADS])
+    times_s = {goal: {origin: back_s}, origin: {goal: draw(DRIVES)}}
+    if home == "yard":
+        times_s |= {home: {origin: draw(st.sampled_from([0.0, back_s]))}}
+    return Vehicles(
+        id=f"{origin}vehicles",
+        count=count,
+        moves=[Move(out_of=[origin], into=[goal])],
+        travel_time_s=times_s,
+        load_time_s=draw(handling),
+        unload_time_s=draw(handling),
+        home=home,
+    )
+
+
+@st.composite
+def carried(draw: st.DrawFn, line: Line) -> Line:
+    """Return a line in which vehicles bring the parts on some ways, each pool on its own."""
+    names = set(line.flow_order)
+    ways = [way for strand in strands_of(line) for way in legs_of(line, strand) if way[0] in names]
+    chosen = draw(st.lists(st.sampled_from(ways), unique=True, max_size=2))
+    fields = {name: getattr(line, name) for name in Line.model_fields}
+    return Line(**fields | {"vehicles": [draw(vehicles(way)) for way in chosen]})
+
+
 @st.composite
 def plain_lines(draw: st.DrawFn) -> Line:
     """Return rows of single servers with all that needs no events."""
@@ -193,7 +229,7 @@ def plain_lines(draw: st.DrawFn) -> Line:
     }
     for i in range(draw(st.integers(0, 3))):
         fields = draw(supply(fields, f"c{i}"))
-    return Line(**fields)
+    return draw(carried(Line(**fields)))
 
 
 def assert_near(found: Values, expected: Values) -> None:

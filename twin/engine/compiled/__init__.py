@@ -13,7 +13,8 @@ people), ``vehicles`` and ``carriers`` (who is sent for which part, which ways n
 The kernel is compiled in three forms: for any line, for those of a common layout without a log, and
 for those without anything rare (``lean``).
 ``reading`` makes a state and key figures of the memory. Lines that are plain enough (``plainness``,
-``plainlower``, ``plain``) need no events at all: ``maxplus``, ``stretches``, ``strands``, ``rows``.
+``plainlower``, ``plain``) need no events at all: ``maxplus``, ``stretches``, ``strands``,
+``rides``, ``rows``.
 
 A new primitive, once the reference engine has it:
 

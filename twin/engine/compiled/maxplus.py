@@ -4,7 +4,8 @@ In a row of single-server stations with one order of parts and blocking after se
 station i when it has left station i - 1 and part k - 1 has left station i; it leaves when its work
 is done and there is room behind, or is scrapped. So the moments of a part follow from those of the
 parts before it, and no list of events is needed. What happens inside a station is in ``stretches``,
-how components come to it from rows of their own in ``strands``.
+how components come to it from rows of their own in ``strands``, how vehicles take parts from it in
+``rides``.
 The numbers drawn are the same as elsewhere, so every moment is that of the other engines to the
 last bit; what is added up from them agrees to 1e-9, as additions come in another order.
 
@@ -20,6 +21,7 @@ import math
 from twin.engine.bits import bits_of
 from twin.engine.compiled.flows import BINS, EXACT, LOWEST, SHIFT
 from twin.engine.compiled.memory import address
+from twin.engine.compiled.rides import boarded_s
 from twin.engine.compiled.rows import (
     ARRIVAL,
     ASSEMBLES,
@@ -51,6 +53,8 @@ from twin.engine.compiled.rows import (
     QUALITY_KEY,
     READY_S,
     REALS,
+    RIDE,
+    RIDES_ON,
     RING,
     ROOM,
     SCRAP,
@@ -67,6 +71,7 @@ from twin.engine.compiled.rows import (
     WIP_AREA,
     observed,
     piece,
+    room_s,
     share,
 )
 from twin.engine.compiled.strands import (
@@ -86,8 +91,8 @@ def _through(
     run: Ints, row: Ints, table: Floats, state: Floats, ring: Floats, span: Floats, told: Floats,
     i: int, product: int, number: int, arrived_s: float, total_s: float,
 ) -> float:  # fmt: skip
-    """Take a part through a station; return when it leaves, s."""
-    at, of, slow = i * INTS, i * REALS, row[i * INTS + SLOW]
+    """Take a part through a station; return when it comes to the place behind, s."""
+    at, of = i * INTS, i * REALS
     left_s = state[of + LEFT_S]
     entered_s = left_s if left_s > arrived_s else arrived_s  # noqa: FURB136 - quicker than max
     room = row[at + ROOM]
@@ -95,37 +100,57 @@ def _through(
         place = row[at + AT]
         ring[row[at + RING] + place] = entered_s
         row[at + AT] = place + 1 if place + 1 < room else 0
-    if slow:
-        since_s = entered_s
-        if row[at + KITS]:
-            since_s = kitted_s(run, row, state, ring, span, told, i, product, entered_s)
-        ended_s = done_s(run, row, table, state, span, i, product, since_s, total_s)
-    else:
-        ended_s = entered_s + (total_s - 0.0)
-    left_s = ended_s
-    if slow and _is_scrapped(run, row, table, span, told, i, product, number, ended_s):
-        run[LOST] = 1
-    else:
-        room_s = _room_s(row, state, ring, i + 1)
-        left_s = room_s if room_s > ended_s else ended_s  # noqa: FURB136
+    if row[at + SLOW]:
+        return _slowly(
+            run, row, table, state, ring, span, told, i, product, number, arrived_s, entered_s,
+            total_s,
+        )  # fmt: skip
+    ended_s = entered_s + (total_s - 0.0)
+    left_s = room_s(row, state, ring, i + 1)
+    left_s = left_s if left_s > ended_s else ended_s  # noqa: FURB136
     state[of + LEFT_S] = left_s
     done = piece(run, i, product) + PROCESSED
     if arrived_s >= span[FROM] and left_s < span[UNTIL]:  # mostly all of it is observed
         row[done] += 1
         state[of + CONTENT_AREA] += entered_s - arrived_s
-        if not slow:
-            state[of + PROCESSING_S] += ended_s - entered_s
-            state[of + BLOCKED_S] += left_s - ended_s
-            return left_s
+        state[of + PROCESSING_S] += ended_s - entered_s
+        state[of + BLOCKED_S] += left_s - ended_s
     else:
         row[done] += span[FROM] <= ended_s < span[UNTIL]
         state[of + CONTENT_AREA] += observed(arrived_s, entered_s, span)
-        if not slow:
-            state[of + PROCESSING_S] += observed(entered_s, ended_s, span)
-            state[of + BLOCKED_S] += observed(ended_s, left_s, span)
-            return left_s
-    count_blocked(run, row, table, state, span, i, ended_s, left_s)
+        state[of + PROCESSING_S] += observed(entered_s, ended_s, span)
+        state[of + BLOCKED_S] += observed(ended_s, left_s, span)
     return left_s
+
+
+@inner
+def _slowly(
+    run: Ints, row: Ints, table: Floats, state: Floats, ring: Floats, span: Floats, told: Floats,
+    i: int, product: int, number: int, arrived_s: float, entered_s: float, total_s: float,
+) -> float:  # fmt: skip
+    """Take a part that has entered through a station where there is more to it than work."""
+    at, of, since_s = i * INTS, i * REALS, entered_s
+    if row[at + KITS]:
+        since_s = kitted_s(run, row, state, ring, span, told, i, product, entered_s)
+    ended_s = done_s(run, row, table, state, span, i, product, since_s, total_s)
+    left_s = there_s = ended_s
+    if _is_scrapped(run, row, table, span, told, i, product, number, ended_s):
+        run[LOST] = 1
+    elif row[at + RIDE]:
+        left_s = boarded_s(run, row, table, state, ring, span, i, number, ended_s)
+        there_s = state[row[at + RIDE] * REALS + LEFT_S]
+    else:
+        left_s = there_s = max(ended_s, room_s(row, state, ring, i + 1))
+    state[of + LEFT_S] = left_s
+    done = piece(run, i, product) + PROCESSED
+    if arrived_s >= span[FROM] and left_s < span[UNTIL]:
+        row[done] += 1
+        state[of + CONTENT_AREA] += entered_s - arrived_s
+    else:
+        row[done] += span[FROM] <= ended_s < span[UNTIL]
+        state[of + CONTENT_AREA] += observed(arrived_s, entered_s, span)
+    count_blocked(run, row, table, state, span, i, ended_s, left_s)
+    return there_s
 
 
 @inlined
@@ -146,15 +171,6 @@ def _is_scrapped(
         row[at + BAD] += 1
         told[SCRAPPED] += 1.0
     return True
-
-
-@inlined
-def _room_s(row: Ints, state: Floats, ring: Floats, i: int) -> float:
-    """Return when there is room before a station, s: in its buffer, or in itself; or in a stock."""
-    at = i * INTS
-    if row[at + ROOM] > 0:
-        return ring[row[at + RING] + row[at + AT]]
-    return state[i * REALS + LEFT_S] if row[at + ROOM] == 0 else -math.inf
 
 
 @inner
@@ -228,7 +244,7 @@ def _next(
     """Take the next part of a strand as far as it comes."""
     from_s, until_s, k = span[FROM], span[UNTIL], run[strand + PARTS]
     i, end, j = run[strand + BEGINS], run[strand + ENDS], upcoming(run, row, table, times, strand)
-    at_s = created_s = max(_room_s(row, state, ring, i), span[BEGIN])
+    at_s = created_s = max(room_s(row, state, ring, i), span[BEGIN])
     came_s = state[end * REALS + MADE_S]
     if run[strand + ARRIVAL] >= 0:
         created_s = came_s + (times[end * BLOCK + j] - 0.0)
@@ -242,14 +258,17 @@ def _next(
     told[CREATED] += 1.0 if created_s >= from_s else 0.0
     product, number = run[strand + WHICH + j], run[strand + NUMBER] + k
     run[LOST], run[strand + PARTS] = 0, k + 1
-    while i < end and at_s < until_s and not run[LOST]:
+    # What is on a vehicle at the end goes on, or others would not find its place behind taken.
+    stop_s = math.inf if run[strand + RIDES_ON] else until_s
+    while i < end and at_s < stop_s and not run[LOST]:
         total_s = times[i * BLOCK + j]
         at_s = _through(run, row, table, state, ring, span, told, i, product, number, at_s, total_s)
         i += 1
     told[WIP_AREA] += observed(created_s, at_s, span)
-    if i < end or run[LOST] or at_s >= until_s:
+    if i < end or run[LOST]:
         return
     if row[end * INTS + SIZE] > 0:
-        put_in_stock(run, row, state, ring, span, told, strand, at_s)
-    elif at_s >= from_s:
+        if at_s < stop_s:
+            put_in_stock(run, row, state, ring, span, told, strand, at_s)
+    elif from_s <= at_s < until_s:
         _finished(flows, bins, told, product, created_s, at_s)

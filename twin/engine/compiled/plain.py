@@ -12,9 +12,10 @@ from twin.engine.compiled.flows import BINS, EXACT, flow_quantile
 from twin.engine.compiled.lower import Lowering
 from twin.engine.compiled.maxplus import run_plain
 from twin.engine.compiled.plainlower import PlainTables
-from twin.engine.compiled.tables import Floats, Ints
+from twin.engine.compiled.tables import VEHICLE_STATES, Floats, Ints
 from twin.engine.compiled.wearing import has_wear
 from twin.kpi.counters import Coordinates, Counters, Values, figures_of
+from twin.kpi.vehicles import vehicle_figures
 from twin.kpi.wear import highest_level, wear_figures
 
 
@@ -52,6 +53,8 @@ class PlainProgram:
         values, coordinates = figures_of(self._counters(ran), self._low.naming)
         if has_wear(self._low.line):
             wear_figures(values, coordinates, self._level_times_s(ran))
+        if self._low.line.vehicles:
+            vehicle_figures(values, coordinates, self._low.line, *self._vehicle_counts(ran))
         return values, coordinates
 
     def run(self, replication: int) -> Ran:
@@ -127,3 +130,17 @@ class PlainProgram:
                 since_s = max(reals[i, mp.WORN_S], self._span[mp.FROM])
                 spent[s, ints[i, mp.LEVEL]] += max(0.0, self._span[mp.UNTIL] - since_s)
         return spent
+
+    def _vehicle_counts(self, ran: Ran) -> tuple[Floats, Floats, Floats]:
+        """Return times of pools in each status, trips of pools, and waits at stations, s."""
+        pools, (ints, reals) = self._low.sites.pools, self._by_place(ran)
+        spent, carried = np.zeros((len(pools), VEHICLE_STATES)), np.zeros(len(pools))
+        waits_s = np.zeros(len(reals))
+        columns = [mp.EMPTY_S, mp.LOADING_S, mp.LOADED_S, mp.UNLOADING_S]
+        station = {int(ride): i for i, ride in enumerate(ints[:, mp.RIDE]) if ride}
+        for i, k in self._plain.rides.items():
+            spent[k, 1:5] = reals[i, columns]
+            observed_s = ints[i, mp.SIZE] * (self._span[mp.UNTIL] - self._span[mp.FROM])
+            spent[k, 0] = max(0.0, observed_s - spent[k].sum())
+            carried[k], waits_s[station[i]] = reals[i, mp.TRIPS], reals[i, mp.WAIT_S]
+        return spent, carried, waits_s[self._order]

@@ -9,7 +9,14 @@ import numpy as np
 
 from twin.engine.compiled import rows as mp
 from twin.engine.compiled.lower import Lowering
-from twin.engine.compiled.plainness import CLOCKS, Strand, places_in, room_before, strands_of
+from twin.engine.compiled.plainness import (
+    CLOCKS,
+    Strand,
+    legs_of,
+    places_in,
+    room_before,
+    strands_of,
+)
 from twin.engine.compiled.tables import Ints
 from twin.engine.streams import SHARE
 from twin.events.beginning import PARTS_PER_SLOT
@@ -32,11 +39,16 @@ class PlainTables:
         self._product = {product.id: p for p, product in enumerate(low.products)}
         self._strands = strands_of(low.line)
         self.places: list[int] = []
-        """Stations by place; -1: the end of a strand."""
-        self._ends: list[int] = []
+        """Stations by place; -1: the end of a strand, or a ride."""
+        self._at: list[list[int]] = []
+        """Places of the stations of each strand, then its end."""
         for strand in self._strands:
-            self.places += [*(low.station[name] for name in strand.stations), -1]
-            self._ends.append(len(self.places) - 1)
+            first, row = len(self.places), [low.station[name] for name in strand.stations]
+            self.places += [*row, -1]
+            self._at.append(list(range(first, first + len(row) + 1)))
+        self.rides = {len(self.places) + k: k for k in range(len(low.sites.pools))}
+        """Pools by ride."""
+        self.places += [-1] * len(self.rides)
         count, products = len(self.places), len(low.products)
         self._reals: list[float] = list(tables["parameters"])
         self._levels: list[int] = []
@@ -49,7 +61,7 @@ class PlainTables:
         self.buffers: dict[int, int] = {}
         """Place that a buffer stands before, or that is a stock."""
         self.rings = self.levels = 0
-        """Places in all buffers, and levels of wear."""
+        """Places in all buffers and vehicles; levels of wear."""
         self.run = self._lower_strands()
         records = self._ints.size + self._pieces.size
         self._pieces[:, :, [mp.FIRST_KIT, mp.LAST_KIT]] += records + len(self._levels)
@@ -72,14 +84,15 @@ class PlainTables:
     def _lower_strands(self) -> Ints:
         low, records = self._low, [np.zeros(mp.STRAND, dtype=np.int64)]
         made: list[int] = []
+        for i, k in self.rides.items():
+            self._lower_ride(self._ints[i], i, k)
         makes = mp.STRAND + len(self._strands) * mp.STRAND_INTS
-        for strand, end in zip(self._strands, self._ends, strict=True):
-            self._lower_kits(strand, end)
-            first = end - len(strand.stations)
-            for visit in range(len(strand.stations)):
-                self._lower_station(self._ints[first + visit], first + visit, visit, strand)
-            self._lower_end(self._ints[end], end, strand)
-            record, products = self._lower_source(end, strand)
+        for strand, at in zip(self._strands, self._at, strict=True):
+            self._lower_kits(strand, at)
+            for visit, i in enumerate(at[:-1]):
+                self._lower_station(self._ints[i], i, visit, strand)
+            self._lower_end(self._ints[at[-1]], at[-1], strand)
+            record, products = self._lower_source(at, strand)
             record[mp.MAKES] = makes + len(made)
             records.append(record)
             made += products
@@ -91,16 +104,17 @@ class PlainTables:
         run[mp.STRANDS] = len(self._strands)
         return run
 
-    def _lower_source(self, end: int, strand: Strand) -> tuple[Ints, list[int]]:
+    def _lower_source(self, at: list[int], strand: Strand) -> tuple[Ints, list[int]]:
         """Return the record of a strand, and the products that its source makes."""
         tables, source = self._tables, self._low.sources.index(strand.source)
         first, last = tables["first_share"][source : source + 2]
         made = [int(product) for product in tables["share_product"][first:last]]
         record = np.zeros(mp.STRAND_INTS, dtype=np.int64)
-        record[mp.BEGINS], record[mp.ENDS] = end - len(strand.stations), end
+        record[mp.BEGINS], record[mp.ENDS] = at[0], at[-1]
         record[mp.NUMBER] = source * PARTS_PER_SLOT
         steps = (step for product in strand.products for step in product.routing)
         record[mp.ASSEMBLES] = any(step.components for step in steps)
+        record[mp.RIDES_ON] = self._ints[at, mp.RIDE].any()
         record[mp.KINDS] = len(made)
         record[mp.FIRST_SHARE] = self._behind(tables["share"][first:last])
         record[mp.LAST_SHARE] = len(self._reals) - 1
@@ -112,19 +126,39 @@ class PlainTables:
         record[mp.WHICH :] = made[0]
         return record, made
 
-    def _lower_kits(self, strand: Strand, end: int) -> None:
+    def _lower_kits(self, strand: Strand, at: list[int]) -> None:
         """Lower the components of a strand's products: all of one product together, by place."""
         supply = {other.products[0].id: k for k, other in enumerate(self._strands) if other.stock}
         for product in strand.products:
             piece = self._pieces[:, self._product[product.id]]
-            piece[end, mp.FIRST_KIT] = len(self._kits)
-            for i, step in enumerate(product.routing, end - len(product.routing)):
+            piece[at[-1], mp.FIRST_KIT] = len(self._kits)
+            for i, step in zip(at, product.routing, strict=False):
                 piece[i, mp.FIRST_KIT] = len(self._kits)
                 for name, count in sorted(step.components.items()):
-                    self._kits += [self._ends[supply[name]], count, supply[name]]
+                    self._kits += [self._at[supply[name]][-1], count, supply[name]]
                     self._ints[i, mp.KITS] = 1
                 piece[i, mp.LAST_KIT] = len(self._kits)
-            piece[end, mp.LAST_KIT] = len(self._kits)
+            piece[at[-1], mp.LAST_KIT] = len(self._kits)
+
+    def _lower_ride(self, row: Any, i: int, k: int) -> None:
+        """Lower the way on which a pool brings parts."""
+        tables, pool = self._tables, self._low.sites.pools[k]
+        legs = (leg for strand in self._strands for leg in legs_of(self._low.line, strand))
+        origin, goal = next(leg for leg in legs if pool.carries(*leg))
+        place = self.places.index(self._low.station[origin])
+        row[mp.SIZE], row[mp.RING] = pool.count, self.rings
+        self.rings += pool.count
+        row[mp.LOAD_KEY], row[mp.UNLOAD_KEY] = (
+            tables["pool_load_key"][k],
+            tables["pool_unload_key"][k],
+        )
+        row[mp.LOAD : mp.LOAD + 3] = self._drawn(tables["pool_load"][k])
+        row[mp.UNLOAD : mp.UNLOAD + 3] = self._drawn(tables["pool_unload"][k])
+        row[mp.WAYS] = self._behind(
+            pool.travel_s(*way) for way in ((pool.home, origin), (goal, origin), (origin, goal))
+        )
+        row[mp.VISIT] = next(at.index(place) for at in self._at if place in at)
+        self._ints[place, mp.RIDE] = i
 
     def _lower_end(self, row: Any, end: int, strand: Strand) -> None:
         """Lower what stands behind the stations of a strand: a stock, or nothing."""
@@ -161,7 +195,7 @@ class PlainTables:
         if spec.wear:
             self._lower_wear(row, spec, spec.wear)
         kinds = row[[mp.SETUP, mp.SCRAP, mp.WEARS]] >= 0
-        row[mp.SLOW] = bool(row[mp.FAILS] or row[mp.KITS] or kinds.any())
+        row[mp.SLOW] = row[[mp.FAILS, mp.KITS, mp.RIDE]].any() or kinds.any()
 
     def _lower_pieces(self, row: Any, i: int, visit: int, strand: Strand) -> None:
         """Lower what depends on the product at a station."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from twin.engine.compiled import rows as mp
 from twin.engine.options import SimulationOptions
 from twin.line import (
     Buffer,
+    Constant,
     Failure,
     Line,
     Operation,
@@ -16,6 +17,7 @@ from twin.line import (
     Setup,
     Source,
     Station,
+    Vehicles,
     Wear,
     WearLevel,
 )
@@ -28,7 +30,7 @@ RULES = ("fifo", "spt", "edd", "priority")
 # What may be said of a plain line; anything else that is not as by default makes it another.
 SAID: dict[type[Spec], str] = {
     SimulationOptions: "horizon_s warm_up_s seed replication antithetic engine",
-    Line: "id name description time_zone start sources sinks stations buffers products",
+    Line: "id name description time_zone start sources sinks stations buffers products vehicles",
     Source: "id name arrivals interarrival_s products",
     Product: "id name setup_group routing sink stock attributes",
     Operation: "id name stations processing_time_s processing_time_by_station_s scrap_probability"
@@ -39,7 +41,11 @@ SAID: dict[type[Spec], str] = {
     Failure: "id name clock time_to_failure_s time_to_repair_s",
     Wear: "levels ages lowered_by",
     WearLevel: "after_s failure_factor time_factor",
+    Vehicles: "id name count moves speed_m_per_s distance_m travel_time_s default_distance_m home"
+    " load_time_s unload_time_s",
 }
+LEAST_LOAD_S = 1e-3
+"""Time to load from which parts of one pool arrive one after the other, s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,8 @@ def is_plain(line: Line, options: SimulationOptions) -> bool:
     One source without orders to a row; products that all pass the same stations, each once, and
     that nothing reorders; at most one failure mode to a station, on the operating clock or by
     calendar and without a crew; wear by operating time; components from a stock that a row of its
-    own fills and one station empties; nothing else.
+    own fills and one station empties; vehicles that bring parts from one station to the next place
+    and overtake nobody; nothing else.
     """
     if not (_says_no_more(line) and _says_no_more(options)):
         return False
@@ -88,6 +95,7 @@ def is_plain(line: Line, options: SimulationOptions) -> bool:
         and len(set(buffers)) == len(buffers)
         and all(_says_no_more(spec) for spec in specs)
         and all(_is_fed(line, strand) for strand in strands)
+        and all(_is_ferry(line, strands, pool) for pool in line.vehicles)
     )
 
 
@@ -137,6 +145,34 @@ def _is_fed(line: Line, strand: Strand) -> bool:
         source.arrivals != "orders"
         and (source.arrivals == "interarrival" or first >= 0)
         and all(one.dispatch_rule in rules and _is_plain(one) for one in stations)
+    )
+
+
+def legs_of(line: Line, strand: Strand) -> Iterator[tuple[str, str]]:
+    """Yield places that parts of a strand leave, with those that they go to: source, stations."""
+    stations = [line.station(name) for name in strand.stations]
+    places = [station.input_buffer or station.id for station in stations]
+    origins = (strand.source.id, *strand.stations)
+    yield from zip(origins, places, strict=False)
+    sinks = {product.sink or line.sinks[0].id for product in strand.products}
+    for goal in sorted({strand.stock} if strand.stock else sinks):
+        yield origins[-1], goal
+
+
+def _is_ferry(line: Line, strands: Sequence[Strand], pool: Vehicles) -> bool:
+    """Tell whether a pool serves one way behind a station, and brings parts as they come."""
+    legs = [leg for strand in strands for leg in legs_of(line, strand) if pool.carries(*leg)]
+    if not _says_no_more(pool) or len(legs) != 1 or legs[0][0] in {s.id for s in line.sources}:
+        return False
+    origin, goal = legs[0]
+    load, unload = pool.load_time_s, pool.unload_time_s
+    in_turn = isinstance(load, Constant) and load.value_s >= LEAST_LOAD_S
+    in_turn = in_turn and isinstance(unload, Constant)
+    several = len({product.sink for strand in strands for product in strand.products}) > 1
+    return (
+        (pool.count == 1 or in_turn)
+        and pool.travel_s(pool.home, origin) <= pool.travel_s(goal, origin)
+        and not (several and goal in {sink.id for sink in line.sinks})
     )
 
 
