@@ -21,6 +21,7 @@ from scenarios.schedule.results import Limits, Progress, ScheduleResult, SolveSt
 from scenarios.schedule.schedule import Schedule
 from scenarios.schedule.solve import share_left, solve
 from scenarios.schedule.timing import Network
+from scenarios.schedule.violations import violations
 
 _PICTURE_SHARE = 0.4
 """Share of the time for the picture in which machines wait."""
@@ -114,7 +115,8 @@ def replan_around(  # noqa: PLR0913 - what stands, what may change, and how long
     reference = plan if shifted is None else shifted[1]
     there = replanning(there, reference, freeze_s, stability)
     reference, plan = (Schedule.of(there, one.placements) for one in (reference, plan))
-    if plan.placements == reference.placements:
+    frozen = freeze_s > 0 and violations(there, plan) and not violations(there, reference)
+    if frozen or plan.placements == reference.placements:
         plan = reference
     return replace(
         found,

@@ -84,7 +84,8 @@ def loosened(problem: SchedulingProblem) -> SchedulingProblem:
     """Return what the line of a problem cannot beat either, as a problem without a line.
 
     Work is that of the line without chance, shared evenly by servers, without maintenance and
-    people; where something may be finished off shift, shifts are longer by as much.
+    people; where something may be finished off shift, shifts are longer by as much. Without a
+    running plan: on the line a start is that of the first part left, even where it has to wait.
     """
     twin = problem.twin
     if twin is None:
@@ -102,7 +103,7 @@ def loosened(problem: SchedulingProblem) -> SchedulingProblem:
         )
         for job in loose.jobs
     )
-    same = ("horizon_s", "objective", "plan", "freeze_until_s")
+    same = ("horizon_s", "objective")
     update = {"jobs": jobs} | {name: getattr(problem, name) for name in same}
     # What is on a belt already is not on its way for all of the belt's time.
     ways = loose.transport_s if twin.state is None else {}

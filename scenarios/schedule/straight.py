@@ -18,7 +18,8 @@ def straight(problem: SchedulingProblem, loose: SchedulingProblem) -> bool:
     """Say whether orders stay one behind the other in the line of a problem, part by part.
 
     All go through the same stations of one server each, nobody overtakes at the entrance or from
-    where parts stand now, and nothing but stations, setups, shifts and buffers holds them up.
+    where parts stand now, no plan is running, and nothing but stations, setups, shifts and buffers
+    holds them up.
 
     Parameters
     ----------
@@ -29,6 +30,8 @@ def straight(problem: SchedulingProblem, loose: SchedulingProblem) -> bool:
     """
     twin = problem.twin
     if twin is None or len(problem.same_order) != 1 or _steps(problem) != _steps(loose):
+        return False
+    if problem.plan:
         return False
     line, names = twin.line, {job.id for job in problem.jobs}
     group = problem.same_order[0]

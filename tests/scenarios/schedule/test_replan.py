@@ -1,14 +1,18 @@
 """A running plan after a disturbance: pushed at once, improved, compared, released apart."""
 
 import json
+import random
 import time
 
 import pytest
 
-from scenarios.schedule import Limits, Schedule, SchedulingProblem, dispatch, violations
+from scenarios.schedule import Limits, Schedule, SchedulingProblem, dispatch, solve, violations
+from scenarios.schedule.from_line import problem_from_line
 from scenarios.schedule.replan import StalePlanError, difference, release, replan, right_shift
 from scenarios.schedule.timing import Network
 from tests.scenarios.schedule.builders import factory_problem, job, placed, shop
+from tests.scenarios.schedule.lines import random_line
+from twin import SimulationOptions, fold, simulate
 
 
 def plan_of_three() -> tuple[SchedulingProblem, Schedule]:
@@ -113,3 +117,19 @@ def test_a_thousand_operations_are_pushed_at_once() -> None:
     shifted = right_shift(asked, running)
     assert time.process_time() - began < 1.0
     assert violations(asked, shifted) == []
+
+
+@pytest.mark.parametrize(("number", "flows"), [(22, True), (41, True), (42, False), (59, False)])
+def test_a_bound_holds_whatever_is_frozen_or_priced(number: int, flows: bool) -> None:
+    """Bars of a line under way begin now, though their work may wait: nothing is proven from that."""
+    line = random_line(number, flow=flows)
+    now_s = random.Random(number).uniform(100, 2500)
+    state = fold(simulate(line, SimulationOptions(horizon_s=now_s, seed=number)), line)
+    problem = problem_from_line(line, line.orders, state)
+    running = solve(problem, Limits(engine="dispatch")).schedule
+    assert running is not None
+    for stability in (0.0, 0.01):
+        found = replan(
+            problem, running, Limits(engine="dispatch"), freeze_s=300.0, stability=stability
+        )
+        assert found.result.bound <= found.schedule.objective + 1e-6
