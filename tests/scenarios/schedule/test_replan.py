@@ -121,7 +121,7 @@ def test_a_thousand_operations_are_pushed_at_once() -> None:
 
 @pytest.mark.parametrize(("number", "flows"), [(22, True), (41, True), (42, False), (59, False)])
 def test_a_bound_holds_whatever_is_frozen_or_priced(number: int, flows: bool) -> None:
-    """Bars of a line under way begin now, though their work may wait: nothing is proven from that."""
+    """Bars of a line under way begin now, though their work may wait: nothing follows from it."""
     line = random_line(number, flow=flows)
     now_s = random.Random(number).uniform(100, 2500)
     state = fold(simulate(line, SimulationOptions(horizon_s=now_s, seed=number)), line)
