@@ -45,6 +45,14 @@ MEASURES: dict[str, tuple[str, float]] = {
     "flow_time_mean_s": ("flow time, mean, min", 1 / 60),
     "flow_time_p90_s": ("flow time, 90 %, min", 1 / 60),
 }
+ENERGY: dict[str, tuple[str, float]] = {
+    "energy_total_kwh": ("energy, kWh", 1.0),
+    "energy_per_part_kwh": ("energy per part, Wh", 1000.0),
+    "energy_cost": ("cost of energy", 1.0),
+    "carbon_kg": ("carbon, kg", 1.0),
+}
+SHARES = ("processing", "setup", "blocked", "starved", "failed", "off")
+"""Statuses that are always shown; of the others those that a station was in."""
 
 
 def simulate(  # noqa: PLR0913, PLR0917 - the options of a command
@@ -72,7 +80,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - the options of a command
     if json:
         emit_json(document)
     else:
-        _show(document)
+        _show(document, {one.id: labelled(one.id, one.name) for one in model.stations})
     if save is not None:  # after the answer, which a full disk must not take with it
         with writing(save):
             results.to_netcdf(save)
@@ -88,6 +96,9 @@ def _document(
         return {"mean": found.mean, "half_width": found.half_width, "n": found.n}
 
     stations = [str(name) for name in results["station"].values]
+    # A price that the line does not state is no number in any run.
+    energy = [name for name in ENERGY if name in results and results[name].notnull().any()]
+    orders = [str(name) for name in results["order"].values] if "order" in results.coords else []
     return {
         "line": line_id,
         "model_hash": line_hash,
@@ -100,6 +111,16 @@ def _document(
         "throughput_per_s": told(results["throughput_rate"].values),
         "throughput_per_h": told(results["throughput_rate"].values, 3600.0),
         **{name: told(results[name].values) for name in MEASURES},
+        "energy": {name: told(results[name].values) for name in energy},
+        "orders": {"number": len(orders)}
+        | (
+            {
+                "on_time": told((results["order_on_time"] == 1).sum("order").values),
+                "late": told((results["order_on_time"] == 0).sum("order").values),
+            }
+            if orders
+            else {}
+        ),
         "stations": {
             name: {
                 key: told(results[key].sel(station=name).values)
@@ -120,11 +141,25 @@ def _document(
     }
 
 
-def _show(document: dict[str, Any]) -> None:
+def labelled(ident: str, name: str) -> str:
+    """Return an id, and behind it the name where that says more."""
+    plain = name.casefold().replace(" ", "").replace("_", "")
+    return ident if plain in {"", ident.casefold().replace("_", "")} else f"{ident} {name}"
+
+
+def _show(document: dict[str, Any], names: dict[str, str]) -> None:
     rate = document["throughput_per_h"]
     rows = [("throughput, parts/h", plus_minus(rate["mean"], rate["half_width"]))]
     for key, (label, scale) in MEASURES.items():
         found = document[key]
+        rows.append((label, plus_minus(found["mean"] * scale, found["half_width"] * scale)))
+    many = document["orders"]["number"]
+    for key in ("on_time", "late") if many else ():
+        found = document["orders"][key]
+        label = f"orders {key.replace('_', ' ')}, of {many}"
+        rows.append((label, plus_minus(found["mean"], found["half_width"])))
+    for key, found in document["energy"].items():
+        label, scale = ENERGY[key]
         rows.append((label, plus_minus(found["mean"] * scale, found["half_width"] * scale)))
     for name, crew in document["crews"].items():
         found = crew["worker_efficiency"]
@@ -135,13 +170,17 @@ def _show(document: dict[str, Any]) -> None:
         f"{document['horizon_s'] / 3600:g} h, 95 % intervals"
     )
     emit_table(title, ("measure", "mean"), rows)
-    shares = ("processing", "setup", "blocked", "starved", "failed", "off")
+    met = {
+        key for one in document["stations"].values() for key, of in one.items() if of["mean"] > 0
+    }
+    others = ("handling", "no_operator", "maintenance")
+    shares = (*SHARES, *(status for status in others if f"{status}_share" in met))
     emit_table(
         "Stations: share of the time in %, OEE index",
-        ("station", "busy", *shares[1:], "OEE"),
+        ("station", "busy", *(status.replace("_", " ") for status in shares[1:]), "OEE"),
         [
             (
-                name,
+                names[name],
                 *(f"{100 * found[f'{status}_share']['mean']:.1f}" for status in shares),
                 plus_minus(found["oee_index"]["mean"], found["oee_index"]["half_width"], 3),
             )

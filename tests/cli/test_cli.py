@@ -85,6 +85,65 @@ def test_simulate_shows_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert "±" in out
 
 
+def test_simulate_tells_of_people_energy_and_orders(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Two packers who are one person: the shares add up, and energy is power times time."""
+    path = tmp_path / "packing.yaml"
+    path.write_text(
+        """
+id: packing
+start: 2026-01-05T08:00:00
+energy: {price_per_kwh: 4.2}
+sources: [{id: left, products: {chili: 1}}, {id: right, products: {sauce: 1}}]
+stations:
+  - {id: fill_1, name: เครื่องเติม, power: {processing_kw: 3, idle_kw: 0.5}}
+  - {id: fill_2, name: Fill 2, power: {processing_kw: 3, idle_kw: 0.5}}
+  - {id: pack_1, input_buffer: a, needs: [{crew: packers}]}
+  - {id: pack_2, input_buffer: b, needs: [{crew: packers}]}
+buffers: [{id: a, capacity: 30}, {id: b, capacity: 30}]
+crews: [{id: packers}]
+products:
+  - id: chili
+    routing:
+      - {id: fill, stations: [fill_1], processing_time_s: 12}
+      - {id: pack, stations: [pack_1], processing_time_s: 9}
+  - id: sauce
+    routing:
+      - {id: fill, stations: [fill_2], processing_time_s: 12}
+      - {id: pack, stations: [pack_2], processing_time_s: 9}
+""",
+        encoding="utf-8",
+    )
+    arguments = ("simulate", str(path), "--horizon", "8h", "-n", "2")
+    found = json.loads(answer(capsys, *arguments, "--json")[1])
+    assert found["finished"]["mean"] == pytest.approx(8 * 3600 / 9, abs=3)
+    for station in found["stations"].values():
+        shares = [of["mean"] for key, of in station.items() if key.endswith("_share")]
+        assert sum(shares) == pytest.approx(1)
+    busy_h = sum(found["stations"][f"fill_{n}"]["processing_share"]["mean"] * 8 for n in (1, 2))
+    energy_kwh = 3 * busy_h + 0.5 * (16 - busy_h)
+    assert found["energy"]["energy_total_kwh"]["mean"] == pytest.approx(energy_kwh)
+    assert found["energy"]["energy_cost"]["mean"] == pytest.approx(4.2 * energy_kwh)
+    assert found["orders"] == {"number": 0}
+    code, out, _ = answer(capsys, *arguments)
+    assert code == ExitCode.OK
+    assert "no operator" in out
+    assert "fill_1 เครื่องเติม" in out
+    assert "Fill 2" not in out
+    assert "energy, kWh" in out
+
+
+def test_simulate_counts_the_orders_that_are_late(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every order of a line is on time, late, or not yet decided."""
+    arguments = ("simulate", "bottling", "--horizon", "24h", "-n", "3")
+    orders = json.loads(answer(capsys, *arguments, "--json")[1])["orders"]
+    assert orders["number"] == 10
+    assert 0 < orders["on_time"]["mean"] <= 10
+    assert orders["on_time"]["mean"] + orders["late"]["mean"] <= 10
+    assert "orders on time, of 10" in answer(capsys, *arguments)[1]
+
+
 def test_whatif_compares_with_the_base(capsys: pytest.CaptureFixture[str]) -> None:
     """A breakdown of half the time costs about half the throughput, and the verdict says so."""
     code, out, _ = answer(

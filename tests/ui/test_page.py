@@ -28,6 +28,7 @@ from api.ui.pages import EXPORTS, FOLDER, MORE_PAGES, PAGES
 from api.ui.words import ENGLISH, LANGUAGES
 from scenarios.schedule.left_out import Omission
 from scenarios.schedule.verdicts import ViolationKind
+from scenarios.whatif.comparison import KPIS
 from twin.sync.protocol import SourceState
 
 STATIC = FOLDER / "static"
@@ -479,3 +480,9 @@ def test_chart_of_the_fan_is_per_hour_on_the_plants_clock(client: Asker) -> None
     assert any(row.get("q0_5") == pytest.approx(240.0) for row in rows)
     assert any(row.get("parts_per_h") == pytest.approx(250.0) for row in rows)
     assert "2026-01-05T08:30" in json.dumps(rows)
+
+
+def test_every_figure_that_the_page_compares_has_a_word() -> None:
+    """Money and counts by product are the command line's; all else stands on the page."""
+    elsewhere = {"finished_by_product", "cost_total", "cost_per_part", "profit"}
+    assert {f"kpi.{name}" for name in KPIS.keys() - elsewhere} <= ENGLISH.keys()

@@ -9,6 +9,7 @@ const SHOWN = {
   wip_mean: { scale: 1, digits: 1, unit: "unit.parts", better: 0 },
   flow_time_mean_s: { scale: 1 / 60, digits: 1, unit: "unit.min", better: -1 },
   flow_time_p90_s: { scale: 1 / 60, digits: 1, unit: "unit.min", better: -1 },
+  energy_per_part_kwh: { scale: 1, digits: 4, unit: "unit.kwh", better: -1 },
   order_on_time: { scale: 100, digits: 0, unit: "unit.percent", better: 1 },
   order_tardiness_s: { scale: 1 / 60, digits: 0, unit: "unit.min", better: -1 },
   order_completion_s: { scale: 1 / 3600, digits: 2, unit: "unit.h", better: -1 },
