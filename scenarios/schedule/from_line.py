@@ -17,7 +17,7 @@ from itertools import product as product_of
 
 from scenarios.schedule.attendance import Attendance, Work, able, care_s, processing, servers
 from scenarios.schedule.checks import ProblemError
-from scenarios.schedule.live import Remaining, begun_orders, in_process, machine_now, remaining
+from scenarios.schedule.live import Remaining, in_process, machine_now, remaining, under_way
 from scenarios.schedule.problem import (
     Interval,
     Job,
@@ -261,6 +261,8 @@ def _job(
             Operation(
                 id=operation.id,
                 modes=tuple(modes),
+                # What has come is worked on at once, before anything of what is still to come.
+                after=() if there.loose and left.here[k] else None,
                 setup_group=product.group,
                 overlap=position > 0,
                 splittable=True,
@@ -368,8 +370,8 @@ def _running(
     }
     found: dict[str, list[str]] = {}
     if group:
-        # Nobody overtakes: orders that have begun stay ahead in the sequence in which they began.
-        for name in begun_orders(state):
+        # Nobody overtakes: orders under way stay ahead in the sequence in which they began.
+        for name in under_way(orders, state):
             for operation, stations in steps.get(name, {}).items():
                 for station in stations:
                     found.setdefault(station, []).append(f"{name}/{operation}")

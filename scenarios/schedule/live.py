@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,6 +113,22 @@ def begun_orders(state: LineState) -> list[str]:
             first_s[part.order] = min(first_s.get(part.order, np.inf), part.created_s)
     begun = [name for name, order in state.orders.items() if order.created]
     return sorted(set(begun) | set(first_s), key=lambda name: (first_s.get(name, np.inf), name))
+
+
+def under_way(orders: Iterable[JobOrder], state: LineState) -> list[str]:
+    """Return the orders that have begun to be worked on, or to enter, first begun first.
+
+    Those of which all parts wait for the first operation are left out: any of them may be next.
+    """
+    amount = {order.id: order.quantity for order in orders}
+    at_work = {p.order for p in state.parts if p.operation > 0 or p.status != "waiting"}
+    return [
+        name
+        for name in begun_orders(state)
+        if name in at_work
+        or name not in state.orders
+        or state.orders[name].created < amount.get(name, math.inf)
+    ]
 
 
 def in_process(state: LineState) -> list[tuple[str, int, str]]:

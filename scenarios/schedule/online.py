@@ -71,6 +71,16 @@ def improve(
     return Outcome(None)
 
 
+def _keeps(network: Network, told: _Told) -> bool:
+    """Say whether what is under way stays ahead, as it does for the other engines."""
+    for machine, sequence in zip(network.machines, told, strict=True):
+        first = [network.index[key] for key in machine.running]
+        here = [step for step in first if step in sequence]
+        if list(sequence[: len(here)]) != here:
+            return False
+    return True
+
+
 def _promising(
     network: Network,
     here: Schedule,
@@ -86,7 +96,8 @@ def _promising(
         for _ in range(changes):
             move = moved(network, *move, generator) or move
         told = tuple(tuple(sequence) for sequence in move[0])
-        picture = None if told in seen or told in found else timed(network, *move)
+        new = told not in seen and told not in found and _keeps(network, told)
+        picture = timed(network, *move) if new else None
         if picture is not None:
             found[told] = picture
     if not found:

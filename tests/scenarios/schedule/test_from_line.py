@@ -1,10 +1,22 @@
 """A line and its live state become a problem that says what is left to do."""
 
+import math
+
 import pytest
 
-from scenarios.schedule import Limits, ProblemError, SchedulingProblem, solve, violations
+from scenarios.schedule import (
+    Limits,
+    Objective,
+    ProblemError,
+    SchedulingProblem,
+    solve,
+    violations,
+)
+from scenarios.schedule.from_line import problem_from_line
 from scenarios.schedule.live import mean_residual_s
 from scenarios.schedule.quality import passes
+from tests.scenarios.schedule.lines import random_line
+from twin import fold, simulate
 from twin.engine import Fault, SimulationOptions
 from twin.engine.reference.engine import ReferenceEngine
 from twin.events import LineState
@@ -212,3 +224,39 @@ def test_example_lines_midway(name: str) -> None:
     assert result.schedule is not None
     assert violations(problem, result.schedule) == []
     assert all(placed.start_s >= 9000.0 for placed in result.schedule.placements)
+
+
+@pytest.mark.parametrize(
+    ("number", "flows", "now_s", "objective"),
+    [
+        (4, True, 450.7645163844337, Objective(total_tardiness=1)),
+        (27, False, 2484.6564392934943, Objective(setup_time=1, makespan=0.001)),
+        (41, True, 884.4452334556156, Objective(flow_time=1)),
+    ],
+)
+def test_no_plan_of_a_line_under_way_beats_its_bound(
+    number: int, flows: bool, now_s: float, objective: Objective
+) -> None:
+    """What has come to a station is worked on at once; who waits at the entrance may go first."""
+    line = random_line(number, flow=flows)
+    state = fold(simulate(line, SimulationOptions(horizon_s=now_s, seed=number)), line)
+    problem = problem_from_line(line, line.orders, state, objective)
+    quick = solve(problem, Limits(engine="dispatch"))
+    longer = solve(problem, Limits(seconds=1.5, seed=number))
+    bound = max(quick.bound, longer.bound)
+    assert bound <= min(quick.objective, longer.objective) + 1e-6
+
+
+def test_orders_that_wait_at_the_entrance_are_planned_by_their_dates() -> None:
+    """Nothing of them is under way, so the one that came first need not go first."""
+    line = random_line(4, flow=True)
+    now_s = 450.7645163844337
+    state = fold(simulate(line, SimulationOptions(horizon_s=now_s, seed=4)), line)
+    assert {part.location for part in state.parts} == {"b0"}
+    problem = problem_from_line(line, line.orders, state)
+    assert not any(machine.running for machine in problem.machines)
+    plan = solve(problem, Limits(seconds=1.5, seed=4)).schedule
+    assert plan is not None
+    due = {order.id: order.due_date_s or math.inf for order in line.orders}
+    ends = {job.job: job.completion_s for job in plan.jobs}
+    assert ends["O1"] <= due["O1"] < due["O0"]
