@@ -80,7 +80,8 @@ def simulate(  # noqa: PLR0913, PLR0917 - the options of a command
     if json:
         emit_json(document)
     else:
-        _show(document, {one.id: labelled(one.id, one.name) for one in model.stations})
+        names = {one.id: labelled(one.id, one.name) for one in model.stations}
+        _show(document, names, {one.id: labelled(one.id, one.name) for one in model.crews})
     if save is not None:  # after the answer, which a full disk must not take with it
         with writing(save):
             results.to_netcdf(save)
@@ -147,7 +148,7 @@ def labelled(ident: str, name: str) -> str:
     return ident if plain in {"", ident.casefold().replace("_", "")} else f"{ident} {name}"
 
 
-def _show(document: dict[str, Any], names: dict[str, str]) -> None:
+def _show(document: dict[str, Any], names: dict[str, str], crews: dict[str, str]) -> None:
     rate = document["throughput_per_h"]
     rows = [("throughput, parts/h", plus_minus(rate["mean"], rate["half_width"]))]
     for key, (label, scale) in MEASURES.items():
@@ -163,7 +164,7 @@ def _show(document: dict[str, Any], names: dict[str, str]) -> None:
         rows.append((label, plus_minus(found["mean"] * scale, found["half_width"] * scale)))
     for name, crew in document["crews"].items():
         found = crew["worker_efficiency"]
-        label = f"worker efficiency of {name}, %"
+        label = f"worker efficiency of {crews[name]}, %"
         rows.append((label, plus_minus(100 * found["mean"], 100 * found["half_width"])))
     title = (
         f"{document['line']}: {document['replications']} simulated runs of "

@@ -94,6 +94,8 @@ def test_people_work_at_stations(bakery: Line) -> None:
     shape, bake, pack = bakery.stations
     crews = {crew.id: crew for crew in bakery.crews}
     assert [(need.crew, need.count) for need in shape.needs] == [("crew_1", 2), ("crew_2", 1)]
+    assert [crew.name for crew in bakery.crews] == ["คนทำขนม", "หัวหน้า", "คนแพ็ค"]
+    assert [one.name for one in bakery.calendars] == ["เช้า", "บ่าย"]
     assert not bake.needs
     assert [need.crew for need in pack.needs] == ["crew_3"]
     assert {name: (one.size, one.calendar) for name, one in crews.items()} == {

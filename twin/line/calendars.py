@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, model_validator
@@ -43,8 +43,12 @@ class Shift(Period):
 class Calendar(Spec):
     """When somebody works."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"name"})
+
     id: Id
     """Name, unique in the line."""
+    name: str = ""
+    """Name for people; empty: the id is shown."""
     shifts: tuple[Shift, ...] = Field(min_length=1)
     """Working times."""
     holidays: tuple[date, ...] = ()

@@ -340,7 +340,11 @@ class _Reading(Reading):
                 self.tell(row.cell("calendar"), "is empty", "a short name")
                 continue
             self.cells.put(row.cell("calendar"), "calendars", name)
-            shifts = found.setdefault(name, {"id": name, "shifts": []})["shifts"]
+            calendar = found.setdefault(name, {"id": name, "shifts": []})
+            shifts = calendar["shifts"]
+            called = row.text("name") or row.text("calendar")
+            if called and (row.text("name") or not is_id(called)):
+                calendar["name"] = called
             at = ("calendars", name, "shifts", str(len(shifts)))
             if shifts and not row.text("start") and not row.text("end"):
                 at, shift = (*at[:3], str(len(shifts) - 1)), shifts[-1]  # another break of it
@@ -376,12 +380,16 @@ class _Reading(Reading):
                     found.append(day)
 
     def _crews(self, stations: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        names = ("size", "calendar")
+        names = ("name", "size", "calendar")
         found = self.items("crews", {name: name for name in names})
+        called = {self.names["crews"].id(name): name for name in self.names["crews"].shown}
         known = {item["id"] for item in found}
         named = {need["crew"] for item in stations for need in item.get("needs", ())}
         named |= {mode.get("crew") for item in stations for mode in item.get("failures", ())}
-        return found + [{"id": name} for name in sorted(named - known - {None})]
+        for name in sorted(named - known - {None}):
+            told = called.get(name, name)
+            found.append({"id": name} | ({} if is_id(told) else {"name": told}))
+        return found
 
 
 def _end_of_day(moment: Any) -> Any:

@@ -110,6 +110,7 @@ SHIFTS = Table(
         Column("end", "Clock time such as 14:00"),
         Column("break_start", "Clock time; empty: no break"),
         Column("break_end", "Clock time"),
+        Column("name", _NAME, goes_on=True),
     ),
 )
 CREWS = Table(
@@ -119,6 +120,7 @@ CREWS = Table(
         Column("id", _ID),
         Column("size", "How many people there are"),
         Column("calendar", "When they are there, see the sheet shifts; empty: always"),
+        Column("name", _NAME),
     ),
 )
 SETUPS = Table(

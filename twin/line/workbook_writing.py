@@ -97,7 +97,7 @@ def _rows(line: Line) -> dict[str, list[list[Any]]]:
         ],
         "shifts": list(_shift_rows(line)),
         "holidays": list(_holiday_rows(line)),
-        "crews": [[crew.id, crew.size, crew.calendar] for crew in line.crews],
+        "crews": [[crew.id, crew.size, crew.calendar, crew.name] for crew in line.crews],
     }  # fmt: skip
 
 
@@ -163,11 +163,11 @@ def _shift_rows(line: Line) -> Iterator[list[Any]]:
             first, *more = [*shift.breaks, None] if not shift.breaks else shift.breaks
             yield [
                 name, ", ".join(shift.days), shift.start, shift.end,
-                first and first.start, first and first.end,
+                first and first.start, first and first.end, name and calendar.name,
             ]  # fmt: skip
             name = None
             for pause in more:
-                yield [None, None, None, None, pause and pause.start, pause and pause.end]
+                yield [None, None, None, None, pause and pause.start, pause and pause.end, None]
 
 
 def _holiday_rows(line: Line) -> Iterator[list[Any]]:

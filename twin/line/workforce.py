@@ -20,10 +20,12 @@ PHASES: tuple[Phase, ...] = ("setup", "load", "process", "unload")
 class Crew(Spec):
     """A pool of people, or of tools, that stations share."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"skills", "calendar", "at_shift_end"})
+    later: ClassVar[frozenset[str]] = frozenset({"name", "skills", "calendar", "at_shift_end"})
 
     id: Id
-    """Name."""
+    """Name, unique in the line."""
+    name: str = ""
+    """Name for people; empty: the id is shown."""
     size: int = Field(default=1, ge=1, le=1000)
     """How many there are."""
     skills: tuple[Id, ...] = ()
