@@ -198,7 +198,7 @@ async def test_broken_while_it_sends_again(tmp_path: Path) -> None:
     assert (found["gaps"].resolved == "republish").any()
 
 
-async def forgotten(server: Counter, proxy: Proxy, running: Recording) -> None:
+async def forgotten(server: Counter, proxy: Proxy, running: Recording, then: str = "live") -> None:
     """Lose the subscriptions and the network for a second."""
     await running.until_more()
     await asyncio.sleep(1.0)
@@ -209,7 +209,7 @@ async def forgotten(server: Counter, proxy: Proxy, running: Recording) -> None:
     async with asyncio.timeout(60):
         while running.recorder._parts[0].supervisor.link.epoch < 2:  # noqa: SLF001
             await asyncio.sleep(0.02)
-    await running.until("live", 60)
+    await running.until(then, 60)
 
 
 @pytest.mark.proof

@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from asyncua import ua
 from asyncua.ua.ua_binary import struct_from_binary
 
 from twin.sync.opening import GarbledError, Opening, answered
+from twin.sync.parts import TOO_MUCH, by_parts
 from twin.sync.publication import Publication, publication_of, read_publication
 
 BAD = 0x80000000
@@ -24,14 +26,6 @@ ALREADY_OURS = ua.StatusCodes.BadNothingToDo
 NO_MORE_POINTS = ua.StatusCodes.BadNoContinuationPoints
 NOT_THERE = {ua.StatusCodes.BadNodeIdUnknown, ua.StatusCodes.BadNodeIdInvalid}
 """Answers for a node that another one only refers to."""
-TOO_MUCH = (
-    ua.uaerrors.BadTooManyOperations,
-    ua.uaerrors.BadRequestTooLarge,
-    ua.uaerrors.BadResponseTooLarge,
-    ua.uaerrors.BadEncodingLimitsExceeded,
-    ua.uaerrors.BadTcpMessageTooLarge,
-)
-"""Errors after which less is asked for in one call."""
 NO_END = "the server comes to no end"
 """Why a node is not browsed any further, and not browsed again."""
 READS = 100
@@ -77,15 +71,10 @@ class Channel(Opening):
         self, ids: Sequence[ua.NodeId], attribute: ua.AttributeIds = ua.AttributeIds.Value
     ) -> list[ua.DataValue]:
         """Read an attribute of nodes, as many in one call as the server takes."""
-        found: list[ua.DataValue] = []
-        while len(found) < len(ids):
-            part = ids[len(found) : len(found) + self._reads]
-            try:
-                found += await self._read(part, attribute)
-            except TOO_MUCH:
-                if len(part) == 1:
-                    raise
-                self._reads = len(part) // 2
+        ask = partial(self._read, attribute=attribute)
+        if len(ids) == 1:
+            return await ask(ids)
+        found, self._reads = await by_parts(ask, ids, self._reads, _unread)
         return found
 
     async def _read(
@@ -215,11 +204,6 @@ class Channel(Opening):
         list of (values or None, continuation point or None)
             One for each node; no values where the server refuses.
         """
-        wanted = []
-        for node, point in zip(ids, points, strict=True):
-            value = ua.HistoryReadValueId(NodeId=node)
-            value.ContinuationPoint = point or None
-            wanted.append(value)
         details = ua.ReadRawModifiedDetails(
             IsReadModified=False,
             StartTime=begin,
@@ -227,21 +211,28 @@ class Channel(Opening):
             NumValuesPerNode=page,
             ReturnBounds=False,
         )
+        wanted = []
+        for node, point in zip(ids, points, strict=True):
+            value = ua.HistoryReadValueId(NodeId=node)
+            value.ContinuationPoint = point or None
+            wanted.append(value)
+        ask = partial(self._history, details)
+        found, _ = await by_parts(ask, wanted, len(wanted), lambda _code: (None, None))
+        return found
+
+    async def _history(
+        self, details: ua.ReadRawModifiedDetails, wanted: Sequence[ua.HistoryReadValueId]
+    ) -> list[tuple[list[ua.DataValue] | None, bytes | None]]:
         parameters = ua.HistoryReadParameters(
             HistoryReadDetails=details,
             TimestampsToReturn=ua.TimestampsToReturn.Both,
             ReleaseContinuationPoints=False,
-            NodesToRead=wanted,
+            NodesToRead=list(wanted),
         )
-        try:
-            async with answered(self._timeout_s):
-                results = await self._client.uaclient.session.history_read(parameters)
-        except TOO_MUCH:
-            if len(ids) == 1:
-                raise
-            half = len(ids) // 2
-            first = await self.history(ids[:half], begin, end, points[:half], page)
-            return first + await self.history(ids[half:], begin, end, points[half:], page)
+        async with answered(self._timeout_s):
+            results = await self._client.uaclient.session.history_read(parameters)
+        if len(results) != len(wanted):
+            raise GarbledError(f"the server read {len(results)} histories of {len(wanted)}")
         return [_history_of(result) for result in results]
 
     # --- subscriptions --------------------------------------------------------------------------
@@ -263,24 +254,14 @@ class Channel(Opening):
             self._items, self._learned = min(stated or self._items, self._items), True
         return self._items
 
+    def takes(self, items: int) -> None:
+        """Note how many items the server was found to take in one call."""
+        self._items = items
+
     async def create_items(
         self, subscription: int, requests: Sequence[ua.MonitoredItemCreateRequest]
     ) -> list[ua.MonitoredItemCreateResult]:
-        """Ask for monitored items, as many in one call as the server takes; one answer for each."""
-        found: list[ua.MonitoredItemCreateResult] = []
-        while len(found) < len(requests):
-            part = requests[len(found) : len(found) + await self.items_at_once()]
-            try:
-                found += await self._create_items(subscription, part)
-            except TOO_MUCH:
-                if len(part) == 1:
-                    raise
-                self._items = len(part) // 2  # it stated another limit, or none
-        return found
-
-    async def _create_items(
-        self, subscription: int, requests: Sequence[ua.MonitoredItemCreateRequest]
-    ) -> list[ua.MonitoredItemCreateResult]:
+        """Ask for monitored items in one call; one answer for each."""
         parameters = ua.CreateMonitoredItemsParameters(
             SubscriptionId=subscription,
             TimestampsToReturn=ua.TimestampsToReturn.Both,
@@ -341,6 +322,10 @@ class Channel(Opening):
         response = struct_from_binary(answer, data)
         response.ResponseHeader.ServiceResult.check()
         return response
+
+
+def _unread(code: int) -> ua.DataValue:
+    return ua.DataValue(StatusCode=ua.StatusCode(code))
 
 
 def _below(node: ua.NodeId) -> ua.BrowseDescription:

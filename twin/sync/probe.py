@@ -22,6 +22,8 @@ EVERY_S = 1.0
 """Time between two looks, s."""
 NODES = 20
 """Nodes looked at in one call."""
+STEP_S = 0.02
+"""Time between two looks at what came in at the end, s."""
 LAST_LOOK = 100
 """Nodes looked at in one call at the end, when all of them are."""
 
@@ -32,7 +34,8 @@ class _Owed(NamedTuple):
     value: Any
     stamp: datetime | None
     last: Sample | None
-    publications: int
+    published: dict[int, int]
+    """Publications of each subscription until then."""
 
 
 class Probe:
@@ -69,9 +72,13 @@ class Probe:
                     owed |= await self._read(part, last_time=True)
                     for name in part:
                         del unread[name]
-        while owed and session.lost is None and self._clock.steady_s() < deadline_s:
+        read, told = session.published(), False
+        while session.lost is None and self._clock.steady_s() < deadline_s:
+            told = session.told_since(read)
             owed = {name: item for name, item in owed.items() if not self._came(name, item)}
-            await asyncio.sleep(0.05 if owed else 0.0)
+            if told and not owed:
+                break
+            await asyncio.sleep(STEP_S)
         for name, reason in (unread | dict.fromkeys(owed, "not told before the end")).items():
             track = session.continuity.track(name)
             track.opening = track.opening or reason
@@ -82,18 +89,16 @@ class Probe:
         last = session.continuity.track(name).last
         if last is None:
             return False
-        if item.stamp is not None and last.source_time >= item.stamp:
-            return True
-        settled = self._settled(item)
-        if item.stamp is None:
-            return settled  # a server without times: nothing more can be known
-        # The same value as before is no news - unless it is still waiting behind others.
-        return settled and last is item.last and equal(last.value, item.value)
-
-    def _settled(self, item: _Owed) -> bool:
-        """Tell whether every subscription has had its say since: a server may only be slow."""
-        session = self._session
-        return session.publications >= item.publications + 2 * session.subscriptions
+        same = equal(last.value, item.value)
+        if session.told_since(item.published):  # then whatever was to come is here
+            past = item.stamp is None or last.source_time >= item.stamp
+            return past or (same and last is item.last)
+        if item.stamp is None or last is item.last:
+            return False
+        # Times may be too coarse to tell values apart, and a clock may have been set back.
+        ahead = item.last is not None and item.last.source_time > item.stamp
+        past = last.source_time > item.stamp or (same and last.source_time == item.stamp)
+        return past and not ahead
 
     async def _read(self, names: list[str], *, last_time: bool = False) -> dict[str, _Owed]:
         """Return the values, read directly, that no subscription has brought yet.
@@ -114,9 +119,11 @@ class Probe:
             stamp = None if data.SourceTimestamp is None else utc(data.SourceTimestamp)
             track = session.continuity.track(name)
             last, value = track.last, None if data.Value is None else data.Value.Value
-            if last is None or stamp is None or last.source_time < stamp:
-                found[name] = _Owed(value, stamp, last, session.publications)
-                if not good:
+            news = last is None or stamp is None or last.source_time < stamp
+            same = last is not None and last.source_time == stamp and equal(last.value, value)
+            if news or (last_time and not same):
+                found[name] = _Owed(value, stamp, last, session.published())
+                if not (good and news):
                     continue
                 changed = last is None or not equal(last.value, value)
                 if stamp is not None and changed and not session.nodes.items[name].sampling_s:
@@ -149,7 +156,7 @@ class Probe:
                 or (item.stamp is not None and last.source_time >= item.stamp)
             ):
                 del self._owed[name]
-            elif now_s > until_s and self._settled(item):
+            elif now_s > until_s and self._session.told_since(item.published):
                 return f"connected, but {name} changed and nothing was told"
         if now_s < self._next_s:
             return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -27,7 +28,7 @@ from twin.sync.pulse import Pulse
 from twin.sync.samples import utc
 from twin.sync.security import Identity
 from twin.sync.sequence import Verdict
-from twin.sync.subscribing import Subscriber, Subscription, Wanted
+from twin.sync.subscribing import FULL, Subscriber, Subscription, Wanted
 from twin.sync.target import Sink, Target
 
 OUTSTANDING = 3
@@ -76,8 +77,6 @@ class Session:
         """Whether nothing was published in this connection."""
         self.full = False
         """Whether nothing is fetched because nobody takes what is here."""
-        self.publications = 0
-        """Whole publications that came in, those that said that there is no news among them."""
         self._target = target
         self._clock = clock
         self._sink = sink
@@ -99,10 +98,17 @@ class Session:
         """What was received, and what may be missing."""
         return self.nodes.continuity
 
-    @property
-    def subscriptions(self) -> int:
-        """How many subscriptions there are."""
-        return len(self._subscriptions)
+    def published(self) -> dict[int, int]:
+        """Return how many whole publications each subscription brought."""
+        return {number: found.published for number, found in self._subscriptions.items()}
+
+    def told_since(self, before: Mapping[int, int]) -> bool:
+        """Tell whether what there was to tell at a moment is here, or lost: a server may be slow.
+
+        One publication may have been on its way already; the next one is of later.
+        """
+        now = self.published()
+        return bool(now) and all(n >= before.get(number, 0) + 2 for number, n in now.items())
 
     # --- coming to a session ----------------------------------------------------------------------
 
@@ -241,7 +247,7 @@ class Session:
             if not waiting:
                 break  # else this one is full; the rest goes into another one
         for name, _ in waiting:
-            self.nodes.refuse(name, "the server takes no more items")
+            self.nodes.refuse(name, FULL)
 
     def _subscriber(self) -> Subscriber:
         assert self.channel is not None
@@ -331,9 +337,9 @@ class Session:
             # It said that more would come at once, and published when its time had come, no sooner:
             # what it says then tells nothing of what was in one publication.
             self.continuity.end_batch(doubted=True)
-            self.publications += 1
+            subscription.published += 1
         await self._take(subscription, told, Origin.LIVE)
-        self.publications += not told.more
+        subscription.published += not told.more
         subscription.promised, subscription.arrived_s = told.more, now_s
 
     async def _take(self, subscription: Subscription, told: Publication, origin: Origin) -> None:

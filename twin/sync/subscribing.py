@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from asyncua import ua
@@ -11,6 +12,7 @@ from asyncua import ua
 from twin.sync.compat import BAD, Channel
 from twin.sync.continuity import Track
 from twin.sync.nodes import Nodes
+from twin.sync.parts import by_parts
 from twin.sync.sequence import SequenceCheck
 from twin.sync.target import Target
 
@@ -21,6 +23,7 @@ LIFETIME_S = 600.0
 KEEP_ALIVE_S = 1.0
 HEARTBEAT_SAMPLING_S = 0.5
 
+FULL = "the server takes no more items"
 GONE = {"BadNodeIdUnknown", "BadNodeIdInvalid"}
 """Words of a server for a node that is not there, or not any more."""
 Wanted = Sequence[tuple[str, ua.NodeId]]
@@ -38,6 +41,8 @@ class Subscription:
     """Longest time without a publication by the server's own settings, s."""
     promised: bool = False
     """Whether its last notification said that more would come at once."""
+    published: int = 0
+    """Whole publications that came in, those that said that there is no news among them."""
     arrived_s: float = 0.0
     """Moment on our clock at which that one was here, s."""
     check: SequenceCheck = field(default_factory=SequenceCheck)
@@ -106,22 +111,28 @@ class Subscriber:
 
     async def ask(self, subscription: Subscription, wanted: Wanted) -> Wanted:
         """Ask for items chunk by chunk; return those for which the subscription has no room."""
-        left: list[tuple[str, ua.NodeId]] = []
-        start = 0
-        while start < len(wanted):
-            part = wanted[start : start + await self._channel.items_at_once()]
-            left += await self._ask(subscription, part)
-            start += len(part)
+        most = await self._channel.items_at_once()
+        ask = partial(self._ask, subscription)
+        codes, most = await by_parts(ask, wanted, most, lambda code: code)
+        self._channel.takes(most)
+        left = []
+        for (name, node), code in zip(wanted, codes, strict=True):
+            if code == ua.StatusCodes.BadTooManyMonitoredItems:
+                left.append((name, node))
+            elif code >= BAD:
+                self._nodes.refuse(name, str(ua.StatusCode(code).name))
         if subscription.tracks:
             return left
         for name, _ in left:  # not one fits into it: into another one neither
-            self._nodes.refuse(name, "the server takes no more items")
+            self._nodes.refuse(name, FULL)
         return []
 
-    async def _ask(self, subscription: Subscription, part: Wanted) -> Wanted:
+    async def _ask(self, subscription: Subscription, part: Wanted) -> list[int]:
+        """Ask for items in one call; return the status codes of the answers."""
         requests = []
         for name, node in part:
             item = self._nodes.items[name]
+            # Never the same handle again: a server may have made some of those that it refused.
             subscription.newest += 1
             handle = subscription.newest
             track = self._nodes.continuity.track(name)
@@ -130,24 +141,20 @@ class Subscriber:
             requests.append(_request(node, handle, item.sampling_s, item.queue_size))
         try:
             answers = await self._channel.create_items(subscription.number, requests)
-        except ua.UaError:
+        except (OSError, TimeoutError, ua.UaError):
             for request in requests:
                 subscription.tracks.pop(request.RequestedParameters.ClientHandle, None)
             raise
-        full = []
-        for (name, node), request, answer in zip(part, requests, answers, strict=True):
-            code = answer.StatusCode.value
+        codes = []
+        for (name, _), request, answer in zip(part, requests, answers, strict=True):
+            handle, code = request.RequestedParameters.ClientHandle, answer.StatusCode.value
+            codes.append(code)
             if code < BAD:
-                handle = request.RequestedParameters.ClientHandle
                 subscription.ids[handle] = int(answer.MonitoredItemId)
                 self._granted(subscription, name, answer)
-                continue
-            subscription.tracks.pop(request.RequestedParameters.ClientHandle, None)
-            if code == ua.StatusCodes.BadTooManyMonitoredItems:
-                full.append((name, node))
             else:
-                self._nodes.refuse(name, answer.StatusCode.name)
-        return full
+                subscription.tracks.pop(handle, None)
+        return codes
 
     def _granted(self, subscription: Subscription, name: str, answer: Any) -> None:
         """Note what the server made of our wishes for an item."""
@@ -166,12 +173,20 @@ class Subscriber:
         for found in subscriptions:
             await self._give_up(found)
         has = {track.name for found in subscriptions for track in found.tracks.values()}
-        wanted = [(name, nodes.ids[name]) for name in nodes.bad
-                  if name in nodes.ids and name not in has]  # fmt: skip
-        if wanted and subscriptions:
-            for name, _ in wanted:
+        reasons = {name: why for name, why in nodes.bad.items()
+                   if name in nodes.ids and name not in has}  # fmt: skip
+        if reasons and subscriptions:
+            for name in reasons:
                 nodes.await_value(name)
-            await self.ask(subscriptions[-1], wanted)
+            try:
+                wanted = [(name, nodes.ids[name]) for name in reasons]
+                for name, _ in await self.ask(subscriptions[-1], wanted):
+                    nodes.refuse(name, FULL)
+            except (OSError, TimeoutError, ua.UaError):
+                has = {track.name for track in subscriptions[-1].tracks.values()}
+                for name in reasons.keys() - has - nodes.bad.keys():
+                    nodes.refuse(name, reasons[name])  # to be asked for another time
+                raise
 
     async def _give_up(self, subscription: Subscription) -> None:
         """Let go of items whose nodes are no more: a node made anew is not theirs."""

@@ -158,23 +158,28 @@ class Supervisor:
         task, self._task = self._task, None
         if task is None:
             return
-        live, why = self.link.state in CONNECTED, self._lost_by or self.link.reason
-        if self.link.state is SourceState.GAP_FILL:
-            live = True
-        if settle_s and live and not task.done():
+        broken = self._broken()
+        if settle_s and broken is None and not task.done():
             await self._probe.settle(settle_s)
+            broken = self._broken()  # it may have been lost meanwhile
         self._wish(Disabled())
         done, _ = await asyncio.wait({task}, timeout=ANSWER_S + 2.0)
         if not done:
             task.cancel()
             await asyncio.wait({task}, timeout=2.0)
-        self.session.nodes.finish(
-            self._clock.now(), None if live else why or "it was never reached"
-        )
+        self.session.nodes.finish(self._clock.now(), broken)
         if task.done() and not task.cancelled() and task.exception() is not None:
             _log.error(
                 "the link to %s ended badly", self.target.endpoint, exc_info=task.exception()
             )
+
+    def _broken(self) -> str | None:
+        """Return why no values flow; None if they do."""
+        flows = self.link.state in CONNECTED or self.link.state is SourceState.GAP_FILL
+        if flows and self.session.lost is None:
+            return None
+        told = self._lost_by or self.session.lost or self.link.reason
+        return told or "it was never reached"
 
     def failed(self) -> None:
         """Raise a fault of the program itself; it must not look like silence."""

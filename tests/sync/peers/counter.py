@@ -22,7 +22,7 @@ from tests.sync.peers.odd import Odd
 DEFAULTS: dict[str, Any] = {
     "port": 0, "nodes": 5, "rate": 100, "start": 1, "history": False,
     "uris": ["urn:counter:a", "urn:counter:b"], "home": "urn:counter:b",
-    "clockOffsetS": 0, "equalStamps": False, "realQueue": 0, "odd": False,
+    "clockOffsetS": 0, "equalStamps": False, "resolutionS": 0, "realQueue": 0, "odd": False,
     "security": False, "pki": None, "user": None, "password": None,
     "type": "UInt32", "statuses": ["Good"], "stamps": True, "times": [], "ways": {},
 }  # fmt: skip
@@ -125,6 +125,9 @@ async def main(options: dict[str, Any]) -> None:
         elif stamp <= last:
             stamp = last + timedelta(microseconds=100)
         last = stamp
+        if options["resolutionS"]:  # of the times that it tells
+            shown = stamp.timestamp() // options["resolutionS"] * options["resolutionS"]
+            stamp = datetime.fromtimestamp(shown, UTC)
         if options["times"] and value % 3 == 0:  # now and then another time altogether
             told = options["times"][value // 3 % len(options["times"])]
             stamp = datetime.fromisoformat(told)

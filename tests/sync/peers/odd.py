@@ -47,6 +47,8 @@ class Odd:
 
     most: dict[str, int] = field(default_factory=dict)
     """Operations that a service takes in one call; none of it is stated anywhere."""
+    poison: dict[str, str] = field(default_factory=dict)
+    """Services that are answered with a fault if one node is among others, and which."""
     short: list[str] = field(default_factory=list)
     """Services whose answers lack their last part."""
     keep_alives: bool = False
@@ -94,8 +96,13 @@ class Odd:
                 self.reset.remove(name)
                 own._transport.abort()  # noqa: SLF001
                 return False
-            if name in self.most and _operations(name, body) > self.most[name]:
+            if name in self.most and len(_nodes(name, body)) > self.most[name]:
                 raise ServiceError(ua.StatusCodes.BadTooManyOperations)
+            if name in self.poison and self.poison[name] in _nodes(name, body):
+                if name == "CreateMonitoredItems":  # what it made until then stays made
+                    asked = struct_from_binary(ua.CreateMonitoredItemsParameters, body)
+                    await own.session.create_monitored_items(asked)
+                raise ServiceError(ua.StatusCodes.BadInternalError)
             return await answer(own, kind, header, number, body)
 
         respond = UaProcessor.send_response
@@ -276,15 +283,17 @@ class Odd:
         UaProcessor._process_message = answered  # noqa: SLF001
 
 
-def _operations(name: str, body: Any) -> int:
-    """Return how many operations a request is for."""
+def _nodes(name: str, body: Any) -> list[str]:
+    """Return the identifiers of the nodes that a request is for."""
     kind, many = {
         "Read": (ua.ReadParameters, "NodesToRead"),
         "Browse": (ua.BrowseParameters, "NodesToBrowse"),
         "CreateMonitoredItems": (ua.CreateMonitoredItemsParameters, "ItemsToCreate"),
         "HistoryRead": (ua.HistoryReadParameters, "NodesToRead"),
     }[name]
-    return len(getattr(struct_from_binary(kind, body.copy()), many))
+    asked = getattr(struct_from_binary(kind, body.copy()), many)
+    nodes = [getattr(item, "ItemToMonitor", item).NodeId for item in asked]
+    return [str(node.Identifier) for node in nodes]
 
 
 def _at(value: Any, moment: Any) -> Any:
