@@ -48,7 +48,7 @@ class Channel(Opening):
 
     Parameters
     ----------
-    endpoint, timeout_s, on_lost
+    endpoint, timeout_s, on_lost, where
         See ``Opening``.
     items_per_call : int
         Items asked for in one call at most.
@@ -60,8 +60,9 @@ class Channel(Opening):
         timeout_s: float,
         on_lost: Callable[[str], None],
         items_per_call: int = ITEMS,
+        **where: Any,
     ) -> None:
-        super().__init__(endpoint, timeout_s, on_lost)
+        super().__init__(endpoint, timeout_s, on_lost, **where)
         self._reads, self._items = READS, items_per_call
         self._learned = False
 
@@ -269,7 +270,7 @@ class Channel(Opening):
         )
         async with answered(self._timeout_s):
             found = list(await self._client.uaclient.session.create_monitored_items(parameters))
-        none = ua.MonitoredItemCreateResult(ua.StatusCode(ua.StatusCodes.BadUnexpectedError))
+        none = refusal(ua.StatusCodes.BadUnexpectedError)
         return found[: len(requests)] + [none] * (len(requests) - len(found))
 
     async def delete_items(self, subscription: int, ids: Sequence[int]) -> None:
@@ -322,6 +323,11 @@ class Channel(Opening):
         response = struct_from_binary(answer, data)
         response.ResponseHeader.ServiceResult.check()
         return response
+
+
+def refusal(code: int) -> ua.MonitoredItemCreateResult:
+    """Return the answer for an item that was refused by a fault."""
+    return ua.MonitoredItemCreateResult(ua.StatusCode(code))
 
 
 def _unread(code: int) -> ua.DataValue:

@@ -26,6 +26,24 @@ RENEW_AT = 0.75
 LEAST_LIFETIME_MS = 1000
 """Lifetime of a channel below which a server cannot mean what it says, ms."""
 
+REFUSALS = (
+    ua.uaerrors.BadCertificateInvalid,
+    ua.uaerrors.BadCertificateUntrusted,
+    ua.uaerrors.BadCertificateTimeInvalid,
+    ua.uaerrors.BadCertificateHostNameInvalid,
+    ua.uaerrors.BadCertificateUriInvalid,
+    ua.uaerrors.BadCertificateUseNotAllowed,
+    ua.uaerrors.BadCertificateRevoked,
+    ua.uaerrors.BadIdentityTokenInvalid,
+    ua.uaerrors.BadIdentityTokenRejected,
+    ua.uaerrors.BadSecurityChecksFailed,
+    ua.uaerrors.BadSecurityModeRejected,
+    ua.uaerrors.BadSecurityPolicyRejected,
+    ua.uaerrors.BadUserAccessDenied,
+    ua.uaerrors.BadUserSignatureInvalid,
+)
+"""Errors that trying again does not mend."""
+
 
 class GarbledError(ua.UaError):  # type: ignore[misc]
     """The server's answer cannot be read: it breaks the rules of the encoding."""
@@ -65,15 +83,30 @@ class Opening:
         Longest wait for an answer, s.
     on_lost : callable
         Called once, with the reason in words, when the connection breaks.
+    address : str or None
+        Which address of the host to connect to; None: any.
+    hello_s : float or None
+        Longest wait for a server to greet us, s; None: as for any answer.
     """
 
-    def __init__(self, endpoint: str, timeout_s: float, on_lost: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        timeout_s: float,
+        on_lost: Callable[[str], None],
+        *,
+        address: str | None = None,
+        hello_s: float | None = None,
+    ) -> None:
         self._client = Client(endpoint, timeout=timeout_s, auto_reconnect=False)
         self._client.session_timeout = SESSION_MS
         self._asked_ms = self._client.secure_channel_timeout
         self._client.name = self._client.description = "linetwin"
         self._endpoint = endpoint
         self._timeout_s = timeout_s
+        self.address = address or self._client.server_url.hostname or ""
+        """Where the socket leads to."""
+        self._hello_s = hello_s or timeout_s
         self._on_lost = on_lost
         self._renewing: asyncio.Task[None] | None = None
 
@@ -81,10 +114,13 @@ class Opening:
 
     async def connect(self) -> None:
         """Open the socket and shake hands; raises OSError, TimeoutError or UaError."""
-        async with answered(self._timeout_s):
-            await self._client.connect_socket()
+        library = self._client.uaclient
+        library._timeout = self._hello_s
+        async with answered(self._hello_s):
+            await library.connect_socket(self.address, self._client.server_url.port)
             await self._client.send_hello()
-        self._client.uaclient.protocol.on_connection_lost = self._lost
+        library.protocol.timeout = self._timeout_s
+        library.protocol.on_connection_lost = self._lost
 
     async def secure(self, security: Security | None, identity: Identity | None) -> None:
         """Open the secure channel; the server's certificate is looked at before anything is sent.
@@ -124,10 +160,7 @@ class Opening:
         self._client.uaclient.protocol.on_connection_lost = None
         self._client.disconnect_socket()
         await security.apply(self._client, identity, peer)
-        async with answered(self._timeout_s):
-            await self._client.connect_socket()
-            await self._client.send_hello()
-        self._client.uaclient.protocol.on_connection_lost = self._lost
+        await self.connect()
 
     async def _open_channel(self) -> None:
         async with answered(self._timeout_s):

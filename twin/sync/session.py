@@ -19,7 +19,7 @@ from asyncua import ua
 from twin.sync.clock import Clock
 from twin.sync.compat import BAD, ITEMS, Channel
 from twin.sync.continuity import Continuity
-from twin.sync.knock import knock
+from twin.sync.knock import Door
 from twin.sync.nodes import Nodes
 from twin.sync.opening import GarbledError, Ticket
 from twin.sync.protocol import Origin, Sample
@@ -69,6 +69,8 @@ class Session:
         """Why the connection is of no use any more; None while it is."""
         self.gone = ""
         """Why the subscriptions from before cannot go on; empty if they can, or there are none."""
+        self.door = Door(target.endpoint)
+        """Where the server is found."""
         self.nodes = Nodes(target, sink.gap)
         """What is known of the nodes."""
         self.pulse = Pulse(clock)
@@ -120,10 +122,12 @@ class Session:
         """
         self.pulse.connect()
         self.silent = True
-        endpoint = self._target.endpoint
-        self.channel = await knock(
-            lambda: Channel(endpoint, answer_s, self.lose, self._items_per_call), knock_s, within_s
-        )
+
+        def made(address: str) -> Channel:
+            return Channel(self._target.endpoint, answer_s, self.lose, self._items_per_call,
+                           address=address, hello_s=within_s)  # fmt: skip
+
+        self.channel = await self.door.knock(made, knock_s, within_s)
         self.lost, self.full = None, False
 
     async def secure(self) -> None:
@@ -319,9 +323,9 @@ class Session:
     def _failed(self, error: Exception) -> None:
         gone = (ua.uaerrors.BadNoSubscription, ua.uaerrors.BadSubscriptionIdInvalid)
         if isinstance(error, gone):
-            self._forget("the server has given up our subscription")
+            self.forget("the server has given up our subscription")
         elif isinstance(error, GarbledError):
-            self._forget(str(error))  # what it said is lost for good
+            self.forget(str(error))  # what it said is lost for good
         else:
             self.lose(f"no more values: {str(error) or type(error).__name__}")
 
@@ -350,7 +354,7 @@ class Session:
         if verdict is Verdict.AHEAD and not await self._caught_up(subscription, number):
             return
         if verdict is Verdict.STRANGE:
-            self._forget(f"the server counts its notifications anew, from {number}")
+            self.forget(f"the server counts its notifications anew, from {number}")
             return
         if not told.carries:
             return
@@ -371,7 +375,7 @@ class Session:
                 again = await self.channel.republish(subscription.number, expected)
             except (ua.UaStatusCodeError, GarbledError) as error:
                 some = f"notifications {expected} to {number - 1}"
-                self._forget(f"the server does not send {some} again ({type(error).__name__})")
+                self.forget(f"the server does not send {some} again ({type(error).__name__})")
                 return False
             subscription.check.took(again.mark())
             self._apply(subscription, again, Origin.REPUBLISH)
@@ -403,7 +407,7 @@ class Session:
             if status >= BAD or nodes.bad or nodes.pending:
                 nodes.judge(sample)
         if told.ended:
-            self._forget(f"the server ended the subscription: {told.ended}")
+            self.forget(f"the server ended the subscription: {told.ended}")
         if fresh:
             self.pulse.flow()
             self._sink.take(fresh)
@@ -416,16 +420,12 @@ class Session:
             self.lost = reason
             self._wake()
 
-    def _forget(self, reason: str) -> None:
+    def forget(self, reason: str) -> None:
         """Note that the subscriptions are of no use any more: the next ones are a new epoch."""
         self._stale += self._subscriptions
         self._subscriptions.clear()
         self.gone = self.gone or reason
         self.lose(reason)
-
-    def forget(self, reason: str) -> None:
-        """Give up the subscriptions, for instance because their values do not flow."""
-        self._forget(reason)
 
     async def drop(self) -> None:
         """Let go of the connection at once, keeping what the server has for us."""

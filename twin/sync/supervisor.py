@@ -46,6 +46,7 @@ from twin.sync.machine import (
     Waited,
     transition,
 )
+from twin.sync.opening import REFUSALS
 from twin.sync.probe import Probe
 from twin.sync.protocol import CONNECTED, LinkEvent, SourceState
 from twin.sync.security import Identity, RefusedError
@@ -59,6 +60,8 @@ ANSWER_S = 4.0
 """Longest wait for an answer of a server that is there, s."""
 PATIENCE_S = 60.0
 """Longest wait for a server that was slow before: each time in vain the wait doubles, s."""
+HELLO_S = 40.0
+"""Longest wait for a greeting where nobody greeted us in less: each time the wait doubles, s."""
 KNOCK_S = 1.0
 """Wait for an answer of a server that may not be there, before another connection is tried, s."""
 RETRY_FIRST_S = 0.25
@@ -70,24 +73,6 @@ FILL_S = 30.0
 """Longest time for reading history before what is left is declared, s."""
 FILLS = 3
 """Losses in a row while history is read after which it is left alone: it may be what breaks."""
-
-REFUSALS = (
-    ua.uaerrors.BadCertificateInvalid,
-    ua.uaerrors.BadCertificateUntrusted,
-    ua.uaerrors.BadCertificateTimeInvalid,
-    ua.uaerrors.BadCertificateHostNameInvalid,
-    ua.uaerrors.BadCertificateUriInvalid,
-    ua.uaerrors.BadCertificateUseNotAllowed,
-    ua.uaerrors.BadCertificateRevoked,
-    ua.uaerrors.BadIdentityTokenInvalid,
-    ua.uaerrors.BadIdentityTokenRejected,
-    ua.uaerrors.BadSecurityChecksFailed,
-    ua.uaerrors.BadSecurityModeRejected,
-    ua.uaerrors.BadSecurityPolicyRejected,
-    ua.uaerrors.BadUserAccessDenied,
-    ua.uaerrors.BadUserSignatureInvalid,
-)
-"""Errors that trying again does not mend."""
 
 
 class Supervisor:
@@ -133,7 +118,7 @@ class Supervisor:
         self._was_live = False
         self._retry_s = RETRY_FIRST_S
         self._retry_at_s = 0.0
-        self._answer_s = ANSWER_S
+        self._answer_s = self._hello_s = ANSWER_S
         self._fills = 0
 
     # --- asking -----------------------------------------------------------------------------------
@@ -302,18 +287,31 @@ class Supervisor:
         return Failed(reason, float(self._draws.random()), broken)
 
     async def _resolve(self) -> Event:
-        address = urlsplit(self.target.endpoint)
-        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(ANSWER_S):
-                await loop.getaddrinfo(address.hostname, address.port, type=socket.SOCK_STREAM)
+            await self.session.door.resolve(ANSWER_S)
         except socket.gaierror as error:
-            return self._failed(f"the host {address.hostname} has no address: {error.strerror}")
+            host = urlsplit(self.target.endpoint).hostname
+            return self._failed(f"the host {host} has no address: {error.strerror}")
         return Resolved()
 
     async def _connect(self) -> Event:
+        """Knock until somebody answers; whoever wants an end need not wait for it."""
         await self.session.drop()
-        await self.session.connect(KNOCK_S, ANSWER_S, self._answer_s)
+        knocking = asyncio.create_task(self.session.connect(KNOCK_S, self._hello_s, self._answer_s))
+        try:
+            while not knocking.done():
+                await asyncio.wait({knocking}, timeout=TICK_S)
+                if self._wishes and not knocking.done():
+                    return self._wishes.popleft()
+            knocking.result()
+        except TimeoutError:
+            # A small device may take its time to greet us. It costs nothing to wait: where nobody
+            # was there, further connections are tried meanwhile.
+            self._hello_s = min(HELLO_S, 2.0 * self._hello_s)
+            raise
+        finally:
+            knocking.cancel()
+            await asyncio.gather(knocking, return_exceptions=True)
         return Connected()
 
     async def _secure(self) -> Event:

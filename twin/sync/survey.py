@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from asyncua import ua
@@ -19,10 +20,11 @@ from asyncua import ua
 from twin.errors import ConnectionLostError, Finding, UnknownNameError
 from twin.line import Line
 from twin.sync.browse import Names
-from twin.sync.compat import BAD, Channel
+from twin.sync.compat import BAD, Channel, refusal
 from twin.sync.elements import needed
 from twin.sync.mapping import Mapping, NodeSpec, status_of
 from twin.sync.opcua import value_of
+from twin.sync.parts import by_parts
 from twin.sync.protocol import Origin, Quality, Sample
 from twin.sync.security import Identity, RefusedError, Security
 
@@ -224,7 +226,9 @@ class _Look:
         answer = await self.channel.create_subscription(parameters)
         publishing_s = float(answer.RevisedPublishingInterval or 0.0) / 1000.0
         requests = [self._request(spec, node, k) for k, (spec, node) in enumerate(usable)]
-        granted = await self.channel.create_items(answer.SubscriptionId, requests)
+        ask = partial(self.channel.create_items, answer.SubscriptionId)
+        most = await self.channel.items_at_once()
+        granted, _ = await by_parts(ask, requests, most, refusal)
         for (spec, _), item in zip(usable, granted, strict=True):
             self._granted(spec, item, publishing_s)
         counts = await self._count(usable, watch_s)

@@ -25,6 +25,8 @@ class Proxy:
         """What the server says, and what the client hears instead."""
         self.delay_s = 0.0
         """Longest delay of each piece, s; drawn anew for each, order is kept."""
+        self.greeting_s = 0.0
+        """Time for which a new connection is not answered, s."""
         self.mute_up = False
         """Whether what the client sends goes nowhere."""
         self.mute_down = False
@@ -96,10 +98,13 @@ class Proxy:
     async def _carry(
         self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, up: bool
     ) -> None:
+        waits_s = 0.0 if up else self.greeting_s
         with suppress(OSError):
             while piece := await source.read(65536):
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s * float(self._draws.random()))
+                await asyncio.sleep(waits_s)
+                waits_s = 0.0
                 if self.mute_up if up else self.mute_down:
                     continue
                 if self.garble is not None and self.garble[0] in piece and not up:
