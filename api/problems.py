@@ -219,7 +219,12 @@ def install(app: FastAPI) -> None:
     """Turn every exception that reaches the application into a problem document."""
 
     async def told(request: Request, error: Exception) -> Response:
-        return respond(refusal(error), request.url.path, request_id_of(request.scope))
+        refused, request_id = refusal(error), request_id_of(request.scope)
+        if refused.kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            # Nobody but those who look after the site can do something about it.
+            found = {"request_id": request_id, "kind": refused.kind.uri, "detail": refused.detail}
+            _log.error("refused", extra=found)
+        return respond(refused, request.url.path, request_id)
 
     async def plain(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

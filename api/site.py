@@ -352,7 +352,7 @@ class Site:
         try:
             with self.store.begin() as transaction:
                 transaction.count_jobs(JobStatus.QUEUED)
-            store = "ok"
+            store = self.store.refused or "ok"
         except JournalError as error:
             store = str(error)
         return {

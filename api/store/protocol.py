@@ -291,6 +291,10 @@ class Store(Protocol):
     def begin(self, *, write: bool = False) -> AbstractContextManager[Transaction]:
         """Begin a transaction; it counts when the block ends without an error."""
 
+    @property
+    def refused(self) -> str:
+        """Why a write was refused within the last minute and none was taken since; else empty."""
+
 
 def new_id(prefix: str) -> str:
     """Return a new id; later ones sort behind earlier ones, to the nanosecond."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib import resources
@@ -11,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 from api.store.queue import JobRows
 from api.store.records import RecordRows
@@ -23,6 +24,8 @@ WRITER_LOCK = 0x6C74776E
 """Number of the advisory lock that a writer holds on PostgreSQL."""
 CONNECT_S = 10
 """Time that a database may take to answer, s."""
+REMEMBERED_S = 60.0
+"""Time for which a write that was refused counts against the store, s."""
 
 
 def sqlite_url(path: Path) -> URL:
@@ -68,6 +71,13 @@ class SqlStore:
     def __init__(self, url: URL) -> None:
         self._url = url
         self._engine: Engine | None = None
+        self._refused: tuple[float, str] | None = None
+
+    @property
+    def refused(self) -> str:
+        """Why a write was refused within the last minute and none was taken since; else empty."""
+        at_s, reason = self._refused or (-REMEMBERED_S, "")
+        return reason if time.monotonic() - at_s < REMEMBERED_S else ""
 
     @property
     def name(self) -> str:
@@ -115,7 +125,11 @@ class SqlStore:
             connection = self._engine.connect().execution_options(linetwin_write=write, **level)
             with connection, connection.begin():
                 yield connection
+            if write:
+                self._refused = None
         except DBAPIError as error:
+            if write and isinstance(error, OperationalError):
+                self._refused = time.monotonic(), f"does not take what is written: {error.orig}"
             raise JournalError(f"the database {self.name}: {error.orig}") from error
         except SQLAlchemyError as error:
             raise JournalError(f"the database {self.name}: {error}") from error

@@ -1,5 +1,6 @@
 """What runs a site: metrics, log, headers, files to deploy with, and what covers what."""
 
+import errno
 import io
 import json
 import logging
@@ -11,13 +12,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+import sqlalchemy as sa
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from api.keys import Scope, create_key
 from api.logs import configure
 from api.settings import Settings
 from api.sites import FIRST_PORT
-from tests.api.conftest import Service
+from tests.api.conftest import Service, run_service
+from twin.line import example_line
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -105,6 +109,57 @@ def test_the_log_is_json_without_secrets(monkeypatch: pytest.MonkeyPatch) -> Non
     assert first["key"] == "(hidden)"
     assert first["timestamp"].endswith("Z")
     assert "ValueError" in json.dumps(second["exception"])
+
+
+def test_a_full_disk_is_told_to_who_looks_after_the_site(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The site is not ready while writes are refused, and the log says why; then it is again."""
+    service = run_service(tmp_path, [example_line("electronics")])
+    engine = service.site.store._engine  # noqa: SLF001 - a full disk, without one
+    assert engine is not None
+
+    def full(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")
+
+    orders = [{"id": f"A-{n}", "product": "controller", "quantity": 1} for n in range(1500)]
+    body = {"line_id": "electronics", "requests": orders}
+    try:
+        with service.client() as client:
+            sa.event.listen(engine, "begin", full)
+            refused = client.put("/v1/operations-schedules/week", json=body)
+            assert refused.status_code == 503, refused.text
+            answer = client.get("/readyz")
+            assert answer.status_code == 503
+            assert "full" in answer.json()["checks"]["store"]
+            (told,) = [record for record in caplog.records if record.message == "refused"]
+            assert told.levelname == "ERROR"
+            assert told.__dict__["request_id"] == refused.json()["request_id"]
+            assert "full" in told.__dict__["detail"]
+            sa.event.remove(engine, "begin", full)
+            engine.dispose()
+            assert client.put("/v1/operations-schedules/week", json=body).status_code == 201
+            assert client.get("/readyz").status_code == 200
+    finally:
+        service.stop()
+
+
+def test_a_key_that_could_not_be_kept_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk leaves the keys as they were, and no piece of a file beside them."""
+    path = tmp_path / "keys.json"
+    create_key(path, "first", Scope.READ)
+    before = path.read_bytes()
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("api.keys.os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        create_key(path, "second", Scope.READ)
+    assert [item.name for item in tmp_path.iterdir()] == ["keys.json"]
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("path", ["/", "/v1/lines", "/v1/nothing", "/healthz", "/docs"])
