@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,7 +25,14 @@ Data = Annotated[
 SHOW_EVERY_S = 5.0
 REASONS_SHOWN = 10
 NODES_SHOWN = 3
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+def _ending() -> tuple[signal.Signals, ...]:
+    """Return the signals that end a recording: a terminal that is closed is one, unless nohup."""
+    hung_up = getattr(signal, "SIGHUP", None)
+    if hung_up is None or signal.getsignal(hung_up) is signal.SIG_IGN:
+        return (signal.SIGINT, signal.SIGTERM)
+    return (signal.SIGINT, signal.SIGTERM, hung_up)
 
 
 def record(
@@ -42,7 +49,8 @@ def record(
     """Record every value of some OPC UA nodes as Parquet, and declare every gap."""
     if for_s is not None and for_s <= 0:
         raise typer.BadParameter("give a time above zero, such as 60s", param_hint="--for")
-    with _noted() as asked:
+    ending = _ending()
+    with _noted(ending) as asked:
         from twin.sync.connection import load_connection  # noqa: PLC0415
         from twin.sync.record import record as recorded  # noqa: PLC0415
 
@@ -50,7 +58,7 @@ def record(
 
         def started(recorder: Recorder, stop: Callable[[], None]) -> None:
             loop = asyncio.get_running_loop()
-            for number in _ENDING:
+            for number in ending:
                 loop.add_signal_handler(number, stop)
             if asked:
                 stop()
@@ -59,7 +67,8 @@ def record(
                 recorder.watch = loop.create_task(_show(recorder))  # kept, or it is collected
 
         summary = recorded(wanted, out, for_s, identity=identity_in(data), started=started)
-    _told(summary, out, json=json)
+    with suppress(OSError):  # of a terminal that is gone; what there is to say is in the files
+        _told(summary, out, json=json)
     if summary["alarm"] or not summary["finished"]:
         raise typer.Exit(ExitCode.FAILED)
     if not summary["received"]:
@@ -67,12 +76,12 @@ def record(
 
 
 @contextmanager
-def _noted() -> Iterator[list[int]]:
+def _noted(ending: tuple[signal.Signals, ...]) -> Iterator[list[int]]:
     """Note signals that come before a recording can heed them: it ends with whole files then."""
     asked: list[int] = []
     before = {
         number: signal.signal(number, lambda given, _frame: asked.append(given))
-        for number in _ENDING
+        for number in ending
     }
     try:
         yield asked
@@ -82,11 +91,12 @@ def _noted() -> Iterator[list[int]]:
 
 
 async def _show(recorder: Recorder) -> None:
-    while True:
-        await asyncio.sleep(SHOW_EVERY_S)
-        now = recorder.progress()
-        states = ", ".join(f"{name} {state}" for name, state in now.states.items())
-        typer.echo(f"{now.received:,} values, {now.gaps} open gaps; {states}", err=True)
+    with suppress(OSError):
+        while True:
+            await asyncio.sleep(SHOW_EVERY_S)
+            now = recorder.progress()
+            states = ", ".join(f"{name} {state}" for name, state in now.states.items())
+            typer.echo(f"{now.received:,} values, {now.gaps} open gaps; {states}", err=True)
 
 
 def _told(summary: dict[str, Any], out: Path, *, json: bool) -> None:

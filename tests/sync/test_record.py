@@ -400,10 +400,11 @@ async def test_kill_at_random_moments(batch: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.proof)]
+    "number",
+    [signal.SIGTERM, signal.SIGHUP, pytest.param(signal.SIGINT, marks=pytest.mark.proof)],
 )
 async def test_signal_ends_it_cleanly(number: signal.Signals, tmp_path: Path) -> None:
-    """Ctrl-C and SIGTERM leave whole files and exit code 0."""
+    """Ctrl-C, SIGTERM and a terminal that is closed leave whole files and exit code 0."""
     async with counter("asyncua", rate=RATE) as server:
         connection = tmp_path / "connection.yaml"
         connection.write_text(

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from api.cli import app
 from twin.errors import InvalidInputError
+from twin.sync import record
 from twin.sync.connection import Connection, Source, load_connection
 from twin.sync.protocol import LinkEvent, Origin, Sample, SourceState
 from twin.sync.record import Recorder
@@ -64,6 +65,16 @@ def test_folder_in_use_is_refused(tmp_path: Path) -> None:
     assert isinstance(done.exception, InvalidInputError)
     assert "broken off; it can be read: 3 values" in str(done.exception)
     assert sorted((tmp_path / "out").iterdir()) == before
+
+
+def test_two_recordings_into_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begun at one moment, both find it empty; only one may write there."""
+    monkeypatch.setattr(record, "held", lambda _folder: "")
+    source = Source.model_validate({"endpoint": "opc.tcp://127.0.0.1:1", "nodes": ["i=2258"]})
+    connection = Connection(sources=(source,))
+    Recorder(connection, tmp_path / "out")
+    with pytest.raises(InvalidInputError, match="another recording, which has just begun"):
+        Recorder(connection, tmp_path / "out")
 
 
 @pytest.mark.parametrize("time", ["0s", "-5s"])

@@ -7,6 +7,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,11 +77,16 @@ class Recorder:
     def __init__(
         self, connection: Connection, folder: Path, identity: Identity | None = None
     ) -> None:
-        title = f"the folder {folder}"
+        title, claimed = f"the folder {folder}", False
         try:
             found = held(folder)
             if not found:
                 self._files = Files(folder)
+                with suppress(FileExistsError):
+                    self._files.claim()
+                    claimed = True
+            if not (found or claimed):
+                found = "holds another recording, which has just begun"
         except OSError as error:
             finding = Finding("", f"cannot be used: {error.strerror}", "a folder to write into")
             raise InvalidInputError(title, [finding]) from error

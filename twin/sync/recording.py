@@ -98,6 +98,10 @@ class Files:
             ("value_after", pa.string()),
         ])  # fmt: skip
 
+    def claim(self) -> None:
+        """Take the folder for this recording; raises FileExistsError if another one just has."""
+        (self.folder / SUMMARY).open("x").close()
+
     def write(self, rows: Sequence[tuple[str, Sample]]) -> None:
         """Write values as a piece of their own; raises OSError if the disk does not take it."""
         if not rows:
