@@ -39,6 +39,36 @@ def test_health_holds_the_line_against_its_model(seen: Seen, running: Running) -
     expect(page.locator("[data-fact=link] dd")).to_contain_text("connected")
 
 
+def test_gaps_say_of_which_node_and_how_far_a_clock_was_set(seen: Seen) -> None:
+    """A long node id does not push the table out of its card; a clock that was set has no length."""
+    node = "nsu=urn:plant:line;s=" + "Area7.Cell3." * 8 + "Temperature"
+    begin, end = "2026-01-05T08:00:00Z", "2026-01-05T09:00:00Z"
+    reason = "the plant's clock was set back by 3600.0 s"
+    gaps = [
+        {"begin": begin, "end": end, "reason": "BadNodeIdUnknown", "node": node},
+        {"begin": begin, "end": end, "reason": "the plant could not be reached", "node": ""},
+        {"begin": begin, "end": end, "reason": reason, "node": "i=2258", "clock_step_s": -3600.0},
+    ]
+
+    def told(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"items": gaps})
+
+    page = seen.page
+    page.route("**/gaps", told)
+    page.goto("/health")
+    rows = page.locator("#gaps tbody tr")
+    expect(rows).to_have_count(3)
+    expect(rows.nth(0).locator("td").nth(2)).to_have_text("clock −60 min")
+    expect(rows.nth(0)).to_contain_text("i=2258")
+    expect(rows.nth(1).locator(".node")).to_have_text("all")
+    expect(rows.nth(2).locator(".node")).to_have_text(node)
+    expect(rows.nth(2).locator("td").nth(2)).to_have_text("60 min")
+    card = page.locator("section", has=page.locator("#gaps"))
+    wrap = card.locator(".table-wrap")
+    assert wrap.evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
 def test_data_leaves_and_comes_back_in(seen: Seen, running: Running, tmp_path: Path) -> None:
     """A table is the API's; a workbook is refused cell by cell, and taken once it is mended."""
     page = seen.page

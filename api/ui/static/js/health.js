@@ -63,8 +63,16 @@ function showGaps(gaps) {
   $("#gaps").hidden = !gaps.length;
   $("#gaps tbody").replaceChildren(...[...gaps].reverse().map((gap) => el("tr", {},
     el("td", { text: moment(gap.begin) }), el("td", { text: gap.end ? moment(gap.end) : t("health.gap_open") }),
-    el("td", { class: "num", text: gap.end ? duration((Date.parse(gap.end) - Date.parse(gap.begin)) / 1000) : "–" }),
+    el("td", { class: "num", text: gapLength(gap) }),
+    el("td", { class: "node", text: gap.node || t("health.all_nodes") }),
     el("td", { class: "muted", text: worded(gap.reason) }))));
+}
+
+// Where the plant's clock was set nothing is missing: the time between its two times is no length.
+function gapLength(gap) {
+  const step = gap.clock_step_s;
+  if (step) return t("health.clock_step", { by: `${step > 0 ? "+" : ""}${duration(step)}` });
+  return gap.end ? duration((Date.parse(gap.end) - Date.parse(gap.begin)) / 1000) : "–";
 }
 
 async function showLink() {
