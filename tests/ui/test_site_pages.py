@@ -40,7 +40,7 @@ def test_health_holds_the_line_against_its_model(seen: Seen, running: Running) -
 
 
 def test_gaps_say_of_which_node_and_how_far_a_clock_was_set(seen: Seen) -> None:
-    """A long node id does not push the table out of its card; a clock that was set has no length."""
+    """A long node id stays within the table; a clock that was set has no length."""
     node = "nsu=urn:plant:line;s=" + "Area7.Cell3." * 8 + "Temperature"
     begin, end = "2026-01-05T08:00:00Z", "2026-01-05T09:00:00Z"
     reason = "the plant's clock was set back by 3600.0 s"
