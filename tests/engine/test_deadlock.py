@@ -33,6 +33,15 @@ def test_reentrant_line_that_fills_up_is_named_with_its_circle(engine: str) -> N
     assert "cards: 5" in str(caught.value)
 
 
+def test_of_many_parts_a_few_are_told() -> None:
+    """A buffer of forty places fills the error with no page of numbers; its attribute has all."""
+    with pytest.raises(DeadlockError) as caught:
+        simulate(reentrant(room=40), SimulationOptions(horizon_s=10_000.0))
+    assert len(caught.value.parts) == 82
+    assert "and 35 more)" in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_replications_that_lock_up_are_refused_too(engine: str) -> None:
     """Figures of a line that stands still would be believed."""

@@ -17,6 +17,9 @@ from twin.errors import DeadlockError
 from twin.events.state import LineState, PartState
 from twin.line import Line, Product, Station
 
+MOST_TOLD = 5
+"""Parts that are told of each place; the error's ``parts`` has all of them."""
+
 
 def may_lock(line: Line) -> bool:
     """Tell whether full places of a line can wait for one another; most lines have no such way."""
@@ -78,8 +81,9 @@ def _error(
     since_s = max(part.entered_s if part.done_s is None else part.done_s for part in inside)
     places = []
     for place in circle:
-        parts = ", ".join(str(part.id) for part in inside if part.location == place)
-        places.append(f"{place} (parts {parts})")
+        parts = [str(part.id) for part in inside if part.location == place]
+        more = f" and {len(parts) - MOST_TOLD} more" if len(parts) > MOST_TOLD else ""
+        places.append(f"{place} (parts {', '.join(parts[:MOST_TOLD])}{more})")
     text = " waits for ".join((*places, circle[0]))
     limit = max(1, sum(room[place] for place in circle) - 1)
     names = ", ".join(circle)
