@@ -189,7 +189,7 @@ class Lowering:
             t.PRODUCTS: len(self.products),
             t.LOOPS: len(self.line.loops),
             t.LIMITED: int(self.limited),
-            t.FOLLOWED: int(self.limited or bool(self.line.loops or self.line.vehicles)),
+            t.FOLLOWED: int(self.limited or bool(self.line.loops)),
             t.POOLS: len(self.line.vehicles),
             t.SITES: len(self.sites.names),
             t.MOVES: sum(len(pool.moves) for pool in self.line.vehicles),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from twin.engine.compiled.cards import carry
 from twin.engine.compiled.carriers import waited
 from twin.engine.compiled.log import account, buffer_changed, content_changed, flow_ended, note
@@ -187,21 +189,27 @@ def put_aside(M: Ints, X: Floats, p: int, family: int) -> None:
     put(M, WATCHED, p, 0)
 
 
-@outlined
+@inlined
 def _follow(M: Ints, X: Floats, p: int, goal: int) -> None:
-    """Follow a part to its goal; one that comes to a server waits no longer."""
+    """Follow a part to its goal."""
+    if whole(M, POOLS) and not math.isnan(real(M, X, PART_ASKED_S, p)):
+        waited(M, X, p)
+    if whole(M, FOLLOWED):
+        _follow_far(M, X, p, goal)
+
+
+@outlined
+def _follow_far(M: Ints, X: Floats, p: int, goal: int) -> None:
+    """Follow cards, and waits that end: a part that comes to a server waits no longer."""
     if whole(M, LOOPS):
         carry(M, X, p, goal)
-    if whole(M, POOLS):
-        waited(M, X, p)
     if whole(M, LIMITED) and (goal < 0 or goal >= whole(M, BUFFERS)):
         unwatch(M, X, p)
 
 
 @inlined
 def _move(M: Ints, X: Floats, p: int, entrance: int) -> None:
-    if whole(M, FOLLOWED):
-        _follow(M, X, p, entrance)
+    _follow(M, X, p, entrance)
     put(M, PART_AT, p, entrance)
     put_real(M, X, PART_ENTERED_S, p, moment(M, X, NOW))
     put(M, PART_STATUS, p, WAITING)
@@ -400,8 +408,7 @@ def taken_out(M: Ints, X: Floats, p: int, good: bool) -> None:
 def forgotten(M: Ints, X: Floats, p: int) -> None:
     """Take a part out of the line; nobody counts it."""
     content_changed(M, X, -1)
-    if whole(M, FOLLOWED):
-        _follow(M, X, p, -1)
+    _follow(M, X, p, -1)
     put(M, PART_ID, p, -1)
     put(M, PART_NEXT, p, whole(M, N_FREE))
     put_whole(M, N_FREE, p)

@@ -76,7 +76,7 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.compiled.vehicles import call, end_calls, settle_arrivals
+from twin.engine.compiled.vehicles import call, end_calls, has_callers, settle_arrivals
 from twin.engine.jit import aside, inlined, inner, outlined
 
 
@@ -98,6 +98,7 @@ def settle(M: Ints, X: Floats) -> None:
     full = whole(M, FULL_SETTLE)
     # Who could not set out on a vehicle can do so only after something that lets him look.
     calls = whole(M, POOLS) and (full or whole(M, LOOK_WORDS) > 1 or get(M, LOOK, 0))
+    calls = calls and has_callers(M)
     moved = True
     while moved and whole(M, N_STATUS) == OK:
         if full:

@@ -1,6 +1,7 @@
 """The kernel's vehicles: what ``reference.vehicles`` does, and its part in ``reference.settle``.
 
-Only lines with vehicles come here. Whatever vehicles change for others has everything looked at.
+Only lines with vehicles come here. Whatever vehicles change for others has everything looked at
+where parts wait for one another's turn; else those who call vehicles, and where a part left.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from twin.engine.compiled.goals import (
 )
 from twin.engine.compiled.lateness import element_of
 from twin.engine.compiled.log import note
-from twin.engine.compiled.looks import is_shut, look_everywhere
+from twin.engine.compiled.looks import is_shut, look_at, look_at_station, look_everywhere
 from twin.engine.compiled.memory import (
     add,
     add_real,
@@ -49,6 +50,7 @@ from twin.engine.compiled.tables import (
     CALLER,
     CALLERS,
     CARRIES,
+    CONTENDED,
     DONE_COUNT,
     DONE_LIST,
     DROP_STARTED,
@@ -192,6 +194,31 @@ def _begin(M: Ints, X: Floats, v: int, status: int, kind: int, value: float) -> 
     begin_now(M, X, get(M, FIRST_TIMER, T_VEHICLE) + v, total_s)
 
 
+@inner
+def _is_crowded(M: Ints) -> bool:
+    """Tell whether parts may wait for one another, for cards, or only so long."""
+    return bool(whole(M, CONTENDED) or whole(M, LOOPS) or whole(M, LIMITED))
+
+
+@outlined
+def _vehicle_moved(M: Ints, is_free: bool, at: int) -> None:
+    """Let those look for whom it matters that a vehicle is free, or that a part is no more there.
+
+    ``at``: entrance that the part left, or -1 - source.
+    """
+    stations, buffers = whole(M, STATIONS), whole(M, BUFFERS)
+    if _is_crowded(M):
+        look_everywhere(M)
+    elif is_free:
+        for k in range(whole(M, CALLERS)):
+            sender = get(M, CALLER, k)
+            look_at(M, stations - 1 - sender if sender < stations else sender)
+    elif at >= buffers:
+        look_at_station(M, at - buffers)
+    elif at < 0:
+        look_at(M, whole(M, FIRST_SOURCE) - 1 - at)
+
+
 @aside
 def _free(M: Ints, X: Floats, v: int, site: int) -> None:
     """Stand idle at a site."""
@@ -201,7 +228,7 @@ def _free(M: Ints, X: Floats, v: int, site: int) -> None:
     put(M, VEHICLE_GOAL, v, -1)
     add(M, POOL_IDLE, get(M, VEHICLE_POOL, v), 1)
     _note(M, X, VEHICLE_FREE, v, float(get(M, SITE_ELEMENT, site)))
-    look_everywhere(M)
+    _vehicle_moved(M, True, 0)
 
 
 @outlined
@@ -233,13 +260,13 @@ def settle_arrivals(M: Ints, X: Floats) -> None:
         else:
             _put_down(M, X, v)
     put_whole(M, N_READY, 0)
-    look_everywhere(M)
 
 
 @inner
 def _board(M: Ints, X: Floats, p: int, pool: int) -> None:
     """Let a part be on a vehicle; it keeps the cards of where it was."""
     waited(M, X, p)
+    _vehicle_moved(M, False, get(M, PART_AT, p))
     if get(M, PART_AT, p) >= 0:
         drop(M, X, p)
     put(M, PART_AT, p, -1 - whole(M, SOURCES) - pool)
@@ -285,6 +312,19 @@ def _look_at(M: Ints, X: Floats, p: int) -> None:
             return
     put(M, OVERDUE, count, p)
     put_whole(M, N_OVERDUE, count + 1)
+
+
+@inner
+def has_callers(M: Ints) -> bool:
+    """Tell whether a part may call a vehicle, or an idle one may have to drive home."""
+    for k in range(whole(M, CALLERS)):
+        sender = get(M, CALLER, k)
+        if sender >= whole(M, STATIONS) or get(M, DONE_COUNT, sender):
+            return True
+    returns = False
+    for pool in range(whole(M, POOLS)):
+        returns = returns or get(M, POOL_RETURNS, pool) != 0
+    return returns
 
 
 @outlined
@@ -337,7 +377,7 @@ def _send(M: Ints, X: Floats, p: int, goal: int) -> None:
     put(M, VEHICLE_GOAL, nearest, goal)
     add(M, POOL_IDLE, pool, -1)
     _begin(M, X, nearest, FETCHES, VEHICLE_SENT, float(get(M, SITE_ELEMENT, goal)))
-    look_everywhere(M)
+    _vehicle_moved(M, False, get(M, PART_AT, p))
 
 
 @outlined
@@ -422,8 +462,8 @@ def _open_to(
 
 
 @outlined
-def end_calls(M: Ints, X: Floats) -> None:
-    """Note which parts could set out if there were a vehicle; send home whom nobody needs."""
+def _ask(M: Ints, X: Floats) -> None:
+    """Note which parts could set out if a vehicle were idle."""
     put_whole(M, SUPPOSED, 1)
     p = _first_call(M, X)
     while p >= 0:
@@ -431,10 +471,21 @@ def end_calls(M: Ints, X: Floats) -> None:
         note(M, X, VEHICLE_ASKED, element_of(M, p), get(M, PART_ID, p), -1, NAN)
         p = _first_call(M, X)
     put_whole(M, SUPPOSED, 0)
+
+
+@outlined
+def end_calls(M: Ints, X: Floats) -> None:
+    """Note which parts could set out if there were a vehicle; send home whom nobody needs."""
+    missing = False
+    for pool in range(whole(M, POOLS)):
+        missing = missing or get(M, POOL_IDLE, pool) == 0
+    if missing:
+        _ask(M, X)
     for v in range(get(M, FIRST_VEHICLE, whole(M, POOLS))):
         pool = get(M, VEHICLE_POOL, v)
         home, idle = get(M, POOL_HOME, pool), get(M, VEHICLE_STATUS, v) == IS_IDLE
         if get(M, POOL_RETURNS, pool) and idle and get(M, VEHICLE_PLACE, v) != home:
             add(M, POOL_IDLE, pool, -1)
             _begin(M, X, v, RETURNS, VEHICLE_SENT, float(get(M, SITE_ELEMENT, home)))
-            look_everywhere(M)
+            if _is_crowded(M):
+                look_everywhere(M)
