@@ -6,10 +6,10 @@ fields that it does, ``layout`` lays both out in one piece of memory (``tables``
 ``begin`` draws what is pending and ``kernel`` runs; both only call Numba functions: ``timers``
 (what is due), ``servers``, ``stations``, ``modes``, ``wear``, ``interruptions``, ``sources`` (what
 happens at one's own), ``settle``, ``goals``, ``picking`` and ``asking`` (what is shared: parts,
-people), ``vehicles`` and ``carriers`` (who is sent for which part, which ways need one),
-``batches``, ``kits`` and ``replacing`` (parts that go together, or into others), ``phases`` and
-``people`` (who is needed, who is free), ``parts`` and ``looks`` (who moved, who looks next),
-``log`` (what is counted).
+people), ``vehicles``, ``calls`` and ``carriers`` (what they do, who is sent for which part, which
+ways need one), ``batches``, ``kits`` and ``replacing`` (parts that go together, or into others),
+``phases`` and ``people`` (who is needed, who is free), ``parts``, ``following`` and ``looks`` (who
+moved, who looks next), ``log`` (what is counted).
 The kernel is compiled in three forms: for any line, for those of a common layout without a log, and
 for those without anything rare (``lean``).
 ``reading`` makes a state and key figures of the memory. Lines that are plain enough (``plainness``,

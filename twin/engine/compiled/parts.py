@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
-from twin.engine.compiled.cards import carry
-from twin.engine.compiled.carriers import waited
+from twin.engine.compiled.following import follow
 from twin.engine.compiled.log import account, buffer_changed, content_changed, flow_ended, note
 from twin.engine.compiled.looks import look_at_station, part_at, room_at, tell
 from twin.engine.compiled.memory import (
@@ -33,7 +30,6 @@ from twin.engine.compiled.tables import (
     DONE_LIST,
     FIRST_SERVER,
     FIRST_STEP,
-    FOLLOWED,
     FRESH,
     GROUPED,
     LACKING,
@@ -41,9 +37,7 @@ from twin.engine.compiled.tables import (
     LATE_HEAD,
     LATE_NEXT,
     LATE_TAIL,
-    LIMITED,
     LOOKS,
-    LOOPS,
     N_CREATED,
     N_FINISHED,
     N_FREE,
@@ -84,7 +78,6 @@ from twin.engine.compiled.tables import (
     PART_STEP,
     PART_VISITS,
     PARTS_FULL,
-    POOLS,
     PRODUCT_FINISHED,
     PRODUCT_SINK,
     ROOM_PARTS,
@@ -107,7 +100,7 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.compiled.waits import look_out_for, unwatch, watch
+from twin.engine.compiled.waits import look_out_for, watch
 from twin.engine.jit import aside, inlined, inner, outlined
 from twin.events.beginning import PARTS_PER_SLOT
 
@@ -190,26 +183,8 @@ def put_aside(M: Ints, X: Floats, p: int, family: int) -> None:
 
 
 @inlined
-def _follow(M: Ints, X: Floats, p: int, goal: int) -> None:
-    """Follow a part to its goal."""
-    if whole(M, POOLS) and not math.isnan(real(M, X, PART_ASKED_S, p)):
-        waited(M, X, p)
-    if whole(M, FOLLOWED):
-        _follow_far(M, X, p, goal)
-
-
-@outlined
-def _follow_far(M: Ints, X: Floats, p: int, goal: int) -> None:
-    """Follow cards, and waits that end: a part that comes to a server waits no longer."""
-    if whole(M, LOOPS):
-        carry(M, X, p, goal)
-    if whole(M, LIMITED) and (goal < 0 or goal >= whole(M, BUFFERS)):
-        unwatch(M, X, p)
-
-
-@inlined
 def _move(M: Ints, X: Floats, p: int, entrance: int) -> None:
-    _follow(M, X, p, entrance)
+    follow(M, X, p, entrance)
     put(M, PART_AT, p, entrance)
     put_real(M, X, PART_ENTERED_S, p, moment(M, X, NOW))
     put(M, PART_STATUS, p, WAITING)
@@ -408,7 +383,7 @@ def taken_out(M: Ints, X: Floats, p: int, good: bool) -> None:
 def forgotten(M: Ints, X: Floats, p: int) -> None:
     """Take a part out of the line; nobody counts it."""
     content_changed(M, X, -1)
-    _follow(M, X, p, -1)
+    follow(M, X, p, -1)
     put(M, PART_ID, p, -1)
     put(M, PART_NEXT, p, whole(M, N_FREE))
     put_whole(M, N_FREE, p)

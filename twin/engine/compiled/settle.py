@@ -5,6 +5,7 @@ from __future__ import annotations
 from twin.engine.bits import lowest_bit
 from twin.engine.compiled.asking import send_away, settle_work
 from twin.engine.compiled.batches import take_batches
+from twin.engine.compiled.calls import call, end_calls, has_callers
 from twin.engine.compiled.carriers import sink_of, source_walks, walks
 from twin.engine.compiled.goals import (
     has_room,
@@ -76,7 +77,7 @@ from twin.engine.compiled.tables import (
     Floats,
     Ints,
 )
-from twin.engine.compiled.vehicles import call, end_calls, has_callers, settle_arrivals
+from twin.engine.compiled.vehicles import settle_arrivals
 from twin.engine.jit import aside, inlined, inner, outlined
 
 
