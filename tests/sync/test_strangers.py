@@ -186,6 +186,20 @@ async def test_keep_alives_without_data(tmp_path: Path) -> None:
     assert found["lost"] > 0
 
 
+@pytest.mark.parametrize("clock_s", [4.0, 1000.0])
+async def test_slow_clock_and_quiet_nodes(clock_s: float, tmp_path: Path) -> None:
+    """A server whose clock moves seldom, or stands still, is not left while nothing changes."""
+    async with (
+        counter("asyncua", rate=0.01, ways={"clock_s": clock_s}) as server,
+        recording(tmp_path, server.port) as running,
+    ):
+        await running.until("live", 60)
+        await asyncio.sleep(9.0)
+        summary = await running.end()
+    assert summary["reconnects"] == 0
+    assert law(tmp_path)["open"] == 0
+
+
 @pytest.mark.proof
 @pytest.mark.timeout(200)
 async def test_no_clock_and_few_keep_alives(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from twin.sync.samples import utc
 from twin.sync.session import Session
 from twin.sync.subscribing import GONE
 
+STILL_S = 1.2
+"""Time without a sign of life from which the server's clock is read directly, s."""
 EVERY_S = 1.0
 """Time between two looks, s."""
 NODES = 20
@@ -52,6 +54,7 @@ class Probe:
         self._position = 0
         self._owed: dict[str, tuple[float, _Owed]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._clocking: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
         """Begin with a new connection."""
@@ -132,9 +135,10 @@ class Probe:
 
     def end(self) -> None:
         """Look no more."""
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
+        for task in (self._task, self._clocking):
+            if task is not None:
+                task.cancel()
+        self._task = self._clocking = None
 
     def late(self) -> int:
         """Return how many nodes have a newest value that is older than it may be."""
@@ -148,7 +152,10 @@ class Probe:
 
     def look(self, dead_after_s: float) -> str | None:
         """Return why the values do not flow, or None if nothing speaks against it."""
-        now_s = self._clock.steady_s()
+        now_s, pulse = self._clock.steady_s(), self._session.pulse
+        quiet = pulse.beating and pulse.silent_s() > STILL_S
+        if quiet and (self._clocking is None or self._clocking.done()):
+            self._clocking = asyncio.create_task(self.clock())
         for name, (until_s, item) in list(self._owed.items()):
             last = self._session.continuity.track(name).last
             if last is not None and (
@@ -165,6 +172,18 @@ class Probe:
             until_s = now_s + max(dead_after_s, self._session.pulse.allowance_s)
             self._task = asyncio.create_task(self._compare(until_s))
         return None
+
+    async def clock(self) -> None:
+        """Read the server's clock: there are some that move every few seconds, or never."""
+        session = self._session
+        node = session.nodes.names.resolved(session.heartbeat) if session.heartbeat else None
+        if node is None or session.channel is None:
+            return
+        with suppress(ua.UaError, OSError, TimeoutError):
+            (data,) = await session.channel.read([node])
+            shown = None if data.Value is None else data.Value.Value
+            if isinstance(shown, datetime):
+                session.pulse.seen(utc(shown))
 
     async def _compare(self, until_s: float) -> None:
         """Read in the background: a server that does not answer must not delay the verdict."""

@@ -26,6 +26,8 @@ class Pulse:
         """Server's clock less ours, s."""
         self.allowance_s = 0.0
         """Longest time between two signs of life by the server's own settings, s."""
+        self.quiet_s = 0.0
+        """Longest time between two publications of which one has no news, s."""
         self._clock = clock
         self._shown: datetime | None = None
         self._beat_s = self._heard_s = clock.steady_s()
@@ -57,6 +59,16 @@ class Pulse:
             self.skew_s = (shown - now).total_seconds()
             self.beats += 1
             self._beat_s = self._clock.steady_s()
+
+    def seen(self, shown: datetime) -> None:
+        """Take the server's clock as it was read directly, aware, UTC.
+
+        Where it stands as it stood no beat is due: what the server publishes at all is the sign.
+        """
+        if shown == self._shown:
+            self.beats = max(1, self.beats)
+            self.allow(self.quiet_s)
+            self._beat_s = max(self._beat_s, self._heard_s)
 
     def silent_s(self) -> float:
         """Return the time since values were last proved to flow, s on our clock."""

@@ -69,6 +69,8 @@ class Session:
         """Why the connection is of no use any more; None while it is."""
         self.gone = ""
         """Why the subscriptions from before cannot go on; empty if they can, or there are none."""
+        self.heartbeat = "" if target.heartbeat_required else target.heartbeat
+        """Node id of the server's clock where it may stand still; empty: it may not."""
         self.door = Door(target.endpoint)
         """Where the server is found."""
         self.nodes = Nodes(target, sink.gap)
@@ -105,10 +107,7 @@ class Session:
         return {number: found.published for number, found in self._subscriptions.items()}
 
     def told_since(self, before: Mapping[int, int]) -> bool:
-        """Tell whether what there was to tell at a moment is here, or lost: a server may be slow.
-
-        One publication may have been on its way already; the next one is of later.
-        """
+        """Tell whether what was to be told at a moment is here; a publication may have been late."""
         now = self.published()
         return bool(now) and all(n >= before.get(number, 0) + 2 for number, n in now.items())
 
@@ -244,8 +243,8 @@ class Session:
             beats = await subscriber.beat_on(subscription)
             self.pulse.beating |= beats
             # Without a clock only keep-alives tell that there is no news.
-            quiet_s = 0.0 if beats else subscription.silence_s
-            self.pulse.allow(2.0 * quiet_s, 3.0 * subscription.publishing_s)
+            self.pulse.quiet_s = 2.0 * subscription.silence_s
+            self.pulse.allow(0.0 if beats else self.pulse.quiet_s, 3.0 * subscription.publishing_s)
             self._start()
             waiting = await subscriber.ask(subscription, waiting)
             if not waiting:

@@ -47,7 +47,7 @@ from twin.sync.machine import (
     transition,
 )
 from twin.sync.opening import REFUSALS
-from twin.sync.probe import Probe
+from twin.sync.probe import EVERY_S, Probe
 from twin.sync.protocol import CONNECTED, LinkEvent, SourceState
 from twin.sync.security import Identity, RefusedError
 from twin.sync.session import Session
@@ -338,11 +338,15 @@ class Supervisor:
         """Wait until every item gave a first value, and until the heartbeat has moved."""
         session, needed = self.session, self.target.heartbeat_required
         nodes, pulse = session.nodes, session.pulse
-        deadline_s = self._clock.steady_s() + max(self._limits.verify_s, pulse.allowance_s)
+        asked_s = self._clock.steady_s()
+        deadline_s = asked_s + max(self._limits.verify_s, pulse.allowance_s)
         while self._clock.steady_s() < deadline_s and session.lost is None:
             moved = pulse.beats > needed or not (pulse.beating or needed)
             if not nodes.pending and moved:
                 break
+            if not (moved or needed) and self._clock.steady_s() > asked_s + EVERY_S:
+                await self._probe.clock()
+                asked_s = self._clock.steady_s()
             wish = await self._interrupted(0.05)
             if wish is not None:
                 return wish

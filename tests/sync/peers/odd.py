@@ -6,6 +6,7 @@ less than it was asked for. Each way is one word of ``Odd``; it may change while
 
 from __future__ import annotations
 
+import asyncio
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from asyncua.common.connection import SecureConnection
 from asyncua.common.utils import ServiceError
 from asyncua.server.address_space import ViewService
 from asyncua.server.history import HistoryManager
+from asyncua.server.internal_server import InternalServer
 from asyncua.server.internal_subscription import InternalSubscription
 from asyncua.server.monitored_item_service import MonitoredItemService
 from asyncua.server.subscription_service import SubscriptionService
@@ -71,6 +73,9 @@ class Odd:
     revised: dict[str, Any] = field(default_factory=dict)
     """What is made of the wishes for a subscription, such as ``RevisedMaxKeepAliveCount``."""
 
+    clock_s: float = 1.0
+    """Time between two values of the server's own clock, s."""
+
     _told: int = 0
 
     def install(self) -> None:
@@ -82,6 +87,15 @@ class Odd:
         self._past()
         self._opened()
         self._browsed()
+        self._clocked()
+
+    def _clocked(self) -> None:
+        async def ticked(own: Any) -> None:
+            while not own._time_task_stop:  # noqa: SLF001
+                await own.current_time_node.write_value(datetime.now(UTC))
+                await asyncio.sleep(self.clock_s)
+
+        InternalServer._set_current_time_loop = ticked  # noqa: SLF001
 
     def _services(self) -> None:
         answer = UaProcessor._process_message  # noqa: SLF001 - the faults are in there
