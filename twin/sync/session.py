@@ -107,7 +107,7 @@ class Session:
         return {number: found.published for number, found in self._subscriptions.items()}
 
     def told_since(self, before: Mapping[int, int]) -> bool:
-        """Tell whether what was to be told at a moment is here; a publication may have been late."""
+        """Tell whether what was to be told at a moment is here; one publication may be older."""
         now = self.published()
         return bool(now) and all(n >= before.get(number, 0) + 2 for number, n in now.items())
 
