@@ -10,14 +10,15 @@ from api.schemas.common import Shape
 class ScheduleWarning(Shape):
     """Something of the line that the plan does not know; its replays do."""
 
-    kind: Literal["wear", "times"]
-    """``wear``: stations are planned as new; ``times``: the line begins bars of these orders at
+    kind: Literal["wear", "waits", "times"]
+    """``wear``: stations are planned as new; ``waits``: what perishes when it waits too long for
+    these stations is planned as if it did not; ``times``: the line begins bars of these orders at
     other moments than locked, because it waits for none."""
     elements: tuple[str, ...]
     """Stations or orders that it is about."""
     late_s: float | None = None
     """By how much the line begins the bar that is furthest away later than locked, s; below zero:
-    earlier; none for ``wear``, and where the line finishes no plan around what is locked."""
+    earlier; none for other kinds, and where the line finishes no plan around what is locked."""
     text: str
     """In words."""
 

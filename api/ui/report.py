@@ -326,7 +326,7 @@ def _left_out(found: ScheduleWarning, names: Mapping[str, str], words: Mapping[s
     """Return what a plan does not know of its line, and by how much that moves orders."""
     elements = ", ".join(names.get(name, name) for name in found.elements)
     said = words[f"plan.left_out.{found.kind}"].format(names=elements)
-    if found.kind == "wear":
+    if found.kind != "times":
         return said
     if found.late_s is None:
         return words["plan.never"].format(said=said)

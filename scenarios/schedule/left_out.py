@@ -20,6 +20,8 @@ class Omission(StrEnum):
 
     WEAR = "wear"
     """Stations are planned as new: worn ones may work more slowly, fail and scrap more."""
+    WAITS = "waits"
+    """Parts are planned as if they could wait for these stations as long as it takes."""
     TIMES = "times"
     """Moments are locked that the line does not wait for, or has not come to."""
 
@@ -41,6 +43,8 @@ class LeftOut:
         names = ", ".join(self.elements)
         if self.kind is Omission.WEAR:
             return f"stations are planned as if they were as new: {names}"
+        if self.kind is Omission.WAITS:
+            return f"parts are planned as if they could wait as long as it takes: {names}"
         if not math.isfinite(self.late_s):
             return f"the line does not finish a plan around what is locked: {names}"
         way = "later" if self.late_s > 0 else "earlier"
@@ -63,14 +67,15 @@ def left_out(line: Line, orders: Sequence[JobOrder]) -> tuple[LeftOut, ...]:
     tuple of LeftOut
         Empty where the plan knows all that matters.
     """
-    used = {
-        name
-        for order in orders
-        for operation in line.product(order.product).routing
-        for name in operation.stations
+    steps = [step for order in orders for step in line.product(order.product).routing]
+    used = {name for step in steps for name in step.stations}
+    perish = [step for step in steps if step.max_wait_s is not None and step.max_wait_to is None]
+    soon = {name for step in perish for name in step.stations}
+    found = {
+        Omission.WEAR: [n for n in line.flow_order if n in used and line.station(n).wear],
+        Omission.WAITS: [n for n in line.flow_order if n in soon],
     }
-    worn = tuple(name for name in line.flow_order if name in used and line.station(name).wear)
-    return (LeftOut(Omission.WEAR, worn),) if worn else ()
+    return tuple(LeftOut(kind, tuple(names)) for kind, names in found.items() if names)
 
 
 def not_kept(

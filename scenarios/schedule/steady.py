@@ -1,7 +1,8 @@
 """A line without chance: every time is its mean, nothing breaks down, nothing is lost.
 
 What it does with a plan is what the plan can be held to. Rework and scrap lengthen operations in
-the mean; maintenance, shifts, people, vehicles, buffers and setups are those of the line.
+the mean; maintenance, shifts, people, vehicles, buffers and setups are those of the line. Nothing
+perishes while it waits: a plan by which parts are lost would have less to do, and look better.
 """
 
 from __future__ import annotations
@@ -119,7 +120,10 @@ def _operation(operation: Operation, count: float) -> Operation:
         station: Constant(value_s=count * time.expected_s())
         for station, time in operation.processing_time_by_station_s.items()
     }
-    return operation.model_copy(update=changed | {"scrap_probability": 0.0, "rework": None})
+    changed |= {"scrap_probability": 0.0, "rework": None}
+    if operation.max_wait_to is None:
+        changed["max_wait_s"] = None
+    return operation.model_copy(update=changed)
 
 
 def _calmed(line: Line, calm: Line, state: LineState) -> LineState:

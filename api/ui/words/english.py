@@ -361,6 +361,8 @@ ENGLISH: dict[str, str] = {
     "plan.no_violations": "none",
     "plan.left_out.times": "The line waits for no locked moment: it does not begin these orders "
     "when they are locked ({names}).",
+    "plan.left_out.waits": "Parts are planned as if they could wait as long as it takes for "
+    "{names}. In the replays those that wait too long are lost.",
     "plan.left_out.wear": "Stations are planned as new ({names}): worn ones may be slower, fail "
     "and scrap more. On-time probabilities include wear.",
     "plan.provenance": "From the state at {as_of}; {replications} simulated replays, 95 % "

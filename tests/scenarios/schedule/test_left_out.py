@@ -41,6 +41,25 @@ def test_wear_is_named() -> None:
         assert left_out(line, [JobOrder(id="a", product=line.products[0].id, quantity=1)]) == ()
 
 
+def test_no_plan_is_good_because_parts_perish() -> None:
+    """What waits too long is lost in the replays, and made in the plan, which says so."""
+    line = flow()
+    document = line.model_dump(mode="json")
+    document["products"][0]["routing"][1]["max_wait_s"] = 1.0
+    short = type(line).model_validate(document)
+    limits = Limits(engine="dispatch")
+    plans = [solve(SchedulingProblem.from_line(one), limits).schedule for one in (line, short)]
+    assert plans[0] is not None
+    assert plans[1] is not None
+    assert plans[1].jobs == plans[0].jobs
+    lost = simulate(short, replay_options(plans[1]).model_copy(update={"plan": plan_of(plans[1])}))
+    assert summarise(lost, short).scrapped > 0
+    (found,) = left_out(short, short.orders)
+    assert (found.kind, found.elements) == (Omission.WAITS, ("booth",))
+    assert "as long as it takes" in str(found)
+    assert left_out(line, line.orders) == ()
+
+
 def test_a_locked_moment_that_the_line_does_not_wait_for_is_told() -> None:
     """The plan has the line's times; how far they are from what is locked is said."""
     problem = SchedulingProblem.from_line(flow())

@@ -32,7 +32,7 @@ function broken({ kind, where, others, amount_s: amount, text }) {
 function leftOut({ kind, elements, late_s: late, text }) {
   const said = t(`plan.left_out.${kind}`, { names: elements.map(called).join(", ") });
   const way = late === null ? "plan.never" : late > 0 ? "plan.later" : "plan.earlier";
-  return el("li", { title: text, text: kind === "wear" ? said : t(way, { said, amount: duration(Math.abs(late)) }) });
+  return el("li", { title: text, text: kind !== "times" ? said : t(way, { said, amount: duration(Math.abs(late)) }) });
 }
 
 /** Ask for a plan; `more` says what stays of the one in view. */
