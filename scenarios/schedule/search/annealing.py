@@ -24,6 +24,9 @@ _GROWTH = 2.0
 _HOT = (0.4, 0.15, 0.05)
 """Temperatures at which rounds begin, in turn, in average rises of the objective: where jobs are
 late, only the hottest leave a good schedule that is not the best."""
+_FINE = 0.003
+"""Temperature of every other round where nothing is late, as a share of the value: a late job costs
+far more than what is left to gain then, and rises say nothing of that."""
 _COLD = 0.04
 """Temperature at which a round ends, as a share of that at its beginning."""
 
@@ -59,15 +62,20 @@ class Cooling(ABC):
     def go_back(self, found: Schedule | None) -> float:
         """Go back to the best, or on to what somebody else has found; return its value."""
 
+    def on_time(self) -> bool:
+        """Say whether there are dates and what the last round began with keeps them."""
+        return False
+
     def run(self) -> None:
         """Search until the effort is over or nothing better comes any more."""
         self._round(self.chunk, 0.0, 0.0)
         moves = max(_FIRST, 50 * len(self.network.steps))
-        heats = cycle(_HOT)
+        heats, fine = cycle(_HOT), False
         while not self.effort.over():
             rise = self.terms[4] / max(self.terms[5], 1.0)
             self.terms[4:] = 0.0
-            hot = next(heats) * rise
+            fine = not fine and self.on_time()
+            hot = _FINE * abs(self.terms[1]) if fine else next(heats) * rise
             self._round(moves, hot, _COLD * hot)
             moves = int(moves * _GROWTH)
             self.terms[0] = self.go_back(self.effort.news())
@@ -117,6 +125,13 @@ class Annealing(Cooling):
     def tell(self) -> None:
         """Tell of the best."""
         self.effort.offer(*answer(self.network, self.tables, *self.best))
+
+    def on_time(self) -> bool:
+        """Say whether there are dates and what the last round began with keeps them."""
+        t = self.tables
+        ends = np.maximum.reduceat(self.state.end[t.ends], t.end_at[:-1])
+        dated = (t.due < decode.NEVER) & (t.late > 0)
+        return bool(dated.any() and np.all(ends[dated] <= t.due[dated]))
 
     def go_back(self, found: Schedule | None) -> float:
         """Go back to the best, or on to what somebody else has found; return its value."""
