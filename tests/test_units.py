@@ -105,9 +105,15 @@ def test_a_date_that_stands_for_none_is_refused(year: int) -> None:
         within_reach(datetime(year, 12, 31, tzinfo=UTC))
 
 
+def test_a_year_of_the_buddhist_era_is_told_with_the_common_one() -> None:
+    """Taken as it stands, an order would be due in five centuries, and on time whatever is done."""
+    with pytest.raises(ValueError, match="2573 is one of the Buddhist era; write 2030"):
+        within_reach(datetime(2573, 1, 5, tzinfo=UTC))
+
+
 def test_moments_in_reach_are_kept() -> None:
     """A date of any plan passes as it is."""
-    moment = datetime(2999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-11)))
+    moment = datetime(2399, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-11)))
     assert within_reach(moment) == moment
 
 

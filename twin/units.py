@@ -24,8 +24,9 @@ UNITS_S = {
     "w": 604800.0,
 }
 """Seconds in each unit that a duration may carry."""
-FIRST_YEAR, END_YEAR = 1900, 3000
-"""Years of the moments that can be told: the first, and the first that is too late."""
+FIRST_YEAR, END_YEAR, BUDDHIST = 1900, 2400, 543
+"""Years of the moments that can be told: the first, and the first that is too late, since nobody
+plans four centuries ahead; then by how many years the Buddhist era is ahead."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PART = re.compile(r"\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)")
@@ -105,8 +106,12 @@ def within_reach(moment: datetime) -> datetime:
     Raises
     ------
     ValueError
-        If its year is before 1900 or after 2999: dates such as 9999-12-31 stand for none.
+        If its year is before 1900, or from 2400 on: such years are those of the Buddhist era, and
+        dates such as 9999-12-31 stand for none.
     """
+    if END_YEAR <= moment.year < END_YEAR + BUDDHIST:
+        common = moment.year - BUDDHIST
+        raise ValueError(f"the year {moment.year} is one of the Buddhist era; write {common}")
     if not FIRST_YEAR <= moment.year < END_YEAR:
         raise ValueError(
             f"the year {moment.year} is out of reach; give one from {FIRST_YEAR} to "

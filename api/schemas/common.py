@@ -20,7 +20,7 @@ class Shape(BaseModel):
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(within_reach)]
-"""RFC 3339 moment with an offset, from the year 1900 to 2999."""
+"""RFC 3339 moment with an offset, from the year 1900 to 2399: none of the Buddhist era."""
 LineId = Id
 """Name of a line."""
 Handle = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_\-]+$")]

@@ -11,11 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from twin.line.calendars import DAYS
-
-BUDDHIST = 543
-"""Years by which the Buddhist era is ahead."""
-BUDDHIST_FROM = 2400
-"""A year from here on is one of the Buddhist era: nobody plans four centuries ahead."""
+from twin.units import BUDDHIST, END_YEAR
 
 SHORT_UNTIL = 2000
 """Spreadsheet programs take the Buddhist year 69 for 1969; nobody plans a year before this one."""
@@ -149,7 +145,7 @@ def moment(value: Any) -> Any:
     """
     if isinstance(value, datetime | date):
         hour = (value.hour, value.minute) if isinstance(value, datetime) else None
-        known = SHORT_UNTIL <= value.year < BUDDHIST_FROM
+        known = SHORT_UNTIL <= value.year < END_YEAR
         return value.isoformat() if known else _told(value.year, value.month, value.day, hour)
     if not isinstance(value, str):
         return value
@@ -162,11 +158,11 @@ def _date(text: str) -> tuple[int, int, int, tuple[int, int] | None] | None:
     """Return year, month, day and hour of a date as people write it; None: it is none of these."""
     if found := _ISO.fullmatch(text):
         year, month, day = (int(found[at]) for at in (1, 2, 3))
-        if year < BUDDHIST_FROM:
+        if year < END_YEAR:
             return None
     elif found := _DAY_FIRST.fullmatch(text):
         day, month, year = (int(found[at]) for at in (1, 2, 3))
-        if year < BUDDHIST_FROM and day <= 12 and day != month:  # noqa: PLR2004 - a month
+        if year < END_YEAR and day <= 12 and day != month:  # noqa: PLR2004 - a month
             meant = f"write {year}-{month:02}-{day:02} or {year}-{day:02}-{month:02}"
             raise ValueError(f"{text!r} has two readings: which number is the month?; {meant}")
     elif found := _WORDED.fullmatch(text):
@@ -185,7 +181,7 @@ def _iso(text: str) -> str:
 
 def _told(year: int, month: int, day: int, hour: tuple[int, int] | None) -> str:
     """Return a moment in ISO's form; the year may be of the Buddhist era."""
-    common = year - BUDDHIST if year >= BUDDHIST_FROM else year
+    common = year - BUDDHIST if year >= END_YEAR else year
     if 1900 <= year < SHORT_UNTIL:  # noqa: PLR2004 - as programs complete two digits
         meant = f"write {day}/{month}/{2500 + year % 100} where the Buddhist year is meant"
         raise ValueError(f"{day}/{month}/{year} is long past; {meant}")

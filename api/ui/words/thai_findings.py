@@ -60,6 +60,7 @@ THAI: dict[str, str] = {
     "{} is not a finite duration": "{} ไม่ใช่ระยะเวลาที่มีขอบเขต",
     "unknown unit {} in {}; known: {}": "ไม่รู้จักหน่วย {} ใน {} ที่รู้จัก: {}",
     "{} carries no time zone; add an offset such as +07:00": "{} ไม่มีเขตเวลา เติม +07:00",
+    "the year {} is one of the Buddhist era; write {}": "ปี {} เป็นพุทธศักราช ให้เขียนเป็นคริสต์ศักราช {}",
     "the year {} is out of reach; give one from {} to {}, or leave it out where there is none": (
         "ปี {} อยู่นอกช่วง ใส่ปีตั้งแต่ {} ถึง {} หรือเว้นไว้ถ้าไม่มี"
     ),
