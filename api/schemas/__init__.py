@@ -84,6 +84,7 @@ from api.schemas.past import (
     Timeline,
 )
 from api.schemas.planning import (
+    ClosedTime,
     FanPoint,
     FaultRisk,
     ForecasterView,
@@ -136,6 +137,7 @@ __all__ = [
     "BottleneckRow",
     "Bottlenecks",
     "BufferView",
+    "ClosedTime",
     "ComparisonIn",
     "ComparisonRow",
     "ComparisonView",

@@ -90,6 +90,17 @@ class ScheduledOperation(Shape):
     """Whether it was asked for where it is, or nearby, and the rest was planned around it."""
 
 
+class ClosedTime(Shape):
+    """Time in which a station does not work: off shift, in a break, under planned maintenance."""
+
+    station: str
+    """Where."""
+    start: Moment
+    """From."""
+    end: Moment
+    """To."""
+
+
 class ScheduledOrder(Shape):
     """One order in the schedule."""
 
@@ -164,6 +175,8 @@ class ScheduleResult(Shape):
     """Wall-clock time of the search, s."""
     operations: tuple[ScheduledOperation, ...]
     """Bars of the Gantt chart, by start."""
+    closed: tuple[ClosedTime, ...] = ()
+    """Where bars pause, up to the end of the last one."""
     orders: tuple[ScheduledOrder, ...]
     """Orders, by planned completion."""
     violations: tuple[ScheduleViolation, ...]

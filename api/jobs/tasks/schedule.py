@@ -96,6 +96,7 @@ def schedule(payload: dict[str, Any], context: Context, lines: LineCache) -> dic
     kept = found.schedule if problem.twin is not None else None
     answer["warnings"] += told_of(not_kept(places, kept, TOLD_S))
     answer["operations"] = _operations(line, problem, found.schedule, places)
+    answer["closed"] = _closed(line, problem, found.schedule)
     answer["orders"] = _orders(line, problem, outlook)
     answer["replications"] = payload["replications"]
     return answer
@@ -293,6 +294,21 @@ def _operations(
             "locked": (item.job, item.operation) in places,
         }
         for item in found.placements
+    ]
+
+
+def _closed(line: Line, problem: SchedulingProblem, found: Schedule) -> list[dict[str, Any]]:
+    """Return when stations do not work, up to the end of the plan."""
+    end_s = max((item.end_s for item in found.placements), default=problem.start_s)
+    return [
+        {
+            "station": machine.id,
+            "start": line.moment(max(pause.start_s, problem.start_s)).isoformat(),
+            "end": line.moment(min(pause.end_s, end_s)).isoformat(),
+        }
+        for machine in problem.machines
+        for pause in machine.unavailable
+        if pause.end_s > problem.start_s and pause.start_s < end_s
     ]
 
 

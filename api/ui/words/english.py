@@ -343,6 +343,7 @@ ENGLISH: dict[str, str] = {
     "gantt.key_strip": "setup before an operation",
     "gantt.key_locked": "locked",
     "gantt.key_picked": "picked",
+    "gantt.key_closed": "closed: shift, break or maintenance",
     "gantt.key_now": "now",
     "gantt.key_due": "due date: ✓ kept, ✕ missed",
     "fact.status": "Plan",

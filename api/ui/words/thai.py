@@ -340,6 +340,7 @@ THAI: dict[str, str] = {
     "gantt.key_strip": "ตั้งเครื่องก่อนเริ่มงาน",
     "gantt.key_locked": "ล็อกแล้ว",
     "gantt.key_picked": "เลือกอยู่",
+    "gantt.key_closed": "ปิด: นอกกะ พัก หรือซ่อมบำรุง",
     "gantt.key_now": "ขณะนี้",
     "gantt.key_due": "กำหนดส่ง: ✓ ทัน ✕ ไม่ทัน",
     "fact.status": "แผน",

@@ -157,6 +157,30 @@ class _Alone:
         return False
 
 
+def test_a_schedule_tells_when_its_stations_are_closed() -> None:
+    """The break of the day and the night, from where the line stands to the end of the plan."""
+    line = example_line("electronics")
+    told = Provenance(
+        as_of=line.start_utc, received_at=line.start_utc, quality="simulated", age_ms=0.0,
+        model_version=line.hash,
+    )  # fmt: skip
+    payload = {
+        "line": line.model_dump(mode="json"), "line_hash": line.hash, "order_ids": None,
+        "state": empty_state(line).model_dump(mode="json"), "time_limit_s": 0.5, "replications": 2,
+        "seed": 1, "level": 0.95, "locked": [], "running": None, "freeze_s": 0.0, "stability": 0.0,
+        "provenance": told.model_dump(mode="json"),
+    }  # fmt: skip
+    found = ScheduleResult.model_validate(schedule(payload, _Alone(), LineCache()))
+    end = max(bar.end for bar in found.operations)
+    assert found.closed
+    assert all(line.start_utc <= pause.start < pause.end <= end for pause in found.closed)
+    pauses = {(line.seconds(p.start) % 86400, line.seconds(p.end) % 86400) for p in found.closed}
+    begins = line.start.hour * 3600
+    assert (12 * 3600 - begins, 13 * 3600 - begins) in pauses
+    inside = {(p.station, p.start) for p in found.closed}
+    assert not any((bar.station, bar.start) in inside for bar in found.operations)
+
+
 def test_a_schedule_warns_of_what_it_left_out() -> None:
     """The answer of a schedule names it, in words and by a kind that the API declares."""
     line = example_line("grinding").changed({

@@ -33,6 +33,13 @@ export class Gantt {
     this.orders = [...new Set(result.operations.map((bar) => bar.order))].sort();
     this.bars = result.operations.map((bar) => ({ ...bar, from: seconds(bar.start), to: seconds(bar.end),
       row: this.rows.indexOf(bar.station), fill: this.colour(bar.order) }));
+    // Of a bar that goes on under the next one the name has room up to there.
+    [...this.bars].sort((a, b) => a.row - b.row || a.from - b.from).forEach((bar, at, all) => {
+      const next = all[at + 1];
+      bar.free = next && next.row === bar.row ? next.from - bar.from : Infinity;
+    });
+    this.closed = (result.closed ?? []).map((pause) => ({ from: seconds(pause.start), to: seconds(pause.end),
+      row: this.rows.indexOf(pause.station) }));
     this.dues = result.orders.filter((order) => order.due_date)
       .map((order) => ({ order: order.order, at: seconds(order.due_date), late: order.tardiness_s > 0 }))
       .sort((a, b) => a.at - b.at);
@@ -156,8 +163,19 @@ export class Gantt {
         this.fillAll(pen, bars.filter((bar) => bar.fill === fill), (bar) => this.box(bar));
       }
     }
-    pen.globalAlpha = 1;
+    this.drawClosed(pen);
     for (const bar of clear) this.drawName(pen, bar);
+  }
+
+  /** Where a station is closed its bars pause: they are pale there, and so is the ground. */
+  drawClosed(pen) {
+    pen.fillStyle = this.ink("--closed");
+    pen.globalAlpha = 0.7;
+    for (const { from, to, row } of this.closed) {
+      const x = this.x(from);
+      pen.fillRect(x, HEAD + row * ROW + 1, this.x(to) - x, ROW - 2);
+    }
+    pen.globalAlpha = 1;
   }
 
   /** Broad bars have round corners, in one path; narrow ones are plain, which is drawn at half the cost. */
@@ -184,7 +202,8 @@ export class Gantt {
   drawName(pen, bar) {
     const [x, y, width, height] = this.box(bar);
     if (bar === this.picked || bar.locked) this.drawMark(pen, bar, x, y, width);
-    if (width <= 8 * bar.order.length) return;
+    const room = Math.min(width, this.x(bar.from + bar.free) - x);
+    if (room <= 8 * bar.order.length) return;
     pen.fillStyle = "#fff";
     pen.fillText((bar.locked ? "▪ " : "") + bar.order, x + 6, y + height / 2);
   }
