@@ -8,6 +8,8 @@ import { arrange } from "./map.js";
 const COLOURS = ["#3f7fbf", "#e08a3c", "#4aa564", "#a970c9", "#d1495b", "#2a9d8f", "#c9a227",
   "#6c757d", "#8d6e4f", "#5b6ee1", "#b5838d", "#7fb069"];
 const ROW = 34;
+const LANE = (ROW - 10) / 2;
+const SHARED_S = 1;
 const HEAD = 26;
 const STEPS = [60, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800];
 
@@ -33,11 +35,7 @@ export class Gantt {
     this.orders = [...new Set(result.operations.map((bar) => bar.order))].sort();
     this.bars = result.operations.map((bar) => ({ ...bar, from: seconds(bar.start), to: seconds(bar.end),
       row: this.rows.indexOf(bar.station), fill: this.colour(bar.order) }));
-    // Of a bar that goes on under the next one the name has room up to there.
-    [...this.bars].sort((a, b) => a.row - b.row || a.from - b.from).forEach((bar, at, all) => {
-      const next = all[at + 1];
-      bar.free = next && next.row === bar.row ? next.from - bar.from : Infinity;
-    });
+    this.share();
     this.closed = (result.closed ?? []).map((pause) => ({ from: seconds(pause.start), to: seconds(pause.end),
       row: this.rows.indexOf(pause.station) }));
     this.dues = result.orders.filter((order) => order.due_date)
@@ -47,6 +45,19 @@ export class Gantt {
     this.canvas.setAttribute("aria-label", t("gantt.label", {
       bars: this.bars.length, stations: this.rows.length, orders: this.orders.length }));
     this.reset();
+  }
+
+  /** Orders of which parts are at a station by turns share its row: one above, the next below. */
+  share() {
+    let before = null; // of the same row, the one that ends last
+    for (const bar of [...this.bars].sort((a, b) => a.row - b.row || a.from - b.from)) {
+      const along = before?.row === bar.row && bar.from < before.to - SHARED_S;
+      if (along) {
+        before.lane ??= 0;
+        bar.lane = 1 - before.lane;
+      }
+      if (!along || bar.to > before.to) before = bar;
+    }
   }
 
   reset() {
@@ -164,7 +175,10 @@ export class Gantt {
       }
     }
     this.drawClosed(pen);
-    for (const bar of clear) this.drawName(pen, bar);
+    for (const bar of clear) if (bar.lane === undefined) this.drawName(pen, bar);
+    pen.font = `10px ${this.ink("--font")}`;
+    for (const bar of clear) if (bar.lane !== undefined) this.drawName(pen, bar);
+    pen.font = `12px ${this.ink("--font")}`;
   }
 
   /** Where a station is closed its bars pause: they are pale there, and so is the ground. */
@@ -191,7 +205,9 @@ export class Gantt {
 
   box(bar) {
     const x = this.x(bar.from);
-    return [x, HEAD + bar.row * ROW + 5, Math.max(1, this.x(bar.to) - x - 0.8), ROW - 10];
+    const y = HEAD + bar.row * ROW + 5;
+    const width = Math.max(1, this.x(bar.to) - x - 0.8);
+    return bar.lane === undefined ? [x, y, width, ROW - 10] : [x, y + bar.lane * LANE, width, LANE - 1];
   }
 
   setupBox(bar) {
@@ -201,18 +217,17 @@ export class Gantt {
 
   drawName(pen, bar) {
     const [x, y, width, height] = this.box(bar);
-    if (bar === this.picked || bar.locked) this.drawMark(pen, bar, x, y, width);
-    const room = Math.min(width, this.x(bar.from + bar.free) - x);
-    if (room <= 8 * bar.order.length) return;
+    if (bar === this.picked || bar.locked) this.drawMark(pen, bar, x, y, width, height);
+    if (width <= 8 * bar.order.length) return;
     pen.fillStyle = "#fff";
     pen.fillText((bar.locked ? "▪ " : "") + bar.order, x + 6, y + height / 2);
   }
 
   /** A bar that is picked has a broad outline, one that is locked a dark one. */
-  drawMark(pen, bar, x, y, width) {
+  drawMark(pen, bar, x, y, width, height) {
     pen.strokeStyle = this.ink(bar === this.picked ? "--accent" : "--ink");
     pen.lineWidth = bar === this.picked ? 3 : 2;
-    pen.strokeRect(x + 1, y + 1, Math.max(1, width - 2.8), ROW - 12);
+    pen.strokeRect(x + 1, y + 1, Math.max(1, width - 2.8), height - 2);
     pen.lineWidth = 1;
   }
 
@@ -305,7 +320,9 @@ export class Gantt {
   barAt(event) {
     const row = this.rowAt(event.offsetY);
     const at = this.at(event.offsetX);
-    return this.bars.find((item) => item.row === row && item.from <= at && at <= item.to);
+    const below = this.bars.filter((item) => item.row === row && item.from <= at && at <= item.to);
+    const lower = event.offsetY - HEAD - row * ROW > ROW / 2;
+    return below.find((item) => item.lane === undefined || item.lane === Number(lower)) ?? below[0];
   }
 
   point(event) {
