@@ -57,7 +57,7 @@ from api.schemas.lines import (
     VehicleKpis,
     VehicleView,
 )
-from api.schemas.objections import ScheduleViolation, ScheduleWarning
+from api.schemas.objections import ClosedTime, ScheduleViolation, ScheduleWarning
 from api.schemas.operations import (
     OperationsPerformanceIn,
     OperationsPerformanceView,
@@ -84,7 +84,6 @@ from api.schemas.past import (
     Timeline,
 )
 from api.schemas.planning import (
-    ClosedTime,
     FanPoint,
     FaultRisk,
     ForecasterView,

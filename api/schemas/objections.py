@@ -1,10 +1,21 @@
-"""What speaks against a schedule: demands that it does not meet, and what it does not know."""
+"""What stands in the way of a schedule: closed time, unmet demands, and what it does not know."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from api.schemas.common import Shape
+from api.schemas.common import Moment, Shape
+
+
+class ClosedTime(Shape):
+    """Time in which a station does not work: off shift, in a break, under planned maintenance."""
+
+    station: str
+    """Where."""
+    start: Moment
+    """From."""
+    end: Moment
+    """To."""
 
 
 class ScheduleWarning(Shape):

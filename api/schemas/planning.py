@@ -8,7 +8,7 @@ from pydantic import Field
 
 from api.schemas.common import Handle, Interval, Moment, Provenance, Shape
 from api.schemas.jobs import JobStatus
-from api.schemas.objections import ScheduleViolation, ScheduleWarning
+from api.schemas.objections import ClosedTime, ScheduleViolation, ScheduleWarning
 from api.schemas.scenarios import Start
 from twin.line.spec import Id
 
@@ -88,17 +88,6 @@ class ScheduledOperation(Shape):
     """Crews that work on it, each as often as people of it are with one part."""
     locked: bool = False
     """Whether it was asked for where it is, or nearby, and the rest was planned around it."""
-
-
-class ClosedTime(Shape):
-    """Time in which a station does not work: off shift, in a break, under planned maintenance."""
-
-    station: str
-    """Where."""
-    start: Moment
-    """From."""
-    end: Moment
-    """To."""
 
 
 class ScheduledOrder(Shape):

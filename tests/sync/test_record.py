@@ -414,7 +414,10 @@ async def test_signal_ends_it_cleanly(number: signal.Signals, tmp_path: Path) ->
         )
         out = tmp_path / "out"
         command = [sys.executable, "-m", "api.cli", "record", str(connection), "--out", str(out)]
+        # Under nohup the tests, and whatever they start, would not hear of a closed terminal.
+        kept = signal.signal(signal.SIGHUP, signal.SIG_DFL)
         with child(*command) as process:
+            signal.signal(signal.SIGHUP, kept)
             async with asyncio.timeout(60):
                 while not list(out.glob("values-*.parquet")):
                     await asyncio.sleep(0.05)

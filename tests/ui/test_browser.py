@@ -391,6 +391,7 @@ def _move_a_bar_onto_others(page: Page) -> None:
 
 def _settled(part: Locator) -> FloatRect:
     """Return where a part of the page is once what stands above it has come and gone."""
+    part.scroll_into_view_if_needed()
     found = part.bounding_box()
     for _ in range(50):
         part.page.wait_for_timeout(200)
