@@ -375,17 +375,15 @@ def test_a_thai_page_tells_in_thai_what_a_moved_bar_breaks(seen: Seen, running: 
 
 
 def _move_a_bar_onto_others(page: Page) -> None:
-    box = _settled(page.locator("#gantt canvas"))
+    canvas = page.locator("#gantt canvas")
     # The first station's row: its bars stand close, so one moved far to the left lands on others.
-    y, right = box["y"] + 26 + 17, box["x"] + box["width"]
-    grabbed = next(
-        x
-        for x in range(int(right) - 12, int(box["x"]) + 140, -8)
-        if _bar_is_picked(page, float(x), y)
-    )
-    page.mouse.move(grabbed, y)
+    y, width = 26 + 17, int(_settled(canvas)["width"])
+    grabbed = next(x for x in range(width - 12, 140, -8) if _bar_is_picked(canvas, x, y))
+    box = _settled(canvas)
+    left, top = box["x"] + grabbed, box["y"] + y
+    page.mouse.move(left, top)
     page.mouse.down()
-    page.mouse.move(grabbed - 200, y, steps=4)
+    page.mouse.move(left - 200, top, steps=4)
     page.mouse.up()
 
 
@@ -401,9 +399,9 @@ def _settled(part: Locator) -> FloatRect:
     pytest.fail("the page does not settle")
 
 
-def _bar_is_picked(page: Page, x: float, y: float) -> bool:
-    page.mouse.click(x, y)
-    return not page.locator("#edit-lock").is_disabled()
+def _bar_is_picked(canvas: Locator, x: int, y: int) -> bool:
+    canvas.click(position={"x": x, "y": y})  # wherever a notice above may have moved it to
+    return not canvas.page.locator("#edit-lock").is_disabled()
 
 
 def test_bottleneck_is_named_with_its_losses(seen: Seen, running: Running) -> None:
