@@ -96,6 +96,7 @@ class SqlStore:
         if self._url.database and sqlite:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         self._engine = _sqlite(self._url) if sqlite else _postgresql(self._url)
+        event.listen(self._engine, "after_cursor_execute", _note_change)
         with self.connection(write=True) as connection:
             _migrate(connection, self.name)
 
@@ -124,8 +125,11 @@ class SqlStore:
             level = {} if self._sqlite_behind() else {"isolation_level": _LEVEL[write]}
             connection = self._engine.connect().execution_options(linetwin_write=write, **level)
             with connection, connection.begin():
+                connection.info[_CHANGED] = False
                 yield connection
-            if write:
+                changed = connection.info[_CHANGED]
+            # Who asks for work and finds none has shown nothing.
+            if write and changed:
                 self._refused = None
         except DBAPIError as error:
             if write and isinstance(error, OperationalError):
@@ -136,6 +140,17 @@ class SqlStore:
 
     def _sqlite_behind(self) -> bool:
         return self._engine is not None and self._engine.dialect.name == "sqlite"
+
+
+_CHANGED = "linetwin_changed"
+"""Where a connection keeps whether the present transaction has changed a row."""
+
+
+def _note_change(
+    connection: Connection, cursor: Any, _statement: str, _values: Any, context: Any, _many: bool
+) -> None:
+    if context is not None and (context.isinsert or context.isupdate or context.isdelete):
+        connection.info[_CHANGED] = connection.info.get(_CHANGED, False) or cursor.rowcount != 0
 
 
 _LEVEL = {True: "READ COMMITTED", False: "REPEATABLE READ"}

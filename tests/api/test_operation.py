@@ -131,6 +131,10 @@ def test_a_full_disk_is_told_to_who_looks_after_the_site(
             assert refused.status_code == 503, refused.text
             answer = client.get("/readyz")
             assert answer.status_code == 503
+            with service.site.store.begin(write=True):
+                pass  # somebody looks for work and finds none
+            answer = client.get("/readyz")
+            assert answer.status_code == 503
             assert "full" in answer.json()["checks"]["store"]
             (told,) = [record for record in caplog.records if record.message == "refused"]
             assert told.levelname == "ERROR"
