@@ -8,6 +8,7 @@ than lateness does.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -25,6 +26,8 @@ from scenarios.schedule.violations import violations
 
 _PICTURE_SHARE = 0.4
 """Share of the time for the picture in which machines wait."""
+_LEAST_S = 0.1
+"""Least time for the search on the line, s."""
 _OnTheLine = tuple[SchedulingProblem, Schedule]
 """A line's problem in which orders enter late enough, and a plan with its times."""
 
@@ -58,7 +61,7 @@ def solve_around(
     if problem.twin is None or not places:
         found = solve(asked, limits, progress=progress, cancelled=cancelled)
         return asked, reasoned(asked, found)
-    part = _part(limits, _PICTURE_SHARE)
+    began_s, part = time.monotonic(), _part(limits, _PICTURE_SHARE)
     found = solve(asked, part, progress=progress, cancelled=cancelled)
     known = found.schedule
     if known is None:
@@ -67,8 +70,8 @@ def solve_around(
     closest = _closest(problem, places, [known])
     if closest is None:
         return asked, reasoned(asked, found)
-    plan = _improved(*closest, places, _part(limits, 1 - _PICTURE_SHARE), cancelled)
-    return closest[0], _timed(found, closest[0], plan)
+    plan = _improved(*closest, places, _left(limits, began_s), cancelled)
+    return closest[0], _timed(found, closest[0], plan, began_s)
 
 
 def replan_around(  # noqa: PLR0913 - what stands, what may change, and how long
@@ -91,12 +94,14 @@ def replan_around(  # noqa: PLR0913 - what stands, what may change, and how long
     running, limits, freeze_s, stability, progress, cancelled
         As for ``replan``.
     """
-    limits = limits or Limits()
+    limits, began_s = limits or Limits(), time.monotonic()
     on_line = problem.twin is not None and bool(places)
+    # What is frozen or has a price is searched for in the picture alone.
+    goes_on = on_line and not (freeze_s or stability)
     found = replan(
         lock(problem, places),
         running,
-        _part(limits, _PICTURE_SHARE) if on_line else limits,
+        _part(limits, _PICTURE_SHARE) if goes_on else limits,
         freeze_s=freeze_s,
         stability=stability,
         progress=progress,
@@ -110,8 +115,8 @@ def replan_around(  # noqa: PLR0913 - what stands, what may change, and how long
     if closest is None:
         return found
     there, plan = closest
-    if not (freeze_s or stability):
-        plan = _improved(there, plan, places, _part(limits, 1 - _PICTURE_SHARE), cancelled)
+    if goes_on:
+        plan = _improved(there, plan, places, _left(limits, began_s), cancelled)
     reference = plan if shifted is None else shifted[1]
     there = replanning(there, reference, freeze_s, stability)
     reference, plan = (Schedule.of(there, one.placements) for one in (reference, plan))
@@ -122,7 +127,7 @@ def replan_around(  # noqa: PLR0913 - what stands, what may change, and how long
         found,
         problem=there,
         shifted=reference,
-        result=_timed(found.result, there, plan),
+        result=_timed(found.result, there, plan, began_s),
         schedule=plan,
         difference=difference(reference, plan),
     )
@@ -153,7 +158,14 @@ def _part(limits: Limits, share: float) -> Limits:
     return limits.model_copy(update={"seconds": share * limits.seconds})
 
 
-def _timed(found: ScheduleResult, problem: SchedulingProblem, plan: Schedule) -> ScheduleResult:
+def _left(limits: Limits, began_s: float) -> Limits:
+    seconds = max(_LEAST_S, limits.seconds - (time.monotonic() - began_s))
+    return limits.model_copy(update={"seconds": seconds})
+
+
+def _timed(
+    found: ScheduleResult, problem: SchedulingProblem, plan: Schedule, began_s: float
+) -> ScheduleResult:
     """Return a result with a plan in the line's times; what was proven of the picture goes."""
     bound = lower_bound(Network.of(loosened(problem)))
     gap = share_left(plan.objective, bound.value)
@@ -165,4 +177,5 @@ def _timed(found: ScheduleResult, problem: SchedulingProblem, plan: Schedule) ->
         bound=bound.value,
         bound_source=bound.source,
         gap=gap,
+        seconds=time.monotonic() - began_s,
     )

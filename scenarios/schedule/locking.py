@@ -145,10 +145,13 @@ def on_the_line(
         }
         if not wrong_s:
             break
-        moments_s |= {
-            name: moments_s.get(name, latest_s[name]) - max(0.0, late)
+        before_s = moments_s
+        moments_s = before_s | {
+            name: before_s.get(name, latest_s[name]) - max(0.0, late)
             for name, late in wrong_s.items()
         }
+        if moments_s == before_s:
+            break
     # While somebody is kept back others may go first: then it is better let in.
     return min(tried, key=lambda one: missing(one[0], one[1], places), default=None)
 
